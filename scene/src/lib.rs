@@ -1,0 +1,1 @@
+//! Rendered road scenes with ground truth.

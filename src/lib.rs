@@ -1,0 +1,3 @@
+//! `lookout`: real-time perception for vehicles that says when it cannot be trusted.
+
+pub mod time;

@@ -1,0 +1,3 @@
+//! The `lookout` command.
+
+fn main() {}
