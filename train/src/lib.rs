@@ -1,0 +1,7 @@
+//! Trainer of lookout's two networks on libtorch. See `lookout-train --help` and the bundle's card.
+
+pub mod data;
+pub mod graph;
+pub mod nets;
+pub mod run;
+pub mod torch;

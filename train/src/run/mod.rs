@@ -1,0 +1,34 @@
+//! Training runs: the loop, its schedule, its records.
+
+mod laa;
+mod observer;
+mod record;
+mod segmentation;
+
+pub use laa::{AttackConfig, AttackMode, attack};
+pub use observer::{ObserverConfig, ValidationSet, train_observer};
+pub use record::{EpochRecord, Progress, RunDir};
+pub use segmentation::{SegmentationConfig, load_segmentation, train_segmentation, validate};
+
+/// Polynomial decay with a linear start (poly schedule, power 0.9).
+pub fn poly_rate(base: f64, step: usize, total: usize, warm_up: usize) -> f64 {
+    let ramp = ((step + 1) as f64 / warm_up.max(1) as f64).min(1.0);
+    let left = 1.0 - step as f64 / total.max(1) as f64;
+    base * ramp * left.max(0.0).powf(0.9)
+}
+
+/// Mean and standard deviation of CamVid's colours (0..=1), which both networks expect.
+pub const MEAN: [f32; 3] = [0.411, 0.425, 0.432];
+/// See [`MEAN`].
+pub const STD: [f32; 3] = [0.300, 0.310, 0.305];
+
+/// (image - mean) / std of an [N, 3, H, W] batch of 0..=1.
+pub fn normalise(image: &tch::Tensor) -> tch::Tensor {
+    let plane = |v: [f32; 3]| tch::Tensor::from_slice(&v).reshape([1, 3, 1, 1]).to(image.device());
+    (image - plane(MEAN)) / plane(STD)
+}
+
+/// Logits brought to the size of the labels, bilinear.
+pub fn to_size(logits: &tch::Tensor, height: i64, width: i64) -> tch::Tensor {
+    logits.upsample_bilinear2d([height, width], false, None, None)
+}

@@ -1,0 +1,95 @@
+//! What a run leaves behind: its configuration, a metrics line an epoch, checkpoints, a summary.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+
+use crate::torch::Checkpoint;
+
+/// One epoch, as a line of `metrics.jsonl`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EpochRecord {
+    /// Epochs done.
+    pub epoch: usize,
+    /// Steps done.
+    pub step: usize,
+    /// Learning rate of the last step.
+    pub rate: f64,
+    /// Mean training loss over the epoch.
+    pub loss: f64,
+    /// Validation metrics by name, where this epoch was validated.
+    pub validation: Option<serde_json::Value>,
+    /// Seconds since the run (or its resumption) began.
+    pub seconds: f64,
+}
+
+/// Where a run stands; saved with every checkpoint.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Progress {
+    /// Epochs done.
+    pub epoch: usize,
+    /// Optimiser steps done.
+    pub step: usize,
+    /// Best validation figure so far.
+    pub best: Option<f64>,
+    /// Epoch of the best figure.
+    pub best_epoch: usize,
+}
+
+/// A run's folder.
+#[derive(Debug)]
+pub struct RunDir {
+    dir: PathBuf,
+}
+
+impl RunDir {
+    /// Makes the folder and writes `config.json`. On `resume` the configuration must be the same.
+    ///
+    /// # Errors
+    /// Where it cannot be written, already holds a run and `resume` is not set, or holds another.
+    pub fn open<C: Serialize>(dir: &Path, config: &C, resume: bool) -> anyhow::Result<Self> {
+        fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        let path = dir.join("config.json");
+        let text = serde_json::to_string_pretty(config)?;
+        if path.exists() {
+            let old = fs::read_to_string(&path)?;
+            anyhow::ensure!(resume, "{} already holds a run: --resume it or choose another folder", dir.display());
+            anyhow::ensure!(old == text, "{} was begun with another configuration", path.display());
+        }
+        fs::write(&path, text)?;
+        Ok(Self { dir: dir.to_owned() })
+    }
+
+    /// The checkpoint to resume from.
+    pub fn last(&self) -> Checkpoint {
+        Checkpoint::new(&self.dir, "last")
+    }
+
+    /// The checkpoint with the best validation figure.
+    pub fn best(&self) -> Checkpoint {
+        Checkpoint::new(&self.dir, "best")
+    }
+
+    /// Appends an epoch to `metrics.jsonl`.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn record(&self, epoch: &EpochRecord) -> anyhow::Result<()> {
+        let path = self.dir.join("metrics.jsonl");
+        let mut file: File = OpenOptions::new().create(true).append(true).open(&path)?;
+        writeln!(file, "{}", serde_json::to_string(epoch)?)?;
+        Ok(())
+    }
+
+    /// Writes `summary.json`.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn summary<S: Serialize>(&self, summary: &S) -> anyhow::Result<()> {
+        fs::write(self.dir.join("summary.json"), serde_json::to_string_pretty(summary)?)?;
+        Ok(())
+    }
+}

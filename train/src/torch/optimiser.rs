@@ -1,0 +1,125 @@
+//! AdamW and an exponential average of the weights, with state that can be saved.
+//!
+//! libtorch's own optimisers cannot give their state to Rust, so a resumed run could not go on as
+//! it was; hence these two.
+
+use std::collections::BTreeMap;
+
+use tch::{Tensor, no_grad};
+
+use super::Network;
+
+/// AdamW (Loshchilov & Hutter, arXiv 1711.05101) with decoupled decay on convolution weights only.
+#[derive(Debug)]
+pub struct AdamW {
+    parameters: Vec<(String, Tensor)>,
+    first: Vec<Tensor>,
+    second: Vec<Tensor>,
+    steps: i64,
+    decay: f64,
+}
+
+const BETA1: f64 = 0.9;
+const BETA2: f64 = 0.999;
+const EPS: f64 = 1e-8;
+
+impl AdamW {
+    /// For all trainable parameters of a network.
+    pub fn new(network: &Network, decay: f64) -> Self {
+        let parameters = network.trainable();
+        let zeros = || parameters.iter().map(|(_, t)| t.detach().zeros_like()).collect();
+        Self { first: zeros(), second: zeros(), parameters, steps: 0, decay }
+    }
+
+    /// One step down the gradient of `loss`.
+    pub fn step(&mut self, loss: &Tensor, rate: f64) {
+        for (_, p) in &mut self.parameters {
+            p.zero_grad();
+        }
+        loss.backward();
+        self.steps += 1;
+        let (c1, c2) =
+            (1.0 - BETA1.powi(self.steps as i32), 1.0 - BETA2.powi(self.steps as i32));
+        no_grad(|| {
+            for (((_, p), m), v) in self.parameters.iter_mut().zip(&mut self.first).zip(&mut self.second) {
+                let g = p.grad();
+                if !g.defined() {
+                    continue;
+                }
+                let _ = m.lerp_(&g, 1.0 - BETA1);
+                let _ = v.lerp_(&(&g * &g), 1.0 - BETA2);
+                if p.dim() == 4 && self.decay > 0.0 {
+                    let _ = p.g_mul_scalar_(1.0 - rate * self.decay);
+                }
+                let denominator = (&*v / c2).sqrt_() + EPS;
+                let update = &*m / denominator * (rate / c1);
+                let _ = p.g_sub_(&update);
+            }
+        });
+    }
+
+    /// State by name, to be saved.
+    pub fn state(&self) -> BTreeMap<String, Tensor> {
+        let mut all = BTreeMap::new();
+        for (i, (name, _)) in self.parameters.iter().enumerate() {
+            all.insert(format!("{name}.first"), self.first[i].shallow_clone());
+            all.insert(format!("{name}.second"), self.second[i].shallow_clone());
+        }
+        all
+    }
+
+    /// Takes the state of [`Self::state`] back; what is missing stays as it is.
+    pub fn restore(&mut self, state: &BTreeMap<String, Tensor>, steps: i64) {
+        self.steps = steps;
+        no_grad(|| {
+            for (i, (name, _)) in self.parameters.iter().enumerate() {
+                if let Some(t) = state.get(&format!("{name}.first")) {
+                    self.first[i].copy_(t);
+                }
+                if let Some(t) = state.get(&format!("{name}.second")) {
+                    self.second[i].copy_(t);
+                }
+            }
+        });
+    }
+}
+
+/// Exponential moving average of parameters and running statistics; what is evaluated and exported.
+#[derive(Debug)]
+pub struct Average {
+    values: BTreeMap<String, Tensor>,
+}
+
+impl Average {
+    /// Starts at the network's values.
+    pub fn new(network: &Network) -> Self {
+        let copy = |(n, t): (&String, &Tensor)| (n.clone(), t.detach().copy());
+        Self { values: network.parameters().iter().map(copy).collect() }
+    }
+
+    /// Moves towards the network's values; short memory in the first steps.
+    pub fn update(&mut self, network: &Network, step: i64) {
+        let keep = (step as f64 / (step as f64 + 50.0)).min(0.998);
+        no_grad(|| {
+            for (name, value) in &mut self.values {
+                let _ = value.lerp_(&network.parameters()[name], 1.0 - keep);
+            }
+        });
+    }
+
+    /// The averaged values by name.
+    pub fn values(&self) -> &BTreeMap<String, Tensor> {
+        &self.values
+    }
+
+    /// Takes saved values back; what is missing stays as it is.
+    pub fn restore(&mut self, saved: &BTreeMap<String, Tensor>) {
+        no_grad(|| {
+            for (name, value) in &mut self.values {
+                if let Some(t) = saved.get(name) {
+                    value.copy_(t);
+                }
+            }
+        });
+    }
+}
