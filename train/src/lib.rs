@@ -3,5 +3,6 @@
 pub mod data;
 pub mod graph;
 pub mod nets;
+pub mod onnx;
 pub mod run;
 pub mod torch;

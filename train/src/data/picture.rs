@@ -107,7 +107,7 @@ pub fn rendered(
     for k in 0..drives {
         let config = DriveConfig { seed: first_seed + k as u64, anomaly, ..DriveConfig::default() };
         let drive = Drive::new(config)?;
-        let first = drive.anomaly().map_or(0, |a| a.first_visible_frame);
+        let first = drive.anomaly().and_then(|a| a.first_visible_frame).unwrap_or(0);
         let frames = drive.frame_count() - first;
         for j in 0..per_drive {
             let i = first + (2 * j + 1) * frames / (2 * per_drive);
@@ -117,7 +117,7 @@ pub fn rendered(
                 height: out.height as usize,
                 rgb: out.rgb.clone(),
                 label: out.class.clone(),
-                outlier: out.anomaly.iter().map(|&a| u8::from(a != Default::default())).collect(),
+                outlier: out.anomaly.iter().map(|&a| u8::from(a != 0)).collect(),
             });
         }
     }

@@ -1,0 +1,207 @@
+//! From a trained [`Network`] to the bytes of an ONNX file, batch norms folded into convolutions.
+
+use std::collections::BTreeMap;
+
+use prost::Message;
+use tch::{Kind, Tensor};
+use thiserror::Error;
+
+use super::proto::{
+    Attribute, GraphProto, Model, NodeProto, OperatorSet, TensorProto, ValueInfo,
+};
+use crate::graph::{Conv, Graph, Node, Op, ValueId};
+use crate::torch::{BATCH_NORM_EPS, Network};
+
+/// Opset and IR version: TensorRT 10, ONNX Runtime and rten all read them.
+const OPSET: i64 = 17;
+const IR_VERSION: i64 = 8;
+
+/// Why a network cannot be exported.
+#[derive(Debug, Error)]
+pub enum ExportError {
+    /// The graph has no value of that name.
+    #[error("graph {graph} has no value {name}")]
+    NoSuchValue {
+        /// Graph name.
+        graph: String,
+        /// Value asked for.
+        name: String,
+    },
+    /// A batch norm does not follow a convolution that only it reads.
+    #[error("graph {graph}: batch norm {node} cannot be folded into a convolution")]
+    NotFoldable {
+        /// Graph name.
+        graph: String,
+        /// Node name.
+        node: String,
+    },
+    /// A parameter cannot be read.
+    #[error("parameter {name}: {source}")]
+    Parameter {
+        /// Parameter name.
+        name: String,
+        /// What libtorch said.
+        source: tch::TchError,
+    },
+}
+
+/// The network as an ONNX file with only the named outputs, everything that they do not need left
+/// out. Height and width stay free (multiples of 32); the batch is one.
+///
+/// # Errors
+/// Where an output is unknown or a batch norm cannot be folded.
+pub fn export(network: &Network, outputs: &[&str]) -> Result<Vec<u8>, ExportError> {
+    let full = network.graph();
+    let find = |name: &&str| {
+        let missing = || ExportError::NoSuchValue {
+            graph: full.name.clone(),
+            name: (*name).to_owned(),
+        };
+        full.find(name).ok_or_else(missing)
+    };
+    let outputs: Vec<ValueId> = outputs.iter().map(find).collect::<Result<_, _>>()?;
+    let graph = full.with_outputs(&outputs);
+    let mut writer = Writer { network, graph: &graph, proto: GraphProto::default() };
+    writer.proto.name.clone_from(&graph.name);
+    writer.write()?;
+    let info = |id: &ValueId| {
+        let v = graph.value(*id);
+        ValueInfo::planes(&v.name, v.channels, v.stride)
+    };
+    writer.proto.input = graph.inputs.iter().map(info).collect();
+    writer.proto.output = graph.outputs.iter().map(info).collect();
+    let model = Model {
+        ir_version: IR_VERSION,
+        producer_name: "lookout-train".to_owned(),
+        producer_version: env!("CARGO_PKG_VERSION").to_owned(),
+        graph: Some(writer.proto),
+        opset_import: vec![OperatorSet { domain: String::new(), version: OPSET }],
+    };
+    Ok(model.encode_to_vec())
+}
+
+struct Writer<'a> {
+    network: &'a Network,
+    graph: &'a Graph,
+    proto: GraphProto,
+}
+
+impl Writer<'_> {
+    fn write(&mut self) -> Result<(), ExportError> {
+        // batch norm by the convolution output that it reads
+        let norms: BTreeMap<usize, &Node> = self
+            .graph
+            .nodes
+            .iter()
+            .filter(|n| n.op == Op::BatchNorm)
+            .map(|n| (n.inputs[0].0, n))
+            .collect();
+        for node in &self.graph.nodes {
+            match &node.op {
+                Op::Conv(conv) => self.conv(node, conv, norms.get(&node.output.0).copied())?,
+                Op::BatchNorm => self.check_folded(node)?,
+                op => self.plain(node, op),
+            }
+        }
+        Ok(())
+    }
+
+    /// A batch norm writes nothing: its convolution did. That needs the convolution to be read by
+    /// nothing else.
+    fn check_folded(&self, node: &Node) -> Result<(), ExportError> {
+        let input = node.inputs[0];
+        let maker = self.graph.nodes.iter().find(|n| n.output == input);
+        let conv = maker.is_some_and(|m| matches!(m.op, Op::Conv(_)));
+        if conv && self.graph.readers(input) == 1 {
+            return Ok(());
+        }
+        let (graph, node) = (self.graph.name.clone(), node.name.clone());
+        Err(ExportError::NotFoldable { graph, node })
+    }
+
+    fn conv(&mut self, node: &Node, conv: &Conv, norm: Option<&Node>) -> Result<(), ExportError> {
+        let (shape, mut weight) = self.parameter(node, "weight")?;
+        let mut bias = match conv.bias {
+            true => self.parameter(node, "bias")?.1,
+            false => vec![0.0; shape[0] as usize],
+        };
+        if let Some(norm) = norm {
+            let get = |suffix| self.parameter(norm, suffix).map(|(_, v)| v);
+            let (gamma, beta) = (get("weight")?, get("bias")?);
+            let (mean, variance) = (get("running_mean")?, get("running_var")?);
+            let per_plane = weight.len() / gamma.len();
+            for (o, taps) in weight.chunks_exact_mut(per_plane).enumerate() {
+                let scale = f64::from(gamma[o]) / (f64::from(variance[o]) + BATCH_NORM_EPS).sqrt();
+                taps.iter_mut().for_each(|t| *t = (f64::from(*t) * scale) as f32);
+                let centred = f64::from(bias[o]) - f64::from(mean[o]);
+                bias[o] = (f64::from(beta[o]) + centred * scale) as f32;
+            }
+        }
+        let names = [format!("{}.weight", node.name), format!("{}.bias", node.name)];
+        self.proto.initializer.push(TensorProto::float(&names[0], &shape, &weight));
+        self.proto.initializer.push(TensorProto::float(&names[1], &[shape[0]], &bias));
+        let [ph, pw] = conv.padding;
+        let attributes = vec![
+            Attribute::ints("kernel_shape", &conv.kernel),
+            Attribute::ints("strides", &[conv.stride, conv.stride]),
+            Attribute::ints("pads", &[ph, pw, ph, pw]),
+            Attribute::ints("dilations", &conv.dilation),
+            Attribute::int("group", 1),
+        ];
+        let output = norm.map_or(node.output, |n| n.output);
+        let input = self.name(node.inputs[0]);
+        self.node(node, "Conv", vec![input, names[0].clone(), names[1].clone()], output, attributes);
+        Ok(())
+    }
+
+    fn plain(&mut self, node: &Node, op: &Op) {
+        let mut inputs: Vec<String> = node.inputs.iter().map(|&i| self.name(i)).collect();
+        let (kind, attributes) = match op {
+            Op::Relu => ("Relu", vec![]),
+            Op::Add => ("Add", vec![]),
+            Op::Concat => ("Concat", vec![Attribute::int("axis", 1)]),
+            Op::GlobalAveragePool => ("GlobalAveragePool", vec![]),
+            Op::DepthToSpace { block } => (
+                "DepthToSpace",
+                vec![Attribute::int("blocksize", *block), Attribute::string("mode", "CRD")],
+            ),
+            Op::Upsample2 => {
+                let scales = format!("{}.scales", node.name);
+                let values = [1.0, 1.0, 2.0, 2.0];
+                self.proto.initializer.push(TensorProto::float(&scales, &[4], &values));
+                inputs.extend([String::new(), scales]);
+                let half_pixel =
+                    Attribute::string("coordinate_transformation_mode", "half_pixel");
+                ("Resize", vec![Attribute::string("mode", "linear"), half_pixel])
+            }
+            Op::Conv(_) | Op::BatchNorm => return,
+        };
+        self.node(node, kind, inputs, node.output, attributes);
+    }
+
+    fn node(
+        &mut self,
+        node: &Node,
+        op_type: &str,
+        input: Vec<String>,
+        output: ValueId,
+        attribute: Vec<Attribute>,
+    ) {
+        let output = vec![self.name(output)];
+        let (name, op_type) = (node.name.clone(), op_type.to_owned());
+        self.proto.node.push(NodeProto { input, output, name, op_type, attribute });
+    }
+
+    fn name(&self, id: ValueId) -> String {
+        self.graph.value(id).name.clone()
+    }
+
+    fn parameter(&self, node: &Node, suffix: &str) -> Result<(Vec<i64>, Vec<f32>), ExportError> {
+        let name = format!("{}.{suffix}", node.name);
+        let tensor: &Tensor = &self.network.parameters()[&name];
+        let flat = tensor.detach().to_kind(Kind::Float).contiguous().flatten(0, -1);
+        let values = Vec::<f32>::try_from(flat)
+            .map_err(|source| ExportError::Parameter { name, source })?;
+        Ok((tensor.size(), values))
+    }
+}

@@ -1,0 +1,6 @@
+//! ONNX files from graphs.
+
+mod export;
+mod proto;
+
+pub use export::{ExportError, export};
