@@ -94,8 +94,16 @@ impl Block {
             let best = self.max.iter().zip(&self.arg);
             for ((&value, (&max, &arg)), (others, spread)) in values.iter().zip(best).zip(sums) {
                 let below = value - max;
-                let below = if below > MIN_EXPONENT { below } else { MIN_EXPONENT };
-                let power = if arg == class as u32 { 0.0 } else { exp_non_positive(below) };
+                let below = if below > MIN_EXPONENT {
+                    below
+                } else {
+                    MIN_EXPONENT
+                };
+                let power = if arg == class as u32 {
+                    0.0
+                } else {
+                    exp_non_positive(below)
+                };
                 *others += power;
                 *spread -= below * power;
             }
@@ -118,7 +126,15 @@ fn exp_non_positive(x: f32) -> f32 {
     let n = shifted - ROUND;
     let r = (x - n * LN2_HIGH) - n * LN2_LOW;
     let mut p = 1.0 / 5040.0;
-    for coefficient in [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
+    for coefficient in [
+        1.0 / 720.0,
+        1.0 / 120.0,
+        1.0 / 24.0,
+        1.0 / 6.0,
+        0.5,
+        1.0,
+        1.0,
+    ] {
         p = p * r + coefficient;
     }
     let power_of_two = f32::from_bits((shifted.to_bits() << 23).wrapping_add(127 << 23));

@@ -23,8 +23,13 @@ pub enum ScoreKind {
 
 impl ScoreKind {
     /// Every score, in the order of the documentation.
-    pub const ALL: [Self; 5] =
-        [Self::Observer, Self::Softmax, Self::MaxLogit, Self::Entropy, Self::Energy];
+    pub const ALL: [Self; 5] = [
+        Self::Observer,
+        Self::Softmax,
+        Self::MaxLogit,
+        Self::Entropy,
+        Self::Energy,
+    ];
 
     /// The name, as in bundles, on the command line and in reports.
     pub const fn name(self) -> &'static str {
@@ -64,6 +69,8 @@ impl FromStr for ScoreKind {
         Self::ALL
             .into_iter()
             .find(|kind| kind.name() == name)
-            .ok_or_else(|| ParseScoreKindError { name: name.to_owned() })
+            .ok_or_else(|| ParseScoreKindError {
+                name: name.to_owned(),
+            })
     }
 }

@@ -39,9 +39,18 @@ impl ScoreMap {
     /// [`ScoreError::Length`] when `values` does not hold `width * height` scores.
     pub fn from_values(width: usize, height: usize, values: Vec<f32>) -> Result<Self, ScoreError> {
         if width.checked_mul(height) != Some(values.len()) {
-            return Err(ScoreError::Length { channels: 1, width, height, len: values.len() });
+            return Err(ScoreError::Length {
+                channels: 1,
+                width,
+                height,
+                len: values.len(),
+            });
         }
-        Ok(Self { width, height, values })
+        Ok(Self {
+            width,
+            height,
+            values,
+        })
     }
 
     /// Changes the size; what the values are afterwards is not specified. A size whose product
@@ -92,8 +101,18 @@ impl ScoreMap {
         }
         let non_finite = self.values.len() - finite;
         if finite == 0 {
-            return ScoreStats { non_finite, min: f32::NAN, max: f32::NAN, mean: f32::NAN };
+            return ScoreStats {
+                non_finite,
+                min: f32::NAN,
+                max: f32::NAN,
+                mean: f32::NAN,
+            };
         }
-        ScoreStats { non_finite, min, max, mean: (sum / finite as f64) as f32 }
+        ScoreStats {
+            non_finite,
+            min,
+            max,
+            mean: (sum / finite as f64) as f32,
+        }
     }
 }

@@ -55,14 +55,18 @@ pub fn score(
     if kind == ScoreKind::Observer {
         let observer = observer.ok_or(ScoreError::ObserverMissing)?;
         if observer.channels() != 1 {
-            return Err(ScoreError::ObserverChannels { channels: observer.channels() });
+            return Err(ScoreError::ObserverChannels {
+                channels: observer.channels(),
+            });
         }
         observer.expect_size(logits.width(), logits.height())?;
         out.resize(observer.width(), observer.height());
         kernels::observer(observer.data(), out.values_mut());
     } else {
         if logits.channels() < 2 {
-            return Err(ScoreError::TooFewClasses { channels: logits.channels() });
+            return Err(ScoreError::TooFewClasses {
+                channels: logits.channels(),
+            });
         }
         out.resize(logits.width(), logits.height());
         kernels::of_logits(kind, logits, out.values_mut());

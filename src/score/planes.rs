@@ -26,13 +26,29 @@ impl<'a> Planes<'a> {
         data: &'a [f32],
     ) -> Result<Self, ScoreError> {
         if channels == 0 || height == 0 || width == 0 {
-            return Err(ScoreError::Empty { channels, width, height });
+            return Err(ScoreError::Empty {
+                channels,
+                width,
+                height,
+            });
         }
-        let len = height.checked_mul(width).and_then(|plane| plane.checked_mul(channels));
+        let len = height
+            .checked_mul(width)
+            .and_then(|plane| plane.checked_mul(channels));
         if len != Some(data.len()) {
-            return Err(ScoreError::Length { channels, width, height, len: data.len() });
+            return Err(ScoreError::Length {
+                channels,
+                width,
+                height,
+                len: data.len(),
+            });
         }
-        Ok(Self { channels, height, width, data })
+        Ok(Self {
+            channels,
+            height,
+            width,
+            data,
+        })
     }
 
     /// Number of planes, at least 1.
@@ -74,7 +90,9 @@ impl<'a> Planes<'a> {
 
     pub(crate) fn expect_class_ids(self) -> Result<(), ScoreError> {
         if self.channels > usize::from(NO_CLASS) {
-            return Err(ScoreError::TooManyClasses { channels: self.channels });
+            return Err(ScoreError::TooManyClasses {
+                channels: self.channels,
+            });
         }
         Ok(())
     }
@@ -90,7 +108,10 @@ pub fn argmax(logits: Planes<'_>, out: &mut [u8]) -> Result<(), ScoreError> {
     logits.expect_class_ids()?;
     let expected = logits.width * logits.height;
     if out.len() != expected {
-        return Err(ScoreError::OutputLength { len: out.len(), expected });
+        return Err(ScoreError::OutputLength {
+            len: out.len(),
+            expected,
+        });
     }
     const BLOCK: usize = 256;
     for (index, classes) in out.chunks_mut(BLOCK).enumerate() {

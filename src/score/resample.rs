@@ -26,7 +26,11 @@ impl Tap {
             let position = ((i as f64 + 0.5) * scale - 0.5).max(0.0);
             let near = (position as usize).min(source - 1);
             let far = (near + 1).min(source - 1);
-            Self { near, far, weight: (position - near as f64).min(1.0) as f32 }
+            Self {
+                near,
+                far,
+                weight: (position - near as f64).min(1.0) as f32,
+            }
         };
         (0..target).map(tap).collect()
     }
@@ -57,10 +61,21 @@ impl Resampler {
     pub fn new(source: (usize, usize), target: (usize, usize)) -> Result<Self, ScoreError> {
         for (width, height) in [source, target] {
             if width == 0 || height == 0 {
-                return Err(ScoreError::Empty { channels: 1, width, height });
+                return Err(ScoreError::Empty {
+                    channels: 1,
+                    width,
+                    height,
+                });
             }
-            if width.checked_mul(height).is_none_or(|pixels| pixels > MAX_PIXELS) {
-                return Err(ScoreError::TooLarge { width, height, limit: MAX_PIXELS });
+            if width
+                .checked_mul(height)
+                .is_none_or(|pixels| pixels > MAX_PIXELS)
+            {
+                return Err(ScoreError::TooLarge {
+                    width,
+                    height,
+                    limit: MAX_PIXELS,
+                });
             }
         }
         Ok(Self {
@@ -103,7 +118,10 @@ impl Resampler {
         let pixels = self.target.0 * self.target.1;
         let expected = pixels.saturating_mul(planes.channels());
         if out.len() != expected {
-            return Err(ScoreError::OutputLength { len: out.len(), expected });
+            return Err(ScoreError::OutputLength {
+                len: out.len(),
+                expected,
+            });
         }
         for (plane, out) in planes.planes().zip(out.chunks_exact_mut(pixels)) {
             self.plane(plane, out);
@@ -122,9 +140,20 @@ impl Resampler {
         logits.expect_class_ids()?;
         let expected = self.target.0 * self.target.1;
         if out.len() != expected {
-            return Err(ScoreError::OutputLength { len: out.len(), expected });
+            return Err(ScoreError::OutputLength {
+                len: out.len(),
+                expected,
+            });
         }
-        let Self { rows, columns, blended, stretched, best, poison, .. } = self;
+        let Self {
+            rows,
+            columns,
+            blended,
+            stretched,
+            best,
+            poison,
+            ..
+        } = self;
         for (row, classes) in rows.iter().zip(out.chunks_exact_mut(columns.len())) {
             best.fill(f32::NEG_INFINITY);
             poison.fill(0.0);
@@ -139,7 +168,11 @@ impl Resampler {
     }
 
     fn plane(&mut self, plane: &[f32], out: &mut [f32]) {
-        for (row, out) in self.rows.iter().zip(out.chunks_exact_mut(self.columns.len())) {
+        for (row, out) in self
+            .rows
+            .iter()
+            .zip(out.chunks_exact_mut(self.columns.len()))
+        {
             row_of(plane, *row, &self.columns, &mut self.blended, out);
         }
     }
