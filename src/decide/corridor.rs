@@ -30,7 +30,7 @@ pub trait Corridor {
 /// A corridor drawn in the image: a trapezoid with horizontal parallel sides, in coordinates
 /// normalised to the picture (0, 0 upper left ..= 1, 1 lower right). Knows no distances.
 ///
-/// A pixel is inside when its centre is. Deserialising checks the ranges.
+/// A pixel is inside when its centre is; the left edge belongs to it, the right does not. Deserialising checks the ranges.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "RawTrapezoid")]
 pub struct Trapezoid {
@@ -209,7 +209,7 @@ mod tests {
             height: 4,
         };
         let rows: Vec<_> = (0..5).map(|row| triangle.columns(row, size)).collect();
-        assert_eq!(rows, [3..5, 2..6, 1..7, 0..8, 0..0]);
+        assert_eq!(rows, [7..9, 5..11, 3..13, 1..15, 0..0]);
     }
 
     #[test]
