@@ -205,7 +205,7 @@ mod tests {
     fn a_triangle_takes_the_pixels_whose_centres_are_inside() {
         let triangle = Trapezoid::new((0.0, 0.5, 0.5), (1.0, 0.0, 1.0)).unwrap();
         let size = MapSize {
-            width: 8,
+            width: 16,
             height: 4,
         };
         let rows: Vec<_> = (0..5).map(|row| triangle.columns(row, size)).collect();

@@ -13,7 +13,7 @@ const MIN_EXPONENT: f32 = -87.0;
 /// The observer's logit, even odds at 0.5. NaN and infinities give NaN.
 pub(super) fn observer(logits: &[f32], out: &mut [f32]) {
     for (out, &z) in out.iter_mut().zip(logits) {
-        *out = ((z + 12.0) / 24.0).clamp(0.0, 1.0) + (z - z);
+        *out = ((z + 12.0) / 24.0).clamp(0.0, 1.0) + z * 0.0;
     }
 }
 
@@ -80,7 +80,7 @@ impl Block {
                 let larger = value > *max;
                 *max = if larger { value } else { *max };
                 *arg = if larger { class as u32 } else { *arg };
-                *poison += value - value;
+                *poison += value * 0.0;
             }
         }
     }

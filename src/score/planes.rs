@@ -129,7 +129,7 @@ pub fn argmax(logits: Planes<'_>, out: &mut [u8]) -> Result<(), ScoreError> {
 }
 
 /// One channel's turn in a running arg-max: larger values take the pixel. `poison` becomes NaN
-/// where a value is not finite (`x - x` is 0 for every finite `x`).
+/// where a value is not finite (`x * 0` is 0 for every finite `x`).
 pub(crate) fn take_larger(
     class: u8,
     values: &[f32],
@@ -141,7 +141,7 @@ pub(crate) fn take_larger(
         let larger = value > *best;
         *best = if larger { value } else { *best };
         *id = if larger { class } else { *id };
-        *poison += value - value;
+        *poison += value * 0.0;
     }
 }
 

@@ -60,7 +60,11 @@ fn scores_take_the_values_of_the_table() {
         (MaxLogit, &[40.0, 50.0], 0.0),
         (Energy, &[0.0, -80.0], 0.5),
         // Two equal classes: 1 - p = 1/2, and as much entropy as there can be.
-        (Softmax, &[3.0, 3.0], 1.0 - 0.693_147_2 / LOG_FLOOR),
+        (
+            Softmax,
+            &[3.0, 3.0],
+            1.0 - std::f32::consts::LN_2 / LOG_FLOOR,
+        ),
         (Entropy, &[3.0, 3.0], 1.0),
         (Softmax, &[100.0, 0.0], 0.0),
         (Entropy, &[100.0, 0.0], 0.0),
