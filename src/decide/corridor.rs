@@ -1,0 +1,265 @@
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
+
+/// Size of the score map that a corridor is asked about, in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MapSize {
+    /// Width in pixels.
+    pub width: usize,
+    /// Height in pixels.
+    pub height: usize,
+}
+
+/// The part of the picture that the vehicle is about to drive through.
+///
+/// Described row by row, because that is how a driven path lies in a forward camera's picture and
+/// how a mask lies in memory.
+pub trait Corridor {
+    /// The columns of row `row` that lie in the corridor; empty when none does. Callers cut the
+    /// range to the map.
+    fn columns(&self, row: usize, size: MapSize) -> Range<usize>;
+
+    /// Distance from the vehicle's front to the ground seen at pixel (`x`, `y`), in metres, where
+    /// the geometry is known. A region stands where its lowest pixel in the corridor is.
+    fn distance(&self, x: usize, y: usize, size: MapSize) -> Option<f32> {
+        let _ = (x, y, size);
+        None
+    }
+}
+
+/// A corridor drawn in the image: a trapezoid with horizontal parallel sides, in coordinates
+/// normalised to the picture (0, 0 upper left ..= 1, 1 lower right). Knows no distances.
+///
+/// A pixel is inside when its centre is; the left edge belongs to it, the right does not. Deserialising checks the ranges.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "RawTrapezoid")]
+pub struct Trapezoid {
+    top: f32,
+    bottom: f32,
+    top_left: f32,
+    top_right: f32,
+    bottom_left: f32,
+    bottom_right: f32,
+}
+
+/// A trapezoid that is none.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+pub enum TrapezoidError {
+    /// A coordinate is NaN or outside the picture.
+    #[error("corridor: {name} is {value}, not in 0 ..= 1")]
+    OutOfRange {
+        /// Which field.
+        name: &'static str,
+        /// Its value.
+        value: f32,
+    },
+    /// The upper side is not above the lower.
+    #[error("corridor: top {top} is not above bottom {bottom}")]
+    UpsideDown {
+        /// Upper side.
+        top: f32,
+        /// Lower side.
+        bottom: f32,
+    },
+    /// A left end is right of its right end, or both sides have no length.
+    #[error(
+        "corridor: left must be left of right, got top {top_left}..{top_right}, \
+         bottom {bottom_left}..{bottom_right}"
+    )]
+    Crossed {
+        /// Left end of the upper side.
+        top_left: f32,
+        /// Right end of the upper side.
+        top_right: f32,
+        /// Left end of the lower side.
+        bottom_left: f32,
+        /// Right end of the lower side.
+        bottom_right: f32,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawTrapezoid {
+    top: f32,
+    bottom: f32,
+    top_left: f32,
+    top_right: f32,
+    bottom_left: f32,
+    bottom_right: f32,
+}
+
+impl TryFrom<RawTrapezoid> for Trapezoid {
+    type Error = TrapezoidError;
+
+    fn try_from(raw: RawTrapezoid) -> Result<Self, Self::Error> {
+        Self::new(
+            (raw.top, raw.top_left, raw.top_right),
+            (raw.bottom, raw.bottom_left, raw.bottom_right),
+        )
+    }
+}
+
+impl Default for Trapezoid {
+    /// A lane's width ahead of a level camera in the middle of the vehicle.
+    fn default() -> Self {
+        Self {
+            top: 0.5,
+            bottom: 1.0,
+            top_left: 0.45,
+            top_right: 0.55,
+            bottom_left: 0.15,
+            bottom_right: 0.85,
+        }
+    }
+}
+
+impl Trapezoid {
+    /// From the upper and the lower side, each as `(y, left x, right x)` in `0 ..= 1`.
+    ///
+    /// # Errors
+    /// [`TrapezoidError`] when a value is outside, `top >= bottom`, a side is reversed, or both
+    /// sides have no length.
+    pub fn new(upper: (f32, f32, f32), lower: (f32, f32, f32)) -> Result<Self, TrapezoidError> {
+        let (top, top_left, top_right) = upper;
+        let (bottom, bottom_left, bottom_right) = lower;
+        for (name, value) in [
+            ("top", top),
+            ("bottom", bottom),
+            ("top_left", top_left),
+            ("top_right", top_right),
+            ("bottom_left", bottom_left),
+            ("bottom_right", bottom_right),
+        ] {
+            if !(0.0..=1.0).contains(&value) {
+                return Err(TrapezoidError::OutOfRange { name, value });
+            }
+        }
+        if top >= bottom {
+            return Err(TrapezoidError::UpsideDown { top, bottom });
+        }
+        let flat = top_left == top_right && bottom_left == bottom_right;
+        if flat || top_left > top_right || bottom_left > bottom_right {
+            return Err(TrapezoidError::Crossed {
+                top_left,
+                top_right,
+                bottom_left,
+                bottom_right,
+            });
+        }
+        Ok(Self {
+            top,
+            bottom,
+            top_left,
+            top_right,
+            bottom_left,
+            bottom_right,
+        })
+    }
+
+    /// The whole picture.
+    pub const fn everywhere() -> Self {
+        Self {
+            top: 0.0,
+            bottom: 1.0,
+            top_left: 0.0,
+            top_right: 1.0,
+            bottom_left: 0.0,
+            bottom_right: 1.0,
+        }
+    }
+
+    /// The four corners as normalised `(x, y)`: upper left, upper right, lower right, lower left.
+    /// For drawing.
+    pub fn corners(&self) -> [(f32, f32); 4] {
+        [
+            (self.top_left, self.top),
+            (self.top_right, self.top),
+            (self.bottom_right, self.bottom),
+            (self.bottom_left, self.bottom),
+        ]
+    }
+}
+
+impl Corridor for Trapezoid {
+    fn columns(&self, row: usize, size: MapSize) -> Range<usize> {
+        let y = (row as f32 + 0.5) / size.height as f32;
+        if !(self.top..self.bottom).contains(&y) {
+            return 0..0;
+        }
+        let t = (y - self.top) / (self.bottom - self.top);
+        let first_centre_from = |top: f32, bottom: f32| {
+            let edge = (top + (bottom - top) * t) * size.width as f32;
+            ((edge - 0.5).ceil().max(0.0) as usize).min(size.width)
+        };
+        first_centre_from(self.top_left, self.bottom_left)
+            ..first_centre_from(self.top_right, self.bottom_right)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_triangle_takes_the_pixels_whose_centres_are_inside() {
+        let triangle = Trapezoid::new((0.0, 0.5, 0.5), (1.0, 0.0, 1.0)).unwrap();
+        let size = MapSize {
+            width: 16,
+            height: 4,
+        };
+        let rows: Vec<_> = (0..5).map(|row| triangle.columns(row, size)).collect();
+        assert_eq!(rows, [7..9, 5..11, 3..13, 1..15, 0..0]);
+    }
+
+    #[test]
+    fn everywhere_is_every_pixel_of_any_size() {
+        for (width, height) in [(1, 1), (3, 7), (120, 88), (4096, 3)] {
+            let size = MapSize { width, height };
+            for row in 0..height {
+                assert_eq!(Trapezoid::everywhere().columns(row, size), 0..width);
+            }
+        }
+    }
+
+    #[test]
+    fn sizes_of_zero_have_no_columns() {
+        let size = MapSize {
+            width: 0,
+            height: 0,
+        };
+        assert!(Trapezoid::default().columns(0, size).is_empty());
+    }
+
+    #[test]
+    fn impossible_trapezoids_are_refused() {
+        let good = (0.5, 0.4, 0.6);
+        type Side = (f32, f32, f32);
+        let cases: &[(Side, Side)] = &[
+            ((f32::NAN, 0.4, 0.6), (1.0, 0.0, 1.0)),
+            (good, (1.5, 0.0, 1.0)),
+            (good, (1.0, -0.1, 1.0)),
+            (good, (0.5, 0.0, 1.0)),
+            (good, (1.0, 0.9, 0.1)),
+            ((0.5, 0.5, 0.5), (1.0, 0.5, 0.5)),
+        ];
+        for &(upper, lower) in cases {
+            assert!(Trapezoid::new(upper, lower).is_err(), "{upper:?} {lower:?}");
+        }
+    }
+
+    #[test]
+    fn reading_a_file_checks_the_ranges_too() {
+        let text = |bottom: f32| {
+            format!(
+                "top = 0.5\nbottom = {bottom:?}\ntop_left = 0.4\ntop_right = 0.6\n\
+                 bottom_left = 0.0\nbottom_right = 1.0"
+            )
+        };
+        assert!(toml::from_str::<Trapezoid>(&text(1.0)).is_ok());
+        let error = toml::from_str::<Trapezoid>(&text(2.0))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("bottom is 2"), "{error}");
+    }
+}

@@ -1,0 +1,359 @@
+use super::{AnomalyMask, Corridor, MapSize};
+use crate::score::ScoreMap;
+use heapless::Vec as FixedVec;
+
+/// Regions that are reported a frame; the largest are kept.
+pub const MAX_REGIONS: usize = 64;
+
+/// The smallest upright rectangle round a region, in pixels of the score map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct BoundingBox {
+    /// Leftmost column.
+    pub left: u32,
+    /// Topmost row.
+    pub top: u32,
+    /// Width in pixels, at least 1.
+    pub width: u32,
+    /// Height in pixels, at least 1.
+    pub height: u32,
+}
+
+/// An 8-connected set of anomalous pixels, in pixels of the score map.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct Region {
+    /// The rectangle round it.
+    pub bounding_box: BoundingBox,
+    /// Its pixels.
+    pub area: u32,
+    /// Mean column and row of its pixels' centres (the first pixel's centre is 0, 0).
+    pub centroid: (f32, f32),
+    /// Mean score; a pixel without a score counts as 1.
+    pub mean_score: f32,
+    /// Largest score; a pixel without a score counts as 1.
+    pub max_score: f32,
+    /// Its pixels that lie in the corridor.
+    pub corridor_area: u32,
+    /// Distance to its lowest pixel in the corridor, in metres, where the corridor knows.
+    pub distance: Option<f32>,
+}
+
+/// The regions of one frame, and what is not among them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Regions {
+    items: FixedVec<Region, MAX_REGIONS>,
+    /// Regions beyond [`MAX_REGIONS`], all no larger than those kept.
+    pub dropped: u32,
+    /// Regions under the smallest area that counts.
+    pub specks: u32,
+    /// Pixels of every region but specks, the dropped ones among them.
+    pub area: u32,
+    /// Pixels in the corridor of every region but specks, the dropped ones among them.
+    pub corridor_area: u32,
+    /// Smallest distance of any region but specks, the dropped ones among them, in metres.
+    pub nearest: Option<f32>,
+}
+
+impl Regions {
+    /// The largest regions first; equal areas in the order of their first pixel, row by row.
+    pub fn largest(&self) -> &[Region] {
+        &self.items
+    }
+
+    fn clear(&mut self) {
+        self.items.clear();
+        (self.dropped, self.specks, self.area, self.corridor_area) = (0, 0, 0, 0);
+        self.nearest = None;
+    }
+
+    fn add(&mut self, region: Region) {
+        self.area += region.area;
+        self.corridor_area += region.corridor_area;
+        if let Some(distance) = region.distance {
+            self.nearest = Some(
+                self.nearest
+                    .map_or(distance, |nearest| nearest.min(distance)),
+            );
+        }
+        if self.items.is_full() {
+            self.dropped += 1;
+            if self
+                .items
+                .last()
+                .is_some_and(|smallest| smallest.area >= region.area)
+            {
+                return;
+            }
+            self.items.pop();
+        }
+        let place = self.items.partition_point(|kept| kept.area >= region.area);
+        // There is room: `add` made it above.
+        let _ = self.items.insert(place, region);
+    }
+}
+
+/// Mask and score map that don't belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RegionError {
+    /// The sizes differ.
+    #[error("mask of {mask_width}x{mask_height} for a score map of {map_width}x{map_height}")]
+    SizeMismatch {
+        /// Width of the mask, in pixels.
+        mask_width: usize,
+        /// Height of the mask, in pixels.
+        mask_height: usize,
+        /// Width of the score map, in pixels.
+        map_width: usize,
+        /// Height of the score map, in pixels.
+        map_height: usize,
+    },
+    /// More pixels than 32 bits count.
+    #[error("a mask of {width}x{height} has more pixels than can be counted")]
+    TooLarge {
+        /// Width, in pixels.
+        width: usize,
+        /// Height, in pixels.
+        height: usize,
+    },
+}
+
+/// What is summed up for a provisional label.
+#[derive(Clone, Copy, Debug)]
+struct Sums {
+    left: u32,
+    right: u32,
+    top: u32,
+    bottom: u32,
+    area: u32,
+    x: u64,
+    y: u64,
+    score: f64,
+    max_score: f32,
+    corridor_area: u32,
+    /// Lowest pixel in the corridor as `(row, column)`; of `corridor_area > 0` only.
+    lowest: (u32, u32),
+}
+
+impl Sums {
+    fn of_pixel(x: u32, y: u32, score: f32, in_corridor: bool) -> Self {
+        Self {
+            left: x,
+            right: x,
+            top: y,
+            bottom: y,
+            area: 1,
+            x: u64::from(x),
+            y: u64::from(y),
+            score: f64::from(score),
+            max_score: score,
+            corridor_area: u32::from(in_corridor),
+            lowest: if in_corridor { (y, x) } else { (0, 0) },
+        }
+    }
+
+    fn absorb(&mut self, other: Self) {
+        self.left = self.left.min(other.left);
+        self.right = self.right.max(other.right);
+        self.top = self.top.min(other.top);
+        self.bottom = self.bottom.max(other.bottom);
+        self.area += other.area;
+        self.x += other.x;
+        self.y += other.y;
+        self.score += other.score;
+        self.max_score = self.max_score.max(other.max_score);
+        self.corridor_area += other.corridor_area;
+        self.lowest = self.lowest.max(other.lowest);
+    }
+}
+
+/// Finds the regions of a mask: one pass over the pixels with union-find over provisional labels,
+/// one over the labels. Keeps two rows of labels and one entry a provisional label, and allocates
+/// only when a mask is larger than any before.
+///
+/// The method is Rosenfeld and Pfaltz's (1966) with the decision tree of Wu, Otoo and Suzuki
+/// (2009) over the neighbours already seen.
+#[derive(Clone, Debug, Default)]
+pub struct RegionFinder {
+    min_area: u32,
+    /// Labels of the row above and of this one, with one empty column at either end.
+    above: Vec<u32>,
+    current: Vec<u32>,
+    /// Parent of every provisional label; a root is its own and the smallest of its set. Label 0
+    /// is "no region".
+    parents: Vec<u32>,
+    sums: Vec<Sums>,
+}
+
+impl RegionFinder {
+    /// Regions of fewer than `min_area` pixels are counted as specks and otherwise left out.
+    pub fn new(min_area: u32) -> Self {
+        Self {
+            min_area,
+            ..Self::default()
+        }
+    }
+
+    /// Makes the buffers for masks up to this size, so that no later call allocates.
+    pub fn reserve(&mut self, width: usize, height: usize) {
+        // Provisional labels can't be neighbours, so every 2x2 square has at most one.
+        let labels = width
+            .div_ceil(2)
+            .saturating_mul(height.div_ceil(2))
+            .saturating_add(1);
+        self.parents.clear();
+        self.sums.clear();
+        self.parents.reserve(labels);
+        self.sums.reserve(labels);
+        self.above.clear();
+        self.current.clear();
+        self.above.resize(width.saturating_add(2), 0);
+        self.current.resize(width.saturating_add(2), 0);
+    }
+
+    /// Finds the regions of `mask` into `out`, with their scores from `map` and their place
+    /// relative to `corridor`.
+    ///
+    /// # Errors
+    /// [`RegionError`] when the sizes differ or the pixels are more than 32 bits count.
+    pub fn find(
+        &mut self,
+        mask: &AnomalyMask,
+        map: &ScoreMap,
+        corridor: &dyn Corridor,
+        out: &mut Regions,
+    ) -> Result<(), RegionError> {
+        let size = MapSize {
+            width: mask.width(),
+            height: mask.height(),
+        };
+        if (size.width, size.height) != (map.width(), map.height()) {
+            return Err(RegionError::SizeMismatch {
+                mask_width: size.width,
+                mask_height: size.height,
+                map_width: map.width(),
+                map_height: map.height(),
+            });
+        }
+        if u32::try_from(mask.pixels().len()).is_err() {
+            return Err(RegionError::TooLarge {
+                width: size.width,
+                height: size.height,
+            });
+        }
+        out.clear();
+        if mask.pixels().is_empty() {
+            return Ok(());
+        }
+        self.reserve(size.width, size.height);
+        self.parents.push(0);
+        self.sums.push(Sums::of_pixel(0, 0, 0.0, false));
+        let rows = mask
+            .pixels()
+            .chunks_exact(size.width)
+            .zip(map.values().chunks_exact(size.width));
+        for (y, (pixels, scores)) in rows.enumerate() {
+            let columns = corridor.columns(y, size);
+            for (x, (&pixel, &score)) in pixels.iter().zip(scores).enumerate() {
+                let label = if pixel == 0 {
+                    0
+                } else {
+                    let score = if score.is_nan() { 1.0 } else { score };
+                    let inside = columns.contains(&x);
+                    self.place(x, Sums::of_pixel(x as u32, y as u32, score, inside))
+                };
+                self.current[x + 1] = label;
+            }
+            std::mem::swap(&mut self.above, &mut self.current);
+        }
+        self.collect(corridor, size, out);
+        Ok(())
+    }
+
+    /// The label of the pixel in column `x` of the current row, its sums added.
+    fn place(&mut self, x: usize, pixel: Sums) -> u32 {
+        // The columns are shifted by one: left is `current[x]`, straight above `above[x + 1]`.
+        let (upper_left, up, upper_right) = (self.above[x], self.above[x + 1], self.above[x + 2]);
+        let left = self.current[x];
+        let label = if up != 0 {
+            // It touches the other three, so they are joined already.
+            up
+        } else if upper_right != 0 {
+            // Touches neither of the other two, which are joined when both are there.
+            match if left != 0 { left } else { upper_left } {
+                0 => upper_right,
+                other => self.join(upper_right, other),
+            }
+        } else if upper_left != 0 {
+            upper_left
+        } else {
+            left
+        };
+        if label == 0 {
+            let label = self.parents.len() as u32;
+            self.parents.push(label);
+            self.sums.push(pixel);
+            return label;
+        }
+        self.sums[label as usize].absorb(pixel);
+        label
+    }
+
+    fn root(&mut self, mut label: u32) -> u32 {
+        while self.parents[label as usize] != label {
+            let grandparent = self.parents[self.parents[label as usize] as usize];
+            self.parents[label as usize] = grandparent;
+            label = grandparent;
+        }
+        label
+    }
+
+    fn join(&mut self, a: u32, b: u32) -> u32 {
+        let (a, b) = (self.root(a), self.root(b));
+        self.parents[a.max(b) as usize] = a.min(b);
+        a.min(b)
+    }
+
+    fn collect(&mut self, corridor: &dyn Corridor, size: MapSize, out: &mut Regions) {
+        // Parents are smaller than their labels: from the last label down, every label is whole
+        // before it goes to its parent.
+        for label in (1..self.parents.len()).rev() {
+            let parent = self.parents[label] as usize;
+            if parent != label {
+                let sums = self.sums[label];
+                self.sums[parent].absorb(sums);
+            }
+        }
+        for (label, sums) in self.sums.iter().enumerate().skip(1) {
+            if self.parents[label] as usize != label {
+                continue;
+            }
+            if sums.area < self.min_area {
+                out.specks += 1;
+                continue;
+            }
+            let area = f64::from(sums.area);
+            let (y, x) = sums.lowest;
+            out.add(Region {
+                bounding_box: BoundingBox {
+                    left: sums.left,
+                    top: sums.top,
+                    width: sums.right - sums.left + 1,
+                    height: sums.bottom - sums.top + 1,
+                },
+                area: sums.area,
+                centroid: ((sums.x as f64 / area) as f32, (sums.y as f64 / area) as f32),
+                mean_score: (sums.score / area) as f32,
+                max_score: sums.max_score,
+                corridor_area: sums.corridor_area,
+                distance: if sums.corridor_area > 0 {
+                    corridor.distance(x as usize, y as usize, size)
+                } else {
+                    None
+                },
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "regions_tests.rs"]
+mod tests;
