@@ -107,7 +107,7 @@ impl Mount {
         let (sr, cr) = (libm::sinf(roll), libm::cosf(roll));
         let forward = v3(sy * cp, -sp, cy * cp);
         let level = v3(cy, 0.0, -sy);
-        let down = level.cross(forward).unit() * -1.0;
+        let down = level.cross(forward).unit();
         let right = level * cr + down * sr;
         let down = down * cr - level * sr;
         Camera {

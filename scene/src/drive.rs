@@ -49,12 +49,13 @@ impl Drive {
             lane,
         };
         let encounter = Encounter::new(&config, road);
-        let world = World::new(&config, &street, &road, encounter.as_ref());
+        let look = Look::new(config.seed);
+        let world = World::new(&config, &street, &look, &road, encounter.as_ref());
         let mut drive = Drive {
             config,
             mount: Mount::new(config.seed),
             street,
-            look: Look::new(config.seed),
+            look,
             world,
             encounter,
             info: None,
