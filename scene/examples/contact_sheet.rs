@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let kinds = AnomalyKind::TRAINING.iter().chain(AnomalyKind::HELD_OUT);
             for (i, &kind) in kinds.enumerate() {
                 let d = drive(first + i as u64, Anomaly::Kind(kind))?;
-                let near = |&f: &usize| d.anomaly_distance_m(f).is_some_and(|m| m < 13.0);
+                let near = |&f: &usize| d.anomaly_distance_m(f).is_some_and(|m| m < 15.0);
                 let frame = (0..d.frame_count()).find(near).unwrap_or(0);
                 shots.push((d, frame));
             }

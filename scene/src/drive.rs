@@ -106,7 +106,8 @@ impl Drive {
         let z = START_M + (self.time_s(i) * self.config.speed_mps) as f32;
         let step = 0.5;
         let x = self.course(z);
-        let turn = (self.course(z + step) - self.course(z - step)) / (2.0 * step);
+        // The camera looks less aside than the car goes, as a driver does.
+        let turn = 0.35 * (self.course(z + step) - self.course(z - step)) / (2.0 * step);
         self.mount.at((self.config.width, self.config.height), t, x, z, turn)
     }
 
@@ -115,7 +116,7 @@ impl Drive {
         let sway = 0.35 * (noise2(z * 0.013, 0.5, self.sway) - 0.5);
         let Some(e) = &self.encounter else { return self.lane + sway };
         let d = z - e.z();
-        let out = smoothstep(-24.0, -5.0, d) * (1.0 - smoothstep(7.0, 34.0, d));
+        let out = smoothstep(-19.0, -2.5, d) * (1.0 - smoothstep(7.0, 34.0, d));
         lerp(self.lane + sway, self.street.half * 0.5, out)
     }
 

@@ -97,7 +97,7 @@ impl Look {
             haze: horizon.mix(v3(1.0, 1.0, 1.0) * horizon.grey(), 0.3) * 0.75,
             haze_per_m: s.range(0.0004, 0.0022),
             wet: if weather < 0.42 && s.chance(0.35) { s.range(0.3, 1.0) } else { 0.0 },
-            exposure: s.range(0.85, 1.35) / level.max(0.55),
+            exposure: s.range(0.6, 1.15) / level.max(0.55),
             tint: v3(s.range(0.94, 1.05), 1.0, s.range(0.95, 1.08)),
             saturation: s.range(0.6, 1.1),
             vignette: s.range(0.0, 0.35),
@@ -139,7 +139,7 @@ impl Look {
         let body = self.cloud_dark.mix(self.cloud, smoothstep(0.25, 0.8, relief * 0.5 + 0.6 * n));
         let glare = d.dot(self.sun).max(0.0);
         let glare = glare * glare * glare * glare;
-        clear.mix(body, cloud) + self.sun_colour * (0.25 * glare * glare)
+        (clear.mix(body, cloud) + self.sun_colour * (0.25 * glare * glare)) * 1.35
     }
 
     /// The skyline where the street is lost to sight: whether direction `d` (of length 1) meets

@@ -120,4 +120,4 @@ impl Material {
 }
 
 /// Window glass, before it mirrors anything.
-pub(crate) const GLASS: Rgb = rgb(30, 36, 40);
+pub(crate) const GLASS: Rgb = rgb(22, 27, 30);

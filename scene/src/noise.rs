@@ -157,7 +157,7 @@ impl Stream {
     /// The colour, each channel moved by up to `by` (relative) and all of them together by `by`.
     pub(crate) fn vary(&mut self, c: Rgb, by: f32) -> Rgb {
         let all = 1.0 + self.range(-by, by);
-        let mut one = || all * (1.0 + by * 0.5 * (self.unit() * 2.0 - 1.0));
+        let mut one = || all * (1.0 + by * 0.3 * (self.unit() * 2.0 - 1.0));
         v3(c.x * one(), c.y * one(), c.z * one())
     }
 }

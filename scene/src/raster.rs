@@ -4,7 +4,7 @@ use crate::camera::{Camera, NEAR};
 use crate::cutout::Cutout;
 use crate::ground::{KERB, Street};
 use crate::math::{Vec3, v3};
-use crate::primitive::{Primitive, View, meet};
+use crate::primitive::{Primitive, Shape, View, meet};
 use crate::world::Shadow;
 
 /// Samples along each side of a pixel.
@@ -199,7 +199,13 @@ impl Samples {
 
 /// Corners of the box round a primitive; corners 1, 2 and 4 apart in index share an edge.
 pub(crate) fn corners(p: &Primitive) -> [Vec3; 8] {
-    let (x, y, z) = (p.axes[0] * p.half.x, p.axes[1] * p.half.y, p.axes[2] * p.half.z);
+    // A block that leans outwards is wider than its base.
+    let (wide, long) = match p.shape {
+        Shape::Taper { side, front, back } => (1.0 - side.min(0.0), 1.0 - front.min(back).min(0.0)),
+        _ => (1.0, 1.0),
+    };
+    let half = v3(p.half.x * wide, p.half.y, p.half.z * long);
+    let (x, y, z) = (p.axes[0] * half.x, p.axes[1] * half.y, p.axes[2] * half.z);
     let mut out = [p.centre; 8];
     for (i, c) in out.iter_mut().enumerate() {
         let sign = |bit: usize| if i & bit == 0 { -1.0 } else { 1.0 };

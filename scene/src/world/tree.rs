@@ -44,7 +44,7 @@ pub(crate) fn tree(b: &mut Builder<'_>, s: &mut Stream) -> (f32, f32) {
     b.rod(v3(0.0, 0.0, 0.0), v3(lean, trunk, 0.0), thick, thick * 0.8, bark);
     let bare = sort < 0.5;
     let (a, c) = leaf_colours(s);
-    let size = s.range(0.25, 0.6);
+    let size = s.range(0.18, 0.42);
     let leaves = if bare {
         let twig = s.vary(rgb(74, 66, 60), 0.25);
         Material::mottle(twig * 0.6, twig, 0.4, s.bits())
@@ -58,20 +58,20 @@ pub(crate) fn tree(b: &mut Builder<'_>, s: &mut Stream) -> (f32, f32) {
         let tip = v3(lean + x * 0.7, h * s.range(0.6, 0.92), z * 0.7);
         b.rod(v3(lean, trunk * s.range(0.8, 1.0), 0.0), tip, thick * 0.5, thick * 0.12, bark);
     }
-    let clumps = if bare { 3 } else { 3 + s.below(4) };
+    let clumps = if bare { 4 } else { 7 + s.below(5) };
     for k in 0..clumps {
-        let off = if k == 0 { 0.0 } else { 0.55 * spread };
+        let off = if k == 0 { 0.0 } else { 0.75 * spread };
         let c = v3(
             lean + s.range(-1.0, 1.0) * off,
             trunk + (h - trunk) * (0.52 + s.range(-0.25, 0.28) * if k == 0 { 0.2 } else { 1.0 }),
             s.range(-1.0, 1.0) * off,
         );
-        let r = spread * if k == 0 { 1.0 } else { s.range(0.45, 0.75) };
+        let r = spread * if k == 0 { 0.75 } else { s.range(0.3, 0.6) };
         let half = v3(r, r.min((h - trunk) * 0.5) * s.range(0.8, 1.0), r);
         b.ball(c, half, leaves);
         let seed = s.bits();
         b.cut(if bare {
-            Cutout::Twigs { grain: s.range(0.7, 1.2), width: s.range(0.055, 0.1), seed }
+            Cutout::Twigs { grain: s.range(0.4, 0.8), width: s.range(0.07, 0.12), seed }
         } else {
             Cutout::Leaves { grain: size, keep: s.range(0.45, 0.8), seed }
         });
