@@ -71,9 +71,7 @@ impl Cutout {
                 let y = if down { -q.y } else { q.y };
                 q.x.abs() <= (1.0 - y) * 0.5
             }
-            Cutout::Frame { width } => {
-                half.x - p.x.abs() < width || half.y - p.y.abs() < width
-            }
+            Cutout::Frame { width } => half.x - p.x.abs() < width || half.y - p.y.abs() < width,
         }
     }
 }

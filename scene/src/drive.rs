@@ -108,13 +108,16 @@ impl Drive {
         let x = self.course(z);
         // The camera looks less aside than the car goes, as a driver does.
         let turn = 0.35 * (self.course(z + step) - self.course(z - step)) / (2.0 * step);
-        self.mount.at((self.config.width, self.config.height), t, x, z, turn)
+        self.mount
+            .at((self.config.width, self.config.height), t, x, z, turn)
     }
 
     /// Where the camera crosses the street at `z`: its lane, and round the anomaly.
     fn course(&self, z: f32) -> f32 {
         let sway = 0.35 * (noise2(z * 0.013, 0.5, self.sway) - 0.5);
-        let Some(e) = &self.encounter else { return self.lane + sway };
+        let Some(e) = &self.encounter else {
+            return self.lane + sway;
+        };
         let d = z - e.z();
         let out = smoothstep(-19.0, -2.5, d) * (1.0 - smoothstep(7.0, 34.0, d));
         lerp(self.lane + sway, self.street.half * 0.5, out)
@@ -147,14 +150,21 @@ impl Drive {
         };
         shader.shade(&mut scratch.linear, out);
         let noise = mix32(self.sway ^ mix32(i as u32));
-        develop(&scratch.linear, camera.width as usize, &self.look, noise, &mut out.rgb);
+        develop(
+            &scratch.linear,
+            camera.width as usize,
+            &self.look,
+            noise,
+            &mut out.rgb,
+        );
         out.scratch = scratch;
     }
 
     fn collect(&self, t: f32, camera: &Camera, s: &mut crate::render::Scratch) {
         s.prims.clear();
         s.shadows.clear();
-        self.world.collect(t, camera, &self.look, &mut s.prims, &mut s.shadows);
+        self.world
+            .collect(t, camera, &self.look, &mut s.prims, &mut s.shadows);
         if let Some(e) = &self.encounter {
             let first = s.prims.len();
             if e.add(t, &mut s.prims).is_some() {
@@ -180,7 +190,9 @@ impl Drive {
             }
             let mut area: Option<Rect> = None;
             for p in &own {
-                let Some((_, r)) = bounds(&corners(p), &camera, whole(&camera)) else { continue };
+                let Some((_, r)) = bounds(&corners(p), &camera, whole(&camera)) else {
+                    continue;
+                };
                 area = Some(area.map_or(r, |a| Rect {
                     x0: a.x0.min(r.x0),
                     y0: a.y0.min(r.y0),
@@ -240,4 +252,3 @@ fn size(e: &Encounter) -> [f32; 3] {
     }
     [hi[0] - lo[0], hi[1] - lo[1], hi[2] - lo[2]]
 }
-

@@ -3,7 +3,13 @@
 use lookout_scene::{Anomaly, AnomalyKind, Class, Drive, DriveConfig, Rendered, SceneError};
 
 fn small(seed: u64, anomaly: Anomaly) -> DriveConfig {
-    DriveConfig { seed, width: 160, height: 120, anomaly, ..Default::default() }
+    DriveConfig {
+        seed,
+        width: 160,
+        height: 120,
+        anomaly,
+        ..Default::default()
+    }
 }
 
 fn drive(seed: u64, anomaly: Anomaly) -> Drive {
@@ -36,7 +42,9 @@ fn frames_do_not_depend_on_what_was_rendered_before() {
     for i in [0, 90, 40, 200] {
         d.render(i, &mut a);
     }
-    Drive::new(small(3, Anomaly::Training)).unwrap().render(200, &mut b);
+    Drive::new(small(3, Anomaly::Training))
+        .unwrap()
+        .render(200, &mut b);
     assert_eq!(a.rgb, b.rgb);
     assert_eq!(a.class, b.class);
     assert_eq!(a.instance, b.instance);
@@ -62,14 +70,20 @@ fn the_anomaly_comes_into_view_once_and_about_60_m_ahead() {
         let mut frame = Rendered::new();
         for i in [0, first / 2, first.saturating_sub(1)] {
             d.render(i, &mut frame);
-            assert!(frame.anomaly.iter().all(|&a| a == 0), "seed {seed} frame {i}");
+            assert!(
+                frame.anomaly.iter().all(|&a| a == 0),
+                "seed {seed} frame {i}"
+            );
         }
         d.render(first, &mut frame);
         assert!(frame.anomaly.contains(&1), "seed {seed} frame {first}");
         let metres = d.anomaly_distance_m(first).unwrap();
         assert!((30.0..66.0).contains(&metres), "seed {seed}: {metres} m");
         let [x, y, z] = info.size_m;
-        assert!(x > 0.2 && x < 4.5 && y > 0.1 && y < 2.5 && z > 0.2 && z < 4.5, "{info:?}");
+        assert!(
+            x > 0.2 && x < 4.5 && y > 0.1 && y < 2.5 && z > 0.2 && z < 4.5,
+            "{info:?}"
+        );
     }
 }
 
@@ -135,7 +149,10 @@ fn every_class_appears_and_lies_where_it_should() {
                 let above = camera.horizon_row(u) - v;
                 let sky = c == Class::Sky.id();
                 assert!(!sky || above > -1.0, "sky {above} rows below the horizon");
-                assert!(c != Class::Road.id() || above < 1.0, "road above the horizon");
+                assert!(
+                    c != Class::Road.id() || above < 1.0,
+                    "road above the horizon"
+                );
                 assert_eq!(frame.distance_m[k].is_infinite(), sky);
                 assert!(frame.distance_m[k] > 0.0);
             }
@@ -143,11 +160,23 @@ fn every_class_appears_and_lies_where_it_should() {
     }
     let total: usize = count.iter().sum();
     for class in Class::ALL {
-        assert!(count[usize::from(class.id())] > 0, "{} never appears", class.name());
+        assert!(
+            count[usize::from(class.id())] > 0,
+            "{} never appears",
+            class.name()
+        );
     }
     let share = |c: Class| count[usize::from(c.id())] as f32 / total as f32;
-    assert!((0.2..0.55).contains(&share(Class::Road)), "{}", share(Class::Road));
-    assert!((0.05..0.4).contains(&share(Class::Sky)), "{}", share(Class::Sky));
+    assert!(
+        (0.2..0.55).contains(&share(Class::Road)),
+        "{}",
+        share(Class::Road)
+    );
+    assert!(
+        (0.05..0.4).contains(&share(Class::Sky)),
+        "{}",
+        share(Class::Sky)
+    );
 }
 
 #[test]
@@ -158,11 +187,18 @@ fn road_distance_agrees_with_the_camera() {
     let camera = d.camera(30);
     let mut checked = 0;
     let [right, down, forward] = camera.rotation;
-    let road = frame.class.iter().enumerate().filter(|(_, c)| **c == Class::Road.id());
+    let road = frame
+        .class
+        .iter()
+        .enumerate()
+        .filter(|(_, c)| **c == Class::Road.id());
     for (k, _) in road {
         // The truth is that of one of four samples in the pixel.
         let (u, v) = ((k % 160) as f32 + 0.5, (k / 160) as f32 + 0.5);
-        let (x, y) = ((u - camera.cx) / camera.focal_px, (v - camera.cy) / camera.focal_px);
+        let (x, y) = (
+            (u - camera.cx) / camera.focal_px,
+            (v - camera.cy) / camera.focal_px,
+        );
         let d = [0, 1, 2].map(|i| forward[i] + right[i] * x + down[i] * y);
         let length = d.iter().map(|x| x * x).sum::<f32>().sqrt();
         let want = -camera.position[1] / d[1] * length;
@@ -200,7 +236,11 @@ fn odd_sizes_and_short_drives_render() {
 #[test]
 fn a_standing_camera_and_a_fast_one_render() {
     for speed_mps in [0.0, 70.0] {
-        let d = Drive::new(DriveConfig { speed_mps, ..small(4, Anomaly::HeldOut) }).unwrap();
+        let d = Drive::new(DriveConfig {
+            speed_mps,
+            ..small(4, Anomaly::HeldOut)
+        })
+        .unwrap();
         let mut frame = Rendered::new();
         d.render(d.frame_count() - 1, &mut frame);
         assert!(frame.class.contains(&Class::Road.id()));
@@ -211,19 +251,42 @@ fn a_standing_camera_and_a_fast_one_render() {
 fn absurd_configs_are_refused() {
     let ok = DriveConfig::default();
     assert_eq!(Drive::new(ok).map(|d| d.frame_count()), Ok(300));
-    let size = |width, height| Drive::new(DriveConfig { width, height, ..ok }).map(|_| ());
+    let size = |width, height| {
+        Drive::new(DriveConfig {
+            width,
+            height,
+            ..ok
+        })
+        .map(|_| ())
+    };
     for (width, height) in [(0, 360), (480, 0), (15, 360), (480, 1 << 30)] {
         assert_eq!(size(width, height), Err(SceneError::Size { width, height }));
     }
     for bad in [f64::NAN, f64::INFINITY, -1.0, 1e9] {
         for config in [
             DriveConfig { fps: bad, ..ok },
-            DriveConfig { duration_s: bad, ..ok },
-            DriveConfig { speed_mps: bad, ..ok },
+            DriveConfig {
+                duration_s: bad,
+                ..ok
+            },
+            DriveConfig {
+                speed_mps: bad,
+                ..ok
+            },
         ] {
-            assert!(matches!(Drive::new(config), Err(SceneError::Number { .. })), "{config:?}");
+            assert!(
+                matches!(Drive::new(config), Err(SceneError::Number { .. })),
+                "{config:?}"
+            );
         }
     }
-    let long = DriveConfig { duration_s: 3600.0, speed_mps: 50.0, ..ok };
-    assert_eq!(Drive::new(long).map(|_| ()), Err(SceneError::TooLong { metres: 180_000.0 }));
+    let long = DriveConfig {
+        duration_s: 3600.0,
+        speed_mps: 50.0,
+        ..ok
+    };
+    assert_eq!(
+        Drive::new(long).map(|_| ()),
+        Err(SceneError::TooLong { metres: 180_000.0 })
+    );
 }

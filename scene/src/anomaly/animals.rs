@@ -123,7 +123,11 @@ pub(super) fn build(kind: AnomalyKind, b: &mut Builder<'_>, s: &mut Stream, phas
                 (rgb(92, 62, 42), rgb(140, 98, 66)),
             ];
             let (a, c) = s.pick(&coats);
-            let coat = if s.chance(0.3) { patches(s, a, c * 1.3, 0.3) } else { fur(s, a, c, 0.04) };
+            let coat = if s.chance(0.3) {
+                patches(s, a, c * 1.3, 0.3)
+            } else {
+                fur(s, a, c, 0.04)
+            };
             let beast = Beast {
                 back: s.range(0.55, 0.8),
                 long: 0.38,
@@ -156,10 +160,23 @@ fn quadruped(
     };
     let mid = q.back - q.deep;
     b.ball(v3(0.0, mid, 0.0), v3(q.wide, q.deep, q.long), coat);
-    b.ball(v3(0.0, mid + 0.04, q.long * 0.55), v3(q.wide * 0.95, q.deep, q.long * 0.45), coat);
-    b.ball(v3(0.0, mid + 0.06, -q.long * 0.55), v3(q.wide, q.deep * 0.95, q.long * 0.45), coat);
+    b.ball(
+        v3(0.0, mid + 0.04, q.long * 0.55),
+        v3(q.wide * 0.95, q.deep, q.long * 0.45),
+        coat,
+    );
+    b.ball(
+        v3(0.0, mid + 0.06, -q.long * 0.55),
+        v3(q.wide, q.deep * 0.95, q.long * 0.45),
+        coat,
+    );
     // Diagonal legs step together.
-    for (x, z, step) in [(-1.0, 0.62, 0.0), (1.0, 0.62, 0.5), (-1.0, -0.66, 0.5), (1.0, -0.66, 0.0)] {
+    for (x, z, step) in [
+        (-1.0, 0.62, 0.0),
+        (1.0, 0.62, 0.5),
+        (-1.0, -0.66, 0.5),
+        (1.0, -0.66, 0.0),
+    ] {
         let swing = libm::sinf((phase + step) * core::f32::consts::TAU) * mid * 0.22;
         let hip = v3(x * q.wide * 0.62, mid, z * q.long);
         let knee = v3(x * q.wide * 0.62, mid * 0.5, z * q.long + swing * 0.6);
@@ -174,17 +191,33 @@ fn quadruped(
     b.rod(chest, nape, q.deep * 0.62, q.head * 0.55, coat);
     b.ball(nape, v3(q.head * 0.6, q.head * 0.65, q.head * 0.8), skin);
     let nose = nape + v3(0.0, -q.head * 0.35, q.head * 1.25);
-    b.rod(nape + v3(0.0, -0.02, q.head * 0.2), nose, q.head * 0.52, q.head * 0.34, skin);
+    b.rod(
+        nape + v3(0.0, -0.02, q.head * 0.2),
+        nose,
+        q.head * 0.52,
+        q.head * 0.34,
+        skin,
+    );
     b.ball(nose, v3(q.head * 0.33, q.head * 0.3, q.head * 0.2), dark);
     for x in [-1.0, 1.0] {
         let root = nape + v3(x * q.head * 0.5, q.head * 0.5, -0.02);
-        b.ball(root + v3(x * q.ear * 0.5, 0.03, 0.0), v3(q.ear * 0.6, q.ear * 0.35, 0.03), skin);
+        b.ball(
+            root + v3(x * q.ear * 0.5, 0.03, 0.0),
+            v3(q.ear * 0.6, q.ear * 0.35, 0.03),
+            skin,
+        );
         let eye = nape + v3(x * q.head * 0.5, q.head * 0.2, q.head * 0.45);
         b.ball(eye, v3(0.025, 0.025, 0.025), dark);
         let horned = kind == AnomalyKind::Cow && q.back > 1.38;
         if horned {
             let tip = root + v3(x * 0.2, 0.2, 0.05);
-            b.rod(root, tip, 0.035, 0.01, Material::plain(rgb(206, 196, 170), 4));
+            b.rod(
+                root,
+                tip,
+                0.035,
+                0.01,
+                Material::plain(rgb(206, 196, 170), 4),
+            );
         }
         if kind == AnomalyKind::Deer && q.back > 1.13 {
             let antler = Material::plain(rgb(150, 122, 88), 4);
@@ -192,13 +225,29 @@ fn quadruped(
             b.rod(root, fork, 0.025, 0.018, antler);
             b.rod(fork, fork + v3(x * 0.1, 0.28, 0.12), 0.018, 0.008, antler);
             b.rod(fork, fork + v3(x * 0.16, 0.12, -0.16), 0.018, 0.008, antler);
-            b.rod(root + v3(x * 0.08, 0.16, -0.05), root + v3(x * 0.1, 0.26, 0.14), 0.016, 0.008, antler);
+            b.rod(
+                root + v3(x * 0.08, 0.16, -0.05),
+                root + v3(x * 0.1, 0.26, 0.14),
+                0.016,
+                0.008,
+                antler,
+            );
         }
     }
     let rump = v3(0.0, mid + q.deep * 0.6, -q.long * 0.95);
-    let up = if kind == AnomalyKind::Dog { q.tail * 0.5 } else { -q.tail * 0.85 };
+    let up = if kind == AnomalyKind::Dog {
+        q.tail * 0.5
+    } else {
+        -q.tail * 0.85
+    };
     let side = 0.2 * q.tail * libm::sinf(phase * 9.0);
-    b.rod(rump, rump + v3(side, up, -q.tail * 0.35), 0.035, 0.015, coat);
+    b.rod(
+        rump,
+        rump + v3(side, up, -q.tail * 0.35),
+        0.035,
+        0.015,
+        coat,
+    );
     if kind == AnomalyKind::Sheep {
         // A fleece is lumpy.
         for _ in 0..10 {
