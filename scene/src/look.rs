@@ -40,7 +40,7 @@ impl Look {
     pub(crate) fn new(seed: u64) -> Look {
         let mut s = Stream::new(seed, 0x100c, 0);
         let weather = s.unit();
-        let azimuth = s.range(0.0, 6.283);
+        let azimuth = s.range(0.0, core::f32::consts::TAU);
         let height = s.range(0.32, 0.9);
         let flat = (1.0 - height * height).sqrt();
         let sun = v3(
@@ -121,7 +121,7 @@ impl Look {
             },
             exposure: s.range(0.6, 1.15) / level.max(0.55),
             tint: v3(s.range(0.94, 1.05), 1.0, s.range(0.95, 1.08)),
-            saturation: s.range(0.6, 1.1),
+            saturation: s.range(0.5, 0.98),
             vignette: s.range(0.0, 0.35),
             contrast: s.range(0.1, 0.9),
             noise: s.range(0.8, 3.2),
@@ -172,7 +172,7 @@ impl Look {
 
     /// The skyline where the street is lost to sight: whether direction `d` (of length 1) meets
     /// it, and whether it is trees rather than houses; with its colour.
-    pub(crate) fn skyline(&self, d: Vec3, foot: f32) -> Option<(bool, Rgb)> {
+    pub(crate) fn skyline(&self, d: Vec3) -> Option<(bool, Rgb)> {
         let a = d.x / d.z.abs().max(0.2);
         let trees = cell(floor_i(a * 9.0 + 40.0), i32::from(d.z < 0.0), self.seed) < 0.5;
         let height = if trees {
@@ -187,7 +187,7 @@ impl Look {
         let c = if trees {
             rgb(64, 70, 58) * (0.7 + 0.6 * noise2(a * 220.0, d.y * 240.0, self.seed))
         } else {
-            let w = coverage((d.y * 300.0).fract().abs(), 0.3, 0.7, foot.max(0.2));
+            let w = coverage((d.y * 300.0).fract().abs(), 0.3, 0.7, 0.2);
             rgb(100, 92, 86) * (0.8 + 0.3 * cell(floor_i(a * 42.0), 8, self.seed) - 0.25 * w)
         };
         Some((

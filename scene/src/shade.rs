@@ -147,16 +147,19 @@ impl Shader<'_> {
     }
 
     fn distance(&self, dir: Vec3) -> Shaded {
-        if dir.y < 0.06 {
-            if let Some((trees, colour)) = self.look.skyline(dir, 0.0) {
-                let class = if trees { Class::Tree } else { Class::Building };
-                return Shaded {
-                    colour,
-                    class,
-                    instance: 0,
-                    metres: SKYLINE_M,
-                };
-            }
+        let skyline = if dir.y < 0.06 {
+            self.look.skyline(dir)
+        } else {
+            None
+        };
+        if let Some((trees, colour)) = skyline {
+            let class = if trees { Class::Tree } else { Class::Building };
+            return Shaded {
+                colour,
+                class,
+                instance: 0,
+                metres: SKYLINE_M,
+            };
         }
         Shaded {
             colour: self.look.sky(dir, self.time),

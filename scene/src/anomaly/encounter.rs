@@ -72,12 +72,7 @@ impl Encounter {
             let from_left = s.chance(0.6);
             let side = if from_left { -1.0 } else { 1.0 };
             let start = v3(side * (road.half + 1.1), KERB, z);
-            let speed = if kind == AnomalyKind::Ball {
-                3.5
-            } else {
-                s.range(1.8, 3.0)
-            };
-            let moves = (x_end - start.x).abs() / speed;
+            let moves = s.range(1.4, 2.4);
             (
                 start,
                 v3(x_end, 0.0, z + s.range(-0.6, 0.6)),
@@ -111,7 +106,7 @@ impl Encounter {
     }
 
     /// Where it comes into being along the street, m.
-    pub(crate) fn from_z(&self) -> f32 {
+    pub(crate) fn starts_z(&self) -> f32 {
         self.start.z
     }
 

@@ -102,7 +102,7 @@ impl Facade {
         if self.shop && storey < 0.5 {
             c = self.shop_front(c, m, u, v, foot, out);
         } else if whole {
-            c = self.window_at(c, m, u, h, storey, foot, out);
+            c = self.window_at(c, m, [u, h, storey], foot, out);
         }
         out.albedo = c;
     }
@@ -111,9 +111,7 @@ impl Facade {
         &self,
         wall: Rgb,
         m: &Material,
-        u: f32,
-        h: f32,
-        storey: f32,
+        [u, h, storey]: [f32; 3],
         foot: f32,
         out: &mut Surface,
     ) -> Rgb {

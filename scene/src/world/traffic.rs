@@ -115,7 +115,7 @@ pub(super) fn movers(
     // Ahead in our lane: the van that drops something, or, where nothing comes, others.
     match encounter {
         Some(e) if e.hide_out().is_none() => {
-            let back = e.from_z() - road.speed * e.from_s;
+            let back = e.starts_z() - road.speed * e.from_s;
             let van = v3(road.lane, 0.0, back + 3.2);
             add(&mut s, Sort::Van, van, v3(0.0, 0.0, road.speed));
         }
