@@ -16,7 +16,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let what = args.get(2).map_or("seed", String::as_str);
     let first: u64 = args.get(3).map_or(Ok(0), |s| s.parse())?;
     let classes = args.get(4).is_some();
-    let drive = |seed, anomaly| Drive::new(DriveConfig { seed, anomaly, ..Default::default() });
+    let drive = |seed, anomaly| {
+        Drive::new(DriveConfig {
+            seed,
+            anomaly,
+            ..Default::default()
+        })
+    };
 
     let mut shots: Vec<(Drive, usize)> = Vec::new();
     match what {
@@ -24,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let kinds = AnomalyKind::TRAINING.iter().chain(AnomalyKind::HELD_OUT);
             for (i, &kind) in kinds.enumerate() {
                 let d = drive(first + i as u64, Anomaly::Kind(kind))?;
-                let near = |&f: &usize| d.anomaly_distance_m(f).is_some_and(|m| m < 13.0);
+                let near = |&f: &usize| d.anomaly_distance_m(f).is_some_and(|m| m < 15.0);
                 let frame = (0..d.frame_count()).find(near).unwrap_or(0);
                 shots.push((d, frame));
             }
@@ -66,7 +72,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     sheet.save(Path::new(path))?;
-    eprintln!("{:.1} ms a frame", spent.as_secs_f64() * 1e3 / shots.len() as f64);
+    eprintln!(
+        "{:.1} ms a frame",
+        spent.as_secs_f64() * 1e3 / shots.len() as f64
+    );
     Ok(())
 }
 

@@ -125,7 +125,11 @@ impl AnomalyKind {
 
     /// The kind of this name.
     pub fn from_name(name: &str) -> Option<AnomalyKind> {
-        Self::TRAINING.iter().chain(Self::HELD_OUT).copied().find(|k| k.name() == name)
+        Self::TRAINING
+            .iter()
+            .chain(Self::HELD_OUT)
+            .copied()
+            .find(|k| k.name() == name)
     }
 
     /// Whether it comes on its own feet (or rolls), rather than falling from a van.

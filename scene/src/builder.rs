@@ -25,7 +25,13 @@ impl<'a> Builder<'a> {
         origin: Vec3,
         yaw: f32,
     ) -> Builder<'a> {
-        Builder { out, origin, axes: yawed(yaw), class, instance }
+        Builder {
+            out,
+            origin,
+            axes: yawed(yaw),
+            class,
+            instance,
+        }
     }
 
     /// The same place, with other classes and pixels counted to `class`.
@@ -105,12 +111,22 @@ impl<'a> Builder<'a> {
     /// A round bar from `a` to `b` with these radii.
     pub(crate) fn rod(&mut self, a: Vec3, b: Vec3, ra: f32, rb: f32, m: Material) -> &mut Self {
         // The thicker end is the bottom.
-        let (a, b, ra, rb) = if rb > ra { (b, a, rb, ra) } else { (a, b, ra, rb) };
+        let (a, b, ra, rb) = if rb > ra {
+            (b, a, rb, ra)
+        } else {
+            (a, b, ra, rb)
+        };
         let y = (b - a).unit();
-        let other = if y.y.abs() > 0.9 { v3(0.0, 0.0, 1.0) } else { v3(0.0, 1.0, 0.0) };
+        let other = if y.y.abs() > 0.9 {
+            v3(0.0, 0.0, 1.0)
+        } else {
+            v3(0.0, 1.0, 0.0)
+        };
         let x = y.cross(other).unit();
         let half = v3(ra, (b - a).length() * 0.5, ra);
-        let shape = Shape::Cone { tip: rb / ra.max(1e-4) };
+        let shape = Shape::Cone {
+            tip: rb / ra.max(1e-4),
+        };
         self.push(shape, (a + b) * 0.5, [x, y, x.cross(y)], half, m);
         self
     }

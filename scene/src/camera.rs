@@ -34,7 +34,11 @@ impl Camera {
             return None;
         }
         let k = self.focal_px / depth;
-        Some((d.dot(self.axis(0)) * k + self.cx, d.dot(self.axis(1)) * k + self.cy, depth))
+        Some((
+            d.dot(self.axis(0)) * k + self.cx,
+            d.dot(self.axis(1)) * k + self.cy,
+            depth,
+        ))
     }
 
     /// Row at which the horizon crosses column `u`, in pixels; may lie outside the image.

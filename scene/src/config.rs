@@ -55,9 +55,7 @@ pub enum Anomaly {
 #[non_exhaustive]
 pub enum SceneError {
     /// The image is too small to show anything or too large to hold.
-    #[error(
-        "image size {width}x{height} is not in {MIN_SIDE}x{MIN_SIDE} to {MAX_SIDE}x{MAX_SIDE}"
-    )]
+    #[error("image size {width}x{height} is not in {MIN_SIDE}x{MIN_SIDE} to {MAX_SIDE}x{MAX_SIDE}")]
     Size {
         /// Width asked for, in pixels.
         width: u32,
@@ -94,16 +92,28 @@ impl DriveConfig {
     pub fn check(&self) -> Result<(), SceneError> {
         let sides = MIN_SIDE..=MAX_SIDE;
         if !sides.contains(&self.width) || !sides.contains(&self.height) {
-            return Err(SceneError::Size { width: self.width, height: self.height });
+            return Err(SceneError::Size {
+                width: self.width,
+                height: self.height,
+            });
         }
         let number = |field, value: f64, ok: bool, range| {
             if value.is_finite() && ok {
                 Ok(())
             } else {
-                Err(SceneError::Number { field, value, range })
+                Err(SceneError::Number {
+                    field,
+                    value,
+                    range,
+                })
             }
         };
-        number("fps", self.fps, self.fps > 0.0 && self.fps <= 1000.0, "above 0 and up to 1000")?;
+        number(
+            "fps",
+            self.fps,
+            self.fps > 0.0 && self.fps <= 1000.0,
+            "above 0 and up to 1000",
+        )?;
         number(
             "duration_s",
             self.duration_s,

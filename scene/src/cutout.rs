@@ -22,8 +22,6 @@ pub(crate) enum Cutout {
     Wheel { inner: f32 },
     /// A triangle, tip up (or down).
     Triangle { down: bool },
-    /// A frame `width` wide.
-    Frame { width: f32 },
 }
 
 impl Cutout {
@@ -70,9 +68,6 @@ impl Cutout {
             Cutout::Triangle { down } => {
                 let y = if down { -q.y } else { q.y };
                 q.x.abs() <= (1.0 - y) * 0.5
-            }
-            Cutout::Frame { width } => {
-                half.x - p.x.abs() < width || half.y - p.y.abs() < width
             }
         }
     }

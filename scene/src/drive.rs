@@ -106,16 +106,20 @@ impl Drive {
         let z = START_M + (self.time_s(i) * self.config.speed_mps) as f32;
         let step = 0.5;
         let x = self.course(z);
-        let turn = (self.course(z + step) - self.course(z - step)) / (2.0 * step);
-        self.mount.at((self.config.width, self.config.height), t, x, z, turn)
+        // The camera looks less aside than the car goes, as a driver does.
+        let turn = 0.35 * (self.course(z + step) - self.course(z - step)) / (2.0 * step);
+        self.mount
+            .at((self.config.width, self.config.height), t, x, z, turn)
     }
 
     /// Where the camera crosses the street at `z`: its lane, and round the anomaly.
     fn course(&self, z: f32) -> f32 {
         let sway = 0.35 * (noise2(z * 0.013, 0.5, self.sway) - 0.5);
-        let Some(e) = &self.encounter else { return self.lane + sway };
+        let Some(e) = &self.encounter else {
+            return self.lane + sway;
+        };
         let d = z - e.z();
-        let out = smoothstep(-24.0, -5.0, d) * (1.0 - smoothstep(7.0, 34.0, d));
+        let out = smoothstep(-19.0, -2.5, d) * (1.0 - smoothstep(7.0, 34.0, d));
         lerp(self.lane + sway, self.street.half * 0.5, out)
     }
 
@@ -146,14 +150,21 @@ impl Drive {
         };
         shader.shade(&mut scratch.linear, out);
         let noise = mix32(self.sway ^ mix32(i as u32));
-        develop(&scratch.linear, camera.width as usize, &self.look, noise, &mut out.rgb);
+        develop(
+            &scratch.linear,
+            camera.width as usize,
+            &self.look,
+            noise,
+            &mut out.rgb,
+        );
         out.scratch = scratch;
     }
 
     fn collect(&self, t: f32, camera: &Camera, s: &mut crate::render::Scratch) {
         s.prims.clear();
         s.shadows.clear();
-        self.world.collect(t, camera, &self.look, &mut s.prims, &mut s.shadows);
+        self.world
+            .collect(t, camera, &self.look, &mut s.prims, &mut s.shadows);
         if let Some(e) = &self.encounter {
             let first = s.prims.len();
             if e.add(t, &mut s.prims).is_some() {
@@ -179,7 +190,9 @@ impl Drive {
             }
             let mut area: Option<Rect> = None;
             for p in &own {
-                let Some((_, r)) = bounds(&corners(p), &camera, whole(&camera)) else { continue };
+                let Some((_, r)) = bounds(&corners(p), &camera, whole(&camera)) else {
+                    continue;
+                };
                 area = Some(area.map_or(r, |a| Rect {
                     x0: a.x0.min(r.x0),
                     y0: a.y0.min(r.y0),
@@ -239,4 +252,3 @@ fn size(e: &Encounter) -> [f32; 3] {
     }
     [hi[0] - lo[0], hi[1] - lo[1], hi[2] - lo[2]]
 }
-

@@ -1,7 +1,7 @@
 //! The street's surface: asphalt, markings, kerbs, pavements and what lies beyond them.
 
 use crate::class::Class;
-use crate::math::{Rgb, coverage, lerp, rgb, smoothstep, wrap};
+use crate::math::{Rgb, coverage, floor, floor_i, lerp, rgb, smoothstep, wrap};
 use crate::noise::{Stream, cell, fbm2, noise2};
 
 /// Height of the pavement above the road in metres.
@@ -56,10 +56,20 @@ impl Street {
             pavement: s.range(1.6, 3.6),
             asphalt: rgb((grey + warm) as u8, grey as u8, (grey - warm * 0.6) as u8),
             paint: rgb(215, 215, 210) * s.range(0.6, 1.0),
-            paving: s.vary(rgb(paving as u8, (paving * 0.98) as u8, (paving * 0.93) as u8), 0.1),
+            paving: s.vary(
+                rgb(paving as u8, (paving * 0.98) as u8, (paving * 0.93) as u8),
+                0.1,
+            ),
             kerb: rgb(150, 148, 142) * s.range(0.5, 1.1),
             slab: s.pick(&[[0.6, 0.6], [0.9, 0.6], [0.2, 0.1], [40.0, 40.0]]),
-            dash: s.pick(&[[6.0, 4.0], [6.0, 2.0], [9.0, 4.0], [3.0, 2.0], [1e4, 1e4], [6.0, 0.0]]),
+            dash: s.pick(&[
+                [6.0, 4.0],
+                [6.0, 2.0],
+                [9.0, 4.0],
+                [3.0, 2.0],
+                [1e4, 1e4],
+                [6.0, 0.0],
+            ]),
             edge: s.below(4) as u8,
             yellow: s.chance(0.6),
             cycle_lane: s.chance(0.25),
@@ -88,17 +98,33 @@ impl Street {
             } else {
                 self.slabs(x, z, fx, fz)
             };
-            return Ground { class: Class::Pavement, albedo, gloss: 0.03, kerb_face: false };
+            return Ground {
+                class: Class::Pavement,
+                albedo,
+                gloss: 0.03,
+                kerb_face: false,
+            };
         }
         if beyond == Beyond::Grass {
             let n = fbm2(x * 0.7, z * 0.7, self.seed ^ 21, 3);
             let blade = self.fine(x, z, 0.06, fz, 31);
-            let c = rgb(82, 98, 48).mix(rgb(112, 108, 62), smoothstep(0.4, 0.75, n)) * (0.5 + blade);
-            return Ground { class: Class::Tree, albedo: c, gloss: 0.0, kerb_face: false };
+            let c =
+                rgb(82, 98, 48).mix(rgb(112, 108, 62), smoothstep(0.4, 0.75, n)) * (0.5 + blade);
+            return Ground {
+                class: Class::Tree,
+                albedo: c,
+                gloss: 0.0,
+                kerb_face: false,
+            };
         }
         let n = fbm2(x * 0.9, z * 0.9, self.seed ^ 23, 3);
         let c = self.paving.mix(self.asphalt, 0.6) * (0.55 + 0.7 * n);
-        Ground { class: Class::Pavement, albedo: c, gloss: 0.0, kerb_face: false }
+        Ground {
+            class: Class::Pavement,
+            albedo: c,
+            gloss: 0.0,
+            kerb_face: false,
+        }
     }
 
     /// The upright face of the kerb.
@@ -123,7 +149,7 @@ impl Street {
 
     fn slabs(&self, x: f32, z: f32, fx: f32, fz: f32) -> Rgb {
         let [l, w] = self.slab;
-        let (i, j) = ((z / l).floor(), (x / w).floor());
+        let (i, j) = (floor(z / l), floor(x / w));
         let fade = 1.0 - smoothstep(0.3, 1.2, fz / l);
         let tint = lerp(0.5, cell(i as i32, j as i32, self.seed ^ 3), fade);
         let joint = coverage(wrap(z, l), 0.0, 0.02, fz).max(coverage(wrap(x, w), 0.0, 0.015, fx));
@@ -155,8 +181,17 @@ impl Street {
         }
         let (k, yellow) = self.marking(x, z, fx, fz);
         if k > 0.0 {
-            let worn = smoothstep(self.wear - 0.75, self.wear + 0.15, self.fine(x, z, 0.08, foot, 6) * 0.5 + 0.5 * fbm2(x * 1.9, z * 0.9, self.seed ^ 61, 2));
-            let paint = if yellow { rgb(205, 165, 60) } else { self.paint };
+            let worn = smoothstep(
+                self.wear - 0.75,
+                self.wear + 0.15,
+                self.fine(x, z, 0.08, foot, 6) * 0.5
+                    + 0.5 * fbm2(x * 1.9, z * 0.9, self.seed ^ 61, 2),
+            );
+            let paint = if yellow {
+                rgb(205, 165, 60)
+            } else {
+                self.paint
+            };
             c = c.mix(paint, k * (0.35 + 0.65 * worn));
         }
         // Grit in the gutter.
@@ -167,7 +202,7 @@ impl Street {
     /// Patches of newer asphalt, trenches, drain covers.
     fn repairs(&self, c: Rgb, x: f32, z: f32, fx: f32, fz: f32) -> Rgb {
         let block = 14.0;
-        let i = (z / block).floor();
+        let i = floor(z / block);
         let pick = |k: i32| cell(i as i32, k, self.seed ^ 70);
         let local = z - i * block;
         let mut c = c;
@@ -181,9 +216,16 @@ impl Street {
             c = c.mix(c * tone, inside) * (1.0 - 0.35 * (inside - rim).max(0.0));
         }
         if pick(6) < 0.3 {
-            let (dx, dz) = (x - self.half * (1.6 * pick(7) - 0.8), local - 2.0 - 10.0 * pick(8));
+            let (dx, dz) = (
+                x - self.half * (1.6 * pick(7) - 0.8),
+                local - 2.0 - 10.0 * pick(8),
+            );
             let round = pick(9) < 0.5;
-            let d = if round { (dx * dx + dz * dz).sqrt() } else { dx.abs().max(dz.abs()) };
+            let d = if round {
+                (dx * dx + dz * dz).sqrt()
+            } else {
+                dx.abs().max(dz.abs())
+            };
             let k = coverage(d, -1.0, 0.34, (fx * fz).sqrt());
             let ring = coverage(d, 0.27, 0.34, (fx * fz).sqrt());
             let ribs = coverage(wrap(dx + dz, 0.08), 0.0, 0.03, fz);
@@ -232,7 +274,7 @@ impl Street {
     /// Zebra crossings, stop lines, arrows and hatching, here and there.
     fn symbol(&self, x: f32, z: f32, fx: f32, fz: f32) -> Option<f32> {
         let block = 52.0;
-        let i = (z / block).floor();
+        let i = floor(z / block);
         let pick = |k: i32| cell(i as i32, k, self.seed ^ 90);
         let local = z - i * block - 6.0 - 30.0 * pick(1);
         let kind = pick(0);
@@ -252,14 +294,19 @@ impl Street {
             // An arrow: shaft and head.
             let d = (x + self.half * 0.5).abs();
             let shaft = coverage(d, -1.0, 0.1, fx) * coverage(local, 0.0, 3.2, fz);
-            let head = coverage(d, -1.0, 0.42 * (4.8 - local) / 1.6, fx) * coverage(local, 3.2, 4.8, fz);
+            let head =
+                coverage(d, -1.0, 0.42 * (4.8 - local) / 1.6, fx) * coverage(local, 3.2, 4.8, fz);
             Some(shaft.max(head))
         } else if kind < 0.6 {
             // Writing on the road.
             let (u, v) = ((x + self.half * 0.5) / 0.5, local / 1.6);
-            let ink = cell((u * 2.0 + 30.0).floor() as i32, (v * 3.0).floor() as i32, self.seed ^ 91);
+            let ink = cell(floor_i(u * 2.0 + 30.0), floor_i(v * 3.0), self.seed ^ 91);
             let area = coverage(u, -2.4, 2.4, fx) * coverage(v, 0.0, 1.0, fz);
-            Some(if ink > 0.5 { area * (1.0 - smoothstep(0.2, 0.9, fz)) } else { 0.0 })
+            Some(if ink > 0.5 {
+                area * (1.0 - smoothstep(0.2, 0.9, fz))
+            } else {
+                0.0
+            })
         } else if kind < 0.7 {
             // Hatching down the middle.
             let inside = coverage(x.abs(), -1.0, 0.6, fx) * coverage(local, 0.0, 11.0, fz);

@@ -1,6 +1,6 @@
 //! The light and the camera's rendering of a drive: sun, sky, haze, exposure, sensor.
 
-use crate::math::{Rgb, Vec3, coverage, rgb, smoothstep, v3};
+use crate::math::{Rgb, Vec3, coverage, floor, floor_i, rgb, smoothstep, v3};
 use crate::noise::{Stream, cell, fbm2, noise2};
 
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +27,8 @@ pub(crate) struct Look {
     pub(crate) tint: Rgb,
     pub(crate) saturation: f32,
     pub(crate) vignette: f32,
+    /// 0 as it is, 1 a strong S-curve.
+    pub(crate) contrast: f32,
     /// Standard deviation of sensor noise at mid grey, in 8-bit steps.
     pub(crate) noise: f32,
     /// 0 sharp to 1 soft.
@@ -38,16 +40,32 @@ impl Look {
     pub(crate) fn new(seed: u64) -> Look {
         let mut s = Stream::new(seed, 0x100c, 0);
         let weather = s.unit();
-        let azimuth = s.range(0.0, 6.283);
+        let azimuth = s.range(0.0, core::f32::consts::TAU);
         let height = s.range(0.32, 0.9);
         let flat = (1.0 - height * height).sqrt();
-        let sun = v3(flat * libm::cosf(azimuth), height, flat * libm::sinf(azimuth));
-        let warm = rgb(255, s.range(225.0, 248.0) as u8, s.range(190.0, 235.0) as u8);
+        let sun = v3(
+            flat * libm::cosf(azimuth),
+            height,
+            flat * libm::sinf(azimuth),
+        );
+        let warm = rgb(
+            255,
+            s.range(225.0, 248.0) as u8,
+            s.range(190.0, 235.0) as u8,
+        );
         // Overcast, mixed, sunny, dusk.
         let (sun_k, ambient, cover, zenith, horizon, cloud, dark) = if weather < 0.42 {
             let white = s.range(0.75, 1.25);
             let c = v3(0.93, 0.97, 1.0) * white;
-            (s.range(0.0, 0.25), s.range(0.62, 0.85), s.range(0.75, 1.0), c * 0.9, c, c, c * 0.72)
+            (
+                s.range(0.0, 0.25),
+                s.range(0.62, 0.85),
+                s.range(0.75, 1.0),
+                c * 0.9,
+                c,
+                c,
+                c * 0.72,
+            )
         } else if weather < 0.65 {
             let blue = rgb(120, 165, 215);
             (
@@ -95,12 +113,17 @@ impl Look {
             cloud_dark: dark,
             cover,
             haze: horizon.mix(v3(1.0, 1.0, 1.0) * horizon.grey(), 0.3) * 0.75,
-            haze_per_m: s.range(0.0004, 0.0022),
-            wet: if weather < 0.42 && s.chance(0.35) { s.range(0.3, 1.0) } else { 0.0 },
-            exposure: s.range(0.85, 1.35) / level.max(0.55),
+            haze_per_m: s.range(0.0002, 0.0016),
+            wet: if weather < 0.42 && s.chance(0.35) {
+                s.range(0.3, 1.0)
+            } else {
+                0.0
+            },
+            exposure: s.range(0.6, 1.15) / level.max(0.55),
             tint: v3(s.range(0.94, 1.05), 1.0, s.range(0.95, 1.08)),
-            saturation: s.range(0.6, 1.1),
+            saturation: s.range(0.5, 0.98),
             vignette: s.range(0.0, 0.35),
+            contrast: s.range(0.1, 0.9),
             noise: s.range(0.8, 3.2),
             blur: s.range(0.1, 0.9),
             seed: s.bits(),
@@ -118,7 +141,10 @@ impl Look {
     /// What a mirror sees in direction `d` (of length 1): the sky, houses below it.
     pub(crate) fn mirrored(&self, d: Vec3) -> Rgb {
         let houses = self.haze * 0.16;
-        houses.mix(self.horizon.mix(self.zenith, d.y.max(0.0)), smoothstep(0.12, 0.4, d.y))
+        houses.mix(
+            self.horizon.mix(self.zenith, d.y.max(0.0)),
+            smoothstep(0.12, 0.4, d.y),
+        )
     }
 
     pub(crate) fn hazed(&self, c: Rgb, metres: f32) -> Rgb {
@@ -136,21 +162,23 @@ impl Look {
         let edge = 1.0 - self.cover;
         let cloud = smoothstep(edge - 0.14, edge + 0.2, n);
         let relief = noise2(x * 1.9 + 0.3, z * 1.9, self.seed ^ 0xc1);
-        let body = self.cloud_dark.mix(self.cloud, smoothstep(0.25, 0.8, relief * 0.5 + 0.6 * n));
+        let body = self
+            .cloud_dark
+            .mix(self.cloud, smoothstep(0.25, 0.8, relief * 0.5 + 0.6 * n));
         let glare = d.dot(self.sun).max(0.0);
         let glare = glare * glare * glare * glare;
-        clear.mix(body, cloud) + self.sun_colour * (0.25 * glare * glare)
+        (clear.mix(body, cloud) + self.sun_colour * (0.25 * glare * glare)) * 1.35
     }
 
     /// The skyline where the street is lost to sight: whether direction `d` (of length 1) meets
     /// it, and whether it is trees rather than houses; with its colour.
-    pub(crate) fn skyline(&self, d: Vec3, foot: f32) -> Option<(bool, Rgb)> {
+    pub(crate) fn skyline(&self, d: Vec3) -> Option<(bool, Rgb)> {
         let a = d.x / d.z.abs().max(0.2);
-        let trees = cell((a * 9.0 + 40.0).floor() as i32, i32::from(d.z < 0.0), self.seed) < 0.5;
+        let trees = cell(floor_i(a * 9.0 + 40.0), i32::from(d.z < 0.0), self.seed) < 0.5;
         let height = if trees {
             0.022 + 0.03 * fbm2(a * 30.0, 0.5, self.seed ^ 7, 3)
         } else {
-            let block = (a * 42.0).floor();
+            let block = floor(a * 42.0);
             0.018 + 0.025 * cell(block as i32, 3, self.seed)
         };
         if d.y > height {
@@ -159,9 +187,13 @@ impl Look {
         let c = if trees {
             rgb(64, 70, 58) * (0.7 + 0.6 * noise2(a * 220.0, d.y * 240.0, self.seed))
         } else {
-            let w = coverage((d.y * 300.0).fract().abs(), 0.3, 0.7, foot.max(0.2));
-            rgb(100, 92, 86) * (0.8 + 0.3 * cell((a * 42.0).floor() as i32, 8, self.seed) - 0.25 * w)
+            let w = coverage((d.y * 300.0).fract().abs(), 0.3, 0.7, 0.2);
+            rgb(100, 92, 86) * (0.8 + 0.3 * cell(floor_i(a * 42.0), 8, self.seed) - 0.25 * w)
         };
-        Some((trees, c.scale(self.light(v3(0.0, 0.3, -0.95), 5.0)).mix(self.haze, 0.35)))
+        Some((
+            trees,
+            c.scale(self.light(v3(0.0, 0.3, -0.95), 5.0))
+                .mix(self.haze, 0.35),
+        ))
     }
 }

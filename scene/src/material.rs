@@ -93,7 +93,13 @@ pub(crate) struct Surface {
 
 impl Material {
     pub(crate) fn new(pattern: Pattern, a: Rgb, b: Rgb, seed: u32) -> Material {
-        Material { pattern, a, b, gloss: 0.0, seed }
+        Material {
+            pattern,
+            a,
+            b,
+            gloss: 0.0,
+            seed,
+        }
     }
 
     pub(crate) fn plain(a: Rgb, seed: u32) -> Material {
@@ -110,7 +116,11 @@ impl Material {
     }
 
     pub(crate) fn at(&self, s: &Spot) -> Surface {
-        let mut out = Surface { albedo: self.a, gloss: self.gloss, glow: 0.0 };
+        let mut out = Surface {
+            albedo: self.a,
+            gloss: self.gloss,
+            glow: 0.0,
+        };
         match self.pattern {
             Pattern::Facade(f) => f.paint(self, s, &mut out),
             _ => paint::paint(self, s, &mut out),
@@ -120,4 +130,4 @@ impl Material {
 }
 
 /// Window glass, before it mirrors anything.
-pub(crate) const GLASS: Rgb = rgb(30, 36, 40);
+pub(crate) const GLASS: Rgb = rgb(22, 27, 30);

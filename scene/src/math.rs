@@ -44,7 +44,11 @@ impl Vec3 {
     /// Unit vector, or straight up where there is no direction.
     pub(crate) fn unit(self) -> Vec3 {
         let len = self.length();
-        if len > 1e-12 { self * (1.0 / len) } else { v3(0.0, 1.0, 0.0) }
+        if len > 1e-12 {
+            self * (1.0 / len)
+        } else {
+            v3(0.0, 1.0, 0.0)
+        }
     }
 
     /// Product by component.
@@ -108,9 +112,23 @@ pub(crate) fn coverage(x: f32, lo: f32, hi: f32, width: f32) -> f32 {
     (((hi - x) / w + 0.5).clamp(0.0, 1.0) - ((lo - x) / w + 0.5).clamp(0.0, 1.0)).max(0.0)
 }
 
+/// The integer at or below `x`, for `x` within the range of `i32`. `f32::floor` is a call into a
+/// library where the processor may lack an instruction for it.
+#[inline]
+pub(crate) fn floor_i(x: f32) -> i32 {
+    let i = x as i32;
+    if (i as f32) > x { i.wrapping_sub(1) } else { i }
+}
+
+/// As [`floor_i`], as a float.
+#[inline]
+pub(crate) fn floor(x: f32) -> f32 {
+    floor_i(x) as f32
+}
+
 /// `x` modulo `m`, from 0 up to `m`.
 pub(crate) fn wrap(x: f32, m: f32) -> f32 {
-    x - (x / m).floor() * m
+    x - floor(x / m) * m
 }
 
 pub(crate) fn lerp(a: f32, b: f32, k: f32) -> f32 {

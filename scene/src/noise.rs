@@ -6,7 +6,7 @@
 use rand::Rng;
 use rand_pcg::Pcg32;
 
-use crate::math::{Rgb, v3};
+use crate::math::{Rgb, floor_i, v3};
 
 /// Mixes 32 bits (the finaliser of MurmurHash3 with constants by C. Wellons, "lowbias32").
 pub(crate) fn mix32(mut x: u32) -> u32 {
@@ -50,8 +50,8 @@ fn fade(t: f32) -> f32 {
 }
 
 fn split(x: f32) -> (u32, f32) {
-    let f = x.floor();
-    (f as i32 as u32, fade(x - f))
+    let i = floor_i(x);
+    (i as u32, fade(x - i as f32))
 }
 
 /// Smooth noise over the plane, 0 to 1, features about 1 wide.
@@ -157,7 +157,7 @@ impl Stream {
     /// The colour, each channel moved by up to `by` (relative) and all of them together by `by`.
     pub(crate) fn vary(&mut self, c: Rgb, by: f32) -> Rgb {
         let all = 1.0 + self.range(-by, by);
-        let mut one = || all * (1.0 + by * 0.5 * (self.unit() * 2.0 - 1.0));
+        let mut one = || all * (1.0 + by * 0.3 * (self.unit() * 2.0 - 1.0));
         v3(c.x * one(), c.y * one(), c.z * one())
     }
 }

@@ -24,7 +24,12 @@ pub(crate) fn develop(linear: &[Rgb], width: usize, look: &Look, seed: u32, rgb:
             let fall = 1.0 - look.vignette * (dx * dx + dy * dy) * reach;
             let c = c.scale(gain) * fall;
             let grey = c.x * 0.3 + c.y * 0.59 + c.z * 0.11;
-            let c = Vec3 { x: grey, y: grey, z: grey }.mix(c, look.saturation);
+            let c = Vec3 {
+                x: grey,
+                y: grey,
+                z: grey,
+            }
+            .mix(c, look.saturation);
             let h = mix32((row + x) as u32 ^ seed);
             let out = &mut rgb[(row + x) * 3..(row + x) * 3 + 3];
             let channels = [c.x, c.y, c.z];
@@ -32,7 +37,8 @@ pub(crate) fn develop(linear: &[Rgb], width: usize, look: &Look, seed: u32, rgb:
             let common = ((h & 255) + (h >> 8 & 255)) as f32 - 255.0;
             for (k, (o, c)) in out.iter_mut().zip(channels).enumerate() {
                 let own = ((h >> (12 + 4 * k)) & 255) as f32 - 127.5;
-                let v = tone(c) * 255.0;
+                let v = tone(c);
+                let v = (v + look.contrast * (v * v * (3.0 - 2.0 * v) - v)) * 255.0;
                 *o = (v + (common + own) * 0.0075 * look.noise + 0.5).clamp(0.0, 255.0) as u8;
             }
         }

@@ -12,10 +12,16 @@ pub(crate) enum Shape {
     Block,
     /// A block whose top is smaller: the sides lean in by these parts of the half size at the
     /// left and right, at the front (+z) and at the back. `front = back = 1` is a gable roof.
-    Taper { side: f32, front: f32, back: f32 },
+    Taper {
+        side: f32,
+        front: f32,
+        back: f32,
+    },
     Ball,
     /// Along y; the radius at the top is `tip` times that at the bottom. Closed at both ends.
-    Cone { tip: f32 },
+    Cone {
+        tip: f32,
+    },
     /// The square z = 0.
     Sheet,
 }
@@ -94,7 +100,10 @@ pub(crate) fn meet(shape: &Shape, o: Vec3, d: Vec3) -> Option<(f32, f32)> {
         Shape::Cone { tip } => {
             let (m, k) = ((1.0 + tip) * 0.5, (tip - 1.0) * 0.5);
             let (ro, rd) = (m + k * o.y, k * d.y);
-            let (a, b) = (d.x * d.x + d.z * d.z - rd * rd, o.x * d.x + o.z * d.z - ro * rd);
+            let (a, b) = (
+                d.x * d.x + d.z * d.z - rd * rd,
+                o.x * d.x + o.z * d.z - ro * rd,
+            );
             let c = o.x * o.x + o.z * o.z - ro * ro;
             let inv = 1.0 / d.y;
             let (y0, y1) = ((-1.0 - o.y) * inv, (1.0 - o.y) * inv);
@@ -188,7 +197,14 @@ pub(crate) fn normal(shape: &Shape, q: Vec3) -> (Vec3, Face) {
             (best, least) = (i, slack);
         }
     }
-    let face = [Face::Side, Face::Side, Face::Front, Face::Back, Face::Top, Face::Bottom][best];
+    let face = [
+        Face::Side,
+        Face::Side,
+        Face::Front,
+        Face::Back,
+        Face::Top,
+        Face::Bottom,
+    ][best];
     (planes[best].0, face)
 }
 
@@ -211,7 +227,14 @@ mod tests {
         assert_eq!(near(Shape::Ball), 4.0);
         assert_eq!(near(Shape::Cone { tip: 1.0 }), 4.0);
         assert_eq!(near(Shape::Cone { tip: 0.5 }), 4.25);
-        assert_eq!(near(Shape::Taper { side: 0.0, front: 1.0, back: 1.0 }), 4.5);
+        assert_eq!(
+            near(Shape::Taper {
+                side: 0.0,
+                front: 1.0,
+                back: 1.0
+            }),
+            4.5
+        );
         assert_eq!(near(Shape::Sheet), 5.0);
         let aside = v3(0.0, 3.0, -5.0);
         for shape in [
@@ -219,7 +242,11 @@ mod tests {
             Shape::Ball,
             Shape::Sheet,
             Shape::Cone { tip: 0.5 },
-            Shape::Taper { side: 0.1, front: 0.2, back: 0.3 },
+            Shape::Taper {
+                side: 0.1,
+                front: 0.2,
+                back: 0.3,
+            },
         ] {
             assert_eq!(meet(&shape, aside, d), None, "{shape:?}");
         }

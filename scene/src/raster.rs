@@ -4,7 +4,7 @@ use crate::camera::{Camera, NEAR};
 use crate::cutout::Cutout;
 use crate::ground::{KERB, Street};
 use crate::math::{Vec3, v3};
-use crate::primitive::{Primitive, View, meet};
+use crate::primitive::{Primitive, Shape, View, meet};
 use crate::world::Shadow;
 
 /// Samples along each side of a pixel.
@@ -80,7 +80,8 @@ impl Samples {
             }
         }
         // Front to back, so that most of what is hidden is never intersected.
-        self.order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        self.order
+            .sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         let order = core::mem::take(&mut self.order);
         for &(near, i, rect) in &order {
             self.draw(&prims[i as usize], i, near, rect);
@@ -104,11 +105,11 @@ impl Samples {
                     continue;
                 }
                 let d = view.ray(position(x), v);
-                let Some((t0, t1)) = meet(&p.shape, view.o, d) else { continue };
+                let Some((t0, t1)) = meet(&p.shape, view.o, d) else {
+                    continue;
+                };
                 let there = |t: f32| {
-                    t > NEAR
-                        && t.is_finite()
-                        && (solid || p.cutout.keeps(view.o + d * t, p.half))
+                    t > NEAR && t.is_finite() && (solid || p.cutout.keeps(view.o + d * t, p.half))
                 };
                 let t = if there(t0) {
                     t0
@@ -169,7 +170,9 @@ impl Samples {
             let sign = |bit: usize| if i & bit == 0 { -1.0 } else { 1.0 };
             *c = corner(sign(1), sign(2)) + v3(0.0, if i & 4 == 0 { 0.0 } else { KERB }, 0.0);
         }
-        let Some((_, rect)) = bounds(&box8, camera, area) else { return };
+        let Some((_, rect)) = bounds(&box8, camera, area) else {
+            return;
+        };
         let det = s.u.x * s.v.z - s.u.z * s.v.x;
         if det.abs() < 1e-6 {
             return;
@@ -199,7 +202,13 @@ impl Samples {
 
 /// Corners of the box round a primitive; corners 1, 2 and 4 apart in index share an edge.
 pub(crate) fn corners(p: &Primitive) -> [Vec3; 8] {
-    let (x, y, z) = (p.axes[0] * p.half.x, p.axes[1] * p.half.y, p.axes[2] * p.half.z);
+    // A block that leans outwards is wider than its base.
+    let (wide, long) = match p.shape {
+        Shape::Taper { side, front, back } => (1.0 - side.min(0.0), 1.0 - front.min(back).min(0.0)),
+        _ => (1.0, 1.0),
+    };
+    let half = v3(p.half.x * wide, p.half.y, p.half.z * long);
+    let (x, y, z) = (p.axes[0] * half.x, p.axes[1] * half.y, p.axes[2] * half.z);
     let mut out = [p.centre; 8];
     for (i, c) in out.iter_mut().enumerate() {
         let sign = |bit: usize| if i & bit == 0 { -1.0 } else { 1.0 };

@@ -4,8 +4,8 @@ use crate::camera::Camera;
 use crate::class::Class;
 use crate::ground::Street;
 use crate::look::Look;
-use crate::math::{Rgb, Vec3, smoothstep, v3};
 use crate::material::Spot;
+use crate::math::{Rgb, Vec3, smoothstep, v3};
 use crate::noise::noise2;
 use crate::primitive::{Primitive, normal, world_normal};
 use crate::raster::{KERB_FACE, PAVEMENT, ROAD, Rect, SIDE, SKY, Samples, position};
@@ -24,6 +24,7 @@ pub(crate) struct Shader<'a> {
     pub(crate) time: f32,
 }
 
+#[derive(Debug, Clone, Copy)]
 struct Shaded {
     colour: Rgb,
     class: Class,
@@ -55,16 +56,22 @@ impl Shader<'_> {
         let at = [first, first + 1, first + s.stride, first + s.stride + 1];
         let ids = at.map(|i| s.id[i]);
         let sample = |k: usize| {
-            self.sample(at[k], position(x * SIDE + (k & 1)), position(y * SIDE + (k >> 1)))
+            self.sample(
+                at[k],
+                position(x * SIDE + (k & 1)),
+                position(y * SIDE + (k >> 1)),
+            )
         };
+        // Samples of one surface share a colour: patterns are filtered to the pixel's width.
+        let first = sample(0);
         if ids[1] == ids[0] && ids[2] == ids[0] && ids[3] == ids[0] {
-            let a = sample(0);
-            if ids[0] == SKY {
-                return (a.colour, a);
-            }
-            return ((a.colour + sample(3).colour) * 0.5, a);
+            return (first.colour, first);
         }
-        let all = [sample(0), sample(1), sample(2), sample(3)];
+        let mut all = [first; 4];
+        for k in 1..4 {
+            let twin = (0..k).find(|&j| ids[j] == ids[k]);
+            all[k] = twin.map_or_else(|| sample(k), |j| all[j]);
+        }
         let colour = all.iter().fold(Vec3::default(), |c, s| c + s.colour) * 0.25;
         let votes = |k: usize| {
             let same = |s: &&Shaded| s.class == all[k].class && s.instance == all[k].instance;
@@ -73,23 +80,19 @@ impl Shader<'_> {
         let best = (1..4).fold(0, |b, k| {
             let (old, new) = (votes(b), votes(k));
             let nearer = all[k].metres < all[b].metres;
-            if new > old || (new == old && nearer) { k } else { b }
+            if new > old || (new == old && nearer) {
+                k
+            } else {
+                b
+            }
         });
-        let [a, b, c, d] = all;
-        let truth = match best {
-            0 => a,
-            1 => b,
-            2 => c,
-            _ => d,
-        };
-        (colour, truth)
+        (colour, all[best])
     }
 
     /// Whether a pixel of `area` (whole pixels) shows `class`, as [`Shader::shade`] would say.
     pub(crate) fn shows(&self, class: Class, area: Rect) -> bool {
-        (area.y0 / SIDE..area.y1 / SIDE).any(|y| {
-            (area.x0 / SIDE..area.x1 / SIDE).any(|x| self.pixel(x, y).1.class == class)
-        })
+        (area.y0 / SIDE..area.y1 / SIDE)
+            .any(|y| (area.x0 / SIDE..area.x1 / SIDE).any(|x| self.pixel(x, y).1.class == class))
     }
 
     fn sample(&self, at: usize, u: f32, v: f32) -> Shaded {
@@ -103,8 +106,7 @@ impl Shader<'_> {
         let depth = self.samples.depth[at];
         let metres = depth * stretch;
         let p = self.camera.eye() + ray * depth;
-        // Width of half a pixel: there are two samples in each.
-        let foot = depth / self.camera.focal_px * 0.7;
+        let foot = depth / self.camera.focal_px * 0.8;
         if id >= ROAD {
             return self.ground(id, p, dir, metres, foot, self.samples.shadow[at]);
         }
@@ -145,11 +147,19 @@ impl Shader<'_> {
     }
 
     fn distance(&self, dir: Vec3) -> Shaded {
-        if dir.y < 0.06 {
-            if let Some((trees, colour)) = self.look.skyline(dir, 0.0) {
-                let class = if trees { Class::Tree } else { Class::Building };
-                return Shaded { colour, class, instance: 0, metres: SKYLINE_M };
-            }
+        let skyline = if dir.y < 0.06 {
+            self.look.skyline(dir)
+        } else {
+            None
+        };
+        if let Some((trees, colour)) = skyline {
+            let class = if trees { Class::Tree } else { Class::Building };
+            return Shaded {
+                colour,
+                class,
+                instance: 0,
+                metres: SKYLINE_M,
+            };
         }
         Shaded {
             colour: self.look.sky(dir, self.time),
@@ -170,7 +180,11 @@ impl Shader<'_> {
                     p.x.clamp(-self.street.half * 0.9999, self.street.half * 0.9999)
                 } else {
                     let least = self.street.half * 1.0001;
-                    if p.x < 0.0 { p.x.min(-least) } else { p.x.max(least) }
+                    if p.x < 0.0 {
+                        p.x.min(-least)
+                    } else {
+                        p.x.max(least)
+                    }
                 };
                 self.street.at(x, p.z, foot, along, beyond)
             }
@@ -193,9 +207,17 @@ impl Shader<'_> {
         let k = (g.gloss + 0.5 * puddle) * graze * graze * graze;
         if k > 0.003 && !g.kerb_face {
             let mirror = v3(dir.x, -dir.y, dir.z);
-            c = c.mix(self.look.mirrored(mirror + v3(0.0, 0.1, 0.0)), k * (1.0 - 0.8 * shadow));
+            c = c.mix(
+                self.look.mirrored(mirror + v3(0.0, 0.1, 0.0)),
+                k * (1.0 - 0.8 * shadow),
+            );
         }
-        Shaded { colour: self.look.hazed(c, metres), class: g.class, instance: 0, metres }
+        Shaded {
+            colour: self.look.hazed(c, metres),
+            class: g.class,
+            instance: 0,
+            metres,
+        }
     }
 }
 

@@ -35,7 +35,11 @@ pub(crate) struct Shadow {
 impl Shadow {
     /// Darkness at (a, b), each -1 to 1 inside.
     pub(crate) fn strength(&self, a: f32, b: f32) -> f32 {
-        let r = if self.round { (a * a + b * b).sqrt() } else { a.abs().max(b.abs()) };
+        let r = if self.round {
+            (a * a + b * b).sqrt()
+        } else {
+            a.abs().max(b.abs())
+        };
         self.dark * (1.0 - smoothstep(1.0 - self.soft, 1.0, r))
     }
 }
@@ -75,7 +79,9 @@ impl World {
     /// What lies beyond the pavement at `z`, on the right or the left.
     pub(crate) fn beyond(&self, z: f32, right: bool) -> Beyond {
         let i = (z / CHUNK_M).max(0.0) as usize;
-        self.chunks.get(i).map_or(Beyond::Grass, |c| c.beyond[usize::from(right)])
+        self.chunks
+            .get(i)
+            .map_or(Beyond::Grass, |c| c.beyond[usize::from(right)])
     }
 
     /// Adds what the camera may see at time `t` (s), and the shadows on the ground.
@@ -93,7 +99,10 @@ impl World {
         for chunk in &self.chunks[first.min(last)..last] {
             prims.extend(chunk.prims.iter().filter(|p| worth_drawing(p, camera)));
             shadows.extend(
-                chunk.shadows.iter().filter(|s| s.centre.z - z < 120.0 && s.centre.z > z - 30.0),
+                chunk
+                    .shadows
+                    .iter()
+                    .filter(|s| s.centre.z - z < 120.0 && s.centre.z > z - 30.0),
             );
         }
         for m in &self.movers {

@@ -59,7 +59,11 @@ impl Encounter {
             let last = (duration - 5.0).max(0.2 * duration);
             last.min(duration * s.range(0.3, 0.6))
         };
-        let ahead = if training { s.range(24.0, 72.0) } else { s.range(59.0, 61.0) };
+        let ahead = if training {
+            s.range(24.0, 72.0)
+        } else {
+            s.range(59.0, 61.0)
+        };
         let z = road.start + road.speed * from_s + ahead;
         let shape_seed = u64::from(s.bits());
         let walks = kind.walks();
@@ -68,9 +72,13 @@ impl Encounter {
             let from_left = s.chance(0.6);
             let side = if from_left { -1.0 } else { 1.0 };
             let start = v3(side * (road.half + 1.1), KERB, z);
-            let speed = if kind == AnomalyKind::Ball { 3.5 } else { s.range(1.8, 3.0) };
-            let moves = (x_end - start.x).abs() / speed;
-            (start, v3(x_end, 0.0, z + s.range(-0.6, 0.6)), moves, -side * s.range(1.2, 1.8))
+            let moves = s.range(1.4, 2.4);
+            (
+                start,
+                v3(x_end, 0.0, z + s.range(-0.6, 0.6)),
+                moves,
+                -side * s.range(1.2, 1.8),
+            )
         } else {
             let moves = 1.1;
             let slide = 0.3 * road.speed * moves;
@@ -78,7 +86,16 @@ impl Encounter {
             (start, v3(x_end, 0.0, z + slide), moves, s.range(-3.1, 3.1))
         };
         let spin = if walks { 0.0 } else { s.range(-1.5, 1.5) };
-        Some(Encounter { kind, shape_seed, from_s, start, end, moves_s, yaw, spin })
+        Some(Encounter {
+            kind,
+            shape_seed,
+            from_s,
+            start,
+            end,
+            moves_s,
+            yaw,
+            spin,
+        })
     }
 
     /// Where the van that hides or drops it is: behind it (nearer the camera) on that side of the
@@ -89,7 +106,7 @@ impl Encounter {
     }
 
     /// Where it comes into being along the street, m.
-    pub(crate) fn from_z(&self) -> f32 {
+    pub(crate) fn starts_z(&self) -> f32 {
         self.start.z
     }
 
@@ -123,7 +140,11 @@ impl Encounter {
             };
         }
         let yaw = self.yaw + self.spin * (1.0 - k) * (1.0 - k);
-        let phase = if k < 1.0 { since * 1.4 } else { self.moves_s * 1.4 };
+        let phase = if k < 1.0 {
+            since * 1.4
+        } else {
+            self.moves_s * 1.4
+        };
         Some((p, yaw, phase))
     }
 

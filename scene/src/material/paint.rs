@@ -1,8 +1,8 @@
 //! The patterns of everything but house fronts.
 
 use super::{GLASS, Material, Pattern, Spot, Surface};
-use crate::math::{Rgb, Vec3, coverage, lerp, rgb, smoothstep, wrap};
-use crate::noise::{cell, fbm3, noise3, unit, mix32};
+use crate::math::{Rgb, Vec3, coverage, floor, floor_i, lerp, rgb, smoothstep, wrap};
+use crate::noise::{cell, fbm3, mix32, noise3, unit};
 use crate::primitive::Face;
 
 /// Noise of features `size` large, faded to its mean where a pixel covers them.
@@ -35,9 +35,9 @@ pub(super) fn on_face(s: &Spot) -> (f32, f32) {
 pub(super) fn bricks(a: Rgb, mortar: Rgb, u: f32, v: f32, foot: f32, seed: u32) -> Rgb {
     let (w, h) = (0.225, 0.075);
     let fine = 1.0 - smoothstep(0.3, 1.0, foot / h);
-    let row = (v / h).floor();
+    let row = floor(v / h);
     let shift = if wrap(row, 2.0) < 0.5 { 0.0 } else { 0.5 };
-    let col = (u / w + shift).floor();
+    let col = floor(u / w + shift);
     let tint = cell(col as i32, row as i32, seed);
     let joint = coverage(wrap(v, h), 0.0, 0.012, foot).max(coverage(
         wrap(u / w + shift, 1.0) * w,
@@ -46,7 +46,7 @@ pub(super) fn bricks(a: Rgb, mortar: Rgb, u: f32, v: f32, foot: f32, seed: u32) 
         foot,
     ));
     // Beyond the size of a brick, groups of them keep some of the unevenness.
-    let group = cell((u * 1.3).floor() as i32, (v * 2.1).floor() as i32, seed ^ 5);
+    let group = cell(floor_i(u * 1.3), floor_i(v * 2.1), seed ^ 5);
     let far = a.mix(mortar, 0.16) * (0.92 + 0.16 * group);
     let near = (a * (0.72 + 0.56 * tint)).mix(mortar, joint * 0.8);
     far.mix(near, fine)
@@ -73,7 +73,7 @@ pub(super) fn paint(m: &Material, s: &Spot, out: &mut Surface) {
         }
         Pattern::Spots { pitch } => {
             let (u, v) = (p.z + p.x * 0.4, p.y + p.x * 0.6);
-            let (i, j) = ((u / pitch).floor(), (v / pitch).floor());
+            let (i, j) = (floor(u / pitch), floor(v / pitch));
             let h = mix32((i as i32 as u32).wrapping_mul(77) ^ (j as i32 as u32) ^ seed);
             let (du, dv) = (u / pitch - i - 0.3 - 0.4 * unit(h), v / pitch - j - 0.5);
             let r = 0.2 + 0.15 * unit(mix32(h));
@@ -82,18 +82,25 @@ pub(super) fn paint(m: &Material, s: &Spot, out: &mut Surface) {
             a.mix(b, 1.0 - smoothstep(r - edge, r + edge, d)) * dirt(0.04, 0.25)
         }
         Pattern::Stripes { axis, pitch } => {
-            let wave = wrap(along(p, axis) + 0.15 * pitch * soft(p, pitch, foot, seed), pitch);
+            let wave = wrap(
+                along(p, axis) + 0.15 * pitch * soft(p, pitch, foot, seed),
+                pitch,
+            );
             let k = coverage(wave, 0.0, pitch * 0.5, foot);
             let k = lerp(k, 0.5, smoothstep(0.5, 1.2, foot / pitch));
             a.mix(b, k) * dirt(0.2, 0.3)
         }
         Pattern::Planks { axis, pitch } => {
             let x = along(p, axis) / pitch;
-            let i = x.floor();
+            let i = floor(x);
             let tint = cell(i as i32, 0, seed);
             let gap = coverage((x - i) * pitch, 0.0, pitch * 0.09, foot);
             let other = (axis + 1) % 3;
-            let grain = Vec3 { x: p.x, y: p.y, z: p.z };
+            let grain = Vec3 {
+                x: p.x,
+                y: p.y,
+                z: p.z,
+            };
             let long = along(grain, other) * 3.0;
             let streak = noise3(x * 9.0, long, i, seed) - 0.5;
             let streak = streak * (1.0 - smoothstep(0.02, 0.1, foot));
@@ -106,7 +113,7 @@ pub(super) fn paint(m: &Material, s: &Spot, out: &mut Surface) {
         Pattern::Tiles => {
             let (u, v) = (p.x + p.z, p.y * 1.6);
             let (w, h) = (0.24, 0.3);
-            let (i, j) = ((u / w).floor(), (v / h).floor());
+            let (i, j) = (floor(u / w), floor(v / h));
             let line = coverage(wrap(v, h), 0.0, 0.05, foot);
             let fine = 1.0 - smoothstep(0.15, 0.6, foot);
             let tint = lerp(0.5, cell(i as i32, j as i32, seed), fine);
@@ -135,7 +142,7 @@ pub(super) fn paint(m: &Material, s: &Spot, out: &mut Surface) {
         Pattern::Carpet => {
             let (u, v) = on_face(s);
             let edge = (s.half.y - p.y.abs()).min(0.5);
-            let weave = cell((u * 14.0).floor() as i32, (v * 14.0).floor() as i32, seed);
+            let weave = cell(floor_i(u * 14.0), floor_i(v * 14.0), seed);
             let band = coverage(wrap(p.y * 3.0, 1.0), 0.2, 0.4, foot * 3.0);
             let k = (band + 0.5 * weave).min(1.0);
             a.mix(b, if edge < 0.12 { 0.9 } else { k }) * dirt(0.03, 0.4)
@@ -162,7 +169,8 @@ pub(super) fn paint(m: &Material, s: &Spot, out: &mut Surface) {
                     c = c.mix(rgb(20, 20, 20), 0.8 * handle);
                 }
                 Face::Front => {
-                    let grille = coverage(s.q.y, -0.25, 0.2, foot) * coverage(s.q.x, -0.5, 0.5, foot);
+                    let grille =
+                        coverage(s.q.y, -0.25, 0.2, foot) * coverage(s.q.x, -0.5, 0.5, foot);
                     c = c.mix(rgb(18, 18, 20), grille);
                 }
                 Face::Back => {
@@ -174,7 +182,11 @@ pub(super) fn paint(m: &Material, s: &Spot, out: &mut Surface) {
             c.mix(rgb(22, 22, 24), 0.85 * sill) * dirt(0.4, 0.2)
         }
         Pattern::CarCabin => {
-            let (u, hu) = if s.face == Face::Side { (p.z, s.half.z) } else { (p.x, s.half.x) };
+            let (u, hu) = if s.face == Face::Side {
+                (p.z, s.half.z)
+            } else {
+                (p.x, s.half.x)
+            };
             if s.face == Face::Top {
                 out.gloss = 0.45;
                 return out.albedo = a * dirt(0.5, 0.1);
@@ -183,7 +195,11 @@ pub(super) fn paint(m: &Material, s: &Spot, out: &mut Surface) {
             let edge = hu * (1.0 - lean) - u.abs();
             let glass = coverage(s.q.y, -0.85, 0.72, foot / s.half.y)
                 * coverage(edge, 0.07, 10.0, foot)
-                * if s.face == Face::Side { 1.0 - coverage(u, -0.05, 0.05, foot) } else { 1.0 };
+                * if s.face == Face::Side {
+                    1.0 - coverage(u, -0.05, 0.05, foot)
+                } else {
+                    1.0
+                };
             out.gloss = lerp(0.4, 0.85, glass);
             // Seats and heads behind the glass.
             let inside = 0.5 + soft(p, 0.35, foot, seed ^ 4);
@@ -192,8 +208,16 @@ pub(super) fn paint(m: &Material, s: &Spot, out: &mut Surface) {
         Pattern::Van { low, high } => {
             let y = s.q.y * 0.5 + 0.5;
             let f = foot / (2.0 * s.half.y);
-            let (u, pane) = if s.face == Face::Side { (p.z, 1.4) } else { (p.x, 4.0) };
-            let bars = if s.face == Face::Side { coverage(wrap(u, pane), 0.0, 0.09, foot) } else { 0.0 };
+            let (u, pane) = if s.face == Face::Side {
+                (p.z, 1.4)
+            } else {
+                (p.x, 4.0)
+            };
+            let bars = if s.face == Face::Side {
+                coverage(wrap(u, pane), 0.0, 0.09, foot)
+            } else {
+                0.0
+            };
             let band = match s.face {
                 Face::Top | Face::Bottom => 0.0,
                 _ => coverage(y, low, high, f) * (1.0 - bars),
@@ -207,15 +231,16 @@ pub(super) fn paint(m: &Material, s: &Spot, out: &mut Surface) {
         Pattern::Writing => {
             let (u, v) = on_face(s);
             let h = s.half.y.min(0.5);
-            let line = (v / h).floor();
+            let line = floor(v / h);
             let y = v / h - line;
             let x = u / (h * 0.34);
-            let i = x.floor();
+            let i = floor(x);
             let letter = cell(i as i32, line as i32, seed);
             // Strokes: some uprights, some bars, some blanks between words.
             let f = foot / h;
             let inside = coverage(y, 0.22, 0.78, f) * coverage(x - i, 0.1, 0.8, f * 3.0);
-            let hole = coverage(y, 0.4 + 0.2 * letter, 0.62, f) * coverage(x - i, 0.3, 0.6, f * 3.0);
+            let hole =
+                coverage(y, 0.4 + 0.2 * letter, 0.62, f) * coverage(x - i, 0.3, 0.6, f * 3.0);
             let blank = if letter < 0.2 { 0.0 } else { 1.0 };
             let margin = coverage(u.abs() / s.half.x.max(s.half.z), 0.0, 0.85, 0.02);
             a.mix(b, inside * (1.0 - hole) * blank * margin)
@@ -231,9 +256,17 @@ pub(super) fn paint(m: &Material, s: &Spot, out: &mut Surface) {
             };
             let k = smoothstep(rim - f, rim + f, r);
             let (x, y) = (s.q.x * 5.0, s.q.y * 5.0);
-            let mark = cell((x + 9.0).floor() as i32, (y + 9.0).floor() as i32, seed);
-            let mark = if mark > 0.55 && r < rim * 0.6 { 0.85 } else { 0.0 };
-            let ink = if a.grey() > 0.3 { rgb(15, 15, 15) } else { rgb(235, 235, 235) };
+            let mark = cell(floor_i(x + 9.0), floor_i(y + 9.0), seed);
+            let mark = if mark > 0.55 && r < rim * 0.6 {
+                0.85
+            } else {
+                0.0
+            };
+            let ink = if a.grey() > 0.3 {
+                rgb(15, 15, 15)
+            } else {
+                rgb(235, 235, 235)
+            };
             a.mix(ink, mark).mix(b, k)
         }
         Pattern::TrafficLight { lamp } => {

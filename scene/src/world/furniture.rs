@@ -8,7 +8,12 @@ use crate::math::{rgb, v3};
 use crate::noise::Stream;
 
 fn metal(s: &mut Stream) -> Material {
-    let c = s.pick(&[rgb(110, 114, 116), rgb(40, 42, 44), rgb(70, 78, 72), rgb(150, 152, 150)]);
+    let c = s.pick(&[
+        rgb(110, 114, 116),
+        rgb(40, 42, 44),
+        rgb(70, 78, 72),
+        rgb(150, 152, 150),
+    ]);
     Material::plain(s.vary(c, 0.2), s.bits()).gloss(0.15)
 }
 
@@ -19,9 +24,20 @@ pub(crate) fn lamp_post(b: &mut Builder<'_>, s: &mut Stream, tall: f32, metal_se
     b.rod(v3(0.0, 0.0, 0.0), v3(0.0, 1.3, 0.0), r * 1.5, r * 1.4, m);
     b.rod(v3(0.0, 1.3, 0.0), v3(0.0, tall, 0.0), r, r * 0.6, m);
     let arm = common.range(0.6, 1.8);
-    b.rod(v3(0.0, tall, 0.0), v3(-arm, tall + 0.35, 0.0), r * 0.55, r * 0.5, m);
+    b.rod(
+        v3(0.0, tall, 0.0),
+        v3(-arm, tall + 0.35, 0.0),
+        r * 0.55,
+        r * 0.5,
+        m,
+    );
     let head = Material::plain(rgb(190, 190, 185), s.bits());
-    b.taper(v3(-arm - 0.3, tall + 0.38, 0.0), v3(0.4, 0.09, 0.16), [0.2, 0.2, 0.2], head);
+    b.taper(
+        v3(-arm - 0.3, tall + 0.38, 0.0),
+        v3(0.4, 0.09, 0.16),
+        [0.2, 0.2, 0.2],
+        head,
+    );
 }
 
 /// A traffic light; its lamps face the camera.
@@ -30,10 +46,19 @@ pub(crate) fn traffic_light(b: &mut Builder<'_>, s: &mut Stream) {
     b.rod(v3(0.0, 0.0, 0.0), v3(0.0, 3.4, 0.0), 0.06, 0.06, m);
     b.class(Class::SignSymbol);
     let lamp = s.below(3) as u8;
-    let head = Material::new(Pattern::TrafficLight { lamp }, rgb(16, 17, 18), m.a, s.bits());
+    let head = Material::new(
+        Pattern::TrafficLight { lamp },
+        rgb(16, 17, 18),
+        m.a,
+        s.bits(),
+    );
     b.block(v3(-0.05, 2.75, -0.16), v3(0.17, 0.48, 0.12), head);
     if s.chance(0.5) {
-        b.block(v3(-0.05, 2.75, -0.1), v3(0.28, 0.62, 0.02), Material::plain(rgb(14, 14, 15), 3));
+        b.block(
+            v3(-0.05, 2.75, -0.1),
+            v3(0.28, 0.62, 0.02),
+            Material::plain(rgb(14, 14, 15), 3),
+        );
     }
 }
 
@@ -48,22 +73,43 @@ pub(crate) fn sign(b: &mut Builder<'_>, s: &mut Stream) {
     let at = v3(0.0, h, -0.06);
     match s.below(6) {
         0 => {
-            let p = Pattern::Plate { rim: 0.78, triangle: false };
-            b.sheet(at, r, r, 0.0, Material::new(p, white, red, s.bits())).cut(Cutout::Disc);
+            let p = Pattern::Plate {
+                rim: 0.78,
+                triangle: false,
+            };
+            b.sheet(at, r, r, 0.0, Material::new(p, white, red, s.bits()))
+                .cut(Cutout::Disc);
         }
         1 => {
-            let p = Pattern::Plate { rim: 0.92, triangle: false };
-            b.sheet(at, r, r, 0.0, Material::new(p, blue, white, s.bits())).cut(Cutout::Disc);
+            let p = Pattern::Plate {
+                rim: 0.92,
+                triangle: false,
+            };
+            b.sheet(at, r, r, 0.0, Material::new(p, blue, white, s.bits()))
+                .cut(Cutout::Disc);
         }
         2 => {
-            let p = Pattern::Plate { rim: 0.62, triangle: true };
+            let p = Pattern::Plate {
+                rim: 0.62,
+                triangle: true,
+            };
             let down = s.chance(0.3);
-            b.sheet(at, r * 1.2, r * 1.1, 0.0, Material::new(p, white, red, s.bits()));
+            b.sheet(
+                at,
+                r * 1.2,
+                r * 1.1,
+                0.0,
+                Material::new(p, white, red, s.bits()),
+            );
             b.cut(Cutout::Triangle { down });
         }
         3 => {
-            let p = Pattern::Plate { rim: 2.0, triangle: false };
-            b.sheet(at, r, r, 0.0, Material::new(p, red, red, s.bits())).cut(Cutout::Disc);
+            let p = Pattern::Plate {
+                rim: 2.0,
+                triangle: false,
+            };
+            b.sheet(at, r, r, 0.0, Material::new(p, red, red, s.bits()))
+                .cut(Cutout::Disc);
         }
         _ => {
             let (a, ink) = s.pick(&[
@@ -101,12 +147,19 @@ pub(crate) fn fence(b: &mut Builder<'_>, s: &mut Stream, length: f32, sort: u64)
         0 | 1 => {
             let pitch = common.range(0.1, 0.16);
             b.sheet(v3(0.0, h, 0.0), half, h, turn, painted);
-            b.cut(Cutout::Bars { pitch, width: common.range(0.02, 0.035), rail: 0.05 });
+            b.cut(Cutout::Bars {
+                pitch,
+                width: common.range(0.02, 0.035),
+                rail: 0.05,
+            });
         }
         2 => {
             let c = common.pick(&[rgb(112, 84, 58), rgb(140, 112, 80), rgb(86, 72, 60)]);
             let m = Material::new(
-                Pattern::Planks { axis: 2, pitch: common.range(0.1, 0.18) },
+                Pattern::Planks {
+                    axis: 2,
+                    pitch: common.range(0.1, 0.18),
+                },
                 common.vary(c, 0.2),
                 rgb(34, 28, 22),
                 s.bits(),
@@ -115,7 +168,10 @@ pub(crate) fn fence(b: &mut Builder<'_>, s: &mut Stream, length: f32, sort: u64)
         }
         _ => {
             b.sheet(v3(0.0, h * 1.2, 0.0), half, h * 1.2, turn, painted);
-            b.cut(Cutout::Mesh { pitch: 0.09, width: 0.012 });
+            b.cut(Cutout::Mesh {
+                pitch: 0.09,
+                width: 0.012,
+            });
         }
     }
     for k in 0..=(length / 2.5) as i32 {

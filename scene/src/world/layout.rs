@@ -48,7 +48,11 @@ struct Side<'a> {
 
 /// The next instance number: 1 and up, beginning again before the anomaly's.
 pub(super) fn next(instances: &mut u16) -> u16 {
-    *instances = if *instances >= u16::MAX - 1 { 1 } else { *instances + 1 };
+    *instances = if *instances >= u16::MAX - 1 {
+        1
+    } else {
+        *instances + 1
+    };
     *instances
 }
 
@@ -61,8 +65,11 @@ impl Chunk {
         hide_out: Option<(f32, f32)>,
         instances: &mut u16,
     ) -> Chunk {
-        let mut chunk =
-            Chunk { prims: Vec::new(), shadows: Vec::new(), beyond: [Beyond::Paving; 2] };
+        let mut chunk = Chunk {
+            prims: Vec::new(),
+            shadows: Vec::new(),
+            beyond: [Beyond::Paving; 2],
+        };
         let z = index as f32 * CHUNK_M;
         for (k, side) in [-1.0, 1.0].into_iter().enumerate() {
             let lot = index as u64 * 2 + k as u64;
@@ -114,7 +121,11 @@ impl Side<'_> {
         let y = if out > 0.0 { KERB } else { 0.0 };
         let at = v3(self.side * (self.street.half + out), y, z);
         // Things are made for the right side; on the left they are turned round.
-        let turn = if self.side > 0.0 { 0.0 } else { core::f32::consts::PI };
+        let turn = if self.side > 0.0 {
+            0.0
+        } else {
+            core::f32::consts::PI
+        };
         let id = next(self.instances);
         build(&mut Builder::new(self.prims, class, id, at, turn + yaw));
         from..self.prims.len()
@@ -128,7 +139,11 @@ impl Side<'_> {
         z: f32,
         build: impl FnOnce(&mut Builder<'_>),
     ) -> core::ops::Range<usize> {
-        let back = if self.side > 0.0 { 0.0 } else { -core::f32::consts::PI };
+        let back = if self.side > 0.0 {
+            0.0
+        } else {
+            -core::f32::consts::PI
+        };
         self.thing(class, out, z, back, build)
     }
 
@@ -137,7 +152,11 @@ impl Side<'_> {
         let mid = self.z + CHUNK_M * 0.5;
         match style {
             Style::Terrace | Style::Blocks => {
-                let set = if style == Style::Blocks { s.range(0.5, 7.0) } else { 0.02 };
+                let set = if style == Style::Blocks {
+                    s.range(0.5, 7.0)
+                } else {
+                    0.02
+                };
                 let big = style == Style::Blocks || s.chance(0.2);
                 if s.chance(0.08) {
                     // A gap: a tree, a fence.
@@ -153,7 +172,11 @@ impl Side<'_> {
                 let end = self.z + CHUNK_M;
                 while z < end - 0.5 {
                     let left = end - z;
-                    let len = if big || left < 9.0 { left } else { s.range(4.5, 9.0).min(left) };
+                    let len = if big || left < 9.0 {
+                        left
+                    } else {
+                        s.range(4.5, 9.0).min(left)
+                    };
                     self.house(s, back + set, z + len * 0.5, len, big);
                     z += len;
                 }
@@ -211,7 +234,9 @@ impl Side<'_> {
 
     fn house(&mut self, s: &mut Stream, out: f32, z: f32, len: f32, big: bool) {
         let mut top = 0.0;
-        self.thing(Class::Building, out, z, 0.0, |b| top = building::building(b, s, len, big));
+        self.thing(Class::Building, out, z, 0.0, |b| {
+            top = building::building(b, s, len, big)
+        });
         // The sun shadow of its front, if that falls towards the street.
         let away = v3(-self.look.sun.x, 0.0, -self.look.sun.z) * (top / self.look.sun.y);
         if self.look.shadow > 0.12 && away.x * self.side < 0.0 {
@@ -269,10 +294,14 @@ impl Side<'_> {
             shadow_of(&self.prims[r], self.look, self.shadows);
         }
         if s.chance(0.4) {
-            self.facing(Class::Pole, 0.5, z + s.range(5.0, 18.0), |b| furniture::sign(b, s));
+            self.facing(Class::Pole, 0.5, z + s.range(5.0, 18.0), |b| {
+                furniture::sign(b, s)
+            });
         }
         if s.chance(0.16) {
-            self.facing(Class::Pole, 0.4, z + 9.0, |b| furniture::traffic_light(b, s));
+            self.facing(Class::Pole, 0.4, z + 9.0, |b| {
+                furniture::traffic_light(b, s)
+            });
         }
         if s.chance(0.12) {
             for k in 0..5 {
@@ -316,8 +345,16 @@ impl Side<'_> {
             let reach = 3.4;
             let clear = hide.is_none_or(|(_, h)| z + reach < h - 7.2 || z - reach > h + 2.5);
             if taken && clear {
-                let heading = if s.chance(0.85) { 0.0 } else { core::f32::consts::PI };
-                let yaw = if self.side > 0.0 { core::f32::consts::PI } else { 0.0 };
+                let heading = if s.chance(0.85) {
+                    0.0
+                } else {
+                    core::f32::consts::PI
+                };
+                let yaw = if self.side > 0.0 {
+                    core::f32::consts::PI
+                } else {
+                    0.0
+                };
                 let (kind, jitter) = (s.unit(), s.range(-0.15, 0.1));
                 self.vehicle(s, out + jitter, z, yaw + heading, kind < 0.02);
             }
@@ -325,11 +362,19 @@ impl Side<'_> {
         }
         let here = |h: f32| (self.z..self.z + CHUNK_M).contains(&h);
         if let Some((_, h)) = hide.filter(|(_, h)| here(*h)) {
-            let yaw = if self.side > 0.0 { core::f32::consts::PI } else { 0.0 };
+            let yaw = if self.side > 0.0 {
+                core::f32::consts::PI
+            } else {
+                0.0
+            };
             let at = v3(self.side * (self.street.half + out), 0.0, h - 3.9);
-            self.place(at, |b| {
-                vehicle::van(b, s);
-            }, yaw);
+            self.place(
+                at,
+                |b| {
+                    vehicle::van(b, s);
+                },
+                yaw,
+            );
         }
     }
 
@@ -338,7 +383,11 @@ impl Side<'_> {
         self.place(
             at,
             |b| {
-                if bus { vehicle::bus(b, s) } else { vehicle::car(b, s) };
+                if bus {
+                    vehicle::bus(b, s)
+                } else {
+                    vehicle::car(b, s)
+                };
             },
             yaw,
         );

@@ -80,7 +80,14 @@ pub(super) fn movers(
     let mut add = |s: &mut Stream, sort, start, velocity| {
         let instance = next(instances);
         let seed = u64::from(s.bits());
-        out.push(Mover { sort, instance, seed, start, velocity, half_street: half });
+        out.push(Mover {
+            sort,
+            instance,
+            seed,
+            start,
+            velocity,
+            half_street: half,
+        });
     };
 
     // Oncoming traffic, on the right; none while the camera passes the anomaly there.
@@ -108,7 +115,7 @@ pub(super) fn movers(
     // Ahead in our lane: the van that drops something, or, where nothing comes, others.
     match encounter {
         Some(e) if e.hide_out().is_none() => {
-            let back = e.from_z() - road.speed * e.from_s;
+            let back = e.starts_z() - road.speed * e.from_s;
             let van = v3(road.lane, 0.0, back + 3.2);
             add(&mut s, Sort::Van, van, v3(0.0, 0.0, road.speed));
         }
@@ -122,7 +129,12 @@ pub(super) fn movers(
                     _ => Sort::Car,
                 };
                 let x = road.lane + s.range(-0.3, 0.3);
-                add(&mut s, sort, v3(x, 0.0, road.start + ahead), v3(0.0, 0.0, road.speed));
+                add(
+                    &mut s,
+                    sort,
+                    v3(x, 0.0, road.start + ahead),
+                    v3(0.0, 0.0, road.speed),
+                );
                 ahead += s.range(12.0, 60.0);
             }
         }
@@ -152,7 +164,12 @@ pub(super) fn movers(
         add(&mut s, Sort::Pedestrian, v3(x, 0.0, z), v3(0.0, 0.0, v));
         if s.chance(0.3) {
             let x = side * (half + s.range(0.6, street.pavement.max(1.0)));
-            add(&mut s, Sort::Pedestrian, v3(x, 0.0, z + 0.6), v3(0.0, 0.0, v));
+            add(
+                &mut s,
+                Sort::Pedestrian,
+                v3(x, 0.0, z + 0.6),
+                v3(0.0, 0.0, v),
+            );
         }
         z += density * s.range(0.3, 1.7);
     }
@@ -167,7 +184,12 @@ pub(super) fn movers(
             let out_at = side * (half + 0.8);
             // At time t it has reached the far kerb.
             let start = -out_at + side * v * t;
-            add(&mut s, Sort::Pedestrian, v3(start, 0.0, z), v3(-side * v, 0.0, 0.0));
+            add(
+                &mut s,
+                Sort::Pedestrian,
+                v3(start, 0.0, z),
+                v3(-side * v, 0.0, 0.0),
+            );
         }
         t += s.range(3.0, 12.0);
     }

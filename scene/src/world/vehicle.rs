@@ -18,7 +18,7 @@ fn paint(s: &mut Stream) -> Rgb {
         rgb(170, 32, 30),
         rgb(24, 62, 48),
         rgb(140, 120, 84),
-        rgb(196, 164, 44),
+        rgb(150, 128, 60),
         rgb(72, 40, 52),
     ]);
     s.vary(c, 0.2)
@@ -47,12 +47,28 @@ fn ends(b: &mut Builder<'_>, s: &mut Stream, width: f32, length: f32, y: f32, ta
     let dim = Material::plain(rgb(112, 18, 20), 4).gloss(0.4);
     let rear = if s.chance(0.3) { red } else { dim };
     for side in [-1.0, 1.0] {
-        b.block(v3(side * x, y, z - 0.06), v3(width * 0.09, 0.075, 0.09), front);
-        b.block(v3(side * (x + 0.02), y + 0.04, 0.05 - z), v3(width * 0.07, tall, 0.07), rear);
+        b.block(
+            v3(side * x, y, z - 0.06),
+            v3(width * 0.09, 0.075, 0.09),
+            front,
+        );
+        b.block(
+            v3(side * (x + 0.02), y + 0.04, 0.05 - z),
+            v3(width * 0.07, tall, 0.07),
+            rear,
+        );
     }
     let plate = |c: Rgb| Material::new(Pattern::Writing, c, rgb(14, 14, 14), 9);
-    b.block(v3(0.0, y - 0.22, z), v3(0.26, 0.06, 0.02), plate(rgb(232, 232, 226)));
-    b.block(v3(0.0, y - 0.06, -z), v3(0.26, 0.06, 0.02), plate(rgb(226, 190, 40)));
+    b.block(
+        v3(0.0, y - 0.22, z),
+        v3(0.26, 0.06, 0.02),
+        plate(rgb(232, 232, 226)),
+    );
+    b.block(
+        v3(0.0, y - 0.06, -z),
+        v3(0.26, 0.06, 0.02),
+        plate(rgb(226, 190, 40)),
+    );
 }
 
 /// Any vehicle but a bus. Returns its length.
@@ -79,11 +95,25 @@ pub(crate) fn car(b: &mut Builder<'_>, s: &mut Stream) -> f32 {
     let mid = (sill + belt) * 0.5;
     let deck = 0.1 * length;
     // Rear part as high as the belt, a lower bonnet sloping to the nose.
-    b.taper(v3(0.0, mid, -deck), v3(w, belt - mid, l - deck), [0.06, 0.05, 0.05], body);
+    b.taper(
+        v3(0.0, mid, -deck),
+        v3(w, belt - mid, l - deck),
+        [0.06, 0.05, 0.05],
+        body,
+    );
     let bonnet = belt - s.range(0.05, 0.12);
     let bm = (sill + bonnet) * 0.5;
-    b.taper(v3(0.0, bm, l - 0.16 * length), v3(w * 0.98, bonnet - bm, 0.16 * length), [0.1, 0.18, 0.0], body);
-    let bumper = if s.chance(0.5) { body } else { Material::plain(rgb(38, 38, 40), seed) };
+    b.taper(
+        v3(0.0, bm, l - 0.16 * length),
+        v3(w * 0.98, bonnet - bm, 0.16 * length),
+        [0.1, 0.18, 0.0],
+        body,
+    );
+    let bumper = if s.chance(0.5) {
+        body
+    } else {
+        Material::plain(rgb(38, 38, 40), seed)
+    };
     for z in [l - 0.05, 0.05 - l] {
         b.block(v3(0.0, sill + 0.18, z), v3(w * 0.96, 0.11, 0.09), bumper);
     }
@@ -96,43 +126,99 @@ pub(crate) fn car(b: &mut Builder<'_>, s: &mut Stream) -> f32 {
     let (zf, zb) = (front * length, back * length);
     let hz = (zf - zb) * 0.5;
     let hy = (height - belt) * 0.5;
-    b.taper(v3(0.0, belt + hy, (zf + zb) * 0.5), v3(w * 0.95, hy, hz), [0.2, 0.48, lean_b], cabin);
+    b.taper(
+        v3(0.0, belt + hy, (zf + zb) * 0.5),
+        v3(w * 0.95, hy, hz),
+        [0.2, 0.48, lean_b],
+        cabin,
+    );
     // Under-body shade, wing mirrors.
-    b.block(v3(0.0, 0.24, 0.0), v3(w * 0.86, 0.1, l * 0.93), Material::plain(rgb(12, 12, 12), 1));
+    b.block(
+        v3(0.0, 0.24, 0.0),
+        v3(w * 0.86, 0.1, l * 0.93),
+        Material::plain(rgb(12, 12, 12), 1),
+    );
     for side in [-1.0, 1.0] {
         let c = v3(side * (w + 0.07), belt + 0.06, zf - 0.35 * hz);
         b.ball(c, v3(0.1, 0.075, 0.06), body);
     }
-    wheels(b, s, width, &[0.31 * length, -0.3 * length], 0.3 + lift * 0.4);
+    wheels(
+        b,
+        s,
+        width,
+        &[0.31 * length, -0.3 * length],
+        0.3 + lift * 0.4,
+    );
     let tall = if s.chance(0.4) { 0.2 } else { 0.09 };
     ends(b, s, width, length, belt - 0.18, tall);
     if sort == 3 && s.chance(0.5) {
         let spare = Material::plain(rgb(30, 30, 30), 5);
-        b.rod(v3(0.1, belt, -l), v3(0.1, belt, -l - 0.2), 0.33, 0.33, spare);
+        b.rod(
+            v3(0.1, belt, -l),
+            v3(0.1, belt, -l - 0.2),
+            0.33,
+            0.33,
+            spare,
+        );
     }
     length
 }
 
 pub(crate) fn van(b: &mut Builder<'_>, s: &mut Stream) -> f32 {
-    let c = if s.chance(0.5) { s.vary(rgb(222, 222, 220), 0.12) } else { paint(s) };
+    let c = if s.chance(0.5) {
+        s.vary(rgb(222, 222, 220), 0.12)
+    } else {
+        paint(s)
+    };
     let seed = s.bits();
     let (w, length, h) = (s.range(0.9, 1.02), s.range(4.8, 5.8), s.range(1.9, 2.5));
     let l = length * 0.5;
-    let body = Material::new(Pattern::Van { low: 0.6, high: 0.86 }, c, s.vary(c, 0.5), seed);
+    let body = Material::new(
+        Pattern::Van {
+            low: 0.6,
+            high: 0.86,
+        },
+        c,
+        s.vary(c, 0.5),
+        seed,
+    );
     let cargo = Material::plain(c, seed).gloss(0.35);
     let hy = (h - 0.3) * 0.5;
-    b.taper(v3(0.0, 0.3 + hy, l - 1.0), v3(w, hy, 1.0), [0.06, 0.75, 0.0], body);
+    b.taper(
+        v3(0.0, 0.3 + hy, l - 1.0),
+        v3(w, hy, 1.0),
+        [0.06, 0.75, 0.0],
+        body,
+    );
     let rear = if s.chance(0.5) { body } else { cargo };
-    b.taper(v3(0.0, 0.3 + hy, -0.75), v3(w, hy, l - 0.75), [0.05, 0.0, 0.03], cargo);
-    b.block(v3(0.0, 0.3 + hy, -l + 0.02), v3(w * 0.96, hy * 0.97, 0.03), rear);
-    b.block(v3(0.0, 0.27, 0.0), v3(w * 0.9, 0.1, l * 0.95), Material::plain(rgb(14, 14, 14), 1));
+    b.taper(
+        v3(0.0, 0.3 + hy, -0.75),
+        v3(w, hy, l - 0.75),
+        [0.05, 0.0, 0.03],
+        cargo,
+    );
+    b.block(
+        v3(0.0, 0.3 + hy, -l + 0.02),
+        v3(w * 0.96, hy * 0.97, 0.03),
+        rear,
+    );
+    b.block(
+        v3(0.0, 0.27, 0.0),
+        v3(w * 0.9, 0.1, l * 0.95),
+        Material::plain(rgb(14, 14, 14), 1),
+    );
     wheels(b, s, 2.0 * w, &[l - 0.9, -l + 1.0], 0.34);
     ends(b, s, 2.0 * w, length + 0.08, 0.95, 0.22);
     length
 }
 
 pub(crate) fn bus(b: &mut Builder<'_>, s: &mut Stream) -> f32 {
-    let colours = [rgb(150, 30, 34), rgb(60, 110, 160), rgb(225, 225, 220), rgb(60, 120, 70)];
+    let colours = [
+        rgb(150, 30, 34),
+        rgb(60, 110, 160),
+        rgb(225, 225, 220),
+        rgb(60, 120, 70),
+    ];
     let c = s.pick(&colours);
     let trim = s.pick(&colours);
     let (w, l) = (1.25, s.range(4.6, 5.8));
@@ -141,17 +227,42 @@ pub(crate) fn bus(b: &mut Builder<'_>, s: &mut Stream) -> f32 {
     let lower = if double { h * 0.5 } else { h };
     let seed = s.bits();
     let low = if double { (0.52, 0.88) } else { (0.42, 0.84) };
-    let m = Material::new(Pattern::Van { low: low.0, high: low.1 }, c, trim, seed);
+    let m = Material::new(
+        Pattern::Van {
+            low: low.0,
+            high: low.1,
+        },
+        c,
+        trim,
+        seed,
+    );
     let hy = (lower - 0.3) * 0.5;
     b.taper(v3(0.0, 0.3 + hy, 0.0), v3(w, hy, l), [0.0, 0.02, 0.01], m);
     if double {
-        let top = Material::new(Pattern::Van { low: 0.35, high: 0.8 }, c, trim, seed ^ 1);
+        let top = Material::new(
+            Pattern::Van {
+                low: 0.35,
+                high: 0.8,
+            },
+            c,
+            trim,
+            seed ^ 1,
+        );
         let hy = (h - lower) * 0.5;
-        b.taper(v3(0.0, lower + hy, 0.0), v3(w, hy, l), [0.05, 0.06, 0.02], top);
+        b.taper(
+            v3(0.0, lower + hy, 0.0),
+            v3(w, hy, l),
+            [0.05, 0.06, 0.02],
+            top,
+        );
     }
     let board = Material::new(Pattern::Writing, rgb(20, 20, 20), rgb(240, 170, 40), seed);
     b.block(v3(0.0, lower - 0.25, l), v3(0.8, 0.13, 0.03), board);
-    b.block(v3(0.0, 0.26, 0.0), v3(w * 0.9, 0.12, l * 0.96), Material::plain(rgb(14, 14, 14), 1));
+    b.block(
+        v3(0.0, 0.26, 0.0),
+        v3(w * 0.9, 0.12, l * 0.96),
+        Material::plain(rgb(14, 14, 14), 1),
+    );
     wheels(b, s, 2.0 * w, &[l - 2.0, -l + 2.2], 0.48);
     ends(b, s, 2.0 * w, 2.0 * l + 0.06, 0.95, 0.25);
     2.0 * l
