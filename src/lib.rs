@@ -1,3 +1,5 @@
 //! `lookout`: real-time perception for vehicles that says when it cannot be trusted.
 
+pub mod frame;
+pub mod msg;
 pub mod time;
