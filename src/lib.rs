@@ -1,5 +1,6 @@
 //! `lookout`: real-time perception for vehicles that says when it cannot be trusted.
 
+pub mod bag;
 pub mod frame;
 pub mod msg;
 pub mod time;

@@ -39,13 +39,16 @@ impl ChunkRecords {
             other => return Err(ChunkError::Compression(other.to_owned())),
         };
         let result = match inflated {
-            Err(InflateError::TooLarge) => {
-                Err(format!("the chunk inflates to more than the {size} bytes it claims"))
+            Err(InflateError::TooLarge) => Err(format!(
+                "the chunk inflates to more than the {size} bytes it claims"
+            )),
+            Err(InflateError::Corrupt(error)) => {
+                Err(format!("the chunk does not inflate: {error}"))
             }
-            Err(InflateError::Corrupt(error)) => Err(format!("the chunk does not inflate: {error}")),
-            Ok(()) if self.data.len() as u64 != size => {
-                Err(format!("the chunk holds {} bytes but claims {size}", self.data.len()))
-            }
+            Ok(()) if self.data.len() as u64 != size => Err(format!(
+                "the chunk holds {} bytes but claims {size}",
+                self.data.len()
+            )),
             Ok(()) => self.check_crc(chunk.uncompressed_crc),
         };
         result.map_err(|reason| {
@@ -63,7 +66,9 @@ impl ChunkRecords {
         if actual == saved {
             Ok(())
         } else {
-            Err(format!("the chunk's checksum is {actual:#010x}, it claims {saved:#010x}"))
+            Err(format!(
+                "the chunk's checksum is {actual:#010x}, it claims {saved:#010x}"
+            ))
         }
     }
 

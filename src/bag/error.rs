@@ -163,5 +163,9 @@ pub enum BagError {
 }
 
 fn list(topics: &[String]) -> String {
-    if topics.is_empty() { "none".into() } else { topics.join(", ") }
+    if topics.is_empty() {
+        "none".into()
+    } else {
+        topics.join(", ")
+    }
 }

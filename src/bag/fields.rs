@@ -57,7 +57,10 @@ pub(super) struct Schema<'a> {
 impl<'a> Schema<'a> {
     pub(super) fn parse(record: &'a [u8]) -> Option<Self> {
         let mut fields = Fields(record);
-        Some(Self { id: fields.u16()?, name: fields.text()? })
+        Some(Self {
+            id: fields.u16()?,
+            name: fields.text()?,
+        })
     }
 }
 
@@ -95,7 +98,11 @@ impl<'a> Message<'a> {
         let _sequence = fields.u32()?;
         let log_time = fields.u64()?;
         let _publish_time = fields.u64()?;
-        Some(Self { channel, log_time, data: fields.0 })
+        Some(Self {
+            channel,
+            log_time,
+            data: fields.0,
+        })
     }
 }
 
@@ -117,7 +124,12 @@ impl<'a> Chunk<'a> {
         let compression = fields.text()?;
         let len = fields.u64()?;
         let records = fields.bytes(usize::try_from(len).ok()?)?;
-        Some(Self { uncompressed_size, uncompressed_crc, compression, records })
+        Some(Self {
+            uncompressed_size,
+            uncompressed_crc,
+            compression,
+            records,
+        })
     }
 }
 

@@ -34,8 +34,14 @@ pub(super) fn read_capped(
     to: &mut Vec<u8>,
 ) -> Result<(), InflateError> {
     to.clear();
-    from.take(limit.saturating_add(1)).read_to_end(to).map_err(InflateError::Corrupt)?;
-    if to.len() as u64 > limit { Err(InflateError::TooLarge) } else { Ok(()) }
+    from.take(limit.saturating_add(1))
+        .read_to_end(to)
+        .map_err(InflateError::Corrupt)?;
+    if to.len() as u64 > limit {
+        Err(InflateError::TooLarge)
+    } else {
+        Ok(())
+    }
 }
 
 /// Inflates zstd frames into `to`.

@@ -52,7 +52,14 @@ impl Directory {
                     let topic = channel.topic.to_owned();
                     let encoding = channel.encoding.to_owned();
                     let type_name = type_name.unwrap_or_default();
-                    self.channels.insert(channel.id, Channel { topic, type_name, encoding });
+                    self.channels.insert(
+                        channel.id,
+                        Channel {
+                            topic,
+                            type_name,
+                            encoding,
+                        },
+                    );
                 }
             }
             op::STATISTICS => {
@@ -120,7 +127,11 @@ pub(super) struct McapFile {
 
 impl McapFile {
     pub(super) fn open(path: &Path, compressed: bool, limits: Limits) -> Result<Self, BagError> {
-        let io = |source| BagError::Io { path: path.into(), action: "open", source };
+        let io = |source| BagError::Io {
+            path: path.into(),
+            action: "open",
+            source,
+        };
         let file = File::open(path).map_err(io)?;
         let input = if compressed {
             Input::Zstd(Box::new(inflate::zstd_reader(file).map_err(io)?))
@@ -158,9 +169,7 @@ impl McapFile {
         compressed: bool,
         limits: Limits,
     ) -> Result<Vec<TopicInfo>, BagError> {
-        if !compressed
-            && let Some(topics) = Self::open(path, false, limits)?.summary_topics()
-        {
+        if !compressed && let Some(topics) = Self::open(path, false, limits)?.summary_topics() {
             return Ok(topics);
         }
         let mut file = Self::open(path, compressed, limits)?;
@@ -176,12 +185,16 @@ impl McapFile {
 
     /// `None` when there is no summary, it is damaged, or it lacks channels or statistics.
     fn summary_topics(mut self) -> Option<Vec<TopicInfo>> {
-        let Input::Plain(file) = &mut self.input else { return None };
+        let Input::Plain(file) = &mut self.input else {
+            return None;
+        };
         let len = file.seek(SeekFrom::End(0)).ok()?;
         let footer_at = len.checked_sub(FOOTER)?;
         file.seek(SeekFrom::Start(footer_at)).ok()?;
         self.read_record(FOOTER, "the footer").ok()?;
-        let (footer, magic) = self.record.split_at_checked((FOOTER as usize) - mcap::MAGIC.len())?;
+        let (footer, magic) = self
+            .record
+            .split_at_checked((FOOTER as usize) - mcap::MAGIC.len())?;
         let mut fields = Fields(footer);
         if magic != mcap::MAGIC || fields.u8()? != op::FOOTER || fields.u64()? != 20 {
             return None;
@@ -190,7 +203,9 @@ impl McapFile {
         if start == 0 || start >= footer_at {
             return None;
         }
-        let Input::Plain(file) = &mut self.input else { return None };
+        let Input::Plain(file) = &mut self.input else {
+            return None;
+        };
         file.seek(SeekFrom::Start(start)).ok()?;
         let mut left = footer_at - start;
         while left > 0 {
@@ -221,9 +236,13 @@ impl McapFile {
             // What is left of the chunk that was read last.
             while let Some(record) = self.chunk.next() {
                 let taken = match record {
-                    Ok((opcode, body)) => {
-                        take(&mut self.directory, self.topic.as_deref(), opcode, body, out)
-                    }
+                    Ok((opcode, body)) => take(
+                        &mut self.directory,
+                        self.topic.as_deref(),
+                        opcode,
+                        body,
+                        out,
+                    ),
                     Err(ChunkError::Corrupt(reason)) => Err(reason),
                     Err(_) => Err("a record does not fit its chunk".to_owned()),
                 };
@@ -263,17 +282,22 @@ impl McapFile {
 
     fn load_chunk(&mut self, at: u64) -> Result<(), BagError> {
         let limit = self.limits.record;
-        self.chunk.load(&self.record, limit).map_err(|error| match error {
-            ChunkError::TooLarge { size } => {
-                BagError::TooLarge { path: self.path.clone(), what: "a chunk", size, limit }
-            }
-            ChunkError::Compression(name) => BagError::Unsupported {
-                path: self.path.clone(),
-                what: "chunk compression",
-                name,
-            },
-            ChunkError::Corrupt(reason) => self.corrupt(at, reason),
-        })
+        self.chunk
+            .load(&self.record, limit)
+            .map_err(|error| match error {
+                ChunkError::TooLarge { size } => BagError::TooLarge {
+                    path: self.path.clone(),
+                    what: "a chunk",
+                    size,
+                    limit,
+                },
+                ChunkError::Compression(name) => BagError::Unsupported {
+                    path: self.path.clone(),
+                    what: "chunk compression",
+                    name,
+                },
+                ChunkError::Corrupt(reason) => self.corrupt(at, reason),
+            })
     }
 
     /// Opcode and length of the next record; `None` when the file ends before it.
@@ -290,7 +314,12 @@ impl McapFile {
     fn check_size(&self, what: &'static str, size: u64) -> Result<(), BagError> {
         let limit = self.limits.record;
         if size > limit {
-            return Err(BagError::TooLarge { path: self.path.clone(), what, size, limit });
+            return Err(BagError::TooLarge {
+                path: self.path.clone(),
+                what,
+                size,
+                limit,
+            });
         }
         Ok(())
     }
@@ -305,21 +334,31 @@ impl McapFile {
 
     fn read_record(&mut self, len: u64, inside: &'static str) -> Result<(), BagError> {
         self.fill(len)?;
-        if self.record.len() as u64 == len { Ok(()) } else { Err(self.truncated(inside)) }
+        if self.record.len() as u64 == len {
+            Ok(())
+        } else {
+            Err(self.truncated(inside))
+        }
     }
 
     fn skip(&mut self, len: u64, inside: &'static str) -> Result<(), BagError> {
         let skipped = io::copy(&mut (&mut self.input).take(len), &mut io::sink())
             .map_err(|error| self.read_error(error))?;
         self.offset += skipped;
-        if skipped == len { Ok(()) } else { Err(self.truncated(inside)) }
+        if skipped == len {
+            Ok(())
+        } else {
+            Err(self.truncated(inside))
+        }
     }
 
     fn read_error(&self, source: io::Error) -> BagError {
         match self.input {
-            Input::Plain(_) => {
-                BagError::Io { path: self.path.clone(), action: "read", source }
-            }
+            Input::Plain(_) => BagError::Io {
+                path: self.path.clone(),
+                action: "read",
+                source,
+            },
             // What a compressed file reports is damage of its content.
             Input::Zstd(_) => self.corrupt(self.offset, format!("does not inflate: {source}")),
         }
@@ -357,18 +396,30 @@ fn take(
     }
     let message = fields::Message::parse(record).ok_or("a message record is cut off")?;
     let Some(channel) = directory.channels.get(&message.channel) else {
-        return Err(format!("a message is of channel {}, which is not there", message.channel));
+        return Err(format!(
+            "a message is of channel {}, which is not there",
+            message.channel
+        ));
     };
     *directory.counts.entry(message.channel).or_default() += 1;
     if topic.is_some_and(|topic| topic != channel.topic) {
         return Ok(false);
     }
     if channel.encoding != "cdr" {
-        let Channel { topic, encoding, .. } = channel;
-        return Err(format!("messages of {topic} are encoded as {encoding:?}, not as \"cdr\""));
+        let Channel {
+            topic, encoding, ..
+        } = channel;
+        return Err(format!(
+            "messages of {topic} are encoded as {encoding:?}, not as \"cdr\""
+        ));
     }
     let log_time = i64::try_from(message.log_time)
         .map_err(|_| format!("a message has the impossible log time {}", message.log_time))?;
-    out.set(&channel.topic, &channel.type_name, Stamp::from_nanos(log_time), message.data);
+    out.set(
+        &channel.topic,
+        &channel.type_name,
+        Stamp::from_nanos(log_time),
+        message.data,
+    );
     Ok(true)
 }

@@ -138,6 +138,9 @@ pub struct Limits {
 impl Default for Limits {
     /// 256 MiB a record (a raw 50-megapixel picture is 150 MB), 64 GiB a file.
     fn default() -> Self {
-        Self { record: 256 << 20, inflated_file: 64 << 30 }
+        Self {
+            record: 256 << 20,
+            inflated_file: 64 << 30,
+        }
     }
 }

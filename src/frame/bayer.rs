@@ -34,7 +34,11 @@ pub(super) fn bilinear(
                 // A red or a blue pixel: green on four sides, the other colour on the diagonals.
                 let cross = mean4([here[left], here[right], above[x], below[x]]);
                 let corners = mean4([above[left], above[right], below[left], below[right]]);
-                if red_row { [own, cross, corners] } else { [corners, cross, own] }
+                if red_row {
+                    [own, cross, corners]
+                } else {
+                    [corners, cross, own]
+                }
             } else if red_row {
                 [sides, own, ends]
             } else {

@@ -107,7 +107,10 @@ fn png(
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
-    let (width, height) = decoder.read_header_info().map_err(|error| fault(&error))?.size();
+    let (width, height) = decoder
+        .read_header_info()
+        .map_err(|error| fault(&error))?
+        .size();
     let len = checked_len(view.stamp, view.format, width, height, max_pixels)?;
     let mut reader = decoder.read_info().map_err(|error| fault(&error))?;
     let rgb = out.reset(width, height, view.stamp)?;
@@ -118,7 +121,9 @@ fn png(
         }
         reader.next_frame(rgb).map_err(|error| fault(&error))?;
     } else {
-        let size = reader.output_buffer_size().ok_or_else(|| fault(&"too large"))?;
+        let size = reader
+            .output_buffer_size()
+            .ok_or_else(|| fault(&"too large"))?;
         if size > len / 3 * 4 {
             return Err(fault(&"its rows do not have the size of its header"));
         }
@@ -128,7 +133,8 @@ fn png(
         let to = rgb.as_chunks_mut::<3>().0.iter_mut();
         match colour {
             ColorType::Grayscale => {
-                to.zip(scratch.iter()).for_each(|(to, grey)| *to = [*grey; 3]);
+                to.zip(scratch.iter())
+                    .for_each(|(to, grey)| *to = [*grey; 3]);
             }
             ColorType::GrayscaleAlpha => {
                 let from = scratch.as_chunks::<2>().0;
@@ -138,7 +144,11 @@ fn png(
                 let from = scratch.as_chunks::<4>().0;
                 to.zip(from).for_each(|(to, &[r, g, b, _])| *to = [r, g, b]);
             }
-            other => return Err(fault(&format_args!("colour type {other:?} is not expanded"))),
+            other => {
+                return Err(fault(&format_args!(
+                    "colour type {other:?} is not expanded"
+                )));
+            }
         }
     }
     // The rest of the file is read too: a truncated or corrupt end is no whole picture.

@@ -14,7 +14,9 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_pixels: MAX_PIXELS }
+        Self {
+            max_pixels: MAX_PIXELS,
+        }
     }
 }
 
@@ -31,7 +33,10 @@ pub struct Decoder {
 impl Decoder {
     /// A decoder that refuses what is beyond `limits`.
     pub const fn new(limits: Limits) -> Self {
-        Self { limits, scratch: Vec::new() }
+        Self {
+            limits,
+            scratch: Vec::new(),
+        }
     }
 
     /// Decodes `view` into `out`, with the stamp of the message.
@@ -92,9 +97,21 @@ impl Decoder {
 
     /// Everything that must hold before the pixels are touched.
     fn check(&self, view: &ImageView<'_>, encoding: Encoding) -> Result<(), FrameError> {
-        let ImageView { stamp, width, height, step, .. } = *view;
+        let ImageView {
+            stamp,
+            width,
+            height,
+            step,
+            ..
+        } = *view;
         let name = || encoding.name().to_owned();
-        checked_len(stamp, encoding.name(), width, height, self.limits.max_pixels)?;
+        checked_len(
+            stamp,
+            encoding.name(),
+            width,
+            height,
+            self.limits.max_pixels,
+        )?;
         let needs = match encoding {
             Encoding::Yuv422 | Encoding::Yuv422Yuy2 if width % 2 != 0 => Some("an even width"),
             Encoding::Nv12 | Encoding::Nv21 if width % 2 != 0 || height % 2 != 0 => {
@@ -104,18 +121,37 @@ impl Decoder {
             _ => None,
         };
         if let Some(needs) = needs {
-            return Err(FrameError::BadSize { stamp, encoding: name(), needs, width, height });
+            return Err(FrameError::BadSize {
+                stamp,
+                encoding: name(),
+                needs,
+                width,
+                height,
+            });
         }
         let needed = encoding.row_bytes(width);
         if u64::from(step) < needed {
-            return Err(FrameError::StepTooSmall { stamp, encoding: name(), width, needed, step });
+            return Err(FrameError::StepTooSmall {
+                stamp,
+                encoding: name(),
+                width,
+                needed,
+                step,
+            });
         }
         // At most 2^32 * 1.5 * 50e6: far from the end of u64.
         let expected = u64::from(step) * encoding.rows(height);
         let actual = view.data.len() as u64;
         if actual != expected {
             let (step, encoding) = (u64::from(step), name());
-            return Err(FrameError::DataLength { stamp, encoding, step, height, expected, actual });
+            return Err(FrameError::DataLength {
+                stamp,
+                encoding,
+                step,
+                height,
+                expected,
+                actual,
+            });
         }
         Ok(())
     }

@@ -97,7 +97,9 @@ impl Encoding {
         match name {
             "uyvy" => Some(Self::Yuv422),
             "yuyv" => Some(Self::Yuv422Yuy2),
-            _ => Self::ALL.into_iter().find(|encoding| encoding.name() == name),
+            _ => Self::ALL
+                .into_iter()
+                .find(|encoding| encoding.name() == name),
         }
     }
 
@@ -150,7 +152,16 @@ mod tests {
 
     #[test]
     fn names_without_a_colour_meaning_are_refused() {
-        for name in ["8UC1", "8UC3", "16UC1", "32FC1", "RGB8", "rgb8 ", "", "bayer_rggb16"] {
+        for name in [
+            "8UC1",
+            "8UC3",
+            "16UC1",
+            "32FC1",
+            "RGB8",
+            "rgb8 ",
+            "",
+            "bayer_rggb16",
+        ] {
             assert_eq!(name.parse::<Encoding>(), Err(UnknownEncoding(name.into())));
         }
     }

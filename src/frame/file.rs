@@ -47,17 +47,31 @@ pub enum FileError {
 /// The file cannot be read, is no such picture, or has zero or more than
 /// [`MAX_PIXELS`](super::MAX_PIXELS) pixels; every error names the file.
 pub fn read_image(path: &Path) -> Result<Frame, FileError> {
-    let io = |source| FileError::Io { path: path.into(), source };
-    let image = |source| FileError::Image { path: path.into(), source };
-    let frame = |source| FileError::Frame { path: path.into(), source };
+    let io = |source| FileError::Io {
+        path: path.into(),
+        source,
+    };
+    let image = |source| FileError::Image {
+        path: path.into(),
+        source,
+    };
+    let frame = |source| FileError::Frame {
+        path: path.into(),
+        source,
+    };
     let file = BufReader::new(File::open(path).map_err(io)?);
     let reader = ImageReader::new(file).with_guessed_format().map_err(io)?;
     let decoder = reader.into_decoder().map_err(image)?;
     let (width, height) = decoder.dimensions();
     checked_len(Stamp::default(), "file", width, height, MAX_PIXELS).map_err(frame)?;
     let picture = image::DynamicImage::from_decoder(decoder).map_err(image)?;
-    Frame::from_rgb(Stamp::default(), width, height, picture.into_rgb8().into_raw())
-        .map_err(frame)
+    Frame::from_rgb(
+        Stamp::default(),
+        width,
+        height,
+        picture.into_rgb8().into_raw(),
+    )
+    .map_err(frame)
 }
 
 #[cfg(test)]
@@ -82,7 +96,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("noise.jpg");
         std::fs::write(&path, b"not a picture").unwrap();
-        assert!(read_image(&path).unwrap_err().to_string().contains("noise.jpg"));
+        assert!(
+            read_image(&path)
+                .unwrap_err()
+                .to_string()
+                .contains("noise.jpg")
+        );
         let missing = read_image(&folder.path().join("missing.png")).unwrap_err();
         assert!(matches!(missing, FileError::Io { .. }));
     }

@@ -67,7 +67,12 @@ pub struct Frame {
 impl Frame {
     /// An empty frame, 0 x 0; allocates nothing.
     pub const fn new() -> Self {
-        Self { stamp: Stamp::from_nanos(0), width: 0, height: 0, rgb: Vec::new() }
+        Self {
+            stamp: Stamp::from_nanos(0),
+            width: 0,
+            height: 0,
+            rgb: Vec::new(),
+        }
     }
 
     /// A frame of packed RGB8 pixels that exist already.
@@ -91,7 +96,12 @@ impl Frame {
                 actual: rgb.len() as u64,
             });
         }
-        Ok(Self { stamp, width, height, rgb })
+        Ok(Self {
+            stamp,
+            width,
+            height,
+            rgb,
+        })
     }
 
     /// When the picture was taken, on the clock of the camera's stream.
@@ -173,7 +183,12 @@ fn checked_len(
     max_pixels: u64,
 ) -> Result<usize, FrameError> {
     if width == 0 || height == 0 {
-        return Err(FrameError::ZeroSize { stamp, encoding: encoding.into(), width, height });
+        return Err(FrameError::ZeroSize {
+            stamp,
+            encoding: encoding.into(),
+            width,
+            height,
+        });
     }
     // 32-bit factors: the product cannot overflow u64.
     let pixels = u64::from(width) * u64::from(height);
@@ -212,8 +227,19 @@ mod tests {
     fn a_frame_of_100_megapixels_is_refused_and_leaves_the_frame_empty() {
         let mut frame = Frame::new();
         frame.reset(2, 2, Stamp::default()).unwrap();
-        let error = frame.reset(10_000, 10_000, Stamp::from_nanos(5)).unwrap_err();
-        assert!(matches!(error, FrameError::TooManyPixels { pixels: 100_000_000, .. }), "{error}");
+        let error = frame
+            .reset(10_000, 10_000, Stamp::from_nanos(5))
+            .unwrap_err();
+        assert!(
+            matches!(
+                error,
+                FrameError::TooManyPixels {
+                    pixels: 100_000_000,
+                    ..
+                }
+            ),
+            "{error}"
+        );
         assert!(frame.is_empty());
         assert!(frame.reset(u32::MAX, u32::MAX, Stamp::default()).is_err());
         assert!(frame.reset(0, 4, Stamp::default()).is_err());

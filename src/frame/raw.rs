@@ -23,7 +23,12 @@ pub(super) fn swizzle<const N: usize>(
     rgb: &mut [u8],
 ) {
     for (from, to) in data.chunks_exact(step).zip(rgb.chunks_exact_mut(width * 3)) {
-        for (from, to) in from.as_chunks::<N>().0.iter().zip(to.as_chunks_mut::<3>().0) {
+        for (from, to) in from
+            .as_chunks::<N>()
+            .0
+            .iter()
+            .zip(to.as_chunks_mut::<3>().0)
+        {
             *to = order.map(|channel| from[channel]);
         }
     }
@@ -41,9 +46,17 @@ pub(super) fn mono8(data: &[u8], step: usize, width: usize, rgb: &mut [u8]) {
 /// 0 ..= 65535 becomes 0 ..= 255 as cv_bridge scales it: `v * 255 / 65535`, rounded.
 pub(super) fn mono16(data: &[u8], step: usize, width: usize, big_endian: bool, rgb: &mut [u8]) {
     for (from, to) in data.chunks_exact(step).zip(rgb.chunks_exact_mut(width * 3)) {
-        for (&bytes, to) in from.as_chunks::<2>().0.iter().zip(to.as_chunks_mut::<3>().0) {
-            let value =
-                if big_endian { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) };
+        for (&bytes, to) in from
+            .as_chunks::<2>()
+            .0
+            .iter()
+            .zip(to.as_chunks_mut::<3>().0)
+        {
+            let value = if big_endian {
+                u16::from_be_bytes(bytes)
+            } else {
+                u16::from_le_bytes(bytes)
+            };
             *to = [((u32::from(value) + 128) / 257) as u8; 3];
         }
     }

@@ -23,7 +23,11 @@ const V_TO_R: i32 = 1_673_527;
 fn chroma(u: u8, v: u8) -> [i32; 3] {
     let (u, v) = (i32::from(u) - 128, i32::from(v) - 128);
     let half = 1 << (SHIFT - 1);
-    [half + V_TO_R * v, half + V_TO_G * v + U_TO_G * u, half + U_TO_B * u]
+    [
+        half + V_TO_R * v,
+        half + V_TO_G * v + U_TO_G * u,
+        half + U_TO_B * u,
+    ]
 }
 
 /// No sum overflows: 239 * Y + 128 * U_TO_B + half is below 2^30.
@@ -33,15 +37,14 @@ fn to_rgb(y: u8, chroma: [i32; 3]) -> [u8; 3] {
 }
 
 /// Two pixels in four bytes; `order` tells where Y of the left, U, Y of the right and V are.
-pub(super) fn packed422(
-    data: &[u8],
-    step: usize,
-    width: usize,
-    order: [usize; 4],
-    rgb: &mut [u8],
-) {
+pub(super) fn packed422(data: &[u8], step: usize, width: usize, order: [usize; 4], rgb: &mut [u8]) {
     for (from, to) in data.chunks_exact(step).zip(rgb.chunks_exact_mut(width * 3)) {
-        for (from, to) in from.as_chunks::<4>().0.iter().zip(to.as_chunks_mut::<6>().0) {
+        for (from, to) in from
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .zip(to.as_chunks_mut::<6>().0)
+        {
             let [left, u, right, v] = order.map(|at| from[at]);
             let chroma = chroma(u, v);
             let ([r0, g0, b0], [r1, g1, b1]) = (to_rgb(left, chroma), to_rgb(right, chroma));
@@ -60,10 +63,15 @@ pub(super) fn semi_planar(
     rgb: &mut [u8],
 ) {
     let height = rgb.len() / (width * 3).max(1);
-    let Some((luma, pairs)) = data.split_at_checked(step * height) else { return };
+    let Some((luma, pairs)) = data.split_at_checked(step * height) else {
+        return;
+    };
     // Every row of pairs serves two rows of Y.
     let pairs = pairs.chunks_exact(step).flat_map(|row| [row, row]);
-    let rows = luma.chunks_exact(step).zip(pairs).zip(rgb.chunks_exact_mut(width * 3));
+    let rows = luma
+        .chunks_exact(step)
+        .zip(pairs)
+        .zip(rgb.chunks_exact_mut(width * 3));
     for ((luma, pairs), to) in rows {
         let luma = luma.as_chunks::<2>().0.iter();
         let pairs = pairs.as_chunks::<2>().0.iter();

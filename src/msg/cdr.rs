@@ -84,7 +84,10 @@ pub fn to_buf<T: Serialize>(message: &T, buffer: &mut Vec<u8>) -> Result<(), Cdr
     buffer.extend_from_slice(&[0, 1, 0, 0]);
     cdr_encoding::to_writer::<T, LittleEndian, _>(&mut *buffer, message).map_err(|error| {
         buffer.clear();
-        CdrError::Serialise { type_name: std::any::type_name::<T>(), reason: error.to_string() }
+        CdrError::Serialise {
+            type_name: std::any::type_name::<T>(),
+            reason: error.to_string(),
+        }
     })
 }
 
@@ -113,7 +116,11 @@ pub fn from_slice<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, CdrError
     })?;
     let used = HEADER + used;
     if bytes.len() > used + MAX_PADDING {
-        return Err(CdrError::TrailingBytes { type_name, used, len: bytes.len() });
+        return Err(CdrError::TrailingBytes {
+            type_name,
+            used,
+            len: bytes.len(),
+        });
     }
     Ok(message)
 }

@@ -56,16 +56,17 @@ macro_rules! key_value_part {
 }
 
 pub(super) const TIME: &str = time!();
-pub(super) const HEADER: &str =
-    concat!(header!(), separator!("builtin_interfaces/Time"), time!());
+pub(super) const HEADER: &str = concat!(header!(), separator!("builtin_interfaces/Time"), time!());
 pub(super) const BOOL: &str = "bool data\n";
 pub(super) const IMAGE: &str = concat!(
     "std_msgs/Header header\nuint32 height\nuint32 width\nstring encoding\n",
     "uint8 is_bigendian\nuint32 step\nuint8[] data\n",
     header_part!()
 );
-pub(super) const COMPRESSED_IMAGE: &str =
-    concat!("std_msgs/Header header\nstring format\nuint8[] data\n", header_part!());
+pub(super) const COMPRESSED_IMAGE: &str = concat!(
+    "std_msgs/Header header\nstring format\nuint8[] data\n",
+    header_part!()
+);
 pub(super) const KEY_VALUE: &str = key_value!();
 pub(super) const DIAGNOSTIC_STATUS: &str = concat!(status!(), key_value_part!());
 pub(super) const DIAGNOSTIC_ARRAY: &str = concat!(
