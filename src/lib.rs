@@ -1,6 +1,9 @@
 //! `lookout`: real-time perception for vehicles that says when it cannot be trusted.
 
+pub mod bag;
 pub mod decide;
 pub mod evaluate;
+pub mod frame;
+pub mod msg;
 pub mod score;
 pub mod time;

@@ -97,7 +97,7 @@ impl ValidationSet {
         observer: &Network,
         device: Device,
     ) -> anyhow::Result<(f64, f64)> {
-        let mut histogram = BinaryHistogram::default();
+        let mut histogram = BinaryHistogram::new();
         for p in &self.pictures {
             let image = to_input(p).to(device);
             let z = no_grad(|| observe(segmentation, observer, &image, Mode::Evaluate))?;

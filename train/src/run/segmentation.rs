@@ -201,7 +201,7 @@ fn class_weights(pictures: &[Picture]) -> Tensor {
 /// # Errors
 /// Where libtorch refuses.
 pub fn validate(network: &Network, pictures: &[Picture], device: Device) -> anyhow::Result<f64> {
-    let mut confusion = Confusion::new(CLASSES as usize, VOID);
+    let mut confusion = Confusion::new(CLASSES as usize, Some(VOID))?;
     for p in pictures {
         let image = to_input(p).to(device);
         let out = no_grad(|| network.forward(&[("image", &image)], Mode::Evaluate))?;
@@ -210,7 +210,7 @@ pub fn validate(network: &Network, pictures: &[Picture], device: Device) -> anyh
         let predicted: Vec<u8> = predicted.flatten(0, -1).try_into()?;
         confusion.add_slice(&predicted, &p.label)?;
     }
-    Ok(confusion.metrics().mean_iou.unwrap_or(0.0))
+    Ok(confusion.metrics().miou.unwrap_or(0.0))
 }
 
 /// The picture as a normalised [1, 3, H, W] batch, H and W rounded down to multiples of 32.

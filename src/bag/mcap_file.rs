@@ -1,0 +1,425 @@
+//! MCAP files, read from front to back.
+//!
+//! The framing (nine bytes of opcode and length, then the record) is done here: the lengths are
+//! checked before anything is allocated, records that nobody asked for are skipped, errors know
+//! their offset, and a file that ends without its summary gives all that it has.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use mcap::records::op;
+
+use super::chunk::{ChunkError, ChunkRecords};
+use super::fields::{self, Fields};
+use super::inflate;
+use super::{BagError, Limits, MessageBuf, TopicInfo};
+use crate::time::Stamp;
+
+/// Opcode and length before every record.
+const FRAMING: u64 = 9;
+/// The footer record and the magic after it, the end of every file that was closed.
+const FOOTER: u64 = FRAMING + 20 + mcap::MAGIC.len() as u64;
+
+struct Channel {
+    topic: String,
+    type_name: String,
+    encoding: String,
+}
+
+/// What the schemas and channels seen so far say.
+#[derive(Default)]
+struct Directory {
+    schemas: HashMap<u16, String>,
+    channels: HashMap<u16, Channel>,
+    counts: HashMap<u16, u64>,
+}
+
+impl Directory {
+    /// Takes note of a schema or a channel; other records are none of its business.
+    fn note(&mut self, opcode: u8, record: &[u8]) -> Result<(), String> {
+        match opcode {
+            op::SCHEMA => {
+                let schema = fields::Schema::parse(record).ok_or("a schema record is cut off")?;
+                self.schemas.insert(schema.id, schema.name.to_owned());
+            }
+            op::CHANNEL => {
+                let channel =
+                    fields::Channel::parse(record).ok_or("a channel record is cut off")?;
+                if !self.channels.contains_key(&channel.id) {
+                    let type_name = self.schemas.get(&channel.schema).cloned();
+                    let topic = channel.topic.to_owned();
+                    let encoding = channel.encoding.to_owned();
+                    let type_name = type_name.unwrap_or_default();
+                    self.channels.insert(
+                        channel.id,
+                        Channel {
+                            topic,
+                            type_name,
+                            encoding,
+                        },
+                    );
+                }
+            }
+            op::STATISTICS => {
+                if let Some(counts) = fields::message_counts(record) {
+                    self.counts.extend(counts);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The topics by name. `counted` when the counts are those of the whole file.
+    fn topics(&self, counted: bool) -> Vec<TopicInfo> {
+        let mut topics: Vec<TopicInfo> = Vec::new();
+        let mut channels: Vec<_> = self.channels.iter().collect();
+        channels.sort_by_key(|(id, channel)| (&channel.topic, **id));
+        for (id, channel) in channels {
+            let count = counted.then(|| self.counts.get(id).copied().unwrap_or(0));
+            match topics.last_mut() {
+                Some(last) if last.name == channel.topic => {
+                    last.message_count = last.message_count.zip(count).map(|(a, b)| a + b);
+                }
+                _ => topics.push(TopicInfo {
+                    name: channel.topic.clone(),
+                    type_name: channel.type_name.clone(),
+                    message_count: count,
+                }),
+            }
+        }
+        topics
+    }
+}
+
+enum Input {
+    Plain(BufReader<File>),
+    Zstd(Box<zstd::stream::read::Decoder<'static, BufReader<File>>>),
+}
+
+impl Read for Input {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(file) => file.read(to),
+            Self::Zstd(decoder) => decoder.read(to),
+        }
+    }
+}
+
+/// An MCAP file, or one that is zstd-compressed as a whole.
+pub(super) struct McapFile {
+    path: PathBuf,
+    limits: Limits,
+    input: Input,
+    /// Where `input` stands; inside of a compressed file, where its content stands.
+    offset: u64,
+    record: Vec<u8>,
+    chunk: ChunkRecords,
+    /// Where the record starts that `chunk` came from.
+    chunk_offset: u64,
+    directory: Directory,
+    topic: Option<String>,
+    messages: u64,
+    done: bool,
+}
+
+impl McapFile {
+    pub(super) fn open(path: &Path, compressed: bool, limits: Limits) -> Result<Self, BagError> {
+        let io = |source| BagError::Io {
+            path: path.into(),
+            action: "open",
+            source,
+        };
+        let file = File::open(path).map_err(io)?;
+        let input = if compressed {
+            Input::Zstd(Box::new(inflate::zstd_reader(file).map_err(io)?))
+        } else {
+            Input::Plain(BufReader::with_capacity(1 << 16, file))
+        };
+        let mut this = Self {
+            path: path.into(),
+            limits,
+            input,
+            offset: 0,
+            record: Vec::new(),
+            chunk: ChunkRecords::default(),
+            chunk_offset: 0,
+            directory: Directory::default(),
+            topic: None,
+            messages: 0,
+            done: false,
+        };
+        this.read_record(mcap::MAGIC.len() as u64, "the magic bytes")?;
+        if this.record != mcap::MAGIC {
+            return Err(this.corrupt(0, "it does not start with the magic bytes of MCAP"));
+        }
+        Ok(this)
+    }
+
+    /// Only messages of this topic are delivered from here on; `None`: of every topic.
+    pub(super) fn select(&mut self, topic: Option<&str>) {
+        self.topic = topic.map(str::to_owned);
+    }
+
+    /// The topics of a file: from its summary when it has one, from front to back otherwise.
+    pub(super) fn topics(
+        path: &Path,
+        compressed: bool,
+        limits: Limits,
+    ) -> Result<Vec<TopicInfo>, BagError> {
+        if !compressed && let Some(topics) = Self::open(path, false, limits)?.summary_topics() {
+            return Ok(topics);
+        }
+        let mut file = Self::open(path, compressed, limits)?;
+        // A topic that is none: messages are only counted.
+        file.select(Some(""));
+        let damage = file.read_next(&mut MessageBuf::new()).err();
+        match damage {
+            // The damage is told again when the messages before it have been read.
+            Some(error) if file.directory.channels.is_empty() => Err(error),
+            _ => Ok(file.directory.topics(true)),
+        }
+    }
+
+    /// `None` when there is no summary, it is damaged, or it lacks channels or statistics.
+    fn summary_topics(mut self) -> Option<Vec<TopicInfo>> {
+        let Input::Plain(file) = &mut self.input else {
+            return None;
+        };
+        let len = file.seek(SeekFrom::End(0)).ok()?;
+        let footer_at = len.checked_sub(FOOTER)?;
+        file.seek(SeekFrom::Start(footer_at)).ok()?;
+        self.read_record(FOOTER, "the footer").ok()?;
+        let (footer, magic) = self
+            .record
+            .split_at_checked((FOOTER as usize) - mcap::MAGIC.len())?;
+        let mut fields = Fields(footer);
+        if magic != mcap::MAGIC || fields.u8()? != op::FOOTER || fields.u64()? != 20 {
+            return None;
+        }
+        let start = fields.u64()?;
+        if start == 0 || start >= footer_at {
+            return None;
+        }
+        let Input::Plain(file) = &mut self.input else {
+            return None;
+        };
+        file.seek(SeekFrom::Start(start)).ok()?;
+        let mut left = footer_at - start;
+        while left > 0 {
+            let (opcode, body) = self.read_framing().ok()??;
+            left = left.checked_sub(FRAMING)?.checked_sub(body)?;
+            match opcode {
+                op::SCHEMA | op::CHANNEL | op::STATISTICS => {
+                    self.check_size("a summary record", body).ok()?;
+                    self.read_record(body, "the summary").ok()?;
+                    self.directory.note(opcode, &self.record).ok()?;
+                }
+                _ => self.skip(body, "the summary").ok()?,
+            }
+        }
+        let known = !self.directory.channels.is_empty() && !self.directory.counts.is_empty();
+        known.then(|| self.directory.topics(true))
+    }
+
+    /// Reads the next message of the selected topic; false at the end.
+    pub(super) fn read_next(&mut self, out: &mut MessageBuf) -> Result<bool, BagError> {
+        let result = self.advance(out);
+        self.done = !matches!(result, Ok(true));
+        result
+    }
+
+    fn advance(&mut self, out: &mut MessageBuf) -> Result<bool, BagError> {
+        while !self.done {
+            // What is left of the chunk that was read last.
+            while let Some(record) = self.chunk.next() {
+                let taken = match record {
+                    Ok((opcode, body)) => take(
+                        &mut self.directory,
+                        self.topic.as_deref(),
+                        opcode,
+                        body,
+                        out,
+                    ),
+                    Err(ChunkError::Corrupt(reason)) => Err(reason),
+                    Err(_) => Err("a record does not fit its chunk".to_owned()),
+                };
+                if taken.map_err(|reason| self.corrupt(self.chunk_offset, reason))? {
+                    self.messages += 1;
+                    return Ok(true);
+                }
+            }
+            let at = self.offset;
+            let Some((opcode, len)) = self.read_framing()? else {
+                return Err(self.truncated("a file without its end"));
+            };
+            match opcode {
+                // The summary repeats what was there; its damage loses no message.
+                op::DATA_END | op::FOOTER => return Ok(false),
+                op::CHUNK => {
+                    self.check_size("a chunk", len)?;
+                    self.read_record(len, "a chunk")?;
+                    self.chunk_offset = at;
+                    self.load_chunk(at)?;
+                }
+                op::SCHEMA | op::CHANNEL | op::MESSAGE => {
+                    self.check_size("a record", len)?;
+                    self.read_record(len, "a record")?;
+                    let topic = self.topic.as_deref();
+                    let taken = take(&mut self.directory, topic, opcode, &self.record, out);
+                    if taken.map_err(|reason| self.corrupt(at, reason))? {
+                        self.messages += 1;
+                        return Ok(true);
+                    }
+                }
+                _ => self.skip(len, "a record")?,
+            }
+        }
+        Ok(false)
+    }
+
+    fn load_chunk(&mut self, at: u64) -> Result<(), BagError> {
+        let limit = self.limits.record;
+        self.chunk
+            .load(&self.record, limit)
+            .map_err(|error| match error {
+                ChunkError::TooLarge { size } => BagError::TooLarge {
+                    path: self.path.clone(),
+                    what: "a chunk",
+                    size,
+                    limit,
+                },
+                ChunkError::Compression(name) => BagError::Unsupported {
+                    path: self.path.clone(),
+                    what: "chunk compression",
+                    name,
+                },
+                ChunkError::Corrupt(reason) => self.corrupt(at, reason),
+            })
+    }
+
+    /// Opcode and length of the next record; `None` when the file ends before it.
+    fn read_framing(&mut self) -> Result<Option<(u8, u64)>, BagError> {
+        self.fill(FRAMING)?;
+        let mut fields = Fields(&self.record);
+        match (self.record.is_empty(), fields.u8().zip(fields.u64())) {
+            (true, _) => Ok(None),
+            (false, Some(framing)) => Ok(Some(framing)),
+            (false, None) => Err(self.truncated("the length of a record")),
+        }
+    }
+
+    fn check_size(&self, what: &'static str, size: u64) -> Result<(), BagError> {
+        let limit = self.limits.record;
+        if size > limit {
+            return Err(BagError::TooLarge {
+                path: self.path.clone(),
+                what,
+                size,
+                limit,
+            });
+        }
+        Ok(())
+    }
+
+    /// Reads up to `len` bytes into `record`; fewer when the file ends.
+    fn fill(&mut self, len: u64) -> Result<(), BagError> {
+        self.record.clear();
+        let read = (&mut self.input).take(len).read_to_end(&mut self.record);
+        self.offset += self.record.len() as u64;
+        read.map(drop).map_err(|error| self.read_error(error))
+    }
+
+    fn read_record(&mut self, len: u64, inside: &'static str) -> Result<(), BagError> {
+        self.fill(len)?;
+        if self.record.len() as u64 == len {
+            Ok(())
+        } else {
+            Err(self.truncated(inside))
+        }
+    }
+
+    fn skip(&mut self, len: u64, inside: &'static str) -> Result<(), BagError> {
+        let skipped = io::copy(&mut (&mut self.input).take(len), &mut io::sink())
+            .map_err(|error| self.read_error(error))?;
+        self.offset += skipped;
+        if skipped == len {
+            Ok(())
+        } else {
+            Err(self.truncated(inside))
+        }
+    }
+
+    fn read_error(&self, source: io::Error) -> BagError {
+        match self.input {
+            Input::Plain(_) => BagError::Io {
+                path: self.path.clone(),
+                action: "read",
+                source,
+            },
+            // What a compressed file reports is damage of its content.
+            Input::Zstd(_) => self.corrupt(self.offset, format!("does not inflate: {source}")),
+        }
+    }
+
+    fn truncated(&self, inside: &'static str) -> BagError {
+        BagError::Truncated {
+            path: self.path.clone(),
+            offset: self.offset,
+            inside,
+            messages: self.messages,
+        }
+    }
+
+    fn corrupt(&self, offset: u64, reason: impl Into<String>) -> BagError {
+        BagError::Corrupt {
+            path: self.path.clone(),
+            offset,
+            reason: reason.into(),
+            messages: self.messages,
+        }
+    }
+}
+
+/// Notes what a record says; true when it is a message of `topic` and now in `out`.
+fn take(
+    directory: &mut Directory,
+    topic: Option<&str>,
+    opcode: u8,
+    record: &[u8],
+    out: &mut MessageBuf,
+) -> Result<bool, String> {
+    if opcode != op::MESSAGE {
+        return directory.note(opcode, record).map(|()| false);
+    }
+    let message = fields::Message::parse(record).ok_or("a message record is cut off")?;
+    let Some(channel) = directory.channels.get(&message.channel) else {
+        return Err(format!(
+            "a message is of channel {}, which is not there",
+            message.channel
+        ));
+    };
+    *directory.counts.entry(message.channel).or_default() += 1;
+    if topic.is_some_and(|topic| topic != channel.topic) {
+        return Ok(false);
+    }
+    if channel.encoding != "cdr" {
+        let Channel {
+            topic, encoding, ..
+        } = channel;
+        return Err(format!(
+            "messages of {topic} are encoded as {encoding:?}, not as \"cdr\""
+        ));
+    }
+    let log_time = i64::try_from(message.log_time)
+        .map_err(|_| format!("a message has the impossible log time {}", message.log_time))?;
+    out.set(
+        &channel.topic,
+        &channel.type_name,
+        Stamp::from_nanos(log_time),
+        message.data,
+    );
+    Ok(true)
+}

@@ -1,0 +1,312 @@
+//! `metadata.yaml`: which files a bag is made of and in which order.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::{BagError, TopicInfo};
+
+/// The name of the file in a bag folder.
+pub(super) const FILE_NAME: &str = "metadata.yaml";
+
+/// Newest version of the format that is known (ROS 2 Jazzy to Rolling).
+const NEWEST_VERSION: u32 = 9;
+
+/// A metadata file is text about topics, some hundred bytes each.
+const MAX_BYTES: u64 = 16 << 20;
+
+/// How the messages of a bag are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Compression {
+    /// Not at all, or in the storage itself.
+    None,
+    /// Each message is a zstd frame.
+    Message,
+    /// Each storage file is a zstd frame.
+    File,
+}
+
+/// What is needed of the metadata.
+#[derive(Debug)]
+pub(super) struct Metadata {
+    pub(super) storage: String,
+    pub(super) compression: Compression,
+    /// The storage files in order.
+    pub(super) files: Vec<PathBuf>,
+    /// Empty in the metadata of a bag that was never closed.
+    pub(super) topics: Vec<TopicInfo>,
+}
+
+#[derive(Deserialize)]
+struct Document {
+    rosbag2_bagfile_information: Information,
+}
+
+#[derive(Deserialize)]
+struct Information {
+    version: u32,
+    storage_identifier: String,
+    relative_file_paths: Vec<String>,
+    #[serde(default)]
+    topics_with_message_count: Vec<TopicWithCount>,
+    #[serde(default)]
+    compression_format: String,
+    #[serde(default)]
+    compression_mode: String,
+}
+
+#[derive(Deserialize)]
+struct TopicWithCount {
+    topic_metadata: TopicMetadata,
+    message_count: u64,
+}
+
+#[derive(Deserialize)]
+struct TopicMetadata {
+    name: String,
+    #[serde(rename = "type")]
+    type_name: String,
+    serialization_format: String,
+}
+
+/// Reads the metadata of the bag in `folder`; `None` when there is no such file.
+pub(super) fn read(folder: &Path) -> Result<Option<Metadata>, BagError> {
+    let path = folder.join(FILE_NAME);
+    let io = |source| BagError::Io {
+        path: path.clone(),
+        action: "read",
+        source,
+    };
+    match std::fs::metadata(&path) {
+        Ok(meta) if meta.len() > MAX_BYTES => {
+            let (what, size, limit) = ("metadata", meta.len(), MAX_BYTES);
+            return Err(BagError::TooLarge {
+                path,
+                what,
+                size,
+                limit,
+            });
+        }
+        Ok(_) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(io(error)),
+    }
+    let text = std::fs::read_to_string(&path).map_err(io)?;
+    parse(&text, folder, &path).map(Some)
+}
+
+fn parse(text: &str, folder: &Path, path: &Path) -> Result<Metadata, BagError> {
+    let bad = |reason: String| BagError::Metadata {
+        path: path.into(),
+        reason,
+    };
+    let unsupported = |what, name: &str| BagError::Unsupported {
+        path: path.into(),
+        what,
+        name: name.to_owned(),
+    };
+    let document: Document =
+        serde_saphyr::from_str(text).map_err(|error| bad(error.to_string()))?;
+    let information = document.rosbag2_bagfile_information;
+    if information.version > NEWEST_VERSION {
+        return Err(bad(format!(
+            "version {} is newer than {NEWEST_VERSION}",
+            information.version
+        )));
+    }
+    let compression = match information.compression_mode.to_ascii_uppercase().as_str() {
+        "" | "NONE" => Compression::None,
+        "MESSAGE" => Compression::Message,
+        "FILE" => Compression::File,
+        other => return Err(unsupported("compression mode", other)),
+    };
+    if compression != Compression::None && information.compression_format != "zstd" {
+        return Err(unsupported(
+            "compression format",
+            &information.compression_format,
+        ));
+    }
+    if information.relative_file_paths.is_empty() {
+        return Err(bad("it names no storage file".into()));
+    }
+    let mut topics = Vec::new();
+    for TopicWithCount {
+        topic_metadata,
+        message_count,
+    } in information.topics_with_message_count
+    {
+        if topic_metadata.serialization_format != "cdr" {
+            return Err(unsupported(
+                "serialization format",
+                &topic_metadata.serialization_format,
+            ));
+        }
+        topics.push(TopicInfo {
+            name: topic_metadata.name,
+            type_name: topic_metadata.type_name,
+            message_count: Some(message_count),
+        });
+    }
+    let files = information.relative_file_paths.iter();
+    let files = files
+        .map(|name| resolve(folder, name, information.version))
+        .collect();
+    Ok(Metadata {
+        storage: information.storage_identifier,
+        compression,
+        files,
+        topics,
+    })
+}
+
+/// Before version 4 the paths start with the bag's own folder.
+fn resolve(folder: &Path, name: &str, version: u32) -> PathBuf {
+    let path = folder.join(name);
+    match Path::new(name).file_name() {
+        Some(last) if version < 4 && !path.exists() => folder.join(last),
+        _ => path,
+    }
+}
+
+/// One topic of a bag that is written.
+pub(super) struct WrittenTopic<'a> {
+    pub(super) name: &'a str,
+    pub(super) type_name: &'a str,
+    pub(super) qos: &'a str,
+    pub(super) count: u64,
+}
+
+/// The metadata of a bag with one MCAP file, in version 5: that is what every rosbag2 since Humble
+/// reads, and later versions only add fields that are not known here.
+///
+/// `times` are the first and last log time in nanoseconds. Strings are written as JSON strings,
+/// which YAML reads as they are.
+pub(super) fn render(file: &str, topics: &[WrittenTopic<'_>], times: Option<(i64, i64)>) -> String {
+    let total: u64 = topics.iter().map(|topic| topic.count).sum();
+    let (start, end) = times.unwrap_or((0, 0));
+    let duration = end.saturating_sub(start);
+    let mut text = String::from("rosbag2_bagfile_information:\n");
+    let quote = |text: &str| serde_json::Value::from(text).to_string();
+    let mut line = |indent: usize, what: std::fmt::Arguments<'_>| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{:indent$}{what}", "");
+    };
+    line(2, format_args!("version: 5"));
+    line(2, format_args!("storage_identifier: mcap"));
+    line(2, format_args!("duration:\n    nanoseconds: {duration}"));
+    line(
+        2,
+        format_args!("starting_time:\n    nanoseconds_since_epoch: {start}"),
+    );
+    line(2, format_args!("message_count: {total}"));
+    let empty = if topics.is_empty() { " []" } else { "" };
+    line(2, format_args!("topics_with_message_count:{empty}"));
+    for topic in topics {
+        line(4, format_args!("- topic_metadata:"));
+        line(8, format_args!("name: {}", quote(topic.name)));
+        line(8, format_args!("type: {}", quote(topic.type_name)));
+        line(8, format_args!("serialization_format: cdr"));
+        line(
+            8,
+            format_args!("offered_qos_profiles: {}", quote(topic.qos)),
+        );
+        line(6, format_args!("message_count: {}", topic.count));
+    }
+    line(2, format_args!("compression_format: \"\""));
+    line(2, format_args!("compression_mode: \"\""));
+    line(
+        2,
+        format_args!("relative_file_paths:\n    - {}", quote(file)),
+    );
+    line(2, format_args!("files:"));
+    line(4, format_args!("- path: {}", quote(file)));
+    line(
+        6,
+        format_args!("starting_time:\n        nanoseconds_since_epoch: {start}"),
+    );
+    line(
+        6,
+        format_args!("duration:\n        nanoseconds: {duration}"),
+    );
+    line(6, format_args!("message_count: {total}"));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse_text(text: &str) -> Result<Metadata, BagError> {
+        parse(text, Path::new("bag"), Path::new("bag/metadata.yaml"))
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let topic = |name, count| WrittenTopic {
+            name,
+            type_name: "std_msgs/msg/Bool",
+            qos: "- history: 1\n  depth: 1\n",
+            count,
+        };
+        let text = render(
+            "odd \"name\"_0.mcap",
+            &[topic("/a", 2), topic("/b", 0)],
+            Some((5, 9)),
+        );
+        let read = parse_text(&text).unwrap();
+        assert_eq!(read.storage, "mcap");
+        assert_eq!(read.compression, Compression::None);
+        assert_eq!(read.files, [Path::new("bag").join("odd \"name\"_0.mcap")]);
+        assert_eq!(read.topics.len(), 2);
+        assert_eq!(read.topics[0].name, "/a");
+        assert_eq!(read.topics[0].message_count, Some(2));
+        assert!(
+            parse_text(&render("x.mcap", &[], None))
+                .unwrap()
+                .topics
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn what_is_not_supported_is_named() {
+        let text = render("x.mcap", &[], None);
+        for (from, to, expected) in [
+            (
+                "compression_mode: \"\"",
+                "compression_mode: STREAM",
+                "compression mode \"STREAM\"",
+            ),
+            (
+                "compression_mode: \"\"",
+                "compression_mode: FILE",
+                "compression format \"\"",
+            ),
+            ("version: 5", "version: 10", "version 10 is newer than 9"),
+            (
+                "relative_file_paths:\n    - \"x.mcap\"",
+                "relative_file_paths: []",
+                "no storage",
+            ),
+            ("version: 5", "version: five", "metadata"),
+        ] {
+            let error = parse_text(&text.replace(from, to)).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_document_that_grows_when_read_is_refused() {
+        let mut text = String::from("a: &a [x, x, x, x, x, x, x, x, x]\n");
+        for (name, before) in ["b", "c", "d", "e", "f", "g", "h", "i"]
+            .iter()
+            .zip("abcdefgh".chars())
+        {
+            let row = vec![format!("*{before}"); 9].join(", ");
+            text += &format!("{name}: &{name} [{row}]\n");
+        }
+        text += "rosbag2_bagfile_information: *i\n";
+        assert!(parse_text(&text).is_err());
+    }
+}

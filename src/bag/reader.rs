@@ -1,0 +1,352 @@
+//! Reading a bag, whatever it is stored in.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+
+use super::inflate::{self, InflateError, ZSTD_MAGIC};
+use super::mcap_file::McapFile;
+use super::metadata::{self, Compression};
+use super::sqlite::SqliteFile;
+use super::{BagError, Limits, MessageBuf, TopicInfo};
+
+/// What a storage file is, by its name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Mcap { compressed: bool },
+    Sqlite { compressed: bool },
+}
+
+impl Kind {
+    fn of(path: &Path) -> Option<Self> {
+        let name = path.file_name()?.to_str()?;
+        let (name, compressed) = match name.strip_suffix(".zstd") {
+            Some(name) => (name, true),
+            None => (name, false),
+        };
+        match name.rsplit_once('.')?.1 {
+            "mcap" => Some(Self::Mcap { compressed }),
+            "db3" => Some(Self::Sqlite { compressed }),
+            _ => None,
+        }
+    }
+}
+
+enum Storage {
+    Mcap(McapFile),
+    Sqlite(Box<SqliteFile>),
+}
+
+impl Storage {
+    fn open(path: &Path, kind: Kind, limits: Limits) -> Result<Self, BagError> {
+        Ok(match kind {
+            Kind::Mcap { compressed } => Self::Mcap(McapFile::open(path, compressed, limits)?),
+            Kind::Sqlite { compressed } => {
+                Self::Sqlite(Box::new(SqliteFile::open(path, compressed, limits)?))
+            }
+        })
+    }
+
+    fn select(&mut self, topic: Option<&str>) {
+        match self {
+            Self::Mcap(file) => file.select(topic),
+            Self::Sqlite(file) => file.select(topic),
+        }
+    }
+
+    fn read_next(&mut self, out: &mut MessageBuf) -> Result<bool, BagError> {
+        match self {
+            Self::Mcap(file) => file.read_next(out),
+            Self::Sqlite(file) => file.read_next(out),
+        }
+    }
+}
+
+/// Reads the messages of a rosbag2 recording in the order in which they are stored.
+///
+/// sqlite3 files are read by log time. MCAP files are read from front to back, which is the order
+/// of arrival and, in what rosbag2 records, that of the log time as well. A bag of several files
+/// is read file by file.
+pub struct BagReader {
+    path: PathBuf,
+    limits: Limits,
+    topics: Vec<TopicInfo>,
+    selected: Option<String>,
+    files: VecDeque<(PathBuf, Kind)>,
+    current: Option<(PathBuf, Storage)>,
+    inflated: Vec<u8>,
+}
+
+impl std::fmt::Debug for BagReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BagReader")
+            .field("path", &self.path)
+            .field("topics", &self.topics)
+            .field("selected", &self.selected)
+            .finish_non_exhaustive()
+    }
+}
+
+impl BagReader {
+    /// Opens a bag with the default [`Limits`]: a rosbag2 folder with its `metadata.yaml`, a
+    /// folder with one storage file and no metadata, or one `.mcap` or `.db3` file (also
+    /// `.mcap.zstd` and `.db3.zstd`).
+    ///
+    /// The topics come from the metadata where it lists them, from the storage files otherwise; an
+    /// MCAP file without a summary, left by a recorder that was killed, is read through for them.
+    ///
+    /// # Errors
+    /// The path is no bag, a file of it is missing or cannot be read, or it is of a kind that is
+    /// not supported. A file that is damaged further on opens.
+    pub fn open(path: &Path) -> Result<Self, BagError> {
+        Self::open_with(path, Limits::default())
+    }
+
+    /// Opens a bag as [`open`](Self::open) does, with other limits.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(path: &Path, limits: Limits) -> Result<Self, BagError> {
+        let meta = std::fs::metadata(path).map_err(|source| BagError::Io {
+            path: path.into(),
+            action: "open",
+            source,
+        })?;
+        let (files, topics) = if meta.is_dir() {
+            folder(path)?
+        } else {
+            (vec![path.into()], vec![])
+        };
+        let mut known = VecDeque::new();
+        for file in files {
+            let Some(kind) = Kind::of(&file) else {
+                let reason = "its name ends neither in .mcap nor in .db3 (nor in .zstd after it)";
+                return Err(BagError::NotABag {
+                    path: file,
+                    reason: reason.into(),
+                });
+            };
+            if let Err(source) = std::fs::File::open(&file) {
+                return Err(BagError::Io {
+                    path: file,
+                    action: "open",
+                    source,
+                });
+            }
+            known.push_back((file, kind));
+        }
+        let mut this = Self {
+            path: path.into(),
+            limits,
+            topics,
+            selected: None,
+            files: known,
+            current: None,
+            inflated: Vec::new(),
+        };
+        if this.topics.is_empty() {
+            this.topics = this.probe_topics()?;
+        }
+        this.topics.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(this)
+    }
+
+    /// The path that was opened.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// All topics, by name.
+    pub fn topics(&self) -> &[TopicInfo] {
+        &self.topics
+    }
+
+    /// The topics that carry images, raw or compressed.
+    pub fn image_topics(&self) -> impl Iterator<Item = &TopicInfo> {
+        self.topics.iter().filter(|topic| topic.is_image())
+    }
+
+    /// Chooses the image topic whose messages [`read_next`](Self::read_next) delivers from here on;
+    /// `None` takes the only one there is. Call it before the first read.
+    ///
+    /// # Errors
+    /// No such image topic (names those there are), several and none chosen, or no images at all.
+    pub fn select(&mut self, topic: Option<&str>) -> Result<TopicInfo, BagError> {
+        let images: Vec<&TopicInfo> = self.image_topics().collect();
+        let names = |topics: &[&TopicInfo]| topics.iter().map(|t| t.name.clone()).collect();
+        let chosen = match (topic, images.as_slice()) {
+            (_, []) => {
+                let topics = self.topics.iter().map(|topic| topic.name.clone()).collect();
+                return Err(BagError::NoImages {
+                    path: self.path.clone(),
+                    topics,
+                });
+            }
+            (None, [only]) => (*only).clone(),
+            (None, several) => {
+                let available = names(several);
+                return Err(BagError::SeveralTopics {
+                    path: self.path.clone(),
+                    available,
+                });
+            }
+            (Some(name), images) => match images.iter().find(|topic| topic.name == name) {
+                Some(topic) => (*topic).clone(),
+                None => {
+                    let (path, topic) = (self.path.clone(), name.to_owned());
+                    return Err(BagError::NoSuchTopic {
+                        path,
+                        topic,
+                        available: names(images),
+                    });
+                }
+            },
+        };
+        self.selected = Some(chosen.name.clone());
+        if let Some((_, storage)) = &mut self.current {
+            storage.select(self.selected.as_deref());
+        }
+        Ok(chosen)
+    }
+
+    /// Reads the next message of the selected topic, or of every topic when none was selected, into
+    /// `out`; false at the end of the bag.
+    ///
+    /// # Errors
+    /// The file is truncated, corrupt, unreadable or over a limit. That ends the reading: the next
+    /// call answers false. `out` is unspecified then.
+    pub fn read_next(&mut self, out: &mut MessageBuf) -> Result<bool, BagError> {
+        let result = self.advance(out);
+        if result.is_err() {
+            self.current = None;
+            self.files.clear();
+        }
+        result
+    }
+
+    fn advance(&mut self, out: &mut MessageBuf) -> Result<bool, BagError> {
+        loop {
+            let (path, storage) = match &mut self.current {
+                Some(current) => (&current.0, &mut current.1),
+                None => {
+                    let Some((path, kind)) = self.files.pop_front() else {
+                        return Ok(false);
+                    };
+                    let mut storage = Storage::open(&path, kind, self.limits)?;
+                    storage.select(self.selected.as_deref());
+                    let current = self.current.insert((path, storage));
+                    (&current.0, &mut current.1)
+                }
+            };
+            if !storage.read_next(out)? {
+                self.current = None;
+                continue;
+            }
+            // A message that is compressed shows it, so a file alone, without the metadata that
+            // says compression_mode MESSAGE, is read as well.
+            if out.data.starts_with(&ZSTD_MAGIC) {
+                inflate_message(out, &mut self.inflated, path, self.limits.record)?;
+            }
+            return Ok(true);
+        }
+    }
+
+    fn probe_topics(&self) -> Result<Vec<TopicInfo>, BagError> {
+        let mut topics: Vec<TopicInfo> = Vec::new();
+        for (path, kind) in &self.files {
+            let found = match kind {
+                Kind::Mcap { compressed } => McapFile::topics(path, *compressed, self.limits)?,
+                Kind::Sqlite { compressed } => {
+                    SqliteFile::open(path, *compressed, self.limits)?.topics()?
+                }
+            };
+            for topic in found {
+                match topics.iter_mut().find(|known| known.name == topic.name) {
+                    Some(known) => {
+                        let counts = known.message_count.zip(topic.message_count);
+                        known.message_count = counts.map(|(a, b)| a.saturating_add(b));
+                    }
+                    None => topics.push(topic),
+                }
+            }
+        }
+        Ok(topics)
+    }
+}
+
+/// The storage files of a folder in order, and the topics as far as they are known.
+fn folder(path: &Path) -> Result<(Vec<PathBuf>, Vec<TopicInfo>), BagError> {
+    if let Some(metadata) = metadata::read(path)? {
+        if !matches!(metadata.storage.as_str(), "mcap" | "sqlite3") {
+            return Err(BagError::Unsupported {
+                path: path.into(),
+                what: "storage",
+                name: metadata.storage,
+            });
+        }
+        let mut files = metadata.files;
+        if metadata.compression == Compression::File {
+            // Written by rosbag2 with the suffix, by some converters without.
+            for file in &mut files {
+                if file.extension().is_none_or(|extension| extension != "zstd") && !file.exists() {
+                    file.as_mut_os_string().push(".zstd");
+                }
+            }
+        }
+        return Ok((files, metadata.topics));
+    }
+    let read = |source| BagError::Io {
+        path: path.into(),
+        action: "list",
+        source,
+    };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(read)? {
+        let file = entry.map_err(read)?.path();
+        if Kind::of(&file).is_some() {
+            files.push(file);
+        }
+    }
+    files.sort();
+    let reason = match files.as_slice() {
+        [_] => return Ok((files, Vec::new())),
+        [] => "a folder without metadata.yaml and without a .mcap or .db3 file".to_owned(),
+        several => {
+            let names = several.iter().filter_map(|file| file.file_name());
+            let names: Vec<_> = names.map(|name| name.to_string_lossy()).collect();
+            format!(
+                "no metadata.yaml says in which order to read {}",
+                names.join(", ")
+            )
+        }
+    };
+    Err(BagError::NotABag {
+        path: path.into(),
+        reason,
+    })
+}
+
+fn inflate_message(
+    out: &mut MessageBuf,
+    buffer: &mut Vec<u8>,
+    path: &Path,
+    limit: u64,
+) -> Result<(), BagError> {
+    match inflate::zstd(&out.data, limit, buffer) {
+        Ok(()) => {
+            std::mem::swap(&mut out.data, buffer);
+            Ok(())
+        }
+        Err(InflateError::TooLarge) => Err(BagError::TooLarge {
+            path: path.into(),
+            what: "an inflated message",
+            size: limit + 1,
+            limit,
+        }),
+        Err(InflateError::Corrupt(error)) => Err(BagError::Message {
+            path: path.into(),
+            topic: out.topic.clone(),
+            log_time: out.log_time,
+            reason: format!("does not inflate: {error}"),
+        }),
+    }
+}

@@ -1,0 +1,280 @@
+//! sqlite3 storage files.
+//!
+//! Messages are read one by one in the order of their time: keys (time and row id) a page at a
+//! time, and the data of one message at a time, so memory does not grow with the bag. rosbag2
+//! makes an index on the time; without it each page of keys is one pass over the table.
+
+use std::collections::{HashMap, VecDeque};
+use std::io::{BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use tempfile::TempPath;
+
+use super::inflate;
+use super::{BagError, Limits, MessageBuf, TopicInfo};
+use crate::time::Stamp;
+
+/// Keys read at once.
+const PAGE: i64 = 1024;
+
+struct Topic {
+    name: String,
+    type_name: String,
+    format: String,
+}
+
+/// A sqlite3 file, or the temporary copy of one that was compressed as a whole.
+pub(super) struct SqliteFile {
+    path: PathBuf,
+    limits: Limits,
+    // Declared before `_inflated`: closed before the file is removed.
+    db: Connection,
+    _inflated: Option<TempPath>,
+    topics: HashMap<i64, Topic>,
+    /// The ids of the selected topic, as a list for SQL; `None` for all topics.
+    selected: Option<String>,
+    keys: VecDeque<(i64, i64)>,
+    /// The last key of the last page.
+    last: Option<(i64, i64)>,
+    messages: u64,
+    done: bool,
+}
+
+impl SqliteFile {
+    pub(super) fn open(path: &Path, compressed: bool, limits: Limits) -> Result<Self, BagError> {
+        let inflated = compressed.then(|| inflate_file(path, limits)).transpose()?;
+        let from = inflated.as_deref().unwrap_or(path);
+        // Opening is lazy: a file that is not there would only be missed later.
+        std::fs::File::open(from).map_err(|source| BagError::Io {
+            path: path.into(),
+            action: "open",
+            source,
+        })?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let open = || -> Result<(Connection, HashMap<i64, Topic>), String> {
+            let db = Connection::open_with_flags(from, flags).map_err(|e| e.to_string())?;
+            db.pragma_update(None, "trusted_schema", false)
+                .map_err(|e| e.to_string())?;
+            for table in ["topics", "messages"] {
+                // A view could run any query that its author liked.
+                let sql = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1";
+                let found = db.query_row(sql, [table], |_| Ok(())).optional();
+                if found.map_err(|e| e.to_string())?.is_none() {
+                    return Err(format!("no table {table:?}: not a rosbag2 file"));
+                }
+            }
+            let topics = read_topics(&db).map_err(|e| e.to_string())?;
+            Ok((db, topics))
+        };
+        let (db, topics) = open().map_err(|reason| BagError::Sqlite {
+            path: path.into(),
+            reason,
+            messages: 0,
+        })?;
+        Ok(Self {
+            path: path.into(),
+            limits,
+            db,
+            _inflated: inflated,
+            topics,
+            selected: None,
+            keys: VecDeque::new(),
+            last: None,
+            messages: 0,
+            done: false,
+        })
+    }
+
+    /// Only messages of this topic are delivered from here on; `None`: of every topic.
+    pub(super) fn select(&mut self, topic: Option<&str>) {
+        self.selected = topic.map(|topic| {
+            let ids = self.topics.iter().filter(|(_, known)| known.name == topic);
+            ids.map(|(id, _)| id.to_string())
+                .collect::<Vec<_>>()
+                .join(",")
+        });
+        self.keys.clear();
+    }
+
+    /// The topics by name, with their counts.
+    pub(super) fn topics(&self) -> Result<Vec<TopicInfo>, BagError> {
+        let counts = || -> rusqlite::Result<HashMap<i64, i64>> {
+            let sql = "SELECT topic_id, COUNT(*) FROM messages GROUP BY topic_id";
+            let mut query = self.db.prepare(sql)?;
+            query
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect()
+        };
+        // Counting reads every page; a file that is damaged further on is still opened.
+        let counts = counts().ok();
+        let mut topics: Vec<TopicInfo> = Vec::new();
+        let mut known: Vec<_> = self.topics.iter().collect();
+        known.sort_by_key(|(id, topic)| (&topic.name, **id));
+        for (id, topic) in known {
+            let count = counts
+                .as_ref()
+                .map(|counts| counts.get(id).map_or(0, |count| count.unsigned_abs()));
+            match topics.last_mut() {
+                Some(last) if last.name == topic.name => {
+                    last.message_count = last.message_count.zip(count).map(|(a, b)| a + b);
+                }
+                _ => topics.push(TopicInfo {
+                    name: topic.name.clone(),
+                    type_name: topic.type_name.clone(),
+                    message_count: count,
+                }),
+            }
+        }
+        Ok(topics)
+    }
+
+    /// Reads the next message of the selected topic; false at the end.
+    pub(super) fn read_next(&mut self, out: &mut MessageBuf) -> Result<bool, BagError> {
+        if self.done {
+            return Ok(false);
+        }
+        let result = self.advance(out);
+        self.done = !matches!(result, Ok(true));
+        self.messages += u64::from(!self.done);
+        result
+    }
+
+    fn advance(&mut self, out: &mut MessageBuf) -> Result<bool, BagError> {
+        if self.keys.is_empty() {
+            self.read_keys()
+                .map_err(|error| self.fault(error.to_string()))?;
+        }
+        let Some((_, id)) = self.keys.pop_front() else {
+            return Ok(false);
+        };
+        let limit = self.limits.record;
+        let sql = "SELECT topic_id, timestamp, length(data), \
+                   CASE WHEN length(data) <= ?2 THEN data END FROM messages WHERE id = ?1";
+        let mut read = || -> rusqlite::Result<Result<(), BagError>> {
+            let mut query = self.db.prepare_cached(sql)?;
+            query.query_row(
+                params![id, i64::try_from(limit).unwrap_or(i64::MAX)],
+                |row| {
+                    let topic: i64 = row.get(0)?;
+                    let Some(topic) = self.topics.get(&topic) else {
+                        let reason =
+                            format!("message {id} is of topic {topic}, which is not there");
+                        return Ok(Err(self.fault(reason)));
+                    };
+                    if topic.format != "cdr" {
+                        return Ok(Err(BagError::Unsupported {
+                            path: self.path.clone(),
+                            what: "serialization format",
+                            name: topic.format.clone(),
+                        }));
+                    }
+                    let size: i64 = row.get(2)?;
+                    let size = size.unsigned_abs();
+                    if size > limit {
+                        let (path, what) = (self.path.clone(), "a message");
+                        return Ok(Err(BagError::TooLarge {
+                            path,
+                            what,
+                            size,
+                            limit,
+                        }));
+                    }
+                    let log_time = Stamp::from_nanos(row.get(1)?);
+                    let data = row.get_ref(3)?.as_blob()?;
+                    out.set(&topic.name, &topic.type_name, log_time, data);
+                    Ok(Ok(()))
+                },
+            )
+        };
+        read()
+            .map_err(|error| self.fault(error.to_string()))?
+            .map(|()| true)
+    }
+
+    /// The next page of keys in the order of time.
+    fn read_keys(&mut self) -> rusqlite::Result<()> {
+        let only = self.selected.as_ref();
+        let only = only
+            .map(|ids| format!("AND topic_id IN ({ids})"))
+            .unwrap_or_default();
+        let from = if self.last.is_some() {
+            "(timestamp, id) > (?1, ?2)"
+        } else {
+            "?1 = ?2"
+        };
+        let sql = format!(
+            "SELECT timestamp, id FROM messages WHERE {from} {only} ORDER BY timestamp, id LIMIT \
+             {PAGE}"
+        );
+        let mut query = self.db.prepare_cached(&sql)?;
+        let (time, id) = self.last.unwrap_or((0, 0));
+        let mut rows = query.query(params![time, id])?;
+        while let Some(row) = rows.next()? {
+            let key = (row.get(0)?, row.get(1)?);
+            // A damaged index may go round in circles.
+            if self.last.is_some_and(|last| key <= last) {
+                return Err(rusqlite::Error::SqliteFailure(
+                    rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT),
+                    Some("the index on the time is out of order".into()),
+                ));
+            }
+            self.last = Some(key);
+            self.keys.push_back(key);
+        }
+        Ok(())
+    }
+
+    fn fault(&self, reason: String) -> BagError {
+        BagError::Sqlite {
+            path: self.path.clone(),
+            reason,
+            messages: self.messages,
+        }
+    }
+}
+
+fn read_topics(db: &Connection) -> rusqlite::Result<HashMap<i64, Topic>> {
+    let mut query = db.prepare("SELECT id, name, type, serialization_format FROM topics")?;
+    let rows = query.query_map([], |row| {
+        let topic = Topic {
+            name: row.get(1)?,
+            type_name: row.get(2)?,
+            format: row.get(3)?,
+        };
+        Ok((row.get(0)?, topic))
+    })?;
+    rows.collect()
+}
+
+/// sqlite needs a file that it can seek in.
+fn inflate_file(path: &Path, limits: Limits) -> Result<TempPath, BagError> {
+    let io = |action| {
+        move |source| BagError::Io {
+            path: path.into(),
+            action,
+            source,
+        }
+    };
+    let file = std::fs::File::open(path).map_err(io("open"))?;
+    let decoder = inflate::zstd_reader(file).map_err(io("open"))?;
+    let mut to = tempfile::Builder::new()
+        .prefix("lookout-bag-")
+        .suffix(".db3")
+        .tempfile()
+        .map_err(io("make a temporary file for"))?;
+    let limit = limits.inflated_file;
+    let mut from = BufReader::with_capacity(1 << 16, decoder.take(limit.saturating_add(1)));
+    let size = std::io::copy(&mut from, &mut to).map_err(io("inflate"))?;
+    if size > limit {
+        let what = "the inflated file";
+        return Err(BagError::TooLarge {
+            path: path.into(),
+            what,
+            size,
+            limit,
+        });
+    }
+    to.flush().map_err(io("make a temporary file for"))?;
+    Ok(to.into_temp_path())
+}

@@ -1,0 +1,156 @@
+//! JPEG and PNG, found by their magic bytes.
+
+use std::fmt;
+use std::io::Cursor;
+
+use png::{ColorType, Transformations};
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+use super::{CompressedView, Frame, FrameError, checked_len};
+
+/// The compressed formats that are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Codec {
+    /// Baseline or progressive, grey, YCbCr, RGB or CMYK.
+    Jpeg,
+    /// Any colour type and depth. 16-bit samples keep their high byte; alpha is dropped, not
+    /// blended; of an animation the default image.
+    Png,
+}
+
+impl fmt::Display for Codec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Jpeg => "JPEG",
+            Self::Png => "PNG",
+        })
+    }
+}
+
+impl Codec {
+    /// The codec whose magic bytes `data` starts with.
+    pub fn detect(data: &[u8]) -> Option<Self> {
+        if data.starts_with(&[0xff, 0xd8, 0xff]) {
+            Some(Self::Jpeg)
+        } else if data.starts_with(b"\x89PNG\r\n\x1a\n") {
+            Some(Self::Png)
+        } else {
+            None
+        }
+    }
+}
+
+/// Bytes that a PNG decoder may allocate for its own bookkeeping; what is decoded goes into
+/// buffers of ours. Text and profile chunks are skipped.
+const PNG_BYTES: usize = 64 << 20;
+
+pub(super) fn decode(
+    view: &CompressedView<'_>,
+    max_pixels: u64,
+    scratch: &mut Vec<u8>,
+    out: &mut Frame,
+) -> Result<(), FrameError> {
+    match Codec::detect(view.data) {
+        Some(Codec::Jpeg) => jpeg(view, max_pixels, out),
+        Some(Codec::Png) => png(view, max_pixels, scratch, out),
+        None => Err(FrameError::UnknownFormat {
+            stamp: view.stamp,
+            format: view.format.into(),
+            len: view.data.len() as u64,
+            start: view.data.iter().copied().take(4).collect(),
+        }),
+    }
+}
+
+fn fault(view: &CompressedView<'_>, codec: Codec, reason: impl fmt::Display) -> FrameError {
+    FrameError::Compressed {
+        stamp: view.stamp,
+        format: view.format.into(),
+        codec,
+        len: view.data.len() as u64,
+        reason: reason.to_string(),
+    }
+}
+
+fn jpeg(view: &CompressedView<'_>, max_pixels: u64, out: &mut Frame) -> Result<(), FrameError> {
+    let fault = |reason: &dyn fmt::Display| fault(view, Codec::Jpeg, reason);
+    // Strict: otherwise a truncated file is filled up with grey and passes as a picture.
+    let options = DecoderOptions::default()
+        .set_strict_mode(true)
+        .set_max_width(usize::from(u16::MAX))
+        .set_max_height(usize::from(u16::MAX))
+        .jpeg_set_out_colorspace(ColorSpace::RGB);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(view.data), options);
+    decoder.decode_headers().map_err(|error| fault(&error))?;
+    let info = decoder.info().ok_or_else(|| fault(&"no image header"))?;
+    let (width, height) = (u32::from(info.width), u32::from(info.height));
+    let len = checked_len(view.stamp, view.format, width, height, max_pixels)?;
+    if decoder.output_buffer_size() != Some(len) {
+        return Err(fault(&"its colours do not convert to RGB"));
+    }
+    let rgb = out.reset(width, height, view.stamp)?;
+    decoder.decode_into(rgb).map_err(|error| fault(&error))
+}
+
+fn png(
+    view: &CompressedView<'_>,
+    max_pixels: u64,
+    scratch: &mut Vec<u8>,
+    out: &mut Frame,
+) -> Result<(), FrameError> {
+    let fault = |reason: &dyn fmt::Display| fault(view, Codec::Png, reason);
+    let limits = png::Limits { bytes: PNG_BYTES };
+    let mut decoder = png::Decoder::new_with_limits(Cursor::new(view.data), limits);
+    decoder.set_ignore_text_chunk(true);
+    decoder.set_ignore_iccp_chunk(true);
+    decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
+    let (width, height) = decoder
+        .read_header_info()
+        .map_err(|error| fault(&error))?
+        .size();
+    let len = checked_len(view.stamp, view.format, width, height, max_pixels)?;
+    let mut reader = decoder.read_info().map_err(|error| fault(&error))?;
+    let rgb = out.reset(width, height, view.stamp)?;
+    let (colour, _) = reader.output_color_type();
+    if colour == ColorType::Rgb {
+        if reader.output_buffer_size() != Some(len) {
+            return Err(fault(&"its rows do not have the size of its header"));
+        }
+        reader.next_frame(rgb).map_err(|error| fault(&error))?;
+    } else {
+        let size = reader
+            .output_buffer_size()
+            .ok_or_else(|| fault(&"too large"))?;
+        if size > len / 3 * 4 {
+            return Err(fault(&"its rows do not have the size of its header"));
+        }
+        scratch.clear();
+        scratch.resize(size, 0);
+        reader.next_frame(scratch).map_err(|error| fault(&error))?;
+        let to = rgb.as_chunks_mut::<3>().0.iter_mut();
+        match colour {
+            ColorType::Grayscale => {
+                to.zip(scratch.iter())
+                    .for_each(|(to, grey)| *to = [*grey; 3]);
+            }
+            ColorType::GrayscaleAlpha => {
+                let from = scratch.as_chunks::<2>().0;
+                to.zip(from).for_each(|(to, &[grey, _])| *to = [grey; 3]);
+            }
+            ColorType::Rgba => {
+                let from = scratch.as_chunks::<4>().0;
+                to.zip(from).for_each(|(to, &[r, g, b, _])| *to = [r, g, b]);
+            }
+            other => {
+                return Err(fault(&format_args!(
+                    "colour type {other:?} is not expanded"
+                )));
+            }
+        }
+    }
+    // The rest of the file is read too: a truncated or corrupt end is no whole picture.
+    reader.finish().map_err(|error| fault(&error))
+}

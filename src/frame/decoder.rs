@@ -1,0 +1,158 @@
+//! From a camera message to a frame.
+
+use super::{
+    BayerPattern, CameraView, Encoding, Frame, FrameError, ImageView, MAX_PIXELS, bayer,
+    checked_len, compressed, raw, yuv,
+};
+
+/// What a camera message may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Most pixels of a frame; more than [`MAX_PIXELS`] is never allowed.
+    pub max_pixels: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_pixels: MAX_PIXELS,
+        }
+    }
+}
+
+/// Decodes camera messages into frames.
+///
+/// Raw encodings are converted straight into the frame: no allocation once the frame has held a
+/// picture of that size. JPEG and PNG libraries allocate while they work.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    limits: Limits,
+    scratch: Vec<u8>,
+}
+
+impl Decoder {
+    /// A decoder that refuses what is beyond `limits`.
+    pub const fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Decodes `view` into `out`, with the stamp of the message.
+    ///
+    /// A raw image must hold exactly the bytes that its step and height say, as cv_bridge asks
+    /// too: with fewer the picture is cut off, and with more the sender and we disagree about the
+    /// layout, so that what we would show is not what the camera saw.
+    ///
+    /// # Errors
+    /// See [`FrameError`]; `out` is then empty, so that no stale picture can pass as this one.
+    pub fn decode(&mut self, view: &CameraView<'_>, out: &mut Frame) -> Result<(), FrameError> {
+        out.clear();
+        let result = match view {
+            CameraView::Raw(view) => self.decode_raw(view, out),
+            CameraView::Compressed(view) => {
+                compressed::decode(view, self.limits.max_pixels, &mut self.scratch, out)
+            }
+        };
+        if result.is_err() {
+            out.clear();
+        }
+        result
+    }
+
+    fn decode_raw(&self, view: &ImageView<'_>, out: &mut Frame) -> Result<(), FrameError> {
+        let Some(encoding) = Encoding::from_name(view.encoding) else {
+            return Err(FrameError::UnknownEncoding {
+                stamp: view.stamp,
+                encoding: view.encoding.into(),
+            });
+        };
+        self.check(view, encoding)?;
+        let rgb = out.reset(view.width, view.height, view.stamp)?;
+        let (width, step) = (view.width as usize, view.step as usize);
+        match encoding {
+            Encoding::Rgb8 => raw::rgb(view.data, step, width, rgb),
+            Encoding::Bgr8 => raw::swizzle::<3>(view.data, step, width, [2, 1, 0], rgb),
+            Encoding::Rgba8 => raw::swizzle::<4>(view.data, step, width, [0, 1, 2], rgb),
+            Encoding::Bgra8 => raw::swizzle::<4>(view.data, step, width, [2, 1, 0], rgb),
+            Encoding::Mono8 => raw::mono8(view.data, step, width, rgb),
+            Encoding::Mono16 => raw::mono16(view.data, step, width, view.is_bigendian, rgb),
+            Encoding::Yuv422 => yuv::packed422(view.data, step, width, [1, 0, 3, 2], rgb),
+            Encoding::Yuv422Yuy2 => yuv::packed422(view.data, step, width, [0, 1, 2, 3], rgb),
+            Encoding::Nv12 => yuv::semi_planar(view.data, step, width, [0, 1], rgb),
+            Encoding::Nv21 => yuv::semi_planar(view.data, step, width, [1, 0], rgb),
+            Encoding::Bayer8(pattern) => {
+                let red = match pattern {
+                    BayerPattern::Rggb => (0, 0),
+                    BayerPattern::Bggr => (1, 1),
+                    BayerPattern::Gbrg => (0, 1),
+                    BayerPattern::Grbg => (1, 0),
+                };
+                bayer::bilinear(view.data, step, width, red, rgb);
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything that must hold before the pixels are touched.
+    fn check(&self, view: &ImageView<'_>, encoding: Encoding) -> Result<(), FrameError> {
+        let ImageView {
+            stamp,
+            width,
+            height,
+            step,
+            ..
+        } = *view;
+        let name = || encoding.name().to_owned();
+        checked_len(
+            stamp,
+            encoding.name(),
+            width,
+            height,
+            self.limits.max_pixels,
+        )?;
+        let needs = match encoding {
+            Encoding::Yuv422 | Encoding::Yuv422Yuy2 if width % 2 != 0 => Some("an even width"),
+            Encoding::Nv12 | Encoding::Nv21 if width % 2 != 0 || height % 2 != 0 => {
+                Some("an even width and height")
+            }
+            Encoding::Bayer8(_) if width < 2 || height < 2 => Some("at least 2 x 2 pixels"),
+            _ => None,
+        };
+        if let Some(needs) = needs {
+            return Err(FrameError::BadSize {
+                stamp,
+                encoding: name(),
+                needs,
+                width,
+                height,
+            });
+        }
+        let needed = encoding.row_bytes(width);
+        if u64::from(step) < needed {
+            return Err(FrameError::StepTooSmall {
+                stamp,
+                encoding: name(),
+                width,
+                needed,
+                step,
+            });
+        }
+        // At most 2^32 * 1.5 * 50e6: far from the end of u64.
+        let expected = u64::from(step) * encoding.rows(height);
+        let actual = view.data.len() as u64;
+        if actual != expected {
+            let (step, encoding) = (u64::from(step), name());
+            return Err(FrameError::DataLength {
+                stamp,
+                encoding,
+                step,
+                height,
+                expected,
+                actual,
+            });
+        }
+        Ok(())
+    }
+}

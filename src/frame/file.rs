@@ -1,0 +1,108 @@
+//! Picture files (JPEG, PNG, WebP) for the commands that work on files.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use image::{ImageDecoder, ImageReader};
+
+use super::{Frame, FrameError, MAX_PIXELS, checked_len};
+use crate::time::Stamp;
+
+/// Why a picture file is no frame.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileError {
+    /// The file cannot be opened or read.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Neither JPEG nor PNG nor WebP, or truncated or corrupt.
+    #[error("{}: {source}", path.display())]
+    Image {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder says.
+        source: image::ImageError,
+    },
+    /// Zero size or more pixels than the limit.
+    #[error("{}: {source}", path.display())]
+    Frame {
+        /// The file.
+        path: PathBuf,
+        /// The numbers.
+        source: FrameError,
+    },
+}
+
+/// Reads a JPEG, PNG or WebP file, told apart by content and not by name, as a frame with stamp
+/// zero. Alpha is dropped, 16-bit samples are scaled to 8 bits; an orientation in Exif data is
+/// not applied, as it is not for camera messages.
+///
+/// # Errors
+/// The file cannot be read, is no such picture, or has zero or more than
+/// [`MAX_PIXELS`](super::MAX_PIXELS) pixels; every error names the file.
+pub fn read_image(path: &Path) -> Result<Frame, FileError> {
+    let io = |source| FileError::Io {
+        path: path.into(),
+        source,
+    };
+    let image = |source| FileError::Image {
+        path: path.into(),
+        source,
+    };
+    let frame = |source| FileError::Frame {
+        path: path.into(),
+        source,
+    };
+    let file = BufReader::new(File::open(path).map_err(io)?);
+    let reader = ImageReader::new(file).with_guessed_format().map_err(io)?;
+    let decoder = reader.into_decoder().map_err(image)?;
+    let (width, height) = decoder.dimensions();
+    checked_len(Stamp::default(), "file", width, height, MAX_PIXELS).map_err(frame)?;
+    let picture = image::DynamicImage::from_decoder(decoder).map_err(image)?;
+    Frame::from_rgb(
+        Stamp::default(),
+        width,
+        height,
+        picture.into_rgb8().into_raw(),
+    )
+    .map_err(frame)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn png_and_webp_files_are_read_by_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let pixels = image::RgbImage::from_raw(2, 1, vec![9, 8, 7, 6, 5, 4]).unwrap();
+        for format in [image::ImageFormat::Png, image::ImageFormat::WebP] {
+            let path = folder.path().join("picture.dat");
+            pixels.save_with_format(&path, format).unwrap();
+            let frame = read_image(&path).unwrap();
+            assert_eq!((frame.width(), frame.height()), (2, 1));
+            assert_eq!(frame.pixels(), [9, 8, 7, 6, 5, 4], "{format:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_picture_is_an_error_that_names_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("noise.jpg");
+        std::fs::write(&path, b"not a picture").unwrap();
+        assert!(
+            read_image(&path)
+                .unwrap_err()
+                .to_string()
+                .contains("noise.jpg")
+        );
+        let missing = read_image(&folder.path().join("missing.png")).unwrap_err();
+        assert!(matches!(missing, FileError::Io { .. }));
+    }
+}

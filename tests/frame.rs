@@ -1,0 +1,511 @@
+//! Decoding of camera messages through the public interface.
+
+use lookout::frame::{
+    CameraView, CompressedView, Decoder, Encoding, Frame, FrameError, ImageView, Limits,
+};
+use lookout::time::Stamp;
+use proptest::prelude::*;
+
+const STAMP: Stamp = Stamp::from_nanos(1_500_000_000);
+
+fn view<'a>(encoding: &'a str, size: (u32, u32), step: u32, data: &'a [u8]) -> ImageView<'a> {
+    let (width, height) = size;
+    ImageView {
+        stamp: STAMP,
+        width,
+        height,
+        encoding,
+        is_bigendian: false,
+        step,
+        data,
+    }
+}
+
+fn decode(view: ImageView<'_>) -> Result<Frame, FrameError> {
+    let mut frame = Frame::new();
+    Decoder::new(Limits::default()).decode(&CameraView::Raw(view), &mut frame)?;
+    Ok(frame)
+}
+
+fn decode_file(data: &[u8], format: &str) -> Result<Frame, FrameError> {
+    let mut frame = Frame::new();
+    let view = CompressedView {
+        stamp: STAMP,
+        format,
+        data,
+    };
+    Decoder::new(Limits::default()).decode(&CameraView::Compressed(view), &mut frame)?;
+    Ok(frame)
+}
+
+#[test]
+fn every_encoding_gives_its_pixels_and_leaves_out_the_padding() {
+    // Padding is 99 everywhere.
+    let cases: &[(&str, (u32, u32), u32, &[u8], &[u8])] = &[
+        (
+            "rgb8",
+            (1, 2),
+            4,
+            &[1, 2, 3, 99, 4, 5, 6, 99],
+            &[1, 2, 3, 4, 5, 6],
+        ),
+        (
+            "bgr8",
+            (1, 2),
+            4,
+            &[1, 2, 3, 99, 4, 5, 6, 99],
+            &[3, 2, 1, 6, 5, 4],
+        ),
+        (
+            "rgba8",
+            (1, 2),
+            5,
+            &[1, 2, 3, 0, 99, 4, 5, 6, 0, 99],
+            &[1, 2, 3, 4, 5, 6],
+        ),
+        (
+            "bgra8",
+            (1, 2),
+            4,
+            &[1, 2, 3, 0, 4, 5, 6, 0],
+            &[3, 2, 1, 6, 5, 4],
+        ),
+        (
+            "mono8",
+            (2, 2),
+            3,
+            &[1, 2, 99, 3, 4, 99],
+            &[1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4],
+        ),
+        // little-endian 0x0080 = 128 -> 0, 0x0081 = 129 -> 1, 0xffff -> 255
+        (
+            "mono16",
+            (3, 1),
+            8,
+            &[0x80, 0, 0x81, 0, 0xff, 0xff, 99, 99],
+            &[0, 0, 0, 1, 1, 1, 255, 255, 255],
+        ),
+        // U Y V Y: red at full saturation, then the same colour darker
+        (
+            "yuv422",
+            (2, 1),
+            5,
+            &[90, 81, 240, 16, 99],
+            &[254, 0, 0, 179, 0, 0],
+        ),
+        (
+            "uyvy",
+            (2, 1),
+            4,
+            &[128, 235, 128, 16],
+            &[255, 255, 255, 0, 0, 0],
+        ),
+        (
+            "yuv422_yuy2",
+            (2, 1),
+            4,
+            &[81, 90, 16, 240],
+            &[254, 0, 0, 179, 0, 0],
+        ),
+        (
+            "yuyv",
+            (2, 1),
+            4,
+            &[235, 128, 16, 128],
+            &[255, 255, 255, 0, 0, 0],
+        ),
+        (
+            "nv12",
+            (2, 2),
+            3,
+            &[81, 81, 99, 16, 16, 99, 90, 240, 99],
+            &[254, 0, 0, 254, 0, 0, 179, 0, 0, 179, 0, 0],
+        ),
+        (
+            "nv21",
+            (2, 2),
+            2,
+            &[81, 81, 16, 16, 240, 90],
+            &[254, 0, 0, 254, 0, 0, 179, 0, 0, 179, 0, 0],
+        ),
+    ];
+    for (encoding, size, step, data, expected) in cases {
+        let frame = decode(view(encoding, *size, *step, data)).unwrap();
+        assert_eq!(frame.pixels(), *expected, "{encoding}");
+        assert_eq!(
+            (frame.width(), frame.height(), frame.stamp()),
+            (size.0, size.1, STAMP)
+        );
+    }
+}
+
+#[test]
+fn mono16_respects_the_byte_order() {
+    let big = ImageView {
+        is_bigendian: true,
+        ..view("mono16", (1, 1), 2, &[0x80, 0x00])
+    };
+    assert_eq!(decode(big).unwrap().pixels(), [128; 3]);
+    assert_eq!(
+        decode(view("mono16", (1, 1), 2, &[0x80, 0x00]))
+            .unwrap()
+            .pixels(),
+        [0; 3]
+    );
+}
+
+#[test]
+fn bayer_keeps_what_was_measured_and_interpolates_the_rest() {
+    // Red 200, green 100, blue 50 everywhere, seen through each pattern.
+    let (r, g, b) = (200, 100, 50);
+    for (encoding, tile) in [
+        ("bayer_rggb8", [r, g, g, b]),
+        ("bayer_bggr8", [b, g, g, r]),
+        ("bayer_gbrg8", [g, b, r, g]),
+        ("bayer_grbg8", [g, r, b, g]),
+    ] {
+        for (width, height) in [(2, 2), (4, 4), (5, 3)] {
+            let data: Vec<u8> = (0..height)
+                .flat_map(|y| (0..width).map(move |x| tile[(y % 2) * 2 + x % 2]))
+                .collect();
+            let size = (width as u32, height as u32);
+            let frame = decode(view(encoding, size, width as u32, &data)).unwrap();
+            for pixel in frame.pixels().chunks(3) {
+                assert_eq!(pixel, [r, g, b], "{encoding} {width} x {height}");
+            }
+        }
+    }
+}
+
+#[test]
+fn bayer_interpolates_between_the_nearest_neighbours() {
+    // R G R G / G B G B / R G R G / G B G B
+    let data = [
+        10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120, 130, 140, 150, 160,
+    ];
+    let frame = decode(view("bayer_rggb8", (4, 4), 4, &data)).unwrap();
+    // blue pixel (1, 1): red (10 + 30 + 90 + 110) / 4, green (20 + 50 + 70 + 100) / 4
+    assert_eq!(frame.pixel(1, 1), Some([60, 60, 60]));
+    // green on a blue row (2, 1): red (30 + 110) / 2, blue (60 + 80) / 2
+    assert_eq!(frame.pixel(2, 1), Some([70, 70, 70]));
+    // red pixel at the corner (0, 0), mirrored: green (20 + 20 + 50 + 50) / 4, blue 60
+    assert_eq!(frame.pixel(0, 0), Some([10, 35, 60]));
+}
+
+#[test]
+fn malformed_images_are_errors_that_name_the_numbers() {
+    let cases: &[(ImageView<'_>, &str)] = &[
+        (
+            view("rgb16", (1, 1), 6, &[0; 6]),
+            "frame 1.500000000: unknown encoding \"rgb16\"",
+        ),
+        (
+            view("8UC3", (1, 1), 3, &[0; 3]),
+            "unknown encoding \"8UC3\"",
+        ),
+        (
+            view("rgb8", (0, 4), 0, &[]),
+            "rgb8 image of zero size, 0 x 4",
+        ),
+        (
+            view("mono8", (10_000, 10_000), 10_000, &[]),
+            "100000000 pixels, the limit is 50000000",
+        ),
+        (
+            view("rgb8", (u32::MAX, u32::MAX), u32::MAX, &[]),
+            "the limit is 50000000",
+        ),
+        (
+            view("rgb8", (2, 1), 5, &[0; 5]),
+            "rgb8 rows of 2 pixels take 6 bytes, but step is 5",
+        ),
+        (
+            view("mono16", (2, 1), 2, &[0; 2]),
+            "take 4 bytes, but step is 2",
+        ),
+        (
+            view("rgb8", (1, 2), 3, &[0; 5]),
+            "takes 6 bytes, but there are 5",
+        ),
+        (
+            view("rgb8", (1, 2), 3, &[0; 7]),
+            "takes 6 bytes, but there are 7",
+        ),
+        (
+            view("nv12", (2, 2), 2, &[0; 4]),
+            "takes 6 bytes, but there are 4",
+        ),
+        (
+            view("yuv422", (3, 1), 6, &[0; 6]),
+            "yuv422 needs an even width, the image is 3 x 1",
+        ),
+        (
+            view("nv21", (2, 3), 2, &[0; 9]),
+            "nv21 needs an even width and height",
+        ),
+        (
+            view("bayer_rggb8", (1, 2), 1, &[0; 2]),
+            "bayer_rggb8 needs at least 2 x 2 pixels",
+        ),
+    ];
+    for (view, expected) in cases {
+        let error = decode(*view).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+        assert_eq!(error.stamp(), STAMP);
+    }
+}
+
+#[test]
+fn a_failed_decode_leaves_no_stale_picture() {
+    let mut decoder = Decoder::new(Limits::default());
+    let mut frame = Frame::new();
+    let good = CameraView::Raw(view("mono8", (2, 1), 2, &[7, 8]));
+    let bad = CameraView::Raw(view("mono8", (2, 1), 1, &[7]));
+    decoder.decode(&good, &mut frame).unwrap();
+    decoder.decode(&bad, &mut frame).unwrap_err();
+    assert!(frame.is_empty());
+    assert_eq!((frame.width(), frame.height()), (0, 0));
+}
+
+#[test]
+fn raw_encodings_reuse_the_buffer() {
+    let mut decoder = Decoder::new(Limits::default());
+    let mut frame = Frame::new();
+    let data = vec![100; 64 * 48 * 4];
+    let mut at = None;
+    for encoding in Encoding::ALL {
+        let name = encoding.to_string();
+        let rows = if name.starts_with("nv") { 72 } else { 48 };
+        let view = view(&name, (64, 48), 256, &data);
+        let data = vec![100; 256 * rows];
+        decoder
+            .decode(
+                &CameraView::Raw(ImageView {
+                    data: &data,
+                    ..view
+                }),
+                &mut frame,
+            )
+            .unwrap();
+        assert_eq!(
+            *at.get_or_insert(frame.pixels().as_ptr()),
+            frame.pixels().as_ptr(),
+            "{name}"
+        );
+    }
+}
+
+fn png_of(colour: png::ColorType, depth: png::BitDepth, palette: &[u8], data: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut encoder = png::Encoder::new(&mut out, 2, 1);
+    encoder.set_color(colour);
+    encoder.set_depth(depth);
+    if !palette.is_empty() {
+        encoder.set_palette(palette.to_vec());
+    }
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(data).unwrap();
+    writer.finish().unwrap();
+    out
+}
+
+#[test]
+fn png_of_every_colour_type_becomes_rgb() {
+    use png::{BitDepth, ColorType};
+    for (colour, depth, palette, data, expected) in [
+        (
+            ColorType::Grayscale,
+            BitDepth::Eight,
+            vec![],
+            vec![1, 2],
+            [1, 1, 1, 2, 2, 2],
+        ),
+        (
+            ColorType::Grayscale,
+            BitDepth::One,
+            vec![],
+            vec![0b0100_0000],
+            [0, 0, 0, 255, 255, 255],
+        ),
+        (
+            ColorType::Grayscale,
+            BitDepth::Sixteen,
+            vec![],
+            vec![1, 9, 2, 9],
+            [1, 1, 1, 2, 2, 2],
+        ),
+        (
+            ColorType::GrayscaleAlpha,
+            BitDepth::Eight,
+            vec![],
+            vec![1, 0, 2, 9],
+            [1, 1, 1, 2, 2, 2],
+        ),
+        (
+            ColorType::Rgb,
+            BitDepth::Eight,
+            vec![],
+            vec![1, 2, 3, 4, 5, 6],
+            [1, 2, 3, 4, 5, 6],
+        ),
+        (
+            ColorType::Rgba,
+            BitDepth::Eight,
+            vec![],
+            vec![1, 2, 3, 0, 4, 5, 6, 255],
+            [1, 2, 3, 4, 5, 6],
+        ),
+        (
+            ColorType::Indexed,
+            BitDepth::Eight,
+            vec![1, 2, 3, 4, 5, 6],
+            vec![1, 0],
+            [4, 5, 6, 1, 2, 3],
+        ),
+    ] {
+        let file = png_of(colour, depth, &palette, &data);
+        let frame = decode_file(&file, "jpeg").unwrap();
+        assert_eq!(frame.pixels(), expected, "{colour:?} {depth:?}");
+    }
+}
+
+/// A smooth picture, 48 x 32.
+fn jpeg(grey: bool) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut out, 95);
+    let rgb = image::RgbImage::from_fn(48, 32, |x, y| image::Rgb([x as u8 * 5, y as u8 * 7, 90]));
+    if grey {
+        encoder
+            .encode_image(&image::DynamicImage::ImageRgb8(rgb).into_luma8())
+            .unwrap();
+    } else {
+        encoder.encode_image(&rgb).unwrap();
+    }
+    out
+}
+
+#[test]
+fn jpeg_in_colour_and_grey_becomes_rgb() {
+    let frame = decode_file(&jpeg(false), "rgb8; jpeg compressed bgr8").unwrap();
+    assert_eq!((frame.width(), frame.height()), (48, 32));
+    for (x, y) in [(10, 10), (40, 20)] {
+        let [r, g, b] = frame.pixel(x, y).unwrap().map(i32::from);
+        let near = |a: i32, b: u32| (a - b as i32).abs() < 12;
+        assert!(
+            near(r, x * 5) && near(g, y * 7) && near(b, 90),
+            "{r} {g} {b} at {x} {y}"
+        );
+    }
+    let grey = decode_file(&jpeg(true), "").unwrap();
+    assert!(
+        grey.pixels()
+            .chunks(3)
+            .all(|p| p[0] == p[1] && p[1] == p[2])
+    );
+}
+
+#[test]
+fn truncated_files_are_errors_at_any_length() {
+    let png = png_of(
+        png::ColorType::Rgb,
+        png::BitDepth::Eight,
+        &[],
+        &[1, 2, 3, 4, 5, 6],
+    );
+    for file in [jpeg(false), png] {
+        // The last two bytes of a JPEG only say that it ends.
+        for len in (0..file.len() - 2).step_by(7).chain([file.len() - 3]) {
+            let error = decode_file(&file[..len], "x").expect_err(&format!("{len} bytes"));
+            assert!(error.to_string().contains("\"x\""), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_header_that_claims_100_megapixels_is_refused() {
+    let mut png = png_of(
+        png::ColorType::Rgb,
+        png::BitDepth::Eight,
+        &[],
+        &[1, 2, 3, 4, 5, 6],
+    );
+    png[16..20].copy_from_slice(&10_000u32.to_be_bytes());
+    png[20..24].copy_from_slice(&10_000u32.to_be_bytes());
+    let crc = crc32fast::hash(&png[12..29]);
+    png[29..33].copy_from_slice(&crc.to_be_bytes());
+    let mut jpeg = jpeg(false);
+    let sof = jpeg
+        .windows(2)
+        .position(|marker| marker == [0xff, 0xc0])
+        .unwrap();
+    jpeg[sof + 5..sof + 7].copy_from_slice(&10_000u16.to_be_bytes());
+    jpeg[sof + 7..sof + 9].copy_from_slice(&10_000u16.to_be_bytes());
+    for file in [png, jpeg] {
+        let error = decode_file(&file, "x").unwrap_err();
+        assert!(
+            matches!(
+                error,
+                FrameError::TooManyPixels {
+                    pixels: 100_000_000,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn what_is_neither_jpeg_nor_png_names_the_format_and_its_first_bytes() {
+    let error = decode_file(b"RIFFxxxx", "16UC1; compressedDepth")
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("\"16UC1; compressedDepth\"") && error.contains("[52, 49, 46, 46]"));
+    assert!(decode_file(&[], "jpeg").is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn raw_bytes_of_any_size_never_panic(
+        encoding in (0..Encoding::ALL.len()).prop_map(|i| Encoding::ALL[i].to_string()),
+        width in 0u32..20, height in 0u32..20, pad in 0u32..5, is_bigendian: bool,
+        exact in proptest::bool::weighted(0.8), data in proptest::collection::vec(any::<u8>(), 2400),
+    ) {
+        let step = width * 4 + pad;
+        let rows = if encoding.starts_with("nv") { height + height / 2 } else { height };
+        let len = if exact { (step * rows) as usize } else { data.len() };
+        let data = &data[..len.min(data.len())];
+        let view = ImageView { is_bigendian, ..view(&encoding, (width, height), step, data) };
+        if let Ok(frame) = decode(view) {
+            prop_assert_eq!(frame.pixels().len(), (width * height * 3) as usize);
+        }
+    }
+
+    #[test]
+    fn any_claim_about_any_bytes_never_panics(
+        encoding in "[a-z0-9_]{0,12}", width: u32, height: u32, step: u32,
+        data in proptest::collection::vec(any::<u8>(), 0..64),
+    ) {
+        let _ = decode(view(&encoding, (width, height), step, &data));
+        let _ = decode(view("nv12", (width & !1, height & !1), step, &data));
+    }
+
+    #[test]
+    fn damaged_jpeg_and_png_never_panic(
+        hits in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        is_png: bool, grey: bool,
+    ) {
+        let mut file = if is_png {
+            png_of(png::ColorType::Rgb, png::BitDepth::Eight, &[], &[1, 2, 3, 4, 5, 6])
+        } else {
+            jpeg(grey)
+        };
+        for (at, value) in hits {
+            let at = at.index(file.len());
+            file[at] = value;
+        }
+        let _ = decode_file(&file, "x");
+    }
+}
