@@ -2,6 +2,7 @@
 
 mod animals;
 mod encounter;
+mod household;
 mod medley;
 mod things;
 

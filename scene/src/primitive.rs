@@ -69,6 +69,7 @@ impl View {
 
 /// The two depths at which a ray enters and leaves a shape; the second is infinite for a sheet.
 /// `None` where it misses.
+#[inline(always)]
 pub(crate) fn meet(shape: &Shape, o: Vec3, d: Vec3) -> Option<(f32, f32)> {
     match *shape {
         Shape::Block => {
