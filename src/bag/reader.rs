@@ -32,14 +32,16 @@ impl Kind {
 }
 
 enum Storage {
-    Mcap(McapFile),
+    Mcap(Box<McapFile>),
     Sqlite(Box<SqliteFile>),
 }
 
 impl Storage {
     fn open(path: &Path, kind: Kind, limits: Limits) -> Result<Self, BagError> {
         Ok(match kind {
-            Kind::Mcap { compressed } => Self::Mcap(McapFile::open(path, compressed, limits)?),
+            Kind::Mcap { compressed } => {
+                Self::Mcap(Box::new(McapFile::open(path, compressed, limits)?))
+            }
             Kind::Sqlite { compressed } => {
                 Self::Sqlite(Box::new(SqliteFile::open(path, compressed, limits)?))
             }

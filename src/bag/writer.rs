@@ -76,7 +76,8 @@ struct Topic {
 ///
 /// Every chunk that is complete is on disk as a whole, so after a kill (of the process; a power
 /// cut may cost what the system had not written yet) all of them can be read, with
-/// [`BagReader`](super::BagReader) or `mcap recover`. [`flush`](Self::flush) closes a chunk before
+/// [`BagReader`](super::BagReader) or after `mcap recover` (other readers ask for the end of the
+/// file). [`flush`](Self::flush) closes a chunk before
 /// its time. The metadata is there from the start, without topics, and complete after
 /// [`finish`](Self::finish). Dropping the writer finishes as well but cannot tell of errors.
 pub struct BagWriter {

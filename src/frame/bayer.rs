@@ -56,7 +56,7 @@ const fn neighbours(at: usize, len: usize) -> (usize, usize) {
 }
 
 const fn mean2(a: u8, b: u8) -> u8 {
-    ((a as u16 + b as u16 + 1) / 2) as u8
+    (a as u16 + b as u16).div_ceil(2) as u8
 }
 
 fn mean4(values: [u8; 4]) -> u8 {

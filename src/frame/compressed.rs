@@ -77,7 +77,13 @@ fn fault(view: &CompressedView<'_>, codec: Codec, reason: impl fmt::Display) -> 
 
 fn jpeg(view: &CompressedView<'_>, max_pixels: u64, out: &mut Frame) -> Result<(), FrameError> {
     let fault = |reason: &dyn fmt::Display| fault(view, Codec::Jpeg, reason);
-    // Strict: otherwise a truncated file is filled up with grey and passes as a picture.
+    // The decoder reads on beyond the end of what it has, so that a file that is cut off near its
+    // end would pass with a corner of noise; further off it is filled up with grey, unless strict.
+    if !ends(view.data) {
+        return Err(fault(
+            &"cut off: there is no end-of-image marker after the picture",
+        ));
+    }
     let options = DecoderOptions::default()
         .set_strict_mode(true)
         .set_max_width(usize::from(u16::MAX))
@@ -93,6 +99,26 @@ fn jpeg(view: &CompressedView<'_>, max_pixels: u64, out: &mut Frame) -> Result<(
     }
     let rgb = out.reset(width, height, view.stamp)?;
     decoder.decode_into(rgb).map_err(|error| fault(&error))
+}
+
+/// True when an end-of-image marker follows the start of the picture's data. Before that segments
+/// are skipped by their length: a thumbnail in one of them has an end of its own. In the data
+/// itself the two bytes cannot come up by chance, they are escaped there.
+fn ends(data: &[u8]) -> bool {
+    let mut rest = data.get(2..).unwrap_or_default();
+    while let [0xff, marker, after @ ..] = rest {
+        match (marker, after) {
+            // Fill bytes before a marker.
+            (0xff, _) => rest = rest.get(1..).unwrap_or_default(),
+            (0xda, _) => return after.windows(2).any(|pair| pair == [0xff, 0xd9]),
+            (_, [high, low, ..]) => {
+                let len = usize::from(u16::from_be_bytes([*high, *low]));
+                rest = after.get(len..).unwrap_or_default();
+            }
+            _ => return false,
+        }
+    }
+    false
 }
 
 fn png(

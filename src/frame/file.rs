@@ -45,7 +45,7 @@ pub enum FileError {
 ///
 /// # Errors
 /// The file cannot be read, is no such picture, or has zero or more than
-/// [`MAX_PIXELS`](super::MAX_PIXELS) pixels; every error names the file.
+/// [`MAX_PIXELS`] pixels; every error names the file.
 pub fn read_image(path: &Path) -> Result<Frame, FileError> {
     let io = |source| FileError::Io {
         path: path.into(),
