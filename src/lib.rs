@@ -2,8 +2,10 @@
 
 pub mod bag;
 pub mod decide;
+pub mod engine;
 pub mod evaluate;
 pub mod frame;
+pub mod model;
 pub mod msg;
 pub mod score;
 pub mod time;

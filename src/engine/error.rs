@@ -1,0 +1,113 @@
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use super::Mode;
+
+/// Why an engine cannot be made or cannot run.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// A graph cannot be loaded.
+    #[error("{engine}: cannot load {graph}: {message}")]
+    Load {
+        /// Engine name.
+        engine: &'static str,
+        /// Graph, by its file name.
+        graph: String,
+        /// What the library said.
+        message: String,
+    },
+    /// A graph lacks a tensor that the manifest names.
+    #[error("{engine}: {graph} has no tensor {tensor}; the manifest names it")]
+    MissingTensor {
+        /// Engine name.
+        engine: &'static str,
+        /// Graph, by its file name.
+        graph: String,
+        /// Tensor name.
+        tensor: String,
+    },
+    /// A tensor has another shape than the manifest promises.
+    #[error("{engine}: {tensor} has shape {found:?}, not {expected:?}")]
+    Shape {
+        /// Engine name.
+        engine: &'static str,
+        /// Tensor name.
+        tensor: String,
+        /// Shape that the manifest promises.
+        expected: [usize; 4],
+        /// Shape that came.
+        found: Vec<usize>,
+    },
+    /// The networks gave something that is no number on a plain grey frame: broken weights.
+    #[error("{engine}: {tensor} has {count} values that are not finite on a grey frame")]
+    NonFinite {
+        /// Engine name.
+        engine: &'static str,
+        /// Tensor name.
+        tensor: String,
+        /// How many.
+        count: usize,
+    },
+    /// The frame is empty.
+    #[error("an empty frame")]
+    EmptyFrame,
+    /// The frame is too long and thin for the networks.
+    #[error("a frame of {width}x{height} needs an input {input} pixels wide, at most {max} are taken")]
+    FrameShape {
+        /// Frame width in pixels.
+        width: u32,
+        /// Frame height in pixels.
+        height: u32,
+        /// Input width that it would need.
+        input: u64,
+        /// Widest input.
+        max: u32,
+    },
+    /// The bundle has no observer.
+    #[error("mode {mode} needs an observer, which the bundle has not")]
+    NoObserver {
+        /// The mode asked for.
+        mode: Mode,
+    },
+    /// The library failed while running.
+    #[error("{engine}: {graph} failed: {message}")]
+    Run {
+        /// Engine name.
+        engine: &'static str,
+        /// Graph, by its file name.
+        graph: String,
+        /// What the library said.
+        message: String,
+    },
+    /// Resizing failed.
+    #[error("cannot resize {width}x{height} to the input: {message}")]
+    Resize {
+        /// Frame width in pixels.
+        width: u32,
+        /// Frame height in pixels.
+        height: u32,
+        /// What the library said.
+        message: String,
+    },
+    /// ONNX Runtime was asked for and is not there.
+    #[error("ONNX Runtime not found; looked at {}", display(.searched))]
+    NoOnnxRuntime {
+        /// Places looked at.
+        searched: Vec<PathBuf>,
+    },
+    /// The ONNX Runtime library that was found cannot be used.
+    #[error("ONNX Runtime at {path}: {message}")]
+    OnnxRuntime {
+        /// The library.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+fn display(paths: &[PathBuf]) -> String {
+    let names: Vec<_> = paths.iter().map(|p| p.display().to_string()).collect();
+    names.join(", ")
+}

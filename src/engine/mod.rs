@@ -1,0 +1,85 @@
+//! Engines: what runs the two networks of a bundle on a frame.
+//!
+//! Three words:
+//! - an **engine** holds the loaded graphs and all buffers ([`Engine`]);
+//! - a **mode** is a way to run it: which graphs, at which resolution ([`Mode`]);
+//! - a **perception** is what a run gives: logits and observer logits at low resolution
+//!   ([`Perception`]).
+//!
+//! [`open`] makes one: rten, built in; or ONNX Runtime, where its library is found.
+
+mod error;
+mod ort;
+mod ort_library;
+mod perception;
+mod preprocess;
+mod rten;
+mod select;
+
+pub use self::ort::OrtEngine;
+pub use self::rten::RtenEngine;
+pub use error::EngineError;
+pub use ort_library::find_onnxruntime;
+pub use perception::{EngineTimes, Perception};
+pub use preprocess::{Preprocessor, input_size};
+pub use select::{EngineKind, Options, open};
+
+use crate::frame::Frame;
+use std::fmt;
+
+/// Input resolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Resolution {
+    /// The bundle's `full_height` rows.
+    Full,
+    /// The bundle's `reduced_height` rows.
+    Reduced,
+}
+
+/// A way to run an engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Mode {
+    /// Input resolution.
+    pub resolution: Resolution,
+    /// Whether the observer runs too.
+    pub observer: bool,
+}
+
+impl Mode {
+    /// Everything.
+    pub const FULL: Mode = Mode { resolution: Resolution::Full, observer: true };
+    /// Full resolution without the observer.
+    pub const FULL_LOGITS: Mode = Mode { resolution: Resolution::Full, observer: false };
+
+    /// The name in tables, files and manifests.
+    pub const fn name(self) -> &'static str {
+        match (self.resolution, self.observer) {
+            (Resolution::Full, true) => "full+observer",
+            (Resolution::Full, false) => "full",
+            (Resolution::Reduced, true) => "reduced+observer",
+            (Resolution::Reduced, false) => "reduced",
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Runs the networks of one bundle. An engine is used by one thread at a time.
+pub trait Engine: Send {
+    /// Short name: `rten`, `ort`.
+    fn name(&self) -> &'static str;
+
+    /// What it is in words for people: library, version, threads.
+    fn description(&self) -> String;
+
+    /// Runs the networks on a frame. The first frame of a size makes the buffers for it.
+    ///
+    /// # Errors
+    /// A frame of a shape that the bundle does not take, a mode that it lacks, or a failure of the
+    /// library. The engine can be used again after an error.
+    fn run(&mut self, frame: &Frame, mode: Mode) -> Result<&Perception, EngineError>;
+}

@@ -1,0 +1,77 @@
+use std::time::Duration;
+
+use super::EngineError;
+use crate::score::Planes;
+
+/// What the networks made of a frame. Planar f32 at low resolution; buffers are kept from frame to
+/// frame.
+#[derive(Clone, Debug, Default)]
+pub struct Perception {
+    pub(super) classes: usize,
+    pub(super) width: usize,
+    pub(super) height: usize,
+    pub(super) logits: Vec<f32>,
+    pub(super) observer: Vec<f32>,
+    pub(super) has_observer: bool,
+    pub(super) input: (u32, u32),
+    pub(super) times: EngineTimes,
+}
+
+/// Where the time of one run went, on a monotonic clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EngineTimes {
+    /// Resizing and normalising.
+    pub preprocess: Duration,
+    /// Segmentation network.
+    pub segmentation: Duration,
+    /// Observer; zero where it did not run.
+    pub observer: Duration,
+}
+
+impl Perception {
+    /// Width and height of the network input that the frame was resized to.
+    pub fn input_size(&self) -> (u32, u32) {
+        self.input
+    }
+
+    /// Width and height of the logits.
+    pub fn size(&self) -> (usize, usize) {
+        (self.width, self.height)
+    }
+
+    /// Logits of the segmentation network, a plane a class. `None` before the first run.
+    pub fn logits(&self) -> Option<Planes<'_>> {
+        Planes::new(self.classes, self.height, self.width, &self.logits).ok()
+    }
+
+    /// Logits of the observer, one plane, where it ran.
+    pub fn observer(&self) -> Option<Planes<'_>> {
+        if !self.has_observer {
+            return None;
+        }
+        Planes::new(1, self.height, self.width, &self.observer).ok()
+    }
+
+    /// Where the time went.
+    pub fn times(&self) -> EngineTimes {
+        self.times
+    }
+
+    /// The broken weights that a run on a harmless frame shows.
+    pub(super) fn check_finite(
+        &self,
+        engine: &'static str,
+        logits: &str,
+        observer: Option<&str>,
+    ) -> Result<(), EngineError> {
+        let tensors = [(Some(logits), &self.logits), (observer, &self.observer)];
+        for (tensor, values) in tensors {
+            let count = values.iter().filter(|v| !v.is_finite()).count();
+            if let (Some(tensor), 1..) = (tensor, count) {
+                let tensor = tensor.to_owned();
+                return Err(EngineError::NonFinite { engine, tensor, count });
+            }
+        }
+        Ok(())
+    }
+}

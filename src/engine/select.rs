@@ -1,0 +1,110 @@
+//! Choosing an engine.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::{Engine, EngineError, Mode, OrtEngine, RtenEngine, find_onnxruntime};
+use crate::frame::Frame;
+use crate::model::Bundle;
+use crate::time::Stamp;
+
+/// Which engine to use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EngineKind {
+    /// The fastest that works.
+    #[default]
+    Auto,
+    /// rten.
+    Rten,
+    /// ONNX Runtime.
+    Ort,
+}
+
+impl FromStr for EngineKind {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Self, String> {
+        match s {
+            "auto" => Ok(Self::Auto),
+            "rten" => Ok(Self::Rten),
+            "ort" => Ok(Self::Ort),
+            other => Err(format!("engine {other:?} is not auto, rten or ort")),
+        }
+    }
+}
+
+impl fmt::Display for EngineKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Auto => "auto",
+            Self::Rten => "rten",
+            Self::Ort => "ort",
+        })
+    }
+}
+
+/// How to open an engine.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Which one.
+    pub kind: EngineKind,
+    /// CPU threads that a network may use.
+    pub threads: usize,
+}
+
+impl Default for Options {
+    /// The fastest engine, on the cores that there are, at most four.
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
+        Self { kind: EngineKind::Auto, threads: cores.min(4) }
+    }
+}
+
+/// Opens an engine for a bundle and logs which and why.
+///
+/// # Errors
+/// Where the engine asked for cannot be used; with `Auto`, where the built-in one cannot.
+pub fn open(bundle: &Bundle, options: Options) -> Result<Box<dyn Engine>, EngineError> {
+    let rten = || RtenEngine::load(bundle, options.threads).map(|e| Box::new(e) as Box<dyn Engine>);
+    let ort = || {
+        let library = find_onnxruntime()?;
+        let engine = OrtEngine::load(bundle, &library, options.threads)?;
+        Ok::<_, EngineError>(Box::new(engine) as Box<dyn Engine>)
+    };
+    let engine = match options.kind {
+        EngineKind::Rten => rten()?,
+        EngineKind::Ort => ort()?,
+        EngineKind::Auto => match ort() {
+            Ok(engine) => engine,
+            Err(e @ EngineError::NoOnnxRuntime { .. }) => {
+                log::debug!("{e}");
+                log::info!("no ONNX Runtime found: the built-in engine it is");
+                rten()?
+            }
+            Err(e) => {
+                log::warn!("ONNX Runtime is there but cannot be used, the built-in engine is: {e}");
+                rten()?
+            }
+        },
+    };
+    log::info!("engine: {}", engine.description());
+    Ok(engine)
+}
+
+/// Runs a new engine on a grey frame, so that broken weights are found before the first real one.
+pub(super) fn try_out(engine: &mut dyn Engine, bundle: &Bundle) -> Result<(), EngineError> {
+    let manifest = bundle.manifest();
+    let side = *manifest.input.reduced_height.get_ref();
+    let mut grey = Frame::new();
+    match grey.reset(side, side, Stamp::default()) {
+        Ok(pixels) => pixels.fill(127),
+        Err(_) => return Err(EngineError::EmptyFrame),
+    }
+    let mode = Mode {
+        resolution: super::Resolution::Reduced,
+        observer: manifest.observer.is_some(),
+    };
+    let name = engine.name();
+    let observer = manifest.observer.as_ref().map(|o| o.output.as_str());
+    engine.run(&grey, mode)?.check_finite(name, &manifest.segmentation.logits, observer)
+}

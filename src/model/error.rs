@@ -1,0 +1,41 @@
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// Why a bundle was refused.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// A file of the bundle cannot be read.
+    #[error("{path}: {source}")]
+    Io {
+        /// File.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The manifest is not TOML, or not of the manifest's form.
+    #[error("{path}:{line}: {message}")]
+    Manifest {
+        /// The manifest.
+        path: PathBuf,
+        /// Line, from 1.
+        line: usize,
+        /// What is wrong there.
+        message: String,
+    },
+    /// A graph is not the one that the manifest describes.
+    #[error("{path}: sha256 is {found}, {manifest}:{line} says {expected}")]
+    Hash {
+        /// The graph.
+        path: PathBuf,
+        /// The manifest.
+        manifest: PathBuf,
+        /// Line of the manifest.
+        line: usize,
+        /// What the manifest says.
+        expected: String,
+        /// What the file has.
+        found: String,
+    },
+}

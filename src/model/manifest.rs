@@ -1,0 +1,243 @@
+//! `model.toml`: its form, and what is checked of it beyond the form.
+
+use std::ops::Range;
+use std::path::Path;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::ModelError;
+use crate::score::ScoreKind;
+
+/// The only manifest format there is.
+const FORMAT: u32 = 1;
+/// Input sides are multiples of this: the networks halve their input five times at most.
+const SIDE_STEP: u32 = 32;
+const MAX_SIDE: u32 = 2048;
+
+/// Contents of `model.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Version of this form; 1.
+    pub format: Spanned<u32>,
+    /// Short name of the bundle.
+    pub name: String,
+    /// Version of the bundle, semantic.
+    pub version: String,
+    /// What it is, for people.
+    pub description: String,
+    /// What the networks want to see.
+    pub input: Input,
+    /// The segmentation network.
+    pub segmentation: Segmentation,
+    /// The observer, where the bundle has one.
+    pub observer: Option<Observer>,
+    /// Classes in the order of the logits.
+    #[serde(rename = "class")]
+    pub classes: Spanned<Vec<Class>>,
+    /// Calibrated thresholds.
+    #[serde(rename = "threshold", default)]
+    pub thresholds: Vec<Spanned<ThresholdEntry>>,
+    /// Where the bundle comes from.
+    pub provenance: Provenance,
+}
+
+/// What the networks want to see: RGB planes, (value / 255 - mean) / std.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// Mean of R, G, B in 0..=1.
+    pub mean: Spanned<[f32; 3]>,
+    /// Standard deviation of R, G, B in 0..=1.
+    pub std: Spanned<[f32; 3]>,
+    /// Input rows at full resolution, a multiple of 32. The width follows from the frame's shape.
+    pub full_height: Spanned<u32>,
+    /// Input rows at reduced resolution.
+    pub reduced_height: Spanned<u32>,
+}
+
+/// The segmentation graph.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Segmentation {
+    /// ONNX file in the bundle's folder.
+    pub file: Spanned<String>,
+    /// SHA-256 of the file, in hexadecimal.
+    pub sha256: Spanned<String>,
+    /// Name of the image input, f32 [1, 3, H, W].
+    pub image: String,
+    /// Name of the logits output, f32 [1, classes, H / stride, W / stride].
+    pub logits: String,
+    /// Image pixels a logit.
+    pub stride: Spanned<u32>,
+    /// Outputs that the observer reads, besides the logits.
+    #[serde(default)]
+    pub activations: Vec<String>,
+}
+
+/// The observer graph. It reads the image, the logits and the activations by the names that they
+/// have in the segmentation graph.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Observer {
+    /// ONNX file in the bundle's folder.
+    pub file: Spanned<String>,
+    /// SHA-256 of the file, in hexadecimal.
+    pub sha256: Spanned<String>,
+    /// Name of the output, one logit a pixel, as large as the segmentation's logits.
+    pub output: String,
+}
+
+/// A class of the segmentation network.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Class {
+    /// Name.
+    pub name: String,
+    /// R, G, B for pictures.
+    pub color: [u8; 3],
+}
+
+/// Thresholds of one score in one mode: anomalous where `score > threshold`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ThresholdEntry {
+    /// Which score.
+    pub score: ScoreKind,
+    /// Mode that it was calibrated in, as [`crate::engine::Mode`] writes itself.
+    pub mode: String,
+    /// At 95 % of the anomalous pixels found.
+    pub tpr95: f32,
+    /// At 1 % of the known pixels wrongly flagged.
+    pub fpr1: f32,
+    /// The data they come from.
+    pub calibration: String,
+}
+
+/// Which of the calibrated thresholds to use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ThresholdAt {
+    /// Finds 95 % of the anomalous pixels of the calibration set.
+    Tpr95,
+    /// Flags 1 % of its known pixels.
+    Fpr1,
+}
+
+/// Where a bundle comes from.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provenance {
+    /// Training data.
+    pub data: String,
+    /// Licence of the weights, as far as the data's licences bind them.
+    pub licence: String,
+    /// How it was trained.
+    pub training: String,
+}
+
+impl Manifest {
+    /// Parses and checks a manifest; `path` is for messages.
+    pub(super) fn parse(text: &str, path: &Path) -> Result<Self, ModelError> {
+        let wrong = |span: Option<Range<usize>>, message: String| ModelError::Manifest {
+            path: path.to_owned(),
+            line: span.map_or(1, |s| line_of(text, s.start)),
+            message,
+        };
+        let manifest: Manifest =
+            toml::from_str(text).map_err(|e| wrong(e.span(), e.message().to_owned()))?;
+        match manifest.problem() {
+            Some((span, message)) => Err(wrong(Some(span), message)),
+            None => Ok(manifest),
+        }
+    }
+
+    /// Line of a place in the text that this was parsed from.
+    pub(super) fn line(text: &str, span: &Range<usize>) -> usize {
+        line_of(text, span.start)
+    }
+
+    /// The first thing that the form allows and the meaning does not.
+    fn problem(&self) -> Option<(Range<usize>, String)> {
+        if *self.format.get_ref() != FORMAT {
+            let found = self.format.get_ref();
+            return Some((self.format.span(), format!("format {found} is not known, only {FORMAT}")));
+        }
+        for (name, rows) in [
+            ("full_height", &self.input.full_height),
+            ("reduced_height", &self.input.reduced_height),
+        ] {
+            let r = *rows.get_ref();
+            if r == 0 || !r.is_multiple_of(SIDE_STEP) || r > MAX_SIDE {
+                let text = format!("{name} {r} is not a multiple of {SIDE_STEP} up to {MAX_SIDE}");
+                return Some((rows.span(), text));
+            }
+        }
+        if let Some(m) = self.input.mean.get_ref().iter().find(|m| !m.is_finite()) {
+            return Some((self.input.mean.span(), format!("mean {m} is not finite")));
+        }
+        if let Some(s) = self.input.std.get_ref().iter().find(|s| !(s.is_finite() && **s > 0.0)) {
+            return Some((self.input.std.span(), format!("std {s} is not above 0")));
+        }
+        let stride = *self.segmentation.stride.get_ref();
+        if !matches!(stride, 1 | 2 | 4 | 8 | 16 | 32) {
+            let text = format!("stride {stride} is not 1, 2, 4, 8, 16 or 32");
+            return Some((self.segmentation.stride.span(), text));
+        }
+        let count = self.classes.get_ref().len();
+        if !(2..=254).contains(&count) {
+            return Some((self.classes.span(), format!("{count} classes are not in 2..=254")));
+        }
+        self.file_problem().or_else(|| self.threshold_problem())
+    }
+
+    fn file_problem(&self) -> Option<(Range<usize>, String)> {
+        let observer = self.observer.as_ref().map(|o| (&o.file, &o.sha256));
+        let graphs = [Some((&self.segmentation.file, &self.segmentation.sha256)), observer];
+        for (file, sha256) in graphs.into_iter().flatten() {
+            let name = file.get_ref();
+            // a bundle names files beside its manifest and nothing else
+            if name.is_empty() || Path::new(name).file_name() != Some(name.as_ref()) {
+                return Some((file.span(), format!("{name:?} is not the plain name of a file")));
+            }
+            let hash = sha256.get_ref();
+            if hash.len() != 64 || !hash.bytes().all(|b| b.is_ascii_hexdigit()) {
+                return Some((sha256.span(), format!("{hash:?} is not a SHA-256 in hexadecimal")));
+            }
+        }
+        None
+    }
+
+    fn threshold_problem(&self) -> Option<(Range<usize>, String)> {
+        for entry in &self.thresholds {
+            let t = entry.get_ref();
+            // evaluate's thresholds lie on half steps, so the lowest is slightly below 0
+            let valid = |v: f32| (-0.001..=1.0).contains(&v);
+            if !valid(t.tpr95) || !valid(t.fpr1) {
+                let text = format!("thresholds of {} are not in 0..=1", t.score);
+                return Some((entry.span(), text));
+            }
+            if t.score.needs_observer() && self.observer.is_none() {
+                let text = format!("a threshold for {}, but no observer", t.score);
+                return Some((entry.span(), text));
+            }
+        }
+        None
+    }
+
+    /// The calibrated threshold of a score in a mode.
+    pub fn threshold(&self, score: ScoreKind, mode: &str, at: ThresholdAt) -> Option<f32> {
+        let fits = |t: &&Spanned<ThresholdEntry>| {
+            t.get_ref().score == score && t.get_ref().mode == mode
+        };
+        let entry = self.thresholds.iter().find(fits)?.get_ref();
+        Some(match at {
+            ThresholdAt::Tpr95 => entry.tpr95,
+            ThresholdAt::Fpr1 => entry.fpr1,
+        })
+    }
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    text.bytes().take(offset).filter(|&b| b == b'\n').count() + 1
+}
