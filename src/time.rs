@@ -5,7 +5,8 @@
 //! stamps but from a monotonic [`Clock`].
 
 use std::fmt;
-use std::time::Duration;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
 
 /// An instant in nanoseconds on the clock of the frame's source (ROS time).
 ///
@@ -60,6 +61,58 @@ impl fmt::Display for Stamp {
             abs / 1_000_000_000,
             abs % 1_000_000_000
         )
+    }
+}
+
+/// Tells the present on the clock of the capture stamps.
+pub trait Clock: Send + Sync {
+    /// The present.
+    fn now(&self) -> Stamp;
+}
+
+/// Stands still until it is set: a replay as fast as possible sets it to each frame's stamp, so
+/// that the same bag gives the same verdicts on every machine.
+#[derive(Debug, Default)]
+pub struct SteppedClock(AtomicI64);
+
+impl SteppedClock {
+    /// The present is `stamp` from now on.
+    pub fn set(&self, stamp: Stamp) {
+        self.0.store(stamp.as_nanos(), Ordering::Relaxed);
+    }
+}
+
+impl Clock for SteppedClock {
+    fn now(&self) -> Stamp {
+        Stamp(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// Runs from a stamp on at a multiple of the machine's monotonic clock.
+#[derive(Debug)]
+pub struct PacedClock {
+    origin: Stamp,
+    began: Instant,
+    rate: f64,
+}
+
+impl PacedClock {
+    /// Is at `origin` now and goes on `rate` times as fast as real time.
+    pub fn new(origin: Stamp, rate: f64) -> Self {
+        Self { origin, began: Instant::now(), rate }
+    }
+
+    /// How long until the clock shows `stamp`; zero where it already did.
+    pub fn until(&self, stamp: Stamp) -> Duration {
+        let ahead = stamp.saturating_since(self.now()).as_secs_f64() / self.rate;
+        Duration::try_from_secs_f64(ahead).unwrap_or(Duration::ZERO)
+    }
+}
+
+impl Clock for PacedClock {
+    fn now(&self) -> Stamp {
+        let nanos = self.began.elapsed().as_nanos() as f64 * self.rate;
+        Stamp(self.origin.0.saturating_add(nanos as i64))
     }
 }
 

@@ -24,6 +24,50 @@ enum Command {
     Segmentation(SegmentationArgs),
     /// Train the observer of a finished segmentation network.
     Observer(ObserverArgs),
+    /// Write the two networks and the manifest (without thresholds) as a bundle.
+    Export(ExportArgs),
+    /// Write a labelled set with held-out things in it, for `lookout calibrate` and `evaluate`.
+    Set(SetArgs),
+}
+
+#[derive(clap::Args)]
+struct ExportArgs {
+    /// Run folder of the segmentation network.
+    #[arg(long)]
+    segmentation: PathBuf,
+    /// Run folder of the observer.
+    #[arg(long)]
+    observer: PathBuf,
+    /// Folder of the bundle.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+#[derive(clap::Args)]
+struct SetArgs {
+    /// What to write.
+    #[arg(value_enum)]
+    kind: SetKind,
+    /// Folder with CamVid's `train` and `val`.
+    #[arg(long, default_value = "../shared/data/camvid")]
+    camvid: PathBuf,
+    /// Folder with cut-out objects.
+    #[arg(long, default_value = "../shared/data/object_cutouts")]
+    cutouts: PathBuf,
+    /// Seed of places and sizes.
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+    /// Folder to write `images`, `masks` and `labels` to.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum SetKind {
+    /// CamVid val, a held-out cut-out object pasted into each frame.
+    Pasted,
+    /// Rendered drives with held-out anomalies.
+    Rendered,
 }
 
 #[derive(clap::Args)]
@@ -205,6 +249,15 @@ fn main() -> anyhow::Result<()> {
             };
             let best = run::train_observer(&config, &a.run.run, a.run.resume, device)?;
             log::info!("best AUROC on pasted objects: {best:.4}");
+        }
+        Command::Export(a) => run::export_bundle(&a.segmentation, &a.observer, &a.out)?,
+        Command::Set(a) => {
+            let set = match a.kind {
+                SetKind::Pasted => run::ValidationSet::camvid_pasted(&a.camvid, &a.cutouts, a.seed)?,
+                SetKind::Rendered => run::ValidationSet::held_out_renders()?,
+            };
+            run::write_set(&set, &a.out)?;
+            log::info!("{} pictures in {}", set.pictures.len(), a.out.display());
         }
     }
     Ok(())

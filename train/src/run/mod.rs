@@ -1,12 +1,14 @@
 //! Training runs: the loop, its schedule, its records.
 
+mod export;
 mod laa;
 mod observer;
 mod record;
 mod segmentation;
 
+pub use export::{export_bundle, write_set};
 pub use laa::{AttackConfig, AttackMode, attack};
-pub use observer::{ObserverConfig, ValidationSet, train_observer};
+pub use observer::{ObserverConfig, ValidationSet, load_observer, train_observer};
 pub use record::{EpochRecord, Progress, RunDir};
 pub use segmentation::{SegmentationConfig, load_segmentation, train_segmentation, validate};
 

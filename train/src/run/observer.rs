@@ -87,6 +87,27 @@ impl ValidationSet {
         Self { pictures: pictures.iter().enumerate().map(paste).collect() }
     }
 
+    /// CamVid's validation frames with held-out cut-outs: what thresholds are calibrated on.
+    ///
+    /// # Errors
+    /// Where data cannot be read.
+    pub fn camvid_pasted(camvid_root: &Path, cutouts: &Path, seed: u64) -> anyhow::Result<Self> {
+        let pictures: Vec<Picture> =
+            camvid(&camvid_root.join("val"))?.into_iter().map(|(_, p)| p).collect();
+        let cutouts = load_cutouts(cutouts, CutoutSplit::Validation)?;
+        anyhow::ensure!(!cutouts.is_empty(), "no held-out cut-outs");
+        Ok(Self::pasted(&pictures, &cutouts, seed))
+    }
+
+    /// Rendered drives of validation seeds with anomalies that no training drive shows.
+    ///
+    /// # Errors
+    /// Where the renderer refuses.
+    pub fn held_out_renders() -> anyhow::Result<Self> {
+        let pictures = rendered(RENDER_VALIDATION_SEED, 6, 4, Anomaly::HeldOut)?;
+        Ok(Self { pictures })
+    }
+
     /// AUROC and AP of the observer with the outlier as positive; void is left out.
     ///
     /// # Errors
@@ -165,6 +186,17 @@ fn observe_with(
     out.remove("observer").ok_or_else(|| anyhow::anyhow!("the observer graph has no output observer"))
 }
 
+/// The observer of a finished run, frozen, with its averaged weights.
+///
+/// # Errors
+/// Where the checkpoint is missing or of another network.
+pub fn load_observer(run: &Path, device: Device) -> anyhow::Result<Network> {
+    let mut network = Network::new(nets::observer(CLASSES), device);
+    crate::torch::Checkpoint::new(run, "best").load_average(&network)?;
+    network.freeze();
+    Ok(network)
+}
+
 /// What the data thread draws from.
 struct Source {
     real: Vec<Picture>,
@@ -232,15 +264,13 @@ pub fn train_observer(
 ) -> anyhow::Result<f64> {
     anyhow::ensure!(config.rendered_per_batch < config.batch, "a batch needs real frames");
     let run = RunDir::open(dir, config, resume)?;
-    let pictures = |split: &str| -> anyhow::Result<Vec<Picture>> {
-        Ok(camvid(&config.camvid.join(split))?.into_iter().map(|(_, p)| p).collect())
-    };
-    let real = pictures("train")?;
-    let held_out = load_cutouts(&config.cutouts, CutoutSplit::Validation)?;
-    let validation = ValidationSet::pasted(&pictures("val")?, &held_out, 7);
-    let made_validation =
-        ValidationSet { pictures: rendered(RENDER_VALIDATION_SEED, 6, 4, Anomaly::HeldOut)? };
-    let made = rendered(RENDER_TRAINING_SEED, config.rendered_drives, 8, Anomaly::Training)?;
+    let real: Vec<Picture> =
+        camvid(&config.camvid.join("train"))?.into_iter().map(|(_, p)| p).collect();
+    let validation = ValidationSet::camvid_pasted(&config.camvid, &config.cutouts, 7)?;
+    let made_validation = ValidationSet::held_out_renders()?;
+    // drives without an anomaly have other cars in the lane: ahead in the lane is not anomalous
+    let mut made = rendered(RENDER_TRAINING_SEED, config.rendered_drives, 8, Anomaly::Training)?;
+    made.extend(rendered(RENDER_TRAINING_SEED + 500_000, config.rendered_drives / 4, 6, Anomaly::None)?);
     let cutouts = load_cutouts(&config.cutouts, CutoutSplit::Train)?;
     log::info!("{} real, {} rendered frames, {} cut-outs", real.len(), made.len(), cutouts.len());
 
