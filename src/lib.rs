@@ -5,5 +5,6 @@ pub mod decide;
 pub mod evaluate;
 pub mod frame;
 pub mod msg;
+pub mod profile;
 pub mod score;
 pub mod time;
