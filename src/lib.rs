@@ -8,5 +8,6 @@ pub mod frame;
 pub mod model;
 pub mod msg;
 pub mod pipeline;
+pub mod profile;
 pub mod score;
 pub mod time;

@@ -198,7 +198,11 @@ fn main() -> anyhow::Result<()> {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
     let cli = Cli::parse();
     tch::set_num_threads(cli.threads);
-    let device = if Cuda::is_available() { Device::Cuda(0) } else { Device::Cpu };
+    let device = if Cuda::is_available() {
+        Device::Cuda(0)
+    } else {
+        Device::Cpu
+    };
     match cli.command {
         Command::Segmentation(a) => {
             let config = SegmentationConfig {
@@ -264,5 +268,9 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn augment(run: &RunArgs, scale_min: f32, scale_max: f32) -> AugmentConfig {
-    AugmentConfig { width: run.width, height: run.height, scale: (scale_min, scale_max) }
+    AugmentConfig {
+        width: run.width,
+        height: run.height,
+        scale: (scale_min, scale_max),
+    }
 }

@@ -57,7 +57,9 @@ fn place(picture: &Picture, config: &AugmentConfig, rng: &mut Rng, out: &mut Can
         .resize_alg(fir::ResizeAlg::Convolution(fir::FilterType::Bilinear))
         .crop(from_x as f64, from_y as f64, crop_w as f64, crop_h as f64);
     let resized = match source {
-        Ok(source) => fir::Resizer::new().resize(&source, &mut tile, &options).is_ok(),
+        Ok(source) => fir::Resizer::new()
+            .resize(&source, &mut tile, &options)
+            .is_ok(),
         Err(_) => false,
     };
     debug_assert!(resized, "crop inside the picture");
@@ -66,7 +68,11 @@ fn place(picture: &Picture, config: &AugmentConfig, rng: &mut Rng, out: &mut Can
         let label_y = ((from_y + (y as f32 + 0.5) / sy) as usize).min(picture.height - 1);
         for x in 0..tile_w {
             let label_x = ((from_x + (x as f32 + 0.5) / sx) as usize).min(picture.width - 1);
-            let column = if flip { out.width - 1 - (to_x + x) } else { to_x + x };
+            let column = if flip {
+                out.width - 1 - (to_x + x)
+            } else {
+                to_x + x
+            };
             let to = (to_y + y) * out.width + column;
             let p = &pixels[3 * (y * tile_w + x)..3 * (y * tile_w + x) + 3];
             for c in 0..3 {
@@ -100,10 +106,23 @@ impl Look {
         let contrast = rng.random_range(0.7f32..1.3);
         let saturation = rng.random_range(0.4f32..1.35);
         let kind = rng.random_range(0.0f32..1.0);
-        let blur = if kind < 0.12 { rng.random_range(0.4f32..1.3) } else { 0.0 };
-        let grain =
-            if (0.12..0.3).contains(&kind) { rng.random_range(0.005f32..0.03) } else { 0.0 };
-        Self { curves, contrast, saturation, blur, grain }
+        let blur = if kind < 0.12 {
+            rng.random_range(0.4f32..1.3)
+        } else {
+            0.0
+        };
+        let grain = if (0.12..0.3).contains(&kind) {
+            rng.random_range(0.005f32..0.03)
+        } else {
+            0.0
+        };
+        Self {
+            curves,
+            contrast,
+            saturation,
+            blur,
+            grain,
+        }
     }
 
     fn finish(&self, canvas: &mut Canvas, rng: &mut Rng) {
@@ -115,7 +134,11 @@ impl Look {
             let grey = (p[0] + p[1] + p[2]) / 3.0;
             for v in p {
                 let c = grey + (*v - grey) * self.saturation;
-                let noise = if self.grain > 0.0 { self.grain * noise(rng) } else { 0.0 };
+                let noise = if self.grain > 0.0 {
+                    self.grain * noise(rng)
+                } else {
+                    0.0
+                };
                 *v = ((c - mean) * self.contrast + mean + noise).clamp(0.0, 1.0);
             }
         }

@@ -35,12 +35,25 @@ pub enum CutoutSplit {
 
 /// Object classes (the start of the file name) kept for validation.
 const VALIDATION_CLASSES: [&str; 11] = [
-    "bear", "zebra", "couch", "refrigerator", "umbrella", "vase", "horse", "suitcase", "laptop",
-    "potted_plant", "skateboard",
+    "bear",
+    "zebra",
+    "couch",
+    "refrigerator",
+    "umbrella",
+    "vase",
+    "horse",
+    "suitcase",
+    "laptop",
+    "potted_plant",
+    "skateboard",
 ];
 /// Of the animals with good mattes (`am2k_*`) these are kept for validation too.
-const VALIDATION_ANIMALS: [&str; 4] =
-    ["am2k_sample10", "am2k_sample12", "am2k_sample2", "am2k_sample6"];
+const VALIDATION_ANIMALS: [&str; 4] = [
+    "am2k_sample10",
+    "am2k_sample12",
+    "am2k_sample2",
+    "am2k_sample6",
+];
 
 impl CutoutSplit {
     fn holds(self, stem: &str) -> bool {
@@ -62,13 +75,26 @@ impl CutoutSplit {
 pub fn load_cutouts(dir: &Path, split: CutoutSplit) -> Result<Vec<Cutout>, DataError> {
     let mut all = vec![];
     for path in sorted_files(dir)? {
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         if path.extension().is_some_and(|e| e == "webp") && split.holds(&name) {
             let rgba = open(&path)?.into_rgba8();
             let (width, height) = (rgba.width() as usize, rgba.height() as usize);
-            let full = Cutout { name, width, height, rgba: rgba.into_raw() };
+            let full = Cutout {
+                name,
+                width,
+                height,
+                rgba: rgba.into_raw(),
+            };
             let factor = 320.0 / width.max(height) as f32;
-            all.push(if factor < 1.0 { full.scaled(factor) } else { full });
+            all.push(if factor < 1.0 {
+                full.scaled(factor)
+            } else {
+                full
+            });
         }
     }
     Ok(all)
@@ -88,10 +114,21 @@ impl Cutout {
         let mut target = fir::images::Image::new(width as u32, height as u32, fir::PixelType::U8x4);
         let options = fir::ResizeOptions::new()
             .resize_alg(fir::ResizeAlg::Convolution(fir::FilterType::Bilinear));
-        let resized = source
-            .map(|source| fir::Resizer::new().resize(&source, &mut target, &options).is_ok());
-        debug_assert!(matches!(resized, Ok(true)), "sizes are positive and the types agree");
-        Cutout { name: self.name.clone(), width, height, rgba: target.into_vec() }
+        let resized = source.map(|source| {
+            fir::Resizer::new()
+                .resize(&source, &mut target, &options)
+                .is_ok()
+        });
+        debug_assert!(
+            matches!(resized, Ok(true)),
+            "sizes are positive and the types agree"
+        );
+        Cutout {
+            name: self.name.clone(),
+            width,
+            height,
+            rgba: target.into_vec(),
+        }
     }
 }
 
@@ -129,7 +166,14 @@ impl Match {
 
 /// Pastes an object with its centre at (`cx`, `cy`) (it may leave the frame) and marks as outlier
 /// where its matte is above one half. Returns how many pixels that are.
-pub fn paste_cutout(canvas: &mut Canvas, c: &Cutout, cx: i64, cy: i64, flip: bool, m: &Match) -> usize {
+pub fn paste_cutout(
+    canvas: &mut Canvas,
+    c: &Cutout,
+    cx: i64,
+    cy: i64,
+    flip: bool,
+    m: &Match,
+) -> usize {
     let left = cx - c.width as i64 / 2;
     let top = cy - c.height as i64 / 2;
     let clip = |start: i64, n: usize, limit: usize| {
@@ -137,14 +181,20 @@ pub fn paste_cutout(canvas: &mut Canvas, c: &Cutout, cx: i64, cy: i64, flip: boo
         let to = (start + n as i64).clamp(0, limit as i64) as usize;
         from..to
     };
-    let (xs, ys) = (clip(left, c.width, canvas.width), clip(top, c.height, canvas.height));
+    let (xs, ys) = (
+        clip(left, c.width, canvas.width),
+        clip(top, c.height, canvas.height),
+    );
     if xs.is_empty() || ys.is_empty() {
         return 0;
     }
     let around = canvas.mean_brightness(xs.clone(), ys.clone());
     let opaque = c.rgba.chunks_exact(4).filter(|p| p[3] > 127);
     let (sum, n) = opaque.fold((0.0f32, 0), |(s, n), p| {
-        (s + p[..3].iter().map(|&v| f32::from(v)).sum::<f32>() / 765.0, n + 1)
+        (
+            s + p[..3].iter().map(|&v| f32::from(v)).sum::<f32>() / 765.0,
+            n + 1,
+        )
     });
     let shift = m.brightness * (around - sum / (n.max(1)) as f32);
     let mut marked = 0;

@@ -86,6 +86,9 @@ impl Iterator for Prefetch {
     type Item = Batch;
 
     fn next(&mut self) -> Option<Batch> {
-        self.batches.recv().ok().map(|samples| Batch::stack(&samples))
+        self.batches
+            .recv()
+            .ok()
+            .map(|samples| Batch::stack(&samples))
     }
 }

@@ -10,7 +10,7 @@ mod texture;
 
 pub use augment::{AugmentConfig, augment};
 pub use canvas::Canvas;
-pub use cutouts::{Cutout, CutoutSplit, load_cutouts, Match, paste_cutout, place_by_row};
+pub use cutouts::{Cutout, CutoutSplit, Match, load_cutouts, paste_cutout, place_by_row};
 pub use loader::{Batch, Prefetch, epoch_order, sample_rng};
 pub use picture::{DataError, Picture, camvid, rendered};
 pub use shapes::random_shapes;

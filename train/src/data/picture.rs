@@ -55,7 +55,10 @@ pub enum DataError {
 }
 
 pub(super) fn sorted_files(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let io = |source| DataError::Io { path: dir.to_owned(), source };
+    let io = |source| DataError::Io {
+        path: dir.to_owned(),
+        source,
+    };
     let mut files = vec![];
     for entry in std::fs::read_dir(dir).map_err(io)? {
         files.push(entry.map_err(io)?.path());
@@ -65,7 +68,10 @@ pub(super) fn sorted_files(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
 }
 
 pub(super) fn open(path: &Path) -> Result<image::DynamicImage, DataError> {
-    image::open(path).map_err(|source| DataError::Decode { path: path.to_owned(), source })
+    image::open(path).map_err(|source| DataError::Decode {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Loads `images/*.webp` and `labels/*.png` of a CamVid split folder, in the order of the names,
@@ -75,20 +81,40 @@ pub(super) fn open(path: &Path) -> Result<image::DynamicImage, DataError> {
 /// Where a file is missing, cannot be decoded, or the sizes differ.
 pub fn camvid(split: &Path) -> Result<Vec<(String, Picture)>, DataError> {
     let load = |path: PathBuf| {
-        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let stem = path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let label_path = split.join("labels").join(format!("{stem}.png"));
         let rgb = open(&path)?.into_rgb8();
         let label = open(&label_path)?.into_luma8();
         if rgb.dimensions() != label.dimensions() {
             let (label, image) = (label.dimensions(), rgb.dimensions());
-            return Err(DataError::Size { path: label_path, label, image });
+            return Err(DataError::Size {
+                path: label_path,
+                label,
+                image,
+            });
         }
         let (width, height) = (rgb.width() as usize, rgb.height() as usize);
         let outlier = vec![0; width * height];
         let (rgb, label) = (rgb.into_raw(), label.into_raw());
-        Ok((stem, Picture { width, height, rgb, label, outlier }))
+        Ok((
+            stem,
+            Picture {
+                width,
+                height,
+                rgb,
+                label,
+                outlier,
+            },
+        ))
     };
-    sorted_files(&split.join("images"))?.into_iter().map(load).collect()
+    sorted_files(&split.join("images"))?
+        .into_iter()
+        .map(load)
+        .collect()
 }
 
 /// Renders `drives` street drives of consecutive seeds and takes `per_drive` frames spread over
@@ -105,9 +131,16 @@ pub fn rendered(
     let mut pictures = Vec::with_capacity(drives * per_drive);
     let mut out = Rendered::default();
     for k in 0..drives {
-        let config = DriveConfig { seed: first_seed + k as u64, anomaly, ..DriveConfig::default() };
+        let config = DriveConfig {
+            seed: first_seed + k as u64,
+            anomaly,
+            ..DriveConfig::default()
+        };
         let drive = Drive::new(config)?;
-        let first = drive.anomaly().and_then(|a| a.first_visible_frame).unwrap_or(0);
+        let first = drive
+            .anomaly()
+            .and_then(|a| a.first_visible_frame)
+            .unwrap_or(0);
         let frames = drive.frame_count() - first;
         for j in 0..per_drive {
             let i = first + (2 * j + 1) * frames / (2 * per_drive);

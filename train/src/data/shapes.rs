@@ -34,20 +34,27 @@ fn ellipse(r: f32, rng: &mut Rng) -> Vec<(f32, f32)> {
     let at = |k: usize| {
         let a = k as f32 / 24.0 * std::f32::consts::TAU;
         let (x, y) = (r * a.cos(), r * flat * a.sin());
-        (x * turn.cos() - y * turn.sin(), x * turn.sin() + y * turn.cos())
+        (
+            x * turn.cos() - y * turn.sin(),
+            x * turn.sin() + y * turn.cos(),
+        )
     };
     (0..24).map(at).collect()
 }
 
 fn rectangle(r: f32, rng: &mut Rng) -> Vec<(f32, f32)> {
-    let (w, h) = (r * rng.random_range(0.5f32..1.0), r * rng.random_range(0.3f32..1.0));
+    let (w, h) = (
+        r * rng.random_range(0.5f32..1.0),
+        r * rng.random_range(0.3f32..1.0),
+    );
     vec![(-w, -h), (w, -h), (w, h), (-w, h)]
 }
 
 fn blob(r: f32, rng: &mut Rng) -> Vec<(f32, f32)> {
     let corners = rng.random_range(3..14);
-    let mut angles: Vec<f32> =
-        (0..corners).map(|_| rng.random_range(0.0..std::f32::consts::TAU)).collect();
+    let mut angles: Vec<f32> = (0..corners)
+        .map(|_| rng.random_range(0.0..std::f32::consts::TAU))
+        .collect();
     angles.sort_by(f32::total_cmp);
     let corner = |a: f32, rng: &mut Rng| {
         let q = r * rng.random_range(0.4f32..1.1);
@@ -84,7 +91,12 @@ mod tests {
     #[test]
     fn a_box_fills_its_pixel_centres() {
         let mut mask = vec![0.0; 36];
-        fill(&mut mask, 6, 6, &[(1.0, 2.0), (4.0, 2.0), (4.0, 4.0), (1.0, 4.0)]);
+        fill(
+            &mut mask,
+            6,
+            6,
+            &[(1.0, 2.0), (4.0, 2.0), (4.0, 4.0), (1.0, 4.0)],
+        );
         assert_eq!(mask.iter().sum::<f32>(), 6.0);
         assert_eq!(mask[2 * 6 + 1], 1.0);
         assert_eq!(mask[3 * 6 + 3], 1.0);

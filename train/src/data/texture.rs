@@ -46,8 +46,7 @@ pub fn paste_texture(canvas: &mut Canvas, source: TextureSource, rng: &mut Rng) 
             if shape[i] == 0.0 {
                 continue;
             }
-            let edge = soft
-                && (x == 0 || shape[i - 1] == 0.0 || x + 1 == w || shape[i + 1] == 0.0);
+            let edge = soft && (x == 0 || shape[i - 1] == 0.0 || x + 1 == w || shape[i + 1] == 0.0);
             let alpha = if edge { opacity * 0.6 } else { opacity };
             canvas.blend(i, paint(x as f32, y as f32), alpha);
             canvas.outlier[i] = 1;
@@ -89,7 +88,9 @@ fn lattice(x: f32, y: f32, seed: u32) -> f32 {
     let (x0, y0) = (x.floor(), y.floor());
     let at = |dx: i32, dy: i32| {
         let mut h = (x0 as i32 + dx) as u32;
-        h = h.wrapping_mul(0x85eb_ca6b) ^ ((y0 as i32 + dy) as u32).wrapping_mul(0xc2b2_ae35) ^ seed;
+        h = h.wrapping_mul(0x85eb_ca6b)
+            ^ ((y0 as i32 + dy) as u32).wrapping_mul(0xc2b2_ae35)
+            ^ seed;
         h = (h ^ (h >> 15)).wrapping_mul(0x2c1b_3c6d);
         h = (h ^ (h >> 13)).wrapping_mul(0x297a_2d39);
         (h ^ (h >> 16)) as f32 / u32::MAX as f32 * 2.0 - 1.0
@@ -115,13 +116,24 @@ fn flat<'a>(height: f32, rng: &mut Rng) -> Paint<'a> {
 /// Two colours in bands.
 fn stripes<'a>(rng: &mut Rng) -> Paint<'a> {
     let (a, b) = (colour(rng), colour(rng));
-    let (turn, width) = (rng.random_range(0.0f32..3.2), rng.random_range(2.0f32..18.0));
+    let (turn, width) = (
+        rng.random_range(0.0f32..3.2),
+        rng.random_range(2.0f32..18.0),
+    );
     let (sin, cos) = turn.sin_cos();
     let check = rng.random_bool(0.3);
     Box::new(move |x, y| {
         let band = ((x * cos + y * sin) / width).floor() as i32;
-        let across = if check { ((y * cos - x * sin) / width).floor() as i32 } else { 0 };
-        if (band + across).rem_euclid(2) == 0 { a } else { b }
+        let across = if check {
+            ((y * cos - x * sin) / width).floor() as i32
+        } else {
+            0
+        };
+        if (band + across).rem_euclid(2) == 0 {
+            a
+        } else {
+            b
+        }
     })
 }
 
@@ -134,7 +146,10 @@ fn turned<'a>(
 ) -> Paint<'a> {
     let (sin, cos) = rng.random_range(0.5f32..5.8).sin_cos();
     let zoom = 1.0 / rng.random_range(0.5f32..2.5);
-    let (ox, oy) = (rng.random_range(0.0..width as f32), rng.random_range(0.0..height as f32));
+    let (ox, oy) = (
+        rng.random_range(0.0..width as f32),
+        rng.random_range(0.0..height as f32),
+    );
     let gains: [f32; 3] = std::array::from_fn(|_| rng.random_range(0.6f32..1.4));
     let saturation = rng.random_range(0.2f32..1.5);
     let mirror = |v: f32, n: usize| {
@@ -146,8 +161,6 @@ fn turned<'a>(
         let sy = mirror(oy + (x * sin + y * cos) * zoom, height);
         let p = pixel(sy * width + sx).map(|v| f32::from(v) / 255.0);
         let grey = (p[0] + p[1] + p[2]) / 3.0;
-        std::array::from_fn(|c| {
-            ((grey + (p[c] - grey) * saturation) * gains[c]).clamp(0.0, 1.0)
-        })
+        std::array::from_fn(|c| ((grey + (p[c] - grey) * saturation) * gains[c]).clamp(0.0, 1.0))
     })
 }

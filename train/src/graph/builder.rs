@@ -13,7 +13,15 @@ impl Builder {
     pub fn new(name: &str) -> Self {
         let name = name.to_owned();
         let (inputs, outputs, nodes, values) = (vec![], vec![], vec![], vec![]);
-        Self { graph: Graph { name, inputs, outputs, nodes, values } }
+        Self {
+            graph: Graph {
+                name,
+                inputs,
+                outputs,
+                nodes,
+                values,
+            },
+        }
     }
 
     /// Declares a value that the caller provides.
@@ -36,14 +44,26 @@ impl Builder {
     }
 
     fn value(&mut self, name: &str, channels: i64, stride: i64) -> ValueId {
-        debug_assert!(self.graph.find(name).is_none(), "value {name} is there twice");
-        self.graph.values.push(Value { name: name.to_owned(), channels, stride });
+        debug_assert!(
+            self.graph.find(name).is_none(),
+            "value {name} is there twice"
+        );
+        self.graph.values.push(Value {
+            name: name.to_owned(),
+            channels,
+            stride,
+        });
         ValueId(self.graph.values.len() - 1)
     }
 
     fn node(&mut self, name: &str, op: Op, inputs: &[ValueId], c: i64, stride: i64) -> ValueId {
         let output = self.value(name, c, stride);
-        self.graph.nodes.push(Node { name: name.to_owned(), op, inputs: inputs.to_vec(), output });
+        self.graph.nodes.push(Node {
+            name: name.to_owned(),
+            op,
+            inputs: inputs.to_vec(),
+            output,
+        });
         output
     }
 
@@ -60,16 +80,35 @@ impl Builder {
     /// Convolution with a bias and "same" padding, no activation.
     pub fn conv(&mut self, name: &str, x: ValueId, out: i64, kernel: [i64; 2]) -> ValueId {
         let padding = [kernel[0] / 2, kernel[1] / 2];
-        let conv =
-            Conv { out_channels: out, kernel, stride: 1, padding, dilation: [1, 1], bias: true };
+        let conv = Conv {
+            out_channels: out,
+            kernel,
+            stride: 1,
+            padding,
+            dilation: [1, 1],
+            bias: true,
+        };
         self.conv_op(name, x, conv)
     }
 
     /// [`Self::conv`] and ReLU, without a batch norm between them (the first of a factorised pair).
-    pub fn conv_relu(&mut self, name: &str, x: ValueId, kernel: [i64; 2], dilation: i64) -> ValueId {
+    pub fn conv_relu(
+        &mut self,
+        name: &str,
+        x: ValueId,
+        kernel: [i64; 2],
+        dilation: i64,
+    ) -> ValueId {
         let out_channels = self.shape(x).0;
         let (padding, dilation) = dilated(kernel, dilation);
-        let conv = Conv { out_channels, kernel, stride: 1, padding, dilation, bias: true };
+        let conv = Conv {
+            out_channels,
+            kernel,
+            stride: 1,
+            padding,
+            dilation,
+            bias: true,
+        };
         let y = self.conv_op(name, x, conv);
         self.relu(&format!("{name}.relu"), y)
     }
@@ -85,7 +124,14 @@ impl Builder {
         dilation: i64,
     ) -> ValueId {
         let (padding, dilation) = dilated(kernel, dilation);
-        let conv = Conv { out_channels: out, kernel, stride, padding, dilation, bias: false };
+        let conv = Conv {
+            out_channels: out,
+            kernel,
+            stride,
+            padding,
+            dilation,
+            bias: false,
+        };
         let y = self.conv_op(&format!("{name}.conv"), x, conv);
         self.batch_norm(&format!("{name}.bn"), y)
     }
@@ -152,7 +198,13 @@ impl Builder {
     /// `block` x `block` pixels of `block²` times fewer planes.
     pub fn depth_to_space(&mut self, name: &str, x: ValueId, block: i64) -> ValueId {
         let (c, s) = self.shape(x);
-        self.node(name, Op::DepthToSpace { block }, &[x], c / (block * block), s / block)
+        self.node(
+            name,
+            Op::DepthToSpace { block },
+            &[x],
+            c / (block * block),
+            s / block,
+        )
     }
 
     /// Means of the planes, as a 1x1 value.

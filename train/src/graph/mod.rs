@@ -115,7 +115,12 @@ impl Graph {
 
     /// How many nodes read a value, outputs counted as one reader each.
     pub fn readers(&self, id: ValueId) -> usize {
-        let nodes = self.nodes.iter().flat_map(|n| &n.inputs).filter(|&&i| i == id).count();
+        let nodes = self
+            .nodes
+            .iter()
+            .flat_map(|n| &n.inputs)
+            .filter(|&&i| i == id)
+            .count();
         nodes + self.outputs.iter().filter(|&&o| o == id).count()
     }
 
@@ -125,16 +130,31 @@ impl Graph {
         for o in outputs {
             needed[o.0] = true;
         }
-        for node in self.nodes.iter().rev().filter(|n| n.output.0 < self.values.len()) {
+        for node in self
+            .nodes
+            .iter()
+            .rev()
+            .filter(|n| n.output.0 < self.values.len())
+        {
             if needed[node.output.0] {
                 node.inputs.iter().for_each(|i| needed[i.0] = true);
             }
         }
         Graph {
             name: self.name.clone(),
-            inputs: self.inputs.iter().copied().filter(|i| needed[i.0]).collect(),
+            inputs: self
+                .inputs
+                .iter()
+                .copied()
+                .filter(|i| needed[i.0])
+                .collect(),
             outputs: outputs.to_vec(),
-            nodes: self.nodes.iter().filter(|n| needed[n.output.0]).cloned().collect(),
+            nodes: self
+                .nodes
+                .iter()
+                .filter(|n| needed[n.output.0])
+                .cloned()
+                .collect(),
             values: self.values.clone(),
         }
     }
@@ -144,8 +164,11 @@ impl Graph {
         let conv_macs = |node: &Node| match &node.op {
             Op::Conv(c) => {
                 let out = self.value(node.output);
-                let pixels =
-                    if out.stride == 0 { 1 } else { (width / out.stride) * (height / out.stride) };
+                let pixels = if out.stride == 0 {
+                    1
+                } else {
+                    (width / out.stride) * (height / out.stride)
+                };
                 let per_pixel = self.value(node.inputs[0]).channels * c.kernel[0] * c.kernel[1];
                 pixels * per_pixel * c.out_channels
             }

@@ -12,8 +12,12 @@ use crate::graph::{Builder, Graph};
 /// Name of the logits, at 1/4 of the image.
 pub const LOGITS: &str = "logits";
 /// Names of the activations that the observer gets, with their strides and planes.
-pub const ACTIVATIONS: [(&str, i64, i64); 4] =
-    [("encoder4", 4, 32), ("encoder8", 8, 64), ("encoder16", 16, 128), ("decoder8", 8, 64)];
+pub const ACTIVATIONS: [(&str, i64, i64); 4] = [
+    ("encoder4", 4, 32),
+    ("encoder8", 8, 64),
+    ("encoder16", 16, 128),
+    ("decoder8", 8, 64),
+];
 /// Name of the auxiliary logits at 1/16: used in training only, not exported.
 pub const AUXILIARY: &str = "auxiliary";
 

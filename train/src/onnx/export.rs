@@ -6,9 +6,7 @@ use prost::Message;
 use tch::{Kind, Tensor};
 use thiserror::Error;
 
-use super::proto::{
-    Attribute, GraphProto, Model, NodeProto, OperatorSet, TensorProto, ValueInfo,
-};
+use super::proto::{Attribute, GraphProto, Model, NodeProto, OperatorSet, TensorProto, ValueInfo};
 use crate::graph::{Conv, Graph, Node, Op, ValueId};
 use crate::torch::{BATCH_NORM_EPS, Network};
 
@@ -61,7 +59,11 @@ pub fn export(network: &Network, outputs: &[&str]) -> Result<Vec<u8>, ExportErro
     };
     let outputs: Vec<ValueId> = outputs.iter().map(find).collect::<Result<_, _>>()?;
     let graph = full.with_outputs(&outputs);
-    let mut writer = Writer { network, graph: &graph, proto: GraphProto::default() };
+    let mut writer = Writer {
+        network,
+        graph: &graph,
+        proto: GraphProto::default(),
+    };
     writer.proto.name.clone_from(&graph.name);
     writer.write()?;
     let info = |id: &ValueId| {
@@ -75,7 +77,10 @@ pub fn export(network: &Network, outputs: &[&str]) -> Result<Vec<u8>, ExportErro
         producer_name: "lookout-train".to_owned(),
         producer_version: env!("CARGO_PKG_VERSION").to_owned(),
         graph: Some(writer.proto),
-        opset_import: vec![OperatorSet { domain: String::new(), version: OPSET }],
+        opset_import: vec![OperatorSet {
+            domain: String::new(),
+            version: OPSET,
+        }],
     };
     Ok(model.encode_to_vec())
 }
@@ -132,14 +137,22 @@ impl Writer<'_> {
             let per_plane = weight.len() / gamma.len();
             for (o, taps) in weight.chunks_exact_mut(per_plane).enumerate() {
                 let scale = f64::from(gamma[o]) / (f64::from(variance[o]) + BATCH_NORM_EPS).sqrt();
-                taps.iter_mut().for_each(|t| *t = (f64::from(*t) * scale) as f32);
+                taps.iter_mut()
+                    .for_each(|t| *t = (f64::from(*t) * scale) as f32);
                 let centred = f64::from(bias[o]) - f64::from(mean[o]);
                 bias[o] = (f64::from(beta[o]) + centred * scale) as f32;
             }
         }
-        let names = [format!("{}.weight", node.name), format!("{}.bias", node.name)];
-        self.proto.initializer.push(TensorProto::float(&names[0], &shape, &weight));
-        self.proto.initializer.push(TensorProto::float(&names[1], &[shape[0]], &bias));
+        let names = [
+            format!("{}.weight", node.name),
+            format!("{}.bias", node.name),
+        ];
+        self.proto
+            .initializer
+            .push(TensorProto::float(&names[0], &shape, &weight));
+        self.proto
+            .initializer
+            .push(TensorProto::float(&names[1], &[shape[0]], &bias));
         let [ph, pw] = conv.padding;
         let attributes = vec![
             Attribute::ints("kernel_shape", &conv.kernel),
@@ -150,7 +163,13 @@ impl Writer<'_> {
         ];
         let output = norm.map_or(node.output, |n| n.output);
         let input = self.name(node.inputs[0]);
-        self.node(node, "Conv", vec![input, names[0].clone(), names[1].clone()], output, attributes);
+        self.node(
+            node,
+            "Conv",
+            vec![input, names[0].clone(), names[1].clone()],
+            output,
+            attributes,
+        );
         Ok(())
     }
 
@@ -163,16 +182,23 @@ impl Writer<'_> {
             Op::GlobalAveragePool => ("GlobalAveragePool", vec![]),
             Op::DepthToSpace { block } => (
                 "DepthToSpace",
-                vec![Attribute::int("blocksize", *block), Attribute::string("mode", "CRD")],
+                vec![
+                    Attribute::int("blocksize", *block),
+                    Attribute::string("mode", "CRD"),
+                ],
             ),
             Op::Upsample2 => {
                 let scales = format!("{}.scales", node.name);
                 let values = [1.0, 1.0, 2.0, 2.0];
-                self.proto.initializer.push(TensorProto::float(&scales, &[4], &values));
+                self.proto
+                    .initializer
+                    .push(TensorProto::float(&scales, &[4], &values));
                 inputs.extend([String::new(), scales]);
-                let half_pixel =
-                    Attribute::string("coordinate_transformation_mode", "half_pixel");
-                ("Resize", vec![Attribute::string("mode", "linear"), half_pixel])
+                let half_pixel = Attribute::string("coordinate_transformation_mode", "half_pixel");
+                (
+                    "Resize",
+                    vec![Attribute::string("mode", "linear"), half_pixel],
+                )
             }
             Op::Conv(_) | Op::BatchNorm => return,
         };
@@ -189,7 +215,13 @@ impl Writer<'_> {
     ) {
         let output = vec![self.name(output)];
         let (name, op_type) = (node.name.clone(), op_type.to_owned());
-        self.proto.node.push(NodeProto { input, output, name, op_type, attribute });
+        self.proto.node.push(NodeProto {
+            input,
+            output,
+            name,
+            op_type,
+            attribute,
+        });
     }
 
     fn name(&self, id: ValueId) -> String {
@@ -199,9 +231,13 @@ impl Writer<'_> {
     fn parameter(&self, node: &Node, suffix: &str) -> Result<(Vec<i64>, Vec<f32>), ExportError> {
         let name = format!("{}.{suffix}", node.name);
         let tensor: &Tensor = &self.network.parameters()[&name];
-        let flat = tensor.detach().to_kind(Kind::Float).contiguous().flatten(0, -1);
-        let values = Vec::<f32>::try_from(flat)
-            .map_err(|source| ExportError::Parameter { name, source })?;
+        let flat = tensor
+            .detach()
+            .to_kind(Kind::Float)
+            .contiguous()
+            .flatten(0, -1);
+        let values =
+            Vec::<f32>::try_from(flat).map_err(|source| ExportError::Parameter { name, source })?;
         Ok((tensor.size(), values))
     }
 }

@@ -77,19 +77,34 @@ pub(super) struct Attribute {
 
 impl Attribute {
     pub(super) fn int(name: &str, value: i64) -> Self {
-        Self { i: Some(value), ..Self::empty(name, ATTRIBUTE_INT) }
+        Self {
+            i: Some(value),
+            ..Self::empty(name, ATTRIBUTE_INT)
+        }
     }
 
     pub(super) fn string(name: &str, value: &str) -> Self {
-        Self { s: Some(value.into()), ..Self::empty(name, ATTRIBUTE_STRING) }
+        Self {
+            s: Some(value.into()),
+            ..Self::empty(name, ATTRIBUTE_STRING)
+        }
     }
 
     pub(super) fn ints(name: &str, values: &[i64]) -> Self {
-        Self { ints: values.to_vec(), ..Self::empty(name, ATTRIBUTE_INTS) }
+        Self {
+            ints: values.to_vec(),
+            ..Self::empty(name, ATTRIBUTE_INTS)
+        }
     }
 
     fn empty(name: &str, kind: i32) -> Self {
-        Self { name: name.to_owned(), i: None, s: None, ints: vec![], kind }
+        Self {
+            name: name.to_owned(),
+            i: None,
+            s: None,
+            ints: vec![],
+            kind,
+        }
     }
 }
 
@@ -108,7 +123,12 @@ pub(super) struct TensorProto {
 impl TensorProto {
     pub(super) fn float(name: &str, dims: &[i64], values: &[f32]) -> Self {
         let raw_data = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        Self { dims: dims.to_vec(), data_type: FLOAT, name: name.to_owned(), raw_data }
+        Self {
+            dims: dims.to_vec(),
+            data_type: FLOAT,
+            name: name.to_owned(),
+            raw_data,
+        }
     }
 }
 
@@ -160,7 +180,11 @@ impl ValueInfo {
     /// An f32 tensor [1, channels, height, width] whose last two sizes are free.
     pub(super) fn planes(name: &str, channels: i64, stride: i64) -> Self {
         let free = |side: &str| {
-            let symbol = if stride == 1 { side.to_owned() } else { format!("{side}/{stride}") };
+            let symbol = if stride == 1 {
+                side.to_owned()
+            } else {
+                format!("{side}/{stride}")
+            };
             DimensionValue::Named(symbol)
         };
         let values = [
@@ -170,8 +194,16 @@ impl ValueInfo {
             free("width"),
         ];
         let dim = values.map(|v| Dimension { value: Some(v) }).to_vec();
-        let tensor = TensorType { elem_type: FLOAT, shape: Some(Shape { dim }) };
-        let kind = TypeProto { tensor: Some(tensor) };
-        Self { name: name.to_owned(), kind: Some(kind) }
+        let tensor = TensorType {
+            elem_type: FLOAT,
+            shape: Some(Shape { dim }),
+        };
+        let kind = TypeProto {
+            tensor: Some(tensor),
+        };
+        Self {
+            name: name.to_owned(),
+            kind: Some(kind),
+        }
     }
 }

@@ -51,7 +51,9 @@ pub fn attack(
     let towards = match config.mode {
         AttackMode::Min => false,
         AttackMode::Max => true,
-        AttackMode::Both => Tensor::rand([1], (Kind::Float, image.device())).double_value(&[0]) < 0.5,
+        AttackMode::Both => {
+            Tensor::rand([1], (Kind::Float, image.device())).double_value(&[0]) < 0.5
+        }
     };
     let seen = logits.detach().argmax(1, false);
     let target = if towards {
@@ -83,5 +85,6 @@ impl CrossEntropy2d for Tensor {
 pub(super) fn failures(logits: &Tensor, label: &Tensor) -> Tensor {
     let size = label.size();
     let seen = to_size(logits, size[1], size[2]).argmax(1, false);
-    seen.ne_tensor(label).logical_and(&label.ne(i64::from(crate::data::VOID)))
+    seen.ne_tensor(label)
+        .logical_and(&label.ne(i64::from(crate::data::VOID)))
 }

@@ -26,7 +26,11 @@ pub const STD: [f32; 3] = [0.300, 0.310, 0.305];
 
 /// (image - mean) / std of an [N, 3, H, W] batch of 0..=1.
 pub fn normalise(image: &tch::Tensor) -> tch::Tensor {
-    let plane = |v: [f32; 3]| tch::Tensor::from_slice(&v).reshape([1, 3, 1, 1]).to(image.device());
+    let plane = |v: [f32; 3]| {
+        tch::Tensor::from_slice(&v)
+            .reshape([1, 3, 1, 1])
+            .to(image.device())
+    };
     (image - plane(MEAN)) / plane(STD)
 }
 

@@ -56,11 +56,21 @@ impl RunDir {
         let text = serde_json::to_string_pretty(config)?;
         if path.exists() {
             let old = fs::read_to_string(&path)?;
-            anyhow::ensure!(resume, "{} already holds a run: --resume it or choose another folder", dir.display());
-            anyhow::ensure!(old == text, "{} was begun with another configuration", path.display());
+            anyhow::ensure!(
+                resume,
+                "{} already holds a run: --resume it or choose another folder",
+                dir.display()
+            );
+            anyhow::ensure!(
+                old == text,
+                "{} was begun with another configuration",
+                path.display()
+            );
         }
         fs::write(&path, text)?;
-        Ok(Self { dir: dir.to_owned() })
+        Ok(Self {
+            dir: dir.to_owned(),
+        })
     }
 
     /// The checkpoint to resume from.
@@ -89,7 +99,10 @@ impl RunDir {
     /// # Errors
     /// Where it cannot be written.
     pub fn summary<S: Serialize>(&self, summary: &S) -> anyhow::Result<()> {
-        fs::write(self.dir.join("summary.json"), serde_json::to_string_pretty(summary)?)?;
+        fs::write(
+            self.dir.join("summary.json"),
+            serde_json::to_string_pretty(summary)?,
+        )?;
         Ok(())
     }
 }

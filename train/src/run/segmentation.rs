@@ -69,7 +69,12 @@ pub fn train_segmentation(
     let only = |v: Vec<(String, Picture)>| v.into_iter().map(|(_, p)| p).collect::<Vec<_>>();
     let real = only(camvid(&config.camvid.join("train"))?);
     let validation = only(camvid(&config.camvid.join("val"))?);
-    let made = rendered(RENDER_TRAINING_SEED, config.rendered_drives, 6, Anomaly::None)?;
+    let made = rendered(
+        RENDER_TRAINING_SEED,
+        config.rendered_drives,
+        6,
+        Anomaly::None,
+    )?;
     let made_validation = rendered(RENDER_VALIDATION_SEED, 6, 4, Anomaly::None)?;
     log::info!("{} real and {} rendered frames", real.len(), made.len());
 
@@ -86,7 +91,8 @@ pub fn train_segmentation(
     let mut progress = Progress::default();
     if resume && run.last().exists() {
         progress = run.last().progress()?;
-        run.last().resume(&network, &mut optimiser, &mut average, progress.step as i64)?;
+        run.last()
+            .resume(&network, &mut optimiser, &mut average, progress.step as i64)?;
     }
     let last_step = total.min(config.max_steps.unwrap_or(total));
     let batches = {
@@ -113,7 +119,13 @@ pub fn train_segmentation(
     for batch in batches {
         let rate = poly_rate(config.rate, progress.step, total, 150);
         let image = channels_last(&normalise(&batch.image.to(device)));
-        let loss = loss(&network, &image, &batch.label.to(device), &weights, config.auxiliary)?;
+        let loss = loss(
+            &network,
+            &image,
+            &batch.label.to(device),
+            &weights,
+            config.auxiliary,
+        )?;
         optimiser.step(&loss, rate);
         progress.step += 1;
         average.update(&network, progress.step as i64);
@@ -185,7 +197,11 @@ fn loss(
 /// ENet's class weights, 1 / ln(1.1 + share), scaled to a mean of one over the pixels.
 fn class_weights(pictures: &[Picture]) -> Tensor {
     let mut counts = [0f64; CLASSES as usize];
-    for id in pictures.iter().flat_map(|p| &p.label).filter(|&&id| id < VOID) {
+    for id in pictures
+        .iter()
+        .flat_map(|p| &p.label)
+        .filter(|&&id| id < VOID)
+    {
         counts[*id as usize] += 1.0;
     }
     let total: f64 = counts.iter().sum();
@@ -206,7 +222,9 @@ pub fn validate(network: &Network, pictures: &[Picture], device: Device) -> anyh
         let image = to_input(p).to(device);
         let out = no_grad(|| network.forward(&[("image", &image)], Mode::Evaluate))?;
         let (h, w) = (p.height as i64, p.width as i64);
-        let predicted = to_size(&out[LOGITS], h, w).argmax(1, false).to_kind(Kind::Uint8);
+        let predicted = to_size(&out[LOGITS], h, w)
+            .argmax(1, false)
+            .to_kind(Kind::Uint8);
         let predicted: Vec<u8> = predicted.flatten(0, -1).try_into()?;
         confusion.add_slice(&predicted, &p.label)?;
     }
@@ -216,7 +234,9 @@ pub fn validate(network: &Network, pictures: &[Picture], device: Device) -> anyh
 /// The picture as a normalised [1, 3, H, W] batch, H and W rounded down to multiples of 32.
 pub(crate) fn to_input(p: &Picture) -> Tensor {
     let (h, w) = (p.height as i64, p.width as i64);
-    let image = Tensor::from_slice(&p.rgb).reshape([1, h, w, 3]).permute([0, 3, 1, 2]);
+    let image = Tensor::from_slice(&p.rgb)
+        .reshape([1, h, w, 3])
+        .permute([0, 3, 1, 2]);
     let image = image.to_kind(Kind::Float) / 255.0;
     let size = [(h / 32 * 32).max(32), (w / 32 * 32).max(32)];
     let sized = if size == [h, w] {

@@ -86,20 +86,28 @@ impl Checkpoint {
         put("optimiser", &optimiser.state());
         put("average", average.values());
         let part = self.tensors.with_extension("part");
-        Tensor::write_safetensors(&all, &part)
-            .map_err(|source| CheckpointError::Tensors { path: part.clone(), source })?;
+        Tensor::write_safetensors(&all, &part).map_err(|source| CheckpointError::Tensors {
+            path: part.clone(),
+            source,
+        })?;
         self.rename(&part, &self.tensors)?;
-        let json = serde_json::to_vec_pretty(progress)
-            .map_err(|source| CheckpointError::Json { path: self.progress.clone(), source })?;
+        let json = serde_json::to_vec_pretty(progress).map_err(|source| CheckpointError::Json {
+            path: self.progress.clone(),
+            source,
+        })?;
         let part = self.progress.with_extension("json.part");
-        std::fs::write(&part, json)
-            .map_err(|source| CheckpointError::Io { path: part.clone(), source })?;
+        std::fs::write(&part, json).map_err(|source| CheckpointError::Io {
+            path: part.clone(),
+            source,
+        })?;
         self.rename(&part, &self.progress)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Result<(), CheckpointError> {
-        std::fs::rename(from, to)
-            .map_err(|source| CheckpointError::Io { path: to.to_owned(), source })
+        std::fs::rename(from, to).map_err(|source| CheckpointError::Io {
+            path: to.to_owned(),
+            source,
+        })
     }
 
     /// The run's own progress record.
@@ -108,15 +116,22 @@ impl Checkpoint {
     /// Where the file is missing or is not such a record.
     pub fn progress<P: DeserializeOwned>(&self) -> Result<P, CheckpointError> {
         let path = || self.progress.clone();
-        let bytes = std::fs::read(&self.progress)
-            .map_err(|source| CheckpointError::Io { path: path(), source })?;
-        serde_json::from_slice(&bytes)
-            .map_err(|source| CheckpointError::Json { path: path(), source })
+        let bytes = std::fs::read(&self.progress).map_err(|source| CheckpointError::Io {
+            path: path(),
+            source,
+        })?;
+        serde_json::from_slice(&bytes).map_err(|source| CheckpointError::Json {
+            path: path(),
+            source,
+        })
     }
 
     fn read(&self, prefix: &str) -> Result<BTreeMap<String, Tensor>, CheckpointError> {
-        let all = Tensor::read_safetensors(&self.tensors)
-            .map_err(|source| CheckpointError::Tensors { path: self.tensors.clone(), source })?;
+        let all =
+            Tensor::read_safetensors(&self.tensors).map_err(|source| CheckpointError::Tensors {
+                path: self.tensors.clone(),
+                source,
+            })?;
         let own = |(n, t): (String, Tensor)| Some((n.strip_prefix(prefix)?.to_owned(), t));
         Ok(all.into_iter().filter_map(own).collect())
     }

@@ -69,7 +69,11 @@ impl Network {
                 parameters.insert(format!("{}.{suffix}", node.name), tensor);
             }
         }
-        Self { graph, parameters, half: false }
+        Self {
+            graph,
+            parameters,
+            half: false,
+        }
     }
 
     /// Runs the convolutions in bfloat16 from now on, or not.
@@ -90,7 +94,9 @@ impl Network {
     /// The parameters that a gradient reaches, in a fixed order.
     pub fn trainable(&self) -> Vec<(String, Tensor)> {
         let trainable = self.parameters.iter().filter(|(_, t)| t.requires_grad());
-        trainable.map(|(n, t)| (n.clone(), t.shallow_clone())).collect()
+        trainable
+            .map(|(n, t)| (n.clone(), t.shallow_clone()))
+            .collect()
     }
 
     /// No gradient for any parameter from now on.
@@ -109,7 +115,12 @@ impl Network {
             let found = values.get(name).map(Tensor::size);
             if found.as_ref() != Some(&own.size()) {
                 let (graph, name) = (self.graph.name.clone(), name.clone());
-                return Err(NetworkError::Parameter { graph, name, expected: own.size(), found });
+                return Err(NetworkError::Parameter {
+                    graph,
+                    name,
+                    expected: own.size(),
+                    found,
+                });
             }
         }
         no_grad(|| {
@@ -137,11 +148,19 @@ impl Network {
                 let (graph, input) = (self.graph.name.clone(), name.clone());
                 return Err(NetworkError::MissingInput { graph, input });
             };
-            let tensor = if self.half { tensor.to_kind(Kind::BFloat16) } else { tensor.copy_ref() };
+            let tensor = if self.half {
+                tensor.to_kind(Kind::BFloat16)
+            } else {
+                tensor.copy_ref()
+            };
             values[id.0] = Some(tensor);
         }
         for node in &self.graph.nodes {
-            let args: Vec<&Tensor> = node.inputs.iter().filter_map(|i| values[i.0].as_ref()).collect();
+            let args: Vec<&Tensor> = node
+                .inputs
+                .iter()
+                .filter_map(|i| values[i.0].as_ref())
+                .collect();
             let y = self.apply(node, &args, mode)?;
             values[node.output.0] = Some(y);
         }
@@ -183,10 +202,23 @@ impl Network {
     }
 
     fn conv(&self, node: &Node, c: &Conv, x: &Tensor) -> Result<Tensor, NetworkError> {
-        let cast = |t: &Tensor| if self.half { t.to_kind(Kind::BFloat16) } else { t.copy_ref() };
+        let cast = |t: &Tensor| {
+            if self.half {
+                t.to_kind(Kind::BFloat16)
+            } else {
+                t.copy_ref()
+            }
+        };
         let weight = cast(&self.parameters[&format!("{}.weight", node.name)]);
         let bias = self.parameter(node, "bias").map(cast);
-        Ok(x.f_conv2d(&weight, bias, [c.stride, c.stride], c.padding, c.dilation, 1)?)
+        Ok(x.f_conv2d(
+            &weight,
+            bias,
+            [c.stride, c.stride],
+            c.padding,
+            c.dilation,
+            1,
+        )?)
     }
 }
 
@@ -213,9 +245,14 @@ fn shapes(graph: &Graph, node: &Node) -> Vec<(&'static str, Vec<i64>, bool)> {
             }
             all
         }
-        Op::BatchNorm => [("weight", true), ("bias", true), ("running_mean", false), ("running_var", false)]
-            .map(|(name, trainable)| (name, vec![inputs], trainable))
-            .to_vec(),
+        Op::BatchNorm => [
+            ("weight", true),
+            ("bias", true),
+            ("running_mean", false),
+            ("running_var", false),
+        ]
+        .map(|(name, trainable)| (name, vec![inputs], trainable))
+        .to_vec(),
         _ => vec![],
     }
 }

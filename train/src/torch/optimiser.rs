@@ -27,8 +27,19 @@ impl AdamW {
     /// For all trainable parameters of a network.
     pub fn new(network: &Network, decay: f64) -> Self {
         let parameters = network.trainable();
-        let zeros = || parameters.iter().map(|(_, t)| t.detach().zeros_like()).collect();
-        Self { first: zeros(), second: zeros(), parameters, steps: 0, decay }
+        let zeros = || {
+            parameters
+                .iter()
+                .map(|(_, t)| t.detach().zeros_like())
+                .collect()
+        };
+        Self {
+            first: zeros(),
+            second: zeros(),
+            parameters,
+            steps: 0,
+            decay,
+        }
     }
 
     /// One step down the gradient of `loss`.
@@ -38,10 +49,17 @@ impl AdamW {
         }
         loss.backward();
         self.steps += 1;
-        let (c1, c2) =
-            (1.0 - BETA1.powi(self.steps as i32), 1.0 - BETA2.powi(self.steps as i32));
+        let (c1, c2) = (
+            1.0 - BETA1.powi(self.steps as i32),
+            1.0 - BETA2.powi(self.steps as i32),
+        );
         no_grad(|| {
-            for (((_, p), m), v) in self.parameters.iter_mut().zip(&mut self.first).zip(&mut self.second) {
+            for (((_, p), m), v) in self
+                .parameters
+                .iter_mut()
+                .zip(&mut self.first)
+                .zip(&mut self.second)
+            {
                 let g = p.grad();
                 if !g.defined() {
                     continue;
@@ -94,7 +112,9 @@ impl Average {
     /// Starts at the network's values.
     pub fn new(network: &Network) -> Self {
         let copy = |(n, t): (&String, &Tensor)| (n.clone(), t.detach().copy());
-        Self { values: network.parameters().iter().map(copy).collect() }
+        Self {
+            values: network.parameters().iter().map(copy).collect(),
+        }
     }
 
     /// Moves towards the network's values; short memory in the first steps.

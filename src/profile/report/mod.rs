@@ -1,0 +1,178 @@
+//! `report.html`: a run for people, in one file that needs no other.
+//!
+//! A [`ReportBuilder`] is told of every frame and keeps what the page will show in fixed memory:
+//! time series that halve their resolution when they are full, keeping the extremes, the first
+//! changes of state, and the pictures of the worst frames.
+
+mod page;
+mod pictures;
+mod series;
+
+use super::{FrameRecord, Summary};
+use crate::decide::{Reason, State};
+use crate::score::ScoreKind;
+use crate::time::Stamp;
+use pictures::{Caption, Pictures};
+use series::{Sample, Series};
+use std::path::{Path, PathBuf};
+
+/// Changes of state that the table shows; later ones are only counted.
+pub const MAX_TRANSITIONS: usize = 200;
+
+/// The report could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("report {} not written: {source}", path.display())]
+pub struct ReportError {
+    /// Where it was to go.
+    pub path: PathBuf,
+    /// Why not.
+    pub source: std::io::Error,
+}
+
+/// What the page says about the run as a whole. Any text will do: the page escapes it.
+#[derive(Clone, Debug)]
+pub struct ReportInfo {
+    /// Heading, such as `Replay of camvid_val_drive`.
+    pub title: String,
+    /// Where the frames came from.
+    pub source: String,
+    /// Name of the bundle.
+    pub bundle_name: String,
+    /// Hash of the bundle, hexadecimal.
+    pub bundle_hash: String,
+    /// The engine that ran, with its version.
+    pub engine: String,
+    /// The mode that was asked for.
+    pub mode: String,
+    /// Which score was used.
+    pub score: ScoreKind,
+    /// Scores over this are anomalous.
+    pub threshold: f32,
+    /// A frame is a hit from this anomalous area in the corridor on, in pixels of the score map.
+    pub area_on: u32,
+    /// Width of the frames in pixels, 0 when none came.
+    pub width: u32,
+    /// Height of the frames in pixels, 0 when none came.
+    pub height: u32,
+}
+
+/// A change of state from one frame to the next.
+#[derive(Clone, Copy, Debug)]
+struct Transition {
+    frame: u64,
+    seconds: Option<f64>,
+    from: Option<State>,
+    to: State,
+    reason: Reason,
+    nearest: Option<f32>,
+}
+
+/// Collects what the report will show. Memory is bounded: about 200 kB and at most
+/// [`MAX_PICTURES_HELD`](pictures::MAX_PICTURES_HELD) pictures.
+#[derive(Clone, Debug)]
+pub struct ReportBuilder {
+    info: ReportInfo,
+    headlines: Vec<String>,
+    series: Series,
+    transitions: Vec<Transition>,
+    transitions_left_out: u64,
+    pictures: Pictures,
+    first_stamp: Option<Stamp>,
+    last_state: Option<State>,
+    last_caption: Option<Caption>,
+}
+
+impl ReportBuilder {
+    /// A report of no frames yet.
+    pub fn new(info: ReportInfo) -> Self {
+        Self {
+            info,
+            headlines: Vec::new(),
+            series: Series::new(),
+            transitions: Vec::with_capacity(MAX_TRANSITIONS),
+            transitions_left_out: 0,
+            pictures: Pictures::new(),
+            first_stamp: None,
+            last_state: None,
+            last_caption: None,
+        }
+    }
+
+    /// Size of the frames in pixels, once it is known.
+    pub fn set_frame_size(&mut self, width: u32, height: u32) {
+        (self.info.width, self.info.height) = (width, height);
+    }
+
+    /// Takes in one frame. Does not allocate.
+    pub fn add(&mut self, record: &FrameRecord) {
+        let verdict = &record.verdict;
+        self.first_stamp = self.first_stamp.or(verdict.capture_stamp);
+        let seconds = verdict
+            .capture_stamp
+            .zip(self.first_stamp)
+            .map(|(stamp, first)| stamp.nanos_since(first) as f64 / 1e9);
+        self.series.push(Sample {
+            frame: record.index,
+            seconds,
+            score: record.score.map(|score| score.max),
+            corridor_pixels: verdict.corridor_pixels,
+            latency_ms: super::histogram::millis(record.latency),
+            state: verdict.state,
+        });
+        if self.last_state != Some(verdict.state) {
+            if self.transitions.len() < MAX_TRANSITIONS {
+                self.transitions.push(Transition {
+                    frame: record.index,
+                    seconds,
+                    from: self.last_state,
+                    to: verdict.state,
+                    reason: verdict.reason,
+                    nearest: verdict.nearest,
+                });
+            } else {
+                self.transitions_left_out += 1;
+            }
+        }
+        self.last_state = Some(verdict.state);
+        self.last_caption = Some(Caption {
+            frame: record.index,
+            seconds,
+            state: verdict.state,
+            corridor_pixels: verdict.corridor_pixels,
+        });
+    }
+
+    /// Offers the picture of a frame, after [`add`](Self::add) of the same frame. `make` gives a
+    /// JPEG, or `None` when there is none after all; it is called only when the picture is the
+    /// worst so far of its stretch of the run. `score` says how bad the frame is; NaN is worst.
+    pub fn picture_candidate(
+        &mut self,
+        score: f32,
+        index: u64,
+        make: impl FnOnce() -> Option<Vec<u8>>,
+    ) {
+        let caption = self.last_caption.filter(|caption| caption.frame == index);
+        self.pictures.offer(score, index, caption, make);
+    }
+
+    /// A line for the top of the page, such as `Seen at 47 m, stop raised 180 ms after`.
+    pub fn headline(&mut self, line: impl Into<String>) {
+        self.headlines.push(line.into());
+    }
+
+    /// The page.
+    pub fn html(&self, summary: &Summary) -> String {
+        page::page(self, summary).into_string()
+    }
+
+    /// Writes the page to `path`, over what is there.
+    ///
+    /// # Errors
+    /// [`ReportError`] when the file cannot be written.
+    pub fn write(&self, path: &Path, summary: &Summary) -> Result<(), ReportError> {
+        std::fs::write(path, self.html(summary)).map_err(|source| ReportError {
+            path: path.to_owned(),
+            source,
+        })
+    }
+}

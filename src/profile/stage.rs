@@ -1,0 +1,116 @@
+use std::fmt;
+use std::time::Duration;
+
+/// A part of the work on one frame that is timed by itself, in the order of the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Camera encoding to pixels.
+    Decode,
+    /// Resize, normalise, planar.
+    Preprocess,
+    /// Segmentation network.
+    Segmentation,
+    /// Observer network.
+    Observer,
+    /// Score map from logits or the observer.
+    Score,
+    /// Mask, regions, supervisor.
+    Decide,
+    /// Handing the results to whoever asked for them.
+    Publish,
+}
+
+impl Stage {
+    /// How many there are.
+    pub const COUNT: usize = 7;
+
+    /// Every stage, in the order of the work.
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::Decode,
+        Self::Preprocess,
+        Self::Segmentation,
+        Self::Observer,
+        Self::Score,
+        Self::Decide,
+        Self::Publish,
+    ];
+
+    /// The name, as in tables and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Decode => "decode",
+            Self::Preprocess => "preprocess",
+            Self::Segmentation => "segmentation",
+            Self::Observer => "observer",
+            Self::Score => "score",
+            Self::Decide => "decide",
+            Self::Publish => "publish",
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// How long each stage of one frame took. A stage that did not run has no time, which is not the
+/// same as a time of zero: percentiles are taken over the frames that a stage ran on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StageTimes([Option<Duration>; Stage::COUNT]);
+
+impl StageTimes {
+    /// No stage has run.
+    pub const fn new() -> Self {
+        Self([None; Stage::COUNT])
+    }
+
+    /// Adds to a stage's time; a stage may run in several pieces. Saturates.
+    pub fn add(&mut self, stage: Stage, time: Duration) {
+        let slot = &mut self.0[stage as usize];
+        *slot = Some(slot.unwrap_or_default().saturating_add(time));
+    }
+
+    /// A stage's time, `None` when it did not run.
+    pub fn get(&self, stage: Stage) -> Option<Duration> {
+        self.0[stage as usize]
+    }
+
+    /// The stages with their times, in the order of the work.
+    pub fn iter(&self) -> impl Iterator<Item = (Stage, Option<Duration>)> + '_ {
+        Stage::ALL.into_iter().zip(self.0)
+    }
+
+    /// The sum over the stages; saturates.
+    pub fn total(&self) -> Duration {
+        self.0
+            .iter()
+            .flatten()
+            .fold(Duration::ZERO, |sum, time| sum.saturating_add(*time))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stages_are_numbered_in_the_order_of_the_work() {
+        for (i, stage) in Stage::ALL.into_iter().enumerate() {
+            assert_eq!(stage as usize, i);
+        }
+    }
+
+    #[test]
+    fn a_stage_that_did_not_run_has_no_time() {
+        let mut times = StageTimes::new();
+        times.add(Stage::Decode, Duration::from_millis(1));
+        times.add(Stage::Decode, Duration::from_millis(2));
+        times.add(Stage::Publish, Duration::MAX);
+        assert_eq!(times.get(Stage::Decode), Some(Duration::from_millis(3)));
+        assert_eq!(times.get(Stage::Observer), None);
+        assert_eq!(times.total(), Duration::MAX);
+    }
+}
