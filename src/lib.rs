@@ -7,6 +7,7 @@ pub mod evaluate;
 pub mod frame;
 pub mod model;
 pub mod msg;
+pub mod paint;
 pub mod pipeline;
 pub mod profile;
 pub mod score;

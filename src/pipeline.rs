@@ -44,14 +44,20 @@ impl Settings {
         score: ScoreKind,
         at: ThresholdAt,
     ) -> Option<Self> {
-        Some(Self {
+        let threshold = manifest.threshold(score, mode.name(), at)?;
+        Some(Self::with_threshold(mode, score, threshold))
+    }
+
+    /// With a threshold from elsewhere; corridor and supervisor at their defaults.
+    pub fn with_threshold(mode: Mode, score: ScoreKind, threshold: f32) -> Self {
+        Self {
             mode,
             score,
-            threshold: manifest.threshold(score, mode.name(), at)?,
+            threshold,
             min_region: 12,
             corridor: Trapezoid::default(),
             supervisor: SupervisorConfig::default(),
-        })
+        }
     }
 }
 

@@ -1,0 +1,135 @@
+//! The subcommands of `lookout`, one file each. The only place with `anyhow`.
+
+mod demo;
+mod drive;
+mod recorder;
+mod replay;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use lookout::engine::{self, Engine, EngineKind, Mode};
+use lookout::model::{Bundle, ThresholdAt};
+use lookout::pipeline::{Pipeline, Settings};
+use lookout::score::ScoreKind;
+
+/// Sees the road, knows when it is lost, and says so in time.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// More log lines (-v debug, -vv trace); `RUST_LOG` overrides it.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub(crate) verbose: u8,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Render a drive with something strange on the road and run the whole way on it.
+    Demo(demo::DemoArgs),
+    /// Run a rosbag2 through the networks: annotated bag, frames.csv, report.html.
+    Replay(replay::ReplayArgs),
+}
+
+/// How a command ended, where it did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Done.
+    Done,
+    /// Done, but the last verdict was STOP or FAULT and `--exit-verdict` was given.
+    Verdict,
+}
+
+impl Cli {
+    /// Runs the chosen command.
+    pub(crate) fn run(&self) -> anyhow::Result<Ending> {
+        match &self.command {
+            Command::Demo(args) => demo::run(args),
+            Command::Replay(args) => replay::run(args),
+        }
+    }
+}
+
+/// Which bundle and engine to use.
+#[derive(Debug, clap::Args)]
+pub(crate) struct EngineArgs {
+    /// Folder of a model bundle; the built-in road bundle without it.
+    #[arg(long, value_name = "DIR")]
+    bundle: Option<PathBuf>,
+    /// auto takes ONNX Runtime where its library is found, else the built-in rten.
+    #[arg(long, default_value_t = EngineKind::Auto, value_name = "auto|rten|ort")]
+    engine: EngineKind,
+    /// CPU threads of the networks; all cores, at most four, without it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
+}
+
+impl EngineArgs {
+    /// Loads the bundle.
+    pub(crate) fn bundle(&self) -> anyhow::Result<Bundle> {
+        match &self.bundle {
+            Some(folder) => Bundle::load(folder)
+                .with_context(|| format!("cannot use the bundle in {}", folder.display())),
+            None => Bundle::shipped().context("cannot use the built-in bundle"),
+        }
+    }
+
+    /// Opens the engine for it.
+    pub(crate) fn open(&self, bundle: &Bundle) -> anyhow::Result<Box<dyn Engine>> {
+        let mut options = engine::Options { kind: self.engine, ..engine::Options::default() };
+        if let Some(n) = self.threads {
+            options.threads = usize::from(n);
+        }
+        Ok(engine::open(bundle, options)?)
+    }
+}
+
+/// Which score is compared with which threshold.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ScoreArgs {
+    /// observer, softmax, max-logit, entropy or energy.
+    #[arg(long, default_value_t = ScoreKind::Observer, value_name = "NAME")]
+    score: ScoreKind,
+    /// Score (0 known .. 1 unknown) above which a pixel is anomalous; the bundle's calibrated one
+    /// without it.
+    #[arg(long, value_name = "X")]
+    threshold: Option<f32>,
+}
+
+impl ScoreArgs {
+    /// The pipeline of a bundle: full resolution, the observer only where the score needs it.
+    fn pipeline(&self, bundle: &Bundle, engine: Box<dyn Engine>) -> anyhow::Result<Pipeline> {
+        let mode = if self.score.needs_observer() { Mode::FULL } else { Mode::FULL_LOGITS };
+        let calibrated =
+            Settings::calibrated(bundle.manifest(), mode, self.score, ThresholdAt::Fpr1);
+        let settings = match (self.threshold, calibrated) {
+            (Some(t), _) if !t.is_finite() => anyhow::bail!("threshold {t} is no number"),
+            (Some(threshold), Some(s)) => Settings { threshold, ..s },
+            (Some(threshold), None) => Settings::with_threshold(mode, self.score, threshold),
+            (None, Some(s)) => s,
+            (None, None) => anyhow::bail!(
+                "bundle {} has no threshold for score {} in mode {mode}: give --threshold or \
+                 calibrate it",
+                bundle.manifest().name,
+                self.score,
+            ),
+        };
+        Ok(Pipeline::new(engine, settings)?)
+    }
+}
+
+/// Makes an output folder; refuses one that has something in it.
+pub(crate) fn output_dir(path: &Path, force: bool) -> anyhow::Result<()> {
+    std::fs::create_dir_all(path).with_context(|| format!("cannot make {}", path.display()))?;
+    let mut entries =
+        std::fs::read_dir(path).with_context(|| format!("cannot list {}", path.display()))?;
+    if entries.next().is_some() && !force {
+        anyhow::bail!(
+            "{} already has something in it; --force overwrites what has our names, nothing else",
+            path.display()
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,182 @@
+//! The annotated bag: what went in and what was said of it, as a rosbag2.
+
+use std::path::Path;
+
+use jpeg_encoder::{ColorType, Encoder};
+use lookout::bag::{BagError, BagWriter, Qos, Summary, TopicId};
+use lookout::decide::{AnomalyMask, State, Verdict};
+use lookout::msg::{
+    Bool, CompressedImageRef, DiagnosticStatus, HeaderRef, ImageRef, KeyValue, RosMessage,
+};
+use lookout::score::ScoreMap;
+use lookout::time::Stamp;
+use serde::Serialize;
+
+const OVERLAY_QUALITY: u8 = 85;
+
+/// Writes `annotated/`.
+pub(crate) struct Recorder {
+    bag: BagWriter,
+    mask: TopicId,
+    overlay: TopicId,
+    score_map: TopicId,
+    safe_stop: TopicId,
+    status: TopicId,
+    camera: Option<TopicId>,
+    bundle_hash: String,
+    jpeg: Vec<u8>,
+    scores: Vec<u8>,
+}
+
+/// Where and when the frame was taken; on every message.
+#[derive(Clone, Copy)]
+pub(crate) struct At<'a> {
+    /// When the camera's message was recorded.
+    pub(crate) log_time: Stamp,
+    /// Capture stamp.
+    pub(crate) stamp: Stamp,
+    /// Frame id of the camera.
+    pub(crate) frame_id: &'a str,
+}
+
+impl<'a> At<'a> {
+    fn header(&self) -> HeaderRef<'a> {
+        HeaderRef { stamp: self.stamp.into(), frame_id: self.frame_id }
+    }
+}
+
+impl Recorder {
+    /// Begins `folder`, which must not hold a bag.
+    pub(crate) fn create(folder: &Path, bundle_hash: &str) -> Result<Self, BagError> {
+        let mut bag = BagWriter::create(folder, "annotated")?;
+        Ok(Self {
+            mask: bag.add_topic::<ImageRef<'_>>("/lookout/output/anomaly_mask", Qos::Reliable)?,
+            overlay: bag.add_topic::<CompressedImageRef<'_>>(
+                "/lookout/debug/overlay/compressed",
+                Qos::Reliable,
+            )?,
+            score_map: bag.add_topic::<ImageRef<'_>>("/lookout/output/score_map", Qos::Reliable)?,
+            safe_stop: bag.add_topic::<Bool>("/lookout/output/safe_stop", Qos::Latched)?,
+            status: bag.add_topic::<DiagnosticStatus>("/lookout/output/status", Qos::Latched)?,
+            camera: None,
+            bundle_hash: bundle_hash.to_owned(),
+            jpeg: Vec::new(),
+            scores: Vec::new(),
+            bag,
+        })
+    }
+
+    /// Copies the camera's message.
+    pub(crate) fn camera<M: RosMessage + Serialize>(
+        &mut self,
+        topic: &str,
+        log_time: Stamp,
+        message: &M,
+    ) -> Result<(), BagError> {
+        let id = match self.camera {
+            Some(id) => id,
+            None => *self.camera.insert(self.bag.add_topic::<M>(topic, Qos::Sensor)?),
+        };
+        self.bag.write(id, log_time, message)
+    }
+
+    /// The anomaly mask, mono8 at the resolution of the score map.
+    pub(crate) fn mask(&mut self, at: At<'_>, mask: &AnomalyMask) -> Result<(), BagError> {
+        let image = ImageRef {
+            header: at.header(),
+            height: mask.height() as u32,
+            width: mask.width() as u32,
+            encoding: "mono8",
+            is_bigendian: 0,
+            step: mask.width() as u32,
+            data: mask.pixels(),
+        };
+        self.bag.write(self.mask, at.log_time, &image)
+    }
+
+    /// The score map, mono16: 0 known .. 65535 unknown (or not a number).
+    pub(crate) fn score_map(&mut self, at: At<'_>, map: &ScoreMap) -> Result<(), BagError> {
+        self.scores.clear();
+        for &v in map.values() {
+            let unknown = if v.is_nan() { 1.0 } else { v.clamp(0.0, 1.0) };
+            let level = (unknown * 65535.0).round() as u16;
+            self.scores.extend_from_slice(&level.to_le_bytes());
+        }
+        let image = ImageRef {
+            header: at.header(),
+            height: map.height() as u32,
+            width: map.width() as u32,
+            encoding: "mono16",
+            is_bigendian: 0,
+            step: 2 * map.width() as u32,
+            data: &self.scores,
+        };
+        self.bag.write(self.score_map, at.log_time, &image)
+    }
+
+    /// The coloured overlay as JPEG; `rgb` is packed RGB8. Frames too large for JPEG (over 65535
+    /// in a direction) get none.
+    pub(crate) fn overlay(
+        &mut self,
+        at: At<'_>,
+        rgb: &[u8],
+        size: (u32, u32),
+    ) -> Result<(), BagError> {
+        self.jpeg.clear();
+        let (Ok(width), Ok(height)) = (u16::try_from(size.0), u16::try_from(size.1)) else {
+            return Ok(());
+        };
+        let encoder = Encoder::new(&mut self.jpeg, OVERLAY_QUALITY);
+        if let Err(e) = encoder.encode(rgb, width, height, ColorType::Rgb) {
+            log::warn!("no overlay for {}: {e}", at.stamp);
+            return Ok(());
+        }
+        let image =
+            CompressedImageRef { header: at.header(), format: "jpeg", data: &self.jpeg };
+        self.bag.write(self.overlay, at.log_time, &image)
+    }
+
+    /// The overlay written last, as JPEG.
+    pub(crate) fn last_overlay(&self) -> &[u8] {
+        &self.jpeg
+    }
+
+    /// Flag and status of a verdict.
+    pub(crate) fn verdict(&mut self, log_time: Stamp, verdict: &Verdict) -> Result<(), BagError> {
+        self.bag.write(self.safe_stop, log_time, &Bool { data: verdict.safe_stop })?;
+        let status = status(verdict, &self.bundle_hash);
+        self.bag.write(self.status, log_time, &status)
+    }
+
+    /// Ends the bag.
+    pub(crate) fn finish(self) -> Result<Summary, BagError> {
+        self.bag.finish()
+    }
+}
+
+fn status(verdict: &Verdict, bundle_hash: &str) -> DiagnosticStatus {
+    let pair = |key: &str, value: String| KeyValue { key: key.to_owned(), value };
+    let optional = |v: Option<String>| v.unwrap_or_else(|| "unknown".to_owned());
+    DiagnosticStatus {
+        level: match verdict.state {
+            State::Ok => DiagnosticStatus::OK,
+            State::Warn => DiagnosticStatus::WARN,
+            State::Waiting => DiagnosticStatus::STALE,
+            State::Stop | State::Fault => DiagnosticStatus::ERROR,
+        },
+        name: "lookout: verdict".to_owned(),
+        message: format!("{}: {}", verdict.state, verdict.reason),
+        hardware_id: String::new(),
+        values: vec![
+            pair("state", verdict.state.to_string()),
+            pair("reason", verdict.reason.code().to_owned()),
+            pair("safe_stop", verdict.safe_stop.to_string()),
+            pair("capture_stamp", optional(verdict.capture_stamp.map(|s| s.to_string()))),
+            pair("age_ms", optional(verdict.age_nanos.map(|n| format!("{:.3}", n as f64 / 1e6)))),
+            pair("anomalous_pixels", verdict.anomalous_pixels.to_string()),
+            pair("corridor_pixels", verdict.corridor_pixels.to_string()),
+            pair("distance_m", optional(verdict.nearest.map(|d| format!("{d:.1}")))),
+            pair("bundle", bundle_hash.to_owned()),
+        ],
+    }
+}

@@ -1,0 +1,83 @@
+//! `lookout replay`.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use anyhow::Context;
+use lookout::bag::BagReader;
+use lookout::decide::State;
+
+use super::drive::{Outputs, Source, drive, tell};
+use super::{Ending, EngineArgs, ScoreArgs};
+
+/// Flags of `lookout replay`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReplayArgs {
+    /// rosbag2 folder, or one .mcap or .db3 file.
+    bag: PathBuf,
+    /// Image or CompressedImage topic; needed where the bag has several.
+    #[arg(long)]
+    topic: Option<String>,
+    /// max: as fast as possible, the same verdicts on every machine. A number: that multiple of
+    /// the recorded pace; what is late is dropped.
+    #[arg(long, default_value = "max", value_name = "max|X")]
+    rate: Rate,
+    /// Folder for annotated/, frames.csv and report.html.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Replace the results of an earlier run in the folder.
+    #[arg(long)]
+    force: bool,
+    /// Summary as JSON on stdout.
+    #[arg(long)]
+    json: bool,
+    /// End with 3 where the last verdict is STOP or FAULT.
+    #[arg(long)]
+    exit_verdict: bool,
+    #[command(flatten)]
+    engine: EngineArgs,
+    #[command(flatten)]
+    score: ScoreArgs,
+}
+
+/// Pace of a replay.
+#[derive(Clone, Copy, Debug)]
+struct Rate(Option<f64>);
+
+impl FromStr for Rate {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Self, String> {
+        if s == "max" {
+            return Ok(Self(None));
+        }
+        match s.parse::<f64>() {
+            Ok(x) if x.is_finite() && (0.001..=1000.0).contains(&x) => Ok(Self(Some(x))),
+            _ => Err(format!("{s:?} is not max or a number in 0.001..=1000")),
+        }
+    }
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<Ending> {
+    let mut reader = BagReader::open(&args.bag)?;
+    let topic = reader.select(args.topic.as_deref())?;
+    let bundle = args.engine.bundle()?;
+    let pipeline = args.score.pipeline(&bundle, args.engine.open(&bundle)?)?;
+    let outputs = Outputs::prepare(&args.out, args.force)?;
+    let name = format!("{} {}", args.bag.display(), topic.name);
+    let source = Source { reader, topic, name };
+    let driven = drive(source, pipeline, &bundle, &outputs, args.rate.0, &mut |_, _| {})?;
+    driven.report.write(&outputs.report(), &driven.summary)?;
+    tell(&driven, &outputs, args.json, None)?;
+    if let Some(error) = driven.broken {
+        let done = driven.summary.frames.handled;
+        return Err(error).with_context(|| format!("the bag ended early, after {done} frames"));
+    }
+    let raised = |state| matches!(state, State::Stop | State::Fault);
+    Ok(match driven.last {
+        Some(verdict) if args.exit_verdict && raised(verdict.state) => Ending::Verdict,
+        None if args.exit_verdict => Ending::Verdict,
+        _ => Ending::Done,
+    })
+}
