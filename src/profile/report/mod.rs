@@ -4,9 +4,15 @@
 //! time series that halve their resolution when they are full, keeping the extremes, the first
 //! changes of state, and the pictures of the worst frames.
 
+mod axis;
+mod latency;
 mod page;
 mod pictures;
 mod series;
+#[cfg(test)]
+mod tests;
+mod timeline;
+mod words;
 
 use super::{FrameRecord, Summary};
 use crate::decide::{Reason, State};
