@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 pub(super) const WIDTH: f64 = 1000.0;
 /// Where the axis of the run begins and ends.
 pub(super) const LEFT: f64 = 76.0;
-pub(super) const RIGHT: f64 = WIDTH - 12.0;
+pub(super) const RIGHT: f64 = WIDTH - 46.0;
 
 /// A coordinate; what is not finite goes to 0, so that a picture stays valid.
 pub(super) fn px(value: f64) -> String {
@@ -46,11 +46,11 @@ impl<'a> RunAxis<'a> {
         (left + right) / 2.0
     }
 
-    /// Middle of the step that holds a frame, by its number.
+    /// Left edge of the step that holds a frame, by its number.
     pub(super) fn of_frame(&self, frame: u64) -> Option<f64> {
         let after = self.series.steps().iter().position(|s| s.frame > frame);
         let step = after.unwrap_or(self.series.steps().len()).checked_sub(1)?;
-        Some(self.middle(step))
+        Some(self.edges(step).0)
     }
 
     /// Vertical lines from `top` to `bottom`, frame numbers and times below them.
@@ -64,17 +64,20 @@ impl<'a> RunAxis<'a> {
                 @if let Some(sample) = self.series.steps().get(step) {
                     @let x = px(self.at(place as f64 + 0.5));
                     line.grid x1=(x) x2=(x) y1=(px(top)) y2=(px(bottom)) {}
-                    text x=(x) y=(px(bottom + 16.0)) text-anchor="middle" {
+                    text x=(x) y=(px(bottom + 19.0)) text-anchor="middle" {
                         (sample.frame + place % self.series.stride())
                     }
                     @if let Some(seconds) = sample.seconds {
-                        text x=(x) y=(px(bottom + 31.0)) text-anchor="middle" {
+                        text x=(x) y=(px(bottom + 34.0)) text-anchor="middle" {
                             (words::clock(seconds))
                         }
                     }
                 }
             }
-            text.strong x=(px(LEFT - 12.0)) y=(px(bottom + 16.0)) text-anchor="end" { "frame" }
+            text.strong x=(px(LEFT - 30.0)) y=(px(bottom + 19.0)) text-anchor="end" { "frame" }
+            @if self.series.steps().iter().any(|step| step.seconds.is_some()) {
+                text.strong x=(px(LEFT - 30.0)) y=(px(bottom + 34.0)) text-anchor="end" { "time" }
+            }
         }
     }
 

@@ -78,16 +78,16 @@ fn bar(latency: &LatencySummary, top: f64) -> Markup {
 
 const TOP: f64 = 24.0;
 const BOTTOM: f64 = 164.0;
-const HEIGHT: f64 = BOTTOM + 40.0;
+const HEIGHT: f64 = BOTTOM + 44.0;
 /// Peaks beyond the top that are marked one by one.
 const MAX_MARKS: usize = 100;
 
 /// Whole-frame latency over the run. A few slow frames, as when caches are cold, must not flatten
-/// the rest: the scale ends at three times p90, and what is beyond is marked.
+/// the rest: the scale ends at twice p90, and what is beyond is marked.
 pub(super) fn over_time(report: &ReportBuilder, summary: &Summary) -> Markup {
     let axis = RunAxis::new(&report.series);
     let latency = &summary.latency;
-    let most = latency.max_ms.min(3.0 * latency.p90_ms).max(1e-3);
+    let most = latency.max_ms.min(2.0 * latency.p90_ms).max(1e-3);
     let tick = nice(most / 4.0);
     let top = (most / tick).ceil() * tick;
     let y = |ms: f64| BOTTOM - (BOTTOM - TOP) * (ms / top).clamp(0.0, 1.0);
@@ -119,12 +119,10 @@ pub(super) fn over_time(report: &ReportBuilder, summary: &Summary) -> Markup {
             (scale(&ticks, y, |v| format!("{v}")))
             path.area d=(area) {}
             path.curve d=(line) {}
-            @for (name, ms, below) in [("p50", latency.p50_ms, 14.0), ("p99", latency.p99_ms, -5.0)] {
+            @for (name, ms, below) in [("p50", latency.p50_ms, 11.0), ("p99", latency.p99_ms, -2.0)] {
                 @if ms <= top {
-                    line.limit x1=(px(LEFT)) x2=(px(RIGHT)) y1=(px(y(ms))) y2=(px(y(ms))) {}
-                    text.limit-text x=(px(RIGHT - 4.0)) y=(px(y(ms) + below)) text-anchor="end" {
-                        (name) " " (words::millis(ms)) " ms"
-                    }
+                    line.level x1=(px(LEFT)) x2=(px(RIGHT)) y1=(px(y(ms))) y2=(px(y(ms))) {}
+                    text.strong x=(px(RIGHT + 6.0)) y=(px(y(ms) + below)) { (name) }
                 }
             }
             @for (i, step) in beyond.take(MAX_MARKS) {

@@ -21,7 +21,7 @@ const SCORE_TOP: f64 = STATES_BOTTOM + 40.0;
 const SCORE_BOTTOM: f64 = SCORE_TOP + 140.0;
 const AREA_TOP: f64 = SCORE_BOTTOM + 40.0;
 const AREA_BOTTOM: f64 = AREA_TOP + 120.0;
-const HEIGHT: f64 = AREA_BOTTOM + 40.0;
+const HEIGHT: f64 = AREA_BOTTOM + 44.0;
 
 pub(super) fn timeline(report: &ReportBuilder, summary: &Summary) -> Markup {
     let axis = RunAxis::new(&report.series);
@@ -77,7 +77,7 @@ fn states(report: &ReportBuilder, summary: &Summary, axis: &RunAxis<'_>) -> Mark
                     title { (state.name()) }
                 }
             }
-            text.limit-text.count x=(px(RIGHT - 4.0)) y=(px(y + 12.0)) text-anchor="end" {
+            text.strong x=(px(RIGHT + 6.0)) y=(px(y + 12.0)) {
                 (words::grouped(summary.states.get(state)))
             }
         }
