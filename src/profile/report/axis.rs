@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 pub(super) const WIDTH: f64 = 1000.0;
 /// Where the axis of the run begins and ends.
 pub(super) const LEFT: f64 = 76.0;
-pub(super) const RIGHT: f64 = WIDTH - 46.0;
+pub(super) const RIGHT: f64 = WIDTH - 62.0;
 
 /// A coordinate; what is not finite goes to 0, so that a picture stays valid.
 pub(super) fn px(value: f64) -> String {
@@ -53,10 +53,19 @@ impl<'a> RunAxis<'a> {
         Some(self.edges(step).0)
     }
 
+    /// Time of the frame `offset` places into a step, between the times that are kept.
+    fn seconds(&self, step: usize, offset: u64) -> Option<f64> {
+        let steps = self.series.steps();
+        let start = steps.get(step)?.seconds?;
+        let next = steps.get(step + 1).and_then(|next| next.seconds);
+        let share = offset as f64 / self.series.stride() as f64;
+        Some(start + next.map_or(0.0, |next| next - start) * share)
+    }
+
     /// Vertical lines from `top` to `bottom`, frame numbers and times below them.
     pub(super) fn ticks(&self, top: f64, bottom: f64) -> Markup {
         let frames = self.series.frames();
-        let every = (nice(frames as f64 / 9.0) as u64).max(1);
+        let every = (nice(frames as f64 / 10.0) as u64).max(1);
         let places = (0..frames).step_by(usize::try_from(every).unwrap_or(usize::MAX));
         html! {
             @for place in places {
@@ -65,9 +74,9 @@ impl<'a> RunAxis<'a> {
                     @let x = px(self.at(place as f64 + 0.5));
                     line.grid x1=(x) x2=(x) y1=(px(top)) y2=(px(bottom)) {}
                     text x=(x) y=(px(bottom + 19.0)) text-anchor="middle" {
-                        (sample.frame + place % self.series.stride())
+                        (sample.frame.saturating_add(place % self.series.stride()))
                     }
-                    @if let Some(seconds) = sample.seconds {
+                    @if let Some(seconds) = self.seconds(step, place % self.series.stride()) {
                         text x=(x) y=(px(bottom + 34.0)) text-anchor="middle" {
                             (words::clock(seconds))
                         }

@@ -74,7 +74,7 @@ struct Transition {
 }
 
 /// Collects what the report will show. Memory is bounded: about 200 kB and at most
-/// [`MAX_PICTURES_HELD`](pictures::MAX_PICTURES_HELD) pictures.
+/// 32 pictures, of which the page shows eight.
 #[derive(Clone, Debug)]
 pub struct ReportBuilder {
     info: ReportInfo,

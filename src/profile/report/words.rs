@@ -103,7 +103,7 @@ pub(super) fn verdict(summary: &Summary) -> (State, String) {
         return (State::Warn, text);
     }
     let text = format!(
-        "The corridor was clear in all {} after the start.",
+        "The corridor was clear in every frame after the start: {}.",
         frames(states.ok)
     );
     (State::Ok, text)
