@@ -34,8 +34,8 @@ fn report_of(records: &[FrameRecord]) -> (ReportBuilder, Summary) {
 
 /// A road with a reddish something on it that grows with `near` (0 ..= 1), as JPEG.
 fn jpeg(near: f32) -> Vec<u8> {
-    let picture = RgbImage::from_fn(480, 360, |x, y| {
-        let (x, y) = (x as f32, y as f32);
+    let picture = RgbImage::from_fn(160, 120, |x, y| {
+        let (x, y) = (x as f32 * 3.0, y as f32 * 3.0);
         let half_road = 20.0 + (y - 150.0) * 1.3;
         let (dx, dy) = (x - 250.0, y - 190.0 - 90.0 * near);
         if near > 0.0 && dx.hypot(dy) < 6.0 + 40.0 * near {
