@@ -80,7 +80,12 @@ impl LatencyHistogram {
         if self.histogram.is_empty() {
             return Duration::ZERO;
         }
-        let nanos = self.histogram.value_at_quantile(quantile.max(0.0).min(1.0));
+        let quantile = if quantile.is_nan() {
+            0.0
+        } else {
+            quantile.clamp(0.0, 1.0)
+        };
+        let nanos = self.histogram.value_at_quantile(quantile);
         Duration::from_nanos(nanos).min(self.max)
     }
 

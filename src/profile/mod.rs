@@ -12,7 +12,11 @@ pub mod histogram;
 pub mod record;
 pub mod report;
 mod run;
+#[cfg(test)]
+mod sample;
 mod stage;
+#[cfg(test)]
+mod tests;
 
 pub use self::csv::{FramesCsv, FramesCsvError};
 pub use histogram::{LatencyHistogram, LatencySummary};

@@ -4,9 +4,15 @@
 //! time series that halve their resolution when they are full, keeping the extremes, the first
 //! changes of state, and the pictures of the worst frames.
 
+mod axis;
+mod latency;
 mod page;
 mod pictures;
 mod series;
+#[cfg(test)]
+mod tests;
+mod timeline;
+mod words;
 
 use super::{FrameRecord, Summary};
 use crate::decide::{Reason, State};
@@ -68,7 +74,7 @@ struct Transition {
 }
 
 /// Collects what the report will show. Memory is bounded: about 200 kB and at most
-/// [`MAX_PICTURES_HELD`](pictures::MAX_PICTURES_HELD) pictures.
+/// 32 pictures, of which the page shows eight.
 #[derive(Clone, Debug)]
 pub struct ReportBuilder {
     info: ReportInfo,

@@ -1,7 +1,7 @@
 use crate::decide::State;
 
-/// Steps that a series holds before it halves its resolution; twice what the widest plot has room
-/// for, so that never fewer than that many are drawn of a long run.
+/// Steps that a series holds before it halves its resolution: about two a pixel of the plots, so
+/// that a long run never has less than one.
 pub(super) const CAPACITY: usize = 2000;
 
 /// One frame of the plots.
