@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""Checks the JSON that `lookout demo|replay --json` prints, and the folder it wrote.
+
+    check_summary.py SUMMARY.json DIR [--frames N]
+
+One object; `frames`, `handled`, `states` and `latency` are there; every frame was handled; the
+states add up to the frames; no number is NaN; frames.csv, report.html and the bag are there.
+"""
+import argparse
+import json
+import math
+import sys
+from pathlib import Path
+
+
+def numbers(value):
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from numbers(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from numbers(inner)
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        yield value
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("summary", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--frames", type=int)
+    args = parser.parse_args()
+    summary = json.loads(args.summary.read_text())  # fails on anything but one JSON value
+    problems = [f"no `{key}`" for key in ("frames", "handled", "states", "latency")
+                if key not in summary]
+    frames, handled = summary.get("frames"), summary.get("handled")
+    if not isinstance(frames, int) or frames <= 0 or handled != frames:
+        problems.append(f"{handled} of {frames} frames handled")
+    if args.frames is not None and frames != args.frames:
+        problems.append(f"{frames} frames, expected {args.frames}")
+    states = summary.get("states")
+    if isinstance(states, dict) and sum(numbers(states)) != frames:
+        problems.append(f"states {states} do not add up to {frames}")
+    if not all(math.isfinite(n) for n in numbers(summary)):
+        problems.append("a number is not finite")
+    if not summary.get("latency"):
+        problems.append("no latency")
+    for name in ("frames.csv", "report.html", "annotated/metadata.yaml"):
+        path = args.folder / name
+        if not path.is_file() or path.stat().st_size == 0:
+            problems.append(f"{path}: missing or empty")
+    if not list((args.folder / "annotated").glob("*.mcap")):
+        problems.append(f"{args.folder}/annotated: no MCAP file")
+    for problem in problems:
+        print(f"{args.summary}: {problem}")
+    print(json.dumps(summary)[:2000])
+    sys.exit(1 if problems else 0)
+
+
+main()

@@ -1,0 +1,43 @@
+# What people run. just: `cargo install just`, or `pip install rust-just`.
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+# The recipes.
+default:
+    @just --list
+
+# A rendered drive through the whole pipeline; needs no file.
+demo out="target/demo":
+    cargo run --release -- demo --out {{ out }} --force
+
+# Tests of the runtime and the scenes.
+test:
+    cargo test --release
+    cargo test --release -p lookout-scene
+
+# What CI runs. `just check --no-train` leaves the trainer out.
+check *args:
+    .ci/run {{ args }}
+
+# Format, clippy and the dependency rules.
+lint:
+    cargo fmt --all --check
+    cargo clippy --release -p lookout -p lookout-scene --all-targets -- -D warnings
+    cargo fetch --locked
+    python3 scripts/check_dependencies.py
+
+# The public interface, with warnings as errors.
+docs:
+    RUSTDOCFLAGS=-Dwarnings cargo doc --release --no-deps -p lookout -p lookout-scene
+
+# Criterion benches of each stage and of the whole frame.
+bench *args:
+    cargo bench {{ args }}
+
+# libtorch in .venv-train (about 1 GB). Source train/setup.sh to use it in your own shell.
+train-setup:
+    . train/setup.sh && echo "LIBTORCH=$LIBTORCH"
+
+# Replays a bag and says where the report is.
+report bag="../shared/data/bags/camvid_val_drive_mcap" out="target/report":
+    cargo run --release -- replay {{ bag }} --out {{ out }} --force
+    @echo {{ out }}/report.html
