@@ -7,5 +7,6 @@ pub mod evaluate;
 pub mod frame;
 pub mod model;
 pub mod msg;
+pub mod paint;
 pub mod score;
 pub mod time;
