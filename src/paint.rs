@@ -42,13 +42,21 @@ fn taps(source: usize, target: usize, out: &mut Vec<Tap>) {
     out.extend((0..target).map(|i| {
         if target < 2 * source {
             let near = ((2 * i + 1) * source / (2 * target)).min(last);
-            return Tap { near, far: near, weight: 0 };
+            return Tap {
+                near,
+                far: near,
+                weight: 0,
+            };
         }
         // 16 * ((i + 1/2) * source / target - 1/2), to the nearest whole number
         let position = ((2 * i + 1) * source * usize::from(ONE) + target) / (2 * target);
         let position = position.saturating_sub(usize::from(ONE) / 2);
         let near = (position / usize::from(ONE)).min(last);
-        Tap { near, far: (near + 1).min(last), weight: (position % usize::from(ONE)) as u8 }
+        Tap {
+            near,
+            far: (near + 1).min(last),
+            weight: (position % usize::from(ONE)) as u8,
+        }
     }));
 }
 
@@ -85,17 +93,26 @@ impl Painter {
         }
         self.stretch(mask, (width, height));
         let reach = if width > WIDE { 2 } else { 1 };
-        let rows = frame.pixels().chunks_exact(width * 3).zip(out.chunks_exact_mut(width * 3));
+        let rows = frame
+            .pixels()
+            .chunks_exact(width * 3)
+            .zip(out.chunks_exact_mut(width * 3));
         for (y, (from, to)) in rows.enumerate() {
             for (to, &from) in to.iter_mut().zip(from) {
                 *to = (u16::from(from) * KEPT / 16) as u8;
             }
-            let Some(inside) = self.inside.get(y * width..(y + 1) * width) else { continue };
+            let Some(inside) = self.inside.get(y * width..(y + 1) * width) else {
+                continue;
+            };
             if !inside.contains(&1) {
                 continue;
             }
             let pixels = to.as_chunks_mut::<3>().0;
-            for (x, (pixel, _)) in pixels.iter_mut().zip(inside).enumerate().filter(|p| *p.1.1 == 1)
+            for (x, (pixel, _)) in pixels
+                .iter_mut()
+                .zip(inside)
+                .enumerate()
+                .filter(|p| *p.1.1 == 1)
             {
                 *pixel = if self.borders(x, y, (width, height), reach) {
                     OUTLINE
@@ -156,7 +173,11 @@ pub fn score_heat(map: &ScoreMap, out: &mut Vec<u8>) {
     for (pixel, &score) in out.as_chunks_mut::<3>().0.iter_mut().zip(map.values()) {
         // a float that is out of range ends at the range's end
         let level = (score * 255.0 + 0.5) as u8;
-        *pixel = if score.is_nan() { NO_SCORE } else { HEAT[usize::from(level)] };
+        *pixel = if score.is_nan() {
+            NO_SCORE
+        } else {
+            HEAT[usize::from(level)]
+        };
     }
 }
 
@@ -166,9 +187,9 @@ const INFERNO: [[f32; 3]; 7] = [
     [0.000_218_94, 0.001_651, -0.019_480_9],
     [0.106_513_42, 0.563_956_44, 3.932_712_4],
     [11.602_493, -3.972_854, -15.942_394],
-    [-41.703_996, 17.436_399, 44.354_145],
-    [77.162_936, -33.402_359, -81.807_31],
-    [-71.319_428, 32.626_064, 73.209_52],
+    [-41.703_996, 17.436_4, 44.354_145],
+    [77.162_93, -33.402_36, -81.807_31],
+    [-71.319_43, 32.626_064, 73.209_52],
     [25.131_126, -12.242_669, -23.070_325],
 ];
 
@@ -234,20 +255,36 @@ mod tests {
         let mask = AnomalyMask::from_pixels(8, 8, pixels).unwrap();
         let mut out = Vec::new();
         Painter::new().overlay(&grey(8, 8), &mask, &mut out);
-        let marked = out.as_chunks::<3>().0.iter().filter(|p| **p == OUTLINE).count();
+        let marked = out
+            .as_chunks::<3>()
+            .0
+            .iter()
+            .filter(|p| **p == OUTLINE)
+            .count();
         assert_eq!((marked, pixel(&out, 8, 5, 3)), (1, OUTLINE));
     }
 
     #[test]
     fn a_single_pixel_of_the_mask_shows_whatever_the_scale() {
-        for (width, height) in [(8, 8), (9, 11), (13, 15), (16, 16), (17, 23), (64, 40), (1200, 9)] {
+        for (width, height) in [
+            (8, 8),
+            (9, 11),
+            (13, 15),
+            (16, 16),
+            (17, 23),
+            (64, 40),
+            (1200, 9),
+        ] {
             for at in 0..64 {
                 let mut pixels = vec![0; 64];
                 pixels[at] = 255;
                 let mask = AnomalyMask::from_pixels(8, 8, pixels).unwrap();
                 let mut out = Vec::new();
                 Painter::new().overlay(&grey(width, height), &mask, &mut out);
-                assert!(out.iter().any(|&v| v != 130), "{width}x{height}, pixel {at}");
+                assert!(
+                    out.iter().any(|&v| v != 130),
+                    "{width}x{height}, pixel {at}"
+                );
             }
         }
     }
@@ -271,9 +308,20 @@ mod tests {
         let mask = AnomalyMask::from_pixels(12, 8, vec![1; 96]).unwrap();
         let (mut painter, mut out, frame) = (Painter::new(), Vec::new(), grey(96, 64));
         painter.overlay(&frame, &mask, &mut out);
-        let before = (painter.inside.as_ptr(), painter.columns.as_ptr(), out.as_ptr());
+        let before = (
+            painter.inside.as_ptr(),
+            painter.columns.as_ptr(),
+            out.as_ptr(),
+        );
         painter.overlay(&frame, &mask, &mut out);
-        assert_eq!(before, (painter.inside.as_ptr(), painter.columns.as_ptr(), out.as_ptr()));
+        assert_eq!(
+            before,
+            (
+                painter.inside.as_ptr(),
+                painter.columns.as_ptr(),
+                out.as_ptr()
+            )
+        );
     }
 
     #[test]
@@ -282,15 +330,17 @@ mod tests {
         let map = ScoreMap::from_values(256, 1, values).unwrap();
         let mut out = Vec::new();
         score_heat(&map, &mut out);
-        let weight = |p: &[u8; 3]| {
-            2126 * i64::from(p[0]) + 7152 * i64::from(p[1]) + 722 * i64::from(p[2])
-        };
+        let weight =
+            |p: &[u8; 3]| 2126 * i64::from(p[0]) + 7152 * i64::from(p[1]) + 722 * i64::from(p[2]);
         let bright: Vec<i64> = out.as_chunks::<3>().0.iter().map(weight).collect();
         assert!(bright.windows(17).all(|w| w[16] > w[0]), "{bright:?}");
         assert!(bright[0] < 100_000 && bright[255] > 2_200_000, "{bright:?}");
         let map = ScoreMap::from_values(3, 1, vec![f32::NAN, -1.0, 2.0]).unwrap();
         score_heat(&map, &mut out);
         assert_eq!(out[..3], NO_SCORE);
-        assert_eq!((out.len(), out[3..6] == HEAT[0], out[6..] == HEAT[255]), (9, true, true));
+        assert_eq!(
+            (out.len(), out[3..6] == HEAT[0], out[6..] == HEAT[255]),
+            (9, true, true)
+        );
     }
 }

@@ -17,7 +17,7 @@ use lookout_scene::{Drive, DriveConfig, Rendered};
 use serde::Serialize;
 
 use super::drive::{Outputs, Source, drive, tell};
-use super::{Ending, EngineArgs, ScoreArgs};
+use super::{Ending, EngineArgs, JudgeArgs};
 
 /// Flags of `lookout demo`.
 #[derive(Debug, clap::Args)]
@@ -37,7 +37,7 @@ pub(crate) struct DemoArgs {
     #[command(flatten)]
     engine: EngineArgs,
     #[command(flatten)]
-    score: ScoreArgs,
+    judge: JudgeArgs,
 }
 
 const TOPIC: &str = "/camera/image_raw/compressed";
@@ -50,7 +50,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Ending> {
     let config = DriveConfig { seed: args.seed, ..DriveConfig::default() };
     let street = Drive::new(config)?;
     let bundle = args.engine.bundle()?;
-    let pipeline = args.score.pipeline(&bundle, args.engine.open(&bundle)?)?;
+    let pipeline = args.judge.pipeline(&bundle, args.engine.open(&bundle)?)?;
     let outputs = Outputs::prepare(&args.out, args.force)?;
     let bag = args.out.join("drive");
     let truth = render(&street, &bag)?;

@@ -47,7 +47,7 @@ pub(crate) struct Driven {
 impl Outputs {
     /// Prepares a folder; with `force`, takes away what an earlier run of ours left in it.
     pub(crate) fn prepare(folder: &Path, force: bool) -> anyhow::Result<Self> {
-        super::output_dir(folder, force)?;
+        super::pictures::output_dir(folder, force)?;
         let outputs = Self { folder: folder.to_owned() };
         let old = [
             outputs.annotated().join("annotated_0.mcap"),

@@ -1,11 +1,16 @@
 //! The subcommands of `lookout`, one file each. The only place with `anyhow`.
 
+mod calibrate;
 mod demo;
 mod drive;
+mod evaluate;
+mod image;
+mod pictures;
 mod recorder;
 mod replay;
+mod score;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -31,6 +36,14 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Run a rosbag2 through the networks: annotated bag, frames.csv, report.html.
     Replay(replay::ReplayArgs),
+    /// Overlay and mask of single pictures.
+    Image(image::ImageArgs),
+    /// Score, class and mask pictures of a folder of pictures.
+    Score(score::ScoreArgs),
+    /// AUROC, AP and FPR95 of the scores on labelled pictures; mIoU with class labels.
+    Evaluate(evaluate::EvaluateArgs),
+    /// Thresholds of the scores from labelled pictures.
+    Calibrate(calibrate::CalibrateArgs),
 }
 
 /// How a command ended, where it did not fail.
@@ -48,6 +61,10 @@ impl Cli {
         match &self.command {
             Command::Demo(args) => demo::run(args),
             Command::Replay(args) => replay::run(args),
+            Command::Image(args) => image::run(args).map(|()| Ending::Done),
+            Command::Score(args) => score::run(args).map(|()| Ending::Done),
+            Command::Evaluate(args) => evaluate::run(args).map(|()| Ending::Done),
+            Command::Calibrate(args) => calibrate::run(args).map(|()| Ending::Done),
         }
     }
 }
@@ -88,7 +105,7 @@ impl EngineArgs {
 
 /// Which score is compared with which threshold.
 #[derive(Debug, clap::Args)]
-pub(crate) struct ScoreArgs {
+pub(crate) struct JudgeArgs {
     /// observer, softmax, max-logit, entropy or energy.
     #[arg(long, default_value_t = ScoreKind::Observer, value_name = "NAME")]
     score: ScoreKind,
@@ -98,7 +115,7 @@ pub(crate) struct ScoreArgs {
     threshold: Option<f32>,
 }
 
-impl ScoreArgs {
+impl JudgeArgs {
     /// The pipeline of a bundle: full resolution, the observer only where the score needs it.
     fn pipeline(&self, bundle: &Bundle, engine: Box<dyn Engine>) -> anyhow::Result<Pipeline> {
         let mode = if self.score.needs_observer() { Mode::FULL } else { Mode::FULL_LOGITS };
@@ -118,18 +135,4 @@ impl ScoreArgs {
         };
         Ok(Pipeline::new(engine, settings)?)
     }
-}
-
-/// Makes an output folder; refuses one that has something in it.
-pub(crate) fn output_dir(path: &Path, force: bool) -> anyhow::Result<()> {
-    std::fs::create_dir_all(path).with_context(|| format!("cannot make {}", path.display()))?;
-    let mut entries =
-        std::fs::read_dir(path).with_context(|| format!("cannot list {}", path.display()))?;
-    if entries.next().is_some() && !force {
-        anyhow::bail!(
-            "{} already has something in it; --force overwrites what has our names, nothing else",
-            path.display()
-        );
-    }
-    Ok(())
 }

@@ -8,7 +8,7 @@ use lookout::bag::BagReader;
 use lookout::decide::State;
 
 use super::drive::{Outputs, Source, drive, tell};
-use super::{Ending, EngineArgs, ScoreArgs};
+use super::{Ending, EngineArgs, JudgeArgs};
 
 /// Flags of `lookout replay`.
 #[derive(Debug, clap::Args)]
@@ -37,7 +37,7 @@ pub(crate) struct ReplayArgs {
     #[command(flatten)]
     engine: EngineArgs,
     #[command(flatten)]
-    score: ScoreArgs,
+    judge: JudgeArgs,
 }
 
 /// Pace of a replay.
@@ -63,7 +63,7 @@ pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<Ending> {
     let mut reader = BagReader::open(&args.bag)?;
     let topic = reader.select(args.topic.as_deref())?;
     let bundle = args.engine.bundle()?;
-    let pipeline = args.score.pipeline(&bundle, args.engine.open(&bundle)?)?;
+    let pipeline = args.judge.pipeline(&bundle, args.engine.open(&bundle)?)?;
     let outputs = Outputs::prepare(&args.out, args.force)?;
     let name = format!("{} {}", args.bag.display(), topic.name);
     let source = Source { reader, topic, name };

@@ -1,5 +1,6 @@
 //! The built-in engine: rten, pure Rust, on the CPU.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -33,9 +34,22 @@ struct Graph {
     outputs: Vec<NodeId>,
 }
 
+/// ONNX bytes; those built into the program are used in place.
+enum Bytes<'a> {
+    Static(&'static [u8]),
+    Borrowed(&'a [u8]),
+}
+
+fn bytes_of<'a>(bytes: &'a Cow<'static, [u8]>) -> Bytes<'a> {
+    match bytes {
+        Cow::Borrowed(b) => Bytes::Static(b),
+        Cow::Owned(b) => Bytes::Borrowed(b),
+    }
+}
+
 impl Graph {
     fn load(
-        bytes: &std::borrow::Cow<'static, [u8]>,
+        bytes: Bytes<'_>,
         file: &str,
         inputs: &[&str],
         outputs: &[&str],
@@ -43,8 +57,8 @@ impl Graph {
         let mut options = ModelOptions::with_all_ops();
         options.prepack_weights(true);
         let loaded = match bytes {
-            std::borrow::Cow::Borrowed(b) => options.load_static_slice(b),
-            std::borrow::Cow::Owned(b) => options.load(b.clone()),
+            Bytes::Static(b) => options.load_static_slice(b),
+            Bytes::Borrowed(b) => options.load(b.to_vec()),
         };
         let model = loaded.map_err(|e| EngineError::Load {
             engine: NAME,
@@ -89,11 +103,11 @@ impl RtenEngine {
         let activations = s.activations.iter().map(String::as_str);
         let names: Vec<&str> = std::iter::once(s.logits.as_str()).chain(activations).collect();
         let segmentation =
-            Graph::load(bundle.segmentation(), s.file.get_ref(), &[&s.image], &names)?;
+            Graph::load(bytes_of(bundle.segmentation()), s.file.get_ref(), &[&s.image], &names)?;
         let observer = match (&manifest.observer, bundle.observer()) {
             (Some(o), Some(bytes)) => {
                 let inputs: Vec<&str> = std::iter::once(s.image.as_str()).chain(names).collect();
-                Some(Graph::load(bytes, o.file.get_ref(), &inputs, &[&o.output])?)
+                Some(Graph::load(bytes_of(bytes), o.file.get_ref(), &inputs, &[&o.output])?)
             }
             _ => None,
         };

@@ -1,0 +1,413 @@
+//! What the commands on picture files share: listing, reading, writing, sizes, thresholds.
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
+use std::fmt::Display;
+use std::fs::{self, File};
+use std::io::{self, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use lookout::engine::Mode;
+use lookout::frame::MAX_PIXELS;
+use lookout::model::{Bundle, ThresholdAt};
+use lookout::score::resample::Resampler;
+use lookout::score::{Planes, ScoreKind, ScoreMap};
+
+const EXTENSIONS: [&str; 4] = ["jpg", "jpeg", "png", "webp"];
+
+/// A line for people on stderr; one that cannot be written is lost.
+pub(crate) fn note(text: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// A progress bar on stderr; invisible where stderr is no terminal.
+pub(crate) fn progress(pictures: usize) -> ProgressBar {
+    let bar = ProgressBar::new(pictures as u64);
+    match ProgressStyle::with_template("{bar:40} {pos}/{len} pictures, {eta} left  {msg}") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+/// Makes a folder for output. One that has something in it is refused, unless forced; then the
+/// command overwrites files of its own names and leaves everything else.
+pub(crate) fn output_dir(path: &Path, force: bool) -> Result<()> {
+    fs::create_dir_all(path)
+        .with_context(|| format!("cannot make the output folder {}", path.display()))?;
+    let mut entries = fs::read_dir(path)
+        .with_context(|| format!("cannot read the output folder {}", path.display()))?;
+    if !force && entries.next().is_some() {
+        bail!(
+            "the output folder {} already has something in it (--force writes into it)",
+            path.display()
+        );
+    }
+    Ok(())
+}
+
+/// A picture file and the name that its outputs get.
+#[derive(Clone, Debug)]
+pub(crate) struct Picture {
+    /// The file.
+    pub(crate) path: PathBuf,
+    /// Its name without the extension.
+    pub(crate) stem: OsString,
+}
+
+impl Picture {
+    fn new(path: PathBuf) -> Result<Self> {
+        match path.file_stem().map(OsStr::to_owned) {
+            Some(stem) => Ok(Self { path, stem }),
+            None => bail!("{} is not the name of a file", path.display()),
+        }
+    }
+
+    /// `folder/<stem><suffix>`.
+    pub(crate) fn output(&self, folder: &Path, suffix: &str) -> PathBuf {
+        let mut name = self.stem.clone();
+        name.push(suffix);
+        folder.join(name)
+    }
+}
+
+/// The given files, none with the name of another.
+pub(crate) fn from_files(files: &[PathBuf]) -> Result<Vec<Picture>> {
+    let pictures = files
+        .iter()
+        .cloned()
+        .map(Picture::new)
+        .collect::<Result<Vec<_>>>()?;
+    let mut seen: HashMap<&OsStr, &Path> = HashMap::new();
+    for picture in &pictures {
+        if let Some(other) = seen.insert(&picture.stem, &picture.path) {
+            bail!(
+                "{} and {} would be written to the same files",
+                other.display(),
+                picture.path.display()
+            );
+        }
+    }
+    Ok(pictures)
+}
+
+/// The pictures of a folder by name. What does not have the name of a picture is skipped and
+/// named on stderr.
+pub(crate) fn list(folder: &Path) -> Result<Vec<Picture>> {
+    let cannot = || format!("cannot read the folder {}", folder.display());
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).with_context(cannot)? {
+        let path = entry.with_context(cannot)?.path();
+        let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+        if path.is_dir() || !EXTENSIONS.iter().any(|e| e.eq_ignore_ascii_case(extension)) {
+            note(format_args!(
+                "warning: {} is no picture, skipped",
+                path.display()
+            ));
+        } else {
+            files.push(path);
+        }
+    }
+    files.sort_unstable();
+    if files.is_empty() {
+        bail!("no pictures (jpg, png, webp) in {}", folder.display());
+    }
+    from_files(&files)
+}
+
+/// The PNG in `folder` of each picture's name. One that is missing is an error before anything
+/// is done.
+pub(crate) fn partners(pictures: &[Picture], folder: &Path, what: &str) -> Result<Vec<PathBuf>> {
+    let partner = |picture: &Picture| {
+        let path = picture.output(folder, ".png");
+        if !path.is_file() {
+            bail!(
+                "no {what} {} for {}",
+                path.display(),
+                picture.path.display()
+            );
+        }
+        Ok(path)
+    };
+    pictures.iter().map(partner).collect()
+}
+
+/// Refuses outputs that would replace an input.
+pub(crate) fn spare_inputs(pictures: &[Picture], outputs: &[PathBuf]) -> Result<()> {
+    let inputs: HashSet<PathBuf> = pictures
+        .iter()
+        .filter_map(|p| p.path.canonicalize().ok())
+        .collect();
+    for output in outputs {
+        if output
+            .canonicalize()
+            .is_ok_and(|path| inputs.contains(&path))
+        {
+            bail!("the output {} would replace that input", output.display());
+        }
+    }
+    Ok(())
+}
+
+/// A picture of one 8-bit channel.
+pub(crate) struct Grey {
+    /// Columns and rows.
+    pub(crate) size: (u32, u32),
+    /// Row by row.
+    pub(crate) pixels: Vec<u8>,
+}
+
+impl Grey {
+    /// Refuses a picture of another size than the one it belongs to.
+    pub(crate) fn expect_size(&self, path: &Path, size: (u32, u32), of: &Path) -> Result<()> {
+        if self.size != size {
+            let ((w, h), (ow, oh)) = (self.size, size);
+            bail!(
+                "{} is {w}x{h}, {} is {ow}x{oh}",
+                path.display(),
+                of.display()
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Reads a PNG of 8-bit values: grey, or the indices of a palette.
+pub(crate) fn read_grey(path: &Path) -> Result<Grey> {
+    let named = || path.display().to_string();
+    let mut decoder = png::Decoder::new(BufReader::new(File::open(path).with_context(named)?));
+    decoder.set_transformations(png::Transformations::IDENTITY);
+    let mut reader = decoder.read_info().with_context(named)?;
+    let info = reader.info();
+    let (size, colour, depth) = (info.size(), info.color_type, info.bit_depth);
+    let grey = matches!(colour, png::ColorType::Grayscale | png::ColorType::Indexed);
+    if !grey || depth != png::BitDepth::Eight {
+        bail!(
+            "{}: {colour:?} of {} bits, not 8-bit grey",
+            path.display(),
+            depth as u8
+        );
+    }
+    let count = u64::from(size.0) * u64::from(size.1);
+    if count > MAX_PIXELS {
+        bail!(
+            "{}: {count} pixels, at most {MAX_PIXELS} are read",
+            path.display()
+        );
+    }
+    let mut pixels = vec![0; count as usize];
+    if reader.output_buffer_size() != Some(pixels.len()) {
+        bail!(
+            "{}: its rows do not have the size of its header",
+            path.display()
+        );
+    }
+    reader.next_frame(&mut pixels).with_context(named)?;
+    reader.finish().with_context(named)?;
+    Ok(Grey { size, pixels })
+}
+
+/// Reads an anomaly mask: 0 known, 255 anomalous, 128 ignored, nothing else.
+pub(crate) fn read_mask(path: &Path) -> Result<Grey> {
+    let mask = read_grey(path)?;
+    if let Some(at) = mask.pixels.iter().position(|v| !matches!(v, 0 | 128 | 255)) {
+        let (value, width) = (mask.pixels[at], mask.size.0.max(1) as usize);
+        bail!(
+            "{}: value {value} at column {}, row {}; a mask has 0 (known), 255 (anomalous) and \
+             128 (ignored)",
+            path.display(),
+            at % width,
+            at / width
+        );
+    }
+    Ok(mask)
+}
+
+/// Pixels to write, row by row.
+#[derive(Clone, Copy)]
+pub(crate) enum Pixels<'a> {
+    /// One byte a pixel.
+    Grey(&'a [u8]),
+    /// 16 bits a pixel.
+    Grey16(&'a [u16]),
+    /// Three bytes a pixel.
+    Rgb(&'a [u8]),
+}
+
+/// Writes a PNG file. The file is whole or not there: a former one is replaced at the end.
+pub(crate) fn write_png(path: &Path, size: (u32, u32), pixels: Pixels<'_>) -> Result<()> {
+    let (colour, depth) = match pixels {
+        Pixels::Grey(_) => (png::ColorType::Grayscale, png::BitDepth::Eight),
+        Pixels::Grey16(_) => (png::ColorType::Grayscale, png::BitDepth::Sixteen),
+        Pixels::Rgb(_) => (png::ColorType::Rgb, png::BitDepth::Eight),
+    };
+    replace_file(path, |file| {
+        let mut encoder = png::Encoder::new(file, size.0, size.1);
+        encoder.set_color(colour);
+        encoder.set_depth(depth);
+        encoder.set_compression(png::Compression::Fast);
+        let mut writer = encoder.write_header()?;
+        match pixels {
+            Pixels::Grey(bytes) | Pixels::Rgb(bytes) => writer.write_image_data(bytes)?,
+            Pixels::Grey16(values) => {
+                let mut stream = writer.stream_writer()?;
+                let mut row = Vec::with_capacity(size.0 as usize * 2);
+                for values in values.chunks(size.0.max(1) as usize) {
+                    row.clear();
+                    row.extend(values.iter().flat_map(|v| v.to_be_bytes()));
+                    stream.write_all(&row)?;
+                }
+                stream.finish()?;
+            }
+        }
+        writer.finish()?;
+        Ok(())
+    })
+}
+
+/// Writes a file under another name beside its place and moves it there once it is whole.
+/// The permissions of a former one are kept.
+pub(crate) fn replace_file(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<&File>) -> Result<()>,
+) -> Result<()> {
+    let replace = || -> Result<()> {
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".lookout-");
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let temporary = builder.tempfile_in(folder.unwrap_or(Path::new(".")))?;
+        let mut file = BufWriter::new(temporary.as_file());
+        write(&mut file)?;
+        file.flush()?;
+        drop(file);
+        if let Ok(former) = fs::metadata(path) {
+            fs::set_permissions(temporary.path(), former.permissions())?;
+        }
+        temporary.persist(path)?;
+        Ok(())
+    };
+    replace().with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Which calibrated threshold.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum At {
+    /// Finds 95 % of the anomalous pixels of the calibration set
+    Tpr95,
+    /// Flags 1 % of the known pixels of the calibration set
+    Fpr1,
+}
+
+/// The flags that choose a threshold.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ThresholdArgs {
+    /// Scores over this are anomalous, instead of over the bundle's threshold
+    #[arg(
+        long,
+        value_name = "X",
+        conflicts_with = "threshold_at",
+        allow_negative_numbers = true
+    )]
+    #[arg(value_parser = parse_threshold)]
+    threshold: Option<f32>,
+    /// Which of the bundle's thresholds
+    #[arg(long, value_name = "POINT", value_enum, default_value = "fpr1")]
+    threshold_at: At,
+}
+
+fn parse_threshold(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(value) if value.is_finite() => Ok(value),
+        _ => Err("not a number".to_owned()),
+    }
+}
+
+impl ThresholdArgs {
+    /// The threshold for a score in a mode.
+    pub(crate) fn threshold(&self, bundle: &Bundle, score: ScoreKind, mode: Mode) -> Result<f32> {
+        if let Some(threshold) = self.threshold {
+            return Ok(threshold);
+        }
+        let at = match self.threshold_at {
+            At::Tpr95 => ThresholdAt::Tpr95,
+            At::Fpr1 => ThresholdAt::Fpr1,
+        };
+        // the logits are the same whether the observer runs after them or not
+        let sibling = Mode {
+            observer: !mode.observer,
+            ..mode
+        };
+        let other = (!score.needs_observer()).then_some(sibling);
+        [Some(mode), other]
+            .into_iter()
+            .flatten()
+            .find_map(|mode| bundle.manifest().threshold(score, mode.name(), at))
+            .with_context(|| {
+                let name = &bundle.manifest().name;
+                format!(
+                    "the bundle {name} has no threshold for {score} in mode {mode}: give \
+                     --threshold, or make one with `lookout calibrate`"
+                )
+            })
+    }
+}
+
+/// The cheapest mode at full resolution that gives these scores.
+pub(crate) fn mode_for(scores: &[ScoreKind]) -> Mode {
+    let observer = scores.iter().any(|s| s.needs_observer());
+    if observer {
+        Mode::FULL
+    } else {
+        Mode::FULL_LOGITS
+    }
+}
+
+/// Score maps and classes at the size of their pictures.
+#[derive(Default)]
+pub(crate) struct Upsampler {
+    resampler: Option<((usize, usize), Resampler)>,
+    scores: ScoreMap,
+    classes: Vec<u8>,
+}
+
+impl Upsampler {
+    fn resampler(&mut self, from: (usize, usize), size: (u32, u32)) -> Result<&mut Resampler> {
+        let to = (size.0 as usize, size.1 as usize);
+        let kept = self
+            .resampler
+            .take()
+            .filter(|(f, r)| *f == from && r.target() == to);
+        let kept = match kept {
+            Some(kept) => kept,
+            None => (from, Resampler::new(from, to)?),
+        };
+        Ok(&mut self.resampler.insert(kept).1)
+    }
+
+    /// A score map at a picture's size.
+    pub(crate) fn scores(&mut self, map: &ScoreMap, size: (u32, u32)) -> Result<&ScoreMap> {
+        let mut full = std::mem::take(&mut self.scores);
+        self.resampler((map.width(), map.height()), size)?
+            .scores(map, &mut full)?;
+        self.scores = full;
+        Ok(&self.scores)
+    }
+
+    /// The classes of logits at a picture's size.
+    pub(crate) fn classes(&mut self, logits: Planes<'_>, size: (u32, u32)) -> Result<&[u8]> {
+        let mut classes = std::mem::take(&mut self.classes);
+        classes.resize(size.0 as usize * size.1 as usize, 0);
+        self.resampler((logits.width(), logits.height()), size)?
+            .argmax(logits, &mut classes)?;
+        self.classes = classes;
+        Ok(&self.classes)
+    }
+
+    /// The classes made last.
+    pub(crate) fn last_classes(&self) -> &[u8] {
+        &self.classes
+    }
+}
