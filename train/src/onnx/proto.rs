@@ -1,6 +1,7 @@
 //! The messages of the ONNX format (onnx.proto3) that an exported network needs.
 //!
-//! Field numbers are those of the ONNX specification, IR version 8.
+//! Field numbers are those of the ONNX specification, IR version 8. Repeated numbers are not packed,
+//! as in the files of other exporters: not every reader takes both.
 
 use prost::Message;
 
@@ -69,7 +70,7 @@ pub(super) struct Attribute {
     pub(super) i: Option<i64>,
     #[prost(bytes = "vec", optional, tag = "4")]
     pub(super) s: Option<Vec<u8>>,
-    #[prost(int64, repeated, tag = "8")]
+    #[prost(int64, repeated, packed = "false", tag = "8")]
     pub(super) ints: Vec<i64>,
     #[prost(int32, tag = "20")]
     pub(super) kind: i32,
@@ -110,7 +111,7 @@ impl Attribute {
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct TensorProto {
-    #[prost(int64, repeated, tag = "1")]
+    #[prost(int64, repeated, packed = "false", tag = "1")]
     pub(super) dims: Vec<i64>,
     #[prost(int32, tag = "2")]
     pub(super) data_type: i32,
