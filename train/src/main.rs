@@ -257,7 +257,9 @@ fn main() -> anyhow::Result<()> {
         Command::Export(a) => run::export_bundle(&a.segmentation, &a.observer, &a.out)?,
         Command::Set(a) => {
             let set = match a.kind {
-                SetKind::Pasted => run::ValidationSet::camvid_pasted(&a.camvid, &a.cutouts, a.seed)?,
+                SetKind::Pasted => {
+                    run::ValidationSet::camvid_pasted(&a.camvid, &a.cutouts, a.seed)?
+                }
                 SetKind::Rendered => run::ValidationSet::held_out_renders()?,
             };
             run::write_set(&set, &a.out)?;

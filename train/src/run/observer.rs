@@ -84,7 +84,9 @@ impl ValidationSet {
             let mut rng = sample_rng(seed, 0, i);
             paste_upright(p, cutouts, &mut rng)
         };
-        Self { pictures: pictures.iter().enumerate().map(paste).collect() }
+        Self {
+            pictures: pictures.iter().enumerate().map(paste).collect(),
+        }
     }
 
     /// CamVid's validation frames with held-out cut-outs: what thresholds are calibrated on.
@@ -92,8 +94,10 @@ impl ValidationSet {
     /// # Errors
     /// Where data cannot be read.
     pub fn camvid_pasted(camvid_root: &Path, cutouts: &Path, seed: u64) -> anyhow::Result<Self> {
-        let pictures: Vec<Picture> =
-            camvid(&camvid_root.join("val"))?.into_iter().map(|(_, p)| p).collect();
+        let pictures: Vec<Picture> = camvid(&camvid_root.join("val"))?
+            .into_iter()
+            .map(|(_, p)| p)
+            .collect();
         let cutouts = load_cutouts(cutouts, CutoutSplit::Validation)?;
         anyhow::ensure!(!cutouts.is_empty(), "no held-out cut-outs");
         Ok(Self::pasted(&pictures, &cutouts, seed))
@@ -123,7 +127,10 @@ impl ValidationSet {
             let image = to_input(p).to(device);
             let z = no_grad(|| observe(segmentation, observer, &image, Mode::Evaluate))?;
             let z = to_size(&z, p.height as i64, p.width as i64);
-            let score: Vec<f32> = ((z + 12.0) / 24.0).clamp(0.0, 1.0).flatten(0, -1).try_into()?;
+            let score: Vec<f32> = ((z + 12.0) / 24.0)
+                .clamp(0.0, 1.0)
+                .flatten(0, -1)
+                .try_into()?;
             for ((s, &o), &l) in score.iter().zip(&p.outlier).zip(&p.label) {
                 if o == 1 || l != VOID {
                     histogram.add(*s, o == 1);
@@ -160,8 +167,18 @@ fn paste_upright(p: &Picture, cutouts: &[Cutout], rng: &mut Rng) -> Picture {
             break;
         }
     }
-    let rgb = canvas.rgb.iter().map(|v| (v * 255.0).round() as u8).collect();
-    Picture { width: p.width, height: p.height, rgb, label: canvas.label, outlier: canvas.outlier }
+    let rgb = canvas
+        .rgb
+        .iter()
+        .map(|v| (v * 255.0).round() as u8)
+        .collect();
+    Picture {
+        width: p.width,
+        height: p.height,
+        rgb,
+        label: canvas.label,
+        outlier: canvas.outlier,
+    }
 }
 
 fn observe(
@@ -183,7 +200,8 @@ fn observe_with(
     let mut inputs = vec![("image", normalised), (LOGITS, &seen[LOGITS])];
     inputs.extend(ACTIVATIONS.iter().map(|&(name, _, _)| (name, &seen[name])));
     let mut out = observer.forward(&inputs, mode)?;
-    out.remove("observer").ok_or_else(|| anyhow::anyhow!("the observer graph has no output observer"))
+    out.remove("observer")
+        .ok_or_else(|| anyhow::anyhow!("the observer graph has no output observer"))
 }
 
 /// The observer of a finished run, frozen, with its averaged weights.
@@ -237,7 +255,10 @@ impl Source {
     fn paste(&self, canvas: &mut Canvas, rng: &mut Rng) {
         for _ in 0..rng.random_range(1..=2) {
             if self.cutouts.is_empty() || !rng.random_bool(self.config.cutout_share) {
-                let source = TextureSource { pictures: &self.real, cutouts: &self.cutouts };
+                let source = TextureSource {
+                    pictures: &self.real,
+                    cutouts: &self.cutouts,
+                };
                 paste_texture(canvas, source, rng);
                 continue;
             }
@@ -262,17 +283,37 @@ pub fn train_observer(
     resume: bool,
     device: Device,
 ) -> anyhow::Result<f64> {
-    anyhow::ensure!(config.rendered_per_batch < config.batch, "a batch needs real frames");
+    anyhow::ensure!(
+        config.rendered_per_batch < config.batch,
+        "a batch needs real frames"
+    );
     let run = RunDir::open(dir, config, resume)?;
-    let real: Vec<Picture> =
-        camvid(&config.camvid.join("train"))?.into_iter().map(|(_, p)| p).collect();
+    let real: Vec<Picture> = camvid(&config.camvid.join("train"))?
+        .into_iter()
+        .map(|(_, p)| p)
+        .collect();
     let validation = ValidationSet::camvid_pasted(&config.camvid, &config.cutouts, 7)?;
     let made_validation = ValidationSet::held_out_renders()?;
     // drives without an anomaly have other cars in the lane: ahead in the lane is not anomalous
-    let mut made = rendered(RENDER_TRAINING_SEED, config.rendered_drives, 8, Anomaly::Training)?;
-    made.extend(rendered(RENDER_TRAINING_SEED + 500_000, config.rendered_drives / 4, 6, Anomaly::None)?);
+    let mut made = rendered(
+        RENDER_TRAINING_SEED,
+        config.rendered_drives,
+        8,
+        Anomaly::Training,
+    )?;
+    made.extend(rendered(
+        RENDER_TRAINING_SEED + 500_000,
+        config.rendered_drives / 4,
+        6,
+        Anomaly::None,
+    )?);
     let cutouts = load_cutouts(&config.cutouts, CutoutSplit::Train)?;
-    log::info!("{} real, {} rendered frames, {} cut-outs", real.len(), made.len(), cutouts.len());
+    log::info!(
+        "{} real, {} rendered frames, {} cut-outs",
+        real.len(),
+        made.len(),
+        cutouts.len()
+    );
 
     let mut segmentation = load_segmentation(&config.segmentation, device)?;
     segmentation.set_half(config.half);
@@ -287,12 +328,19 @@ pub fn train_observer(
     let mut progress = Progress::default();
     if resume && run.last().exists() {
         progress = run.last().progress()?;
-        run.last().resume(&network, &mut optimiser, &mut average, progress.step as i64)?;
+        run.last()
+            .resume(&network, &mut optimiser, &mut average, progress.step as i64)?;
     }
     let last_step = total.min(config.max_steps.unwrap_or(total));
-    let source = Source { real, made, cutouts, config: config.clone() };
-    let batches =
-        Prefetch::new(progress.step, last_step, move |step| source.samples(step, steps_per_epoch));
+    let source = Source {
+        real,
+        made,
+        cutouts,
+        config: config.clone(),
+    };
+    let batches = Prefetch::new(progress.step, last_step, move |step| {
+        source.samples(step, steps_per_epoch)
+    });
 
     let bar = progress_bar(last_step, progress.step);
     let began = Instant::now();
@@ -307,9 +355,15 @@ pub fn train_observer(
         let attacked = config.attacked_per_batch.min(config.batch) as i64;
         let image = batch.image.to(device);
         let image = if attacked > 0 {
-            let (first, rest) = (image.narrow(0, 0, attacked), image.narrow(0, attacked, image.size()[0] - attacked));
+            let (first, rest) = (
+                image.narrow(0, 0, attacked),
+                image.narrow(0, attacked, image.size()[0] - attacked),
+            );
             let shape = batch.attack.to(device).narrow(0, 0, attacked);
-            Tensor::cat(&[attack(&segmentation, &first, &shape, &config.attack)?, rest], 0)
+            Tensor::cat(
+                &[attack(&segmentation, &first, &shape, &config.attack)?, rest],
+                0,
+            )
         } else {
             image
         };
@@ -318,8 +372,13 @@ pub fn train_observer(
         let z = observe_with(&network, &image, &seen, Mode::Train)?;
         let size = label.size();
         let z = to_size(&z, size[1], size[2]).squeeze_dim(1);
-        let target = failures(&seen[LOGITS], &label).logical_or(&outlier).to_kind(Kind::Float);
-        let counted = label.ne(i64::from(VOID)).logical_or(&outlier).to_kind(Kind::Float);
+        let target = failures(&seen[LOGITS], &label)
+            .logical_or(&outlier)
+            .to_kind(Kind::Float);
+        let counted = label
+            .ne(i64::from(VOID))
+            .logical_or(&outlier)
+            .to_kind(Kind::Float);
         let each = z.binary_cross_entropy_with_logits(
             &target,
             None,
