@@ -105,7 +105,7 @@ struct RunArgs {
     /// Epochs between validations.
     #[arg(long, default_value_t = 5)]
     validate_every: usize,
-    /// Stop after so many steps.
+    /// Stop after so many steps; `--resume` goes on from there.
     #[arg(long)]
     max_steps: Option<usize>,
 }
@@ -218,9 +218,14 @@ fn main() -> anyhow::Result<()> {
                 seed: a.run.seed,
                 validate_every: a.run.validate_every,
                 half: a.run.bf16,
-                max_steps: a.run.max_steps,
             };
-            let best = run::train_segmentation(&config, &a.run.run, a.run.resume, device)?;
+            let best = run::train_segmentation(
+                &config,
+                &a.run.run,
+                a.run.resume,
+                a.run.max_steps,
+                device,
+            )?;
             log::info!("best mIoU on CamVid val: {best:.4}");
         }
         Command::Observer(a) => {
@@ -249,15 +254,17 @@ fn main() -> anyhow::Result<()> {
                 seed: a.run.seed,
                 validate_every: a.run.validate_every,
                 half: a.run.bf16,
-                max_steps: a.run.max_steps,
             };
-            let best = run::train_observer(&config, &a.run.run, a.run.resume, device)?;
+            let best =
+                run::train_observer(&config, &a.run.run, a.run.resume, a.run.max_steps, device)?;
             log::info!("best AUROC on pasted objects: {best:.4}");
         }
         Command::Export(a) => run::export_bundle(&a.segmentation, &a.observer, &a.out)?,
         Command::Set(a) => {
             let set = match a.kind {
-                SetKind::Pasted => run::ValidationSet::camvid_pasted(&a.camvid, &a.cutouts, a.seed)?,
+                SetKind::Pasted => {
+                    run::ValidationSet::camvid_pasted(&a.camvid, &a.cutouts, a.seed)?
+                }
                 SetKind::Rendered => run::ValidationSet::held_out_renders()?,
             };
             run::write_set(&set, &a.out)?;

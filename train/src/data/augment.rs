@@ -51,11 +51,15 @@ fn place(picture: &Picture, config: &AugmentConfig, rng: &mut Rng, out: &mut Can
         fir::PixelType::U8x3,
     );
     let mut tile = fir::images::Image::new(tile_w as u32, tile_h as u32, fir::PixelType::U8x3);
-    let crop_w = (tile_w as f32 / sx).min(picture.width as f32 - from_x);
-    let crop_h = (tile_h as f32 / sy).min(picture.height as f32 - from_y);
+    // in f64, where the difference is exact: rounded up by a hair, the crop would be refused
+    let crop = |tile: usize, s: f32, n: usize, from: f32| {
+        f64::from(tile as f32 / s).min(n as f64 - f64::from(from))
+    };
+    let crop_w = crop(tile_w, sx, picture.width, from_x);
+    let crop_h = crop(tile_h, sy, picture.height, from_y);
     let options = fir::ResizeOptions::new()
         .resize_alg(fir::ResizeAlg::Convolution(fir::FilterType::Bilinear))
-        .crop(from_x as f64, from_y as f64, crop_w as f64, crop_h as f64);
+        .crop(from_x as f64, from_y as f64, crop_w, crop_h);
     let resized = match source {
         Ok(source) => fir::Resizer::new()
             .resize(&source, &mut tile, &options)
@@ -169,5 +173,99 @@ fn blur(canvas: &mut Canvas, sigma: f32) {
     for i in 3 * w..3 * w * (h - 1) {
         canvas.rgb[i] =
             source[i] * (1.0 - 2.0 * side) + (source[i - 3 * w] + source[i + 3 * w]) * side;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+    use crate::data::VOID;
+
+    const BLOCK: usize = 16;
+
+    /// Nine blocks of one class and one grey each; class 3 is an outlier.
+    fn picture() -> Picture {
+        let side = 3 * BLOCK;
+        let class = |i: usize| (i % side / BLOCK + 3 * (i / side / BLOCK)) as u8;
+        let label: Vec<u8> = (0..side * side).map(class).collect();
+        Picture {
+            width: side,
+            height: side,
+            rgb: label.iter().flat_map(|&l| [25 * l; 3]).collect(),
+            outlier: label.iter().map(|&l| u8::from(l == 3)).collect(),
+            label,
+        }
+    }
+
+    /// Whether all pixels up to two away are on the canvas and have the same label.
+    fn is_inside(canvas: &Canvas, x: usize, y: usize) -> bool {
+        if x < 2 || y < 2 || x + 2 >= canvas.width || y + 2 >= canvas.height {
+            return false;
+        }
+        let own = canvas.label[y * canvas.width + x];
+        (y - 2..=y + 2).all(|row| {
+            canvas.label[row * canvas.width..][x - 2..=x + 2]
+                .iter()
+                .all(|&l| l == own)
+        })
+    }
+
+    #[test]
+    fn labels_stay_with_their_pixels() {
+        let unchanged = Look {
+            curves: [std::array::from_fn(|i| i as f32 / 255.0); 3],
+            contrast: 1.0,
+            saturation: 1.0,
+            blur: 0.0,
+            grain: 0.0,
+        };
+        let config = AugmentConfig {
+            width: 64,
+            height: 32,
+            scale: (0.6, 1.8),
+        };
+        let picture = picture();
+        let mut checked = 0;
+        for seed in 0..60 {
+            let mut rng = Rng::seed_from_u64(seed);
+            let mut canvas = Canvas::filled(config.width, config.height, BORDER);
+            place(&picture, &config, &mut rng, &mut canvas, &unchanged);
+            for y in 0..config.height {
+                for x in 0..config.width {
+                    let i = y * config.width + x;
+                    let label = canvas.label[i];
+                    assert_eq!(canvas.outlier[i] == 1, label == 3);
+                    if label == VOID || !is_inside(&canvas, x, y) {
+                        continue;
+                    }
+                    let expected = f32::from(25 * label) / 255.0;
+                    let found = canvas.rgb[3 * i];
+                    assert!(
+                        (found - expected).abs() < 1.5 / 255.0,
+                        "seed {seed} ({x}, {y}): class {label} has {found}, not {expected}"
+                    );
+                    checked += 1;
+                }
+            }
+        }
+        assert!(checked > 60 * 100, "{checked} pixels checked");
+    }
+
+    #[test]
+    fn a_sample_has_its_size_and_colours_in_range_and_repeats_with_its_seed() {
+        let config = AugmentConfig {
+            width: 96,
+            height: 32,
+            scale: (0.6, 1.8),
+        };
+        for seed in 0..20 {
+            let sample = || augment(&picture(), &config, &mut Rng::seed_from_u64(seed));
+            let canvas = sample();
+            assert_eq!((canvas.width, canvas.height), (96, 32));
+            assert!(canvas.rgb.iter().all(|v| (0.0..=1.0).contains(v)));
+            assert_eq!(canvas.rgb, sample().rgb);
+        }
     }
 }

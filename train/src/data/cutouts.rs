@@ -231,3 +231,105 @@ pub fn place_by_row(frame_height: usize, horizon: f32, foot: f32, metres: f32) -
     let below = ((foot - horizon) * rows).max(1.0);
     (below * metres / 1.4, foot * rows)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AS_IT_IS: Match = Match {
+        brightness: 0.0,
+        gains: [1.0; 3],
+        saturation: 1.0,
+    };
+
+    /// Red, 6 wide and 4 high, its right-most column mostly transparent.
+    fn cutout() -> Cutout {
+        let (width, height) = (6, 4);
+        let alpha = |i: usize| if i % width == 5 { 100 } else { 255 };
+        let rgba = (0..width * height).flat_map(|i| [255, 0, 0, alpha(i)]);
+        Cutout {
+            name: "thing_1_1".to_owned(),
+            width,
+            height,
+            rgba: rgba.collect(),
+        }
+    }
+
+    fn marked(canvas: &Canvas) -> Vec<(usize, usize)> {
+        let at = |i: usize| (i % canvas.width, i / canvas.width);
+        (0..canvas.outlier.len())
+            .filter(|&i| canvas.outlier[i] == 1)
+            .map(at)
+            .collect()
+    }
+
+    #[test]
+    fn a_paste_marks_what_it_covers() {
+        for (flip, columns, faint) in [(false, 7..12, 12), (true, 8..13, 7)] {
+            let mut canvas = Canvas::filled(20, 20, [0.0; 3]);
+            let count = paste_cutout(&mut canvas, &cutout(), 10, 10, flip, &AS_IT_IS);
+            let expected: Vec<(usize, usize)> = (8..12)
+                .flat_map(|y| columns.clone().map(move |x| (x, y)))
+                .collect();
+            assert_eq!(marked(&canvas), expected);
+            assert_eq!(count, 20);
+            for &(x, y) in &expected {
+                let i = y * 20 + x;
+                assert_eq!(canvas.rgb[3 * i..3 * i + 3], [1.0, 0.0, 0.0]);
+            }
+            // the faint column is seen through, and not marked
+            let red = canvas.rgb[3 * (9 * 20 + faint)];
+            assert!((red - 100.0 / 255.0).abs() < 1e-6, "{red}");
+            let coloured = canvas.rgb.iter().filter(|&&v| v > 0.0).count();
+            assert_eq!(coloured, 24, "nothing outside the object");
+        }
+    }
+
+    #[test]
+    fn a_paste_over_the_border_is_clipped() {
+        let mut canvas = Canvas::filled(20, 20, [0.0; 3]);
+        assert_eq!(
+            paste_cutout(&mut canvas, &cutout(), 0, 0, false, &AS_IT_IS),
+            4
+        );
+        assert_eq!(marked(&canvas), [(0, 0), (1, 0), (0, 1), (1, 1)]);
+        let mut canvas = Canvas::filled(20, 20, [0.0; 3]);
+        assert_eq!(
+            paste_cutout(&mut canvas, &cutout(), 20, 19, false, &AS_IT_IS),
+            9
+        );
+        assert!(marked(&canvas).iter().all(|&(x, y)| x >= 17 && y >= 17));
+    }
+
+    #[test]
+    fn a_paste_outside_the_frame_does_nothing() {
+        for (x, y) in [(-10, 5), (5, -10), (40, 5), (5, 40)] {
+            let mut canvas = Canvas::filled(20, 20, [0.25; 3]);
+            assert_eq!(
+                paste_cutout(&mut canvas, &cutout(), x, y, false, &AS_IT_IS),
+                0
+            );
+            assert!(canvas.rgb.iter().all(|&v| v == 0.25));
+            assert!(marked(&canvas).is_empty());
+        }
+    }
+
+    #[test]
+    fn no_class_is_in_both_splits() {
+        let others = ["airplane", "bed", "teddy_bear", "dining_table", "bowl"];
+        for class in VALIDATION_CLASSES.into_iter().chain(others) {
+            let held_out = VALIDATION_CLASSES.contains(&class);
+            for picture in ["000000000081_6577491", "1_2"] {
+                let stem = format!("{class}_{picture}");
+                assert_eq!(CutoutSplit::Validation.holds(&stem), held_out, "{stem}");
+                assert_eq!(CutoutSplit::Train.holds(&stem), !held_out, "{stem}");
+            }
+        }
+        for i in 0..30 {
+            let stem = format!("am2k_sample{i}");
+            let held_out = VALIDATION_ANIMALS.contains(&stem.as_str());
+            assert_eq!(CutoutSplit::Validation.holds(&stem), held_out, "{stem}");
+            assert_eq!(CutoutSplit::Train.holds(&stem), !held_out, "{stem}");
+        }
+    }
+}

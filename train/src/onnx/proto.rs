@@ -7,7 +7,6 @@ use prost::Message;
 
 /// `TensorProto.DataType` and `AttributeProto.AttributeType` values.
 pub(super) const FLOAT: i32 = 1;
-pub(super) const INT64: i32 = 7;
 const ATTRIBUTE_INT: i32 = 2;
 const ATTRIBUTE_STRING: i32 = 3;
 const ATTRIBUTE_INTS: i32 = 7;

@@ -42,7 +42,10 @@ pub fn export_bundle(segmentation: &Path, observer: &Path, out: &Path) -> anyhow
     fs::create_dir_all(out)?;
     let write = |name: &str, bytes: &[u8]| -> anyhow::Result<String> {
         fs::write(out.join(name), bytes).with_context(|| format!("cannot write {name}"))?;
-        Ok(Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect())
+        Ok(Sha256::digest(bytes)
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect())
     };
     let seg_hash = write("segmentation.onnx", &export(&seg, &outputs)?)?;
     let obs_hash = write("observer.onnx", &export(&obs, &["observer"])?)?;
@@ -107,7 +110,11 @@ pub fn write_set(set: &ValidationSet, out: &Path) -> anyhow::Result<()> {
         rgb.save(out.join("images").join(&name))?;
         let grey = |values: Vec<u8>| GrayImage::from_raw(w, h, values).context("mask size");
         grey(mask(p))?.save(out.join("masks").join(&name))?;
-        let label = p.label.iter().zip(&p.outlier).map(|(&l, &o)| if o == 1 { VOID } else { l });
+        let label = p
+            .label
+            .iter()
+            .zip(&p.outlier)
+            .map(|(&l, &o)| if o == 1 { VOID } else { l });
         grey(label.collect())?.save(out.join("labels").join(&name))?;
     }
     Ok(())

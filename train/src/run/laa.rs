@@ -88,3 +88,63 @@ pub(super) fn failures(logits: &Tensor, label: &Tensor) -> Tensor {
     seen.ne_tensor(label)
         .logical_and(&label.ne(i64::from(crate::data::VOID)))
 }
+
+#[cfg(test)]
+mod tests {
+    use tch::Device;
+
+    use super::*;
+    use crate::data::CLASSES;
+    use crate::nets;
+
+    const FLOAT: (Kind, Device) = (Kind::Float, Device::Cpu);
+
+    /// A random network whose running statistics fit its activations.
+    fn network() -> Network {
+        let mut network = Network::new(nets::segmentation(CLASSES), Device::Cpu);
+        network.freeze();
+        for _ in 0..20 {
+            let image = normalise(&Tensor::rand([2, 3, 64, 64], FLOAT));
+            network.forward(&[("image", &image)], Mode::Train).unwrap();
+        }
+        network
+    }
+
+    #[test]
+    fn an_attack_stays_in_its_shape_its_step_and_the_range_of_colours() {
+        tch::manual_seed(5);
+        let network = network();
+        let image = Tensor::rand([2, 3, 64, 64], FLOAT);
+        let shape = Tensor::zeros([2, 1, 64, 64], FLOAT);
+        let _ = shape.narrow(2, 16, 20).narrow(3, 8, 30).fill_(1.0);
+        for mode in [AttackMode::Min, AttackMode::Max, AttackMode::Both] {
+            let config = AttackConfig {
+                mode,
+                epsilon: (0.02, 0.05),
+                noise: 0.0,
+            };
+            let attacked = attack(&network, &image, &shape, &config).unwrap();
+            let change = (&attacked - &image).abs();
+            let largest = change.max().double_value(&[]);
+            assert!(
+                (0.01..=0.05 + 1e-6).contains(&largest),
+                "{mode:?}: {largest}"
+            );
+            let outside = change * (shape.ones_like() - &shape);
+            assert_eq!(outside.max().double_value(&[]), 0.0, "{mode:?}");
+            assert!(attacked.min().double_value(&[]) >= 0.0);
+            assert!(attacked.max().double_value(&[]) <= 1.0);
+        }
+    }
+
+    #[test]
+    fn failures_are_wrong_pixels_that_have_a_label() {
+        // one pixel a row: class 0 everywhere; labels 0, 1, void
+        let logits = Tensor::zeros([1, CLASSES, 3, 1], FLOAT);
+        let _ = logits.narrow(1, 0, 1).fill_(4.0);
+        let label = Tensor::from_slice(&[0i64, 1, 11]).reshape([1, 3, 1]);
+        let wrong = failures(&logits, &label).to_kind(Kind::Int64);
+        let wrong: Vec<i64> = wrong.flatten(0, -1).try_into().unwrap();
+        assert_eq!(wrong, [0, 1, 0]);
+    }
+}

@@ -5,12 +5,14 @@ mod laa;
 mod observer;
 mod record;
 mod segmentation;
+mod validation;
 
 pub use export::{export_bundle, write_set};
 pub use laa::{AttackConfig, AttackMode, attack};
-pub use observer::{ObserverConfig, ValidationSet, load_observer, train_observer};
+pub use observer::{ObserverConfig, load_observer, train_observer};
 pub use record::{EpochRecord, Progress, RunDir};
 pub use segmentation::{SegmentationConfig, load_segmentation, train_segmentation, validate};
+pub use validation::ValidationSet;
 
 /// Polynomial decay with a linear start (poly schedule, power 0.9).
 pub fn poly_rate(base: f64, step: usize, total: usize, warm_up: usize) -> f64 {
@@ -37,4 +39,26 @@ pub fn normalise(image: &tch::Tensor) -> tch::Tensor {
 /// Logits brought to the size of the labels, bilinear.
 pub fn to_size(logits: &tch::Tensor, height: i64, width: i64) -> tch::Tensor {
     logits.upsample_bilinear2d([height, width], false, None, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::poly_rate;
+
+    #[test]
+    fn the_rate_ramps_up_then_decays_to_zero() {
+        let rates: Vec<f64> = (0..=100).map(|s| poly_rate(0.1, s, 100, 10)).collect();
+        assert!((rates[0] - 0.01).abs() < 1e-12, "a tenth of the way up");
+        assert!(rates[..10].is_sorted());
+        assert!(rates[9..].iter().rev().is_sorted());
+        assert!((rates[50] - 0.1 * 0.5f64.powf(0.9)).abs() < 1e-12);
+        assert_eq!(rates[100], 0.0);
+    }
+
+    #[test]
+    fn the_rate_is_finite_past_the_end_and_without_a_ramp() {
+        assert_eq!(poly_rate(0.1, 120, 100, 10), 0.0);
+        assert_eq!(poly_rate(0.1, 0, 100, 0), 0.1);
+        assert_eq!(poly_rate(0.1, 1, 0, 1), 0.0);
+    }
 }

@@ -4,7 +4,6 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use lookout::evaluate::BinaryHistogram;
 use lookout_scene::Anomaly;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
@@ -12,8 +11,10 @@ use serde_json::json;
 use tch::{Device, Kind, Reduction, Tensor, no_grad};
 
 use super::laa::{AttackConfig, attack, failures};
-use super::segmentation::{RENDER_TRAINING_SEED, RENDER_VALIDATION_SEED, progress_bar, to_input};
-use super::{EpochRecord, Progress, RunDir, load_segmentation, normalise, poly_rate, to_size};
+use super::segmentation::{RENDER_TRAINING_SEED, progress_bar};
+use super::{
+    EpochRecord, Progress, RunDir, ValidationSet, load_segmentation, normalise, poly_rate, to_size,
+};
 use crate::data::{
     AugmentConfig, CLASSES, Canvas, Cutout, CutoutSplit, Match, Picture, Prefetch, Rng,
     TextureSource, VOID, augment, camvid, epoch_order, load_cutouts, paste_cutout, paste_texture,
@@ -65,106 +66,10 @@ pub struct ObserverConfig {
     pub validate_every: usize,
     /// Convolutions in bfloat16.
     pub half: bool,
-    /// Stop after so many steps (tests).
-    pub max_steps: Option<usize>,
 }
 
-/// Pictures with an outlier mask, to choose the best observer by.
-#[derive(Debug)]
-pub struct ValidationSet {
-    /// Pictures with their `outlier` plane filled.
-    pub pictures: Vec<Picture>,
-}
-
-impl ValidationSet {
-    /// Pastes one held-out object into each picture, standing on its row, colours slightly matched.
-    /// The same seed gives the same set.
-    pub fn pasted(pictures: &[Picture], cutouts: &[Cutout], seed: u64) -> Self {
-        let paste = |(i, p): (usize, &Picture)| {
-            let mut rng = sample_rng(seed, 0, i);
-            paste_upright(p, cutouts, &mut rng)
-        };
-        Self { pictures: pictures.iter().enumerate().map(paste).collect() }
-    }
-
-    /// CamVid's validation frames with held-out cut-outs: what thresholds are calibrated on.
-    ///
-    /// # Errors
-    /// Where data cannot be read.
-    pub fn camvid_pasted(camvid_root: &Path, cutouts: &Path, seed: u64) -> anyhow::Result<Self> {
-        let pictures: Vec<Picture> =
-            camvid(&camvid_root.join("val"))?.into_iter().map(|(_, p)| p).collect();
-        let cutouts = load_cutouts(cutouts, CutoutSplit::Validation)?;
-        anyhow::ensure!(!cutouts.is_empty(), "no held-out cut-outs");
-        Ok(Self::pasted(&pictures, &cutouts, seed))
-    }
-
-    /// Rendered drives of validation seeds with anomalies that no training drive shows.
-    ///
-    /// # Errors
-    /// Where the renderer refuses.
-    pub fn held_out_renders() -> anyhow::Result<Self> {
-        let pictures = rendered(RENDER_VALIDATION_SEED, 6, 4, Anomaly::HeldOut)?;
-        Ok(Self { pictures })
-    }
-
-    /// AUROC and AP of the observer with the outlier as positive; void is left out.
-    ///
-    /// # Errors
-    /// Where libtorch refuses.
-    pub fn judge(
-        &self,
-        segmentation: &Network,
-        observer: &Network,
-        device: Device,
-    ) -> anyhow::Result<(f64, f64)> {
-        let mut histogram = BinaryHistogram::new();
-        for p in &self.pictures {
-            let image = to_input(p).to(device);
-            let z = no_grad(|| observe(segmentation, observer, &image, Mode::Evaluate))?;
-            let z = to_size(&z, p.height as i64, p.width as i64);
-            let score: Vec<f32> = ((z + 12.0) / 24.0).clamp(0.0, 1.0).flatten(0, -1).try_into()?;
-            for ((s, &o), &l) in score.iter().zip(&p.outlier).zip(&p.label) {
-                if o == 1 || l != VOID {
-                    histogram.add(*s, o == 1);
-                }
-            }
-        }
-        let metrics = histogram.metrics();
-        Ok((metrics.auroc.unwrap_or(0.0), metrics.ap.unwrap_or(0.0)))
-    }
-}
-
-/// Object heights in metres, drawn log-uniformly: from a box to a horse.
-const HEIGHT_METRES: (f32, f32) = (0.35, 1.9);
-/// CamVid's horizon, as a share of the rows.
-const HORIZON: f32 = 0.42;
-
-fn paste_upright(p: &Picture, cutouts: &[Cutout], rng: &mut Rng) -> Picture {
-    let mut canvas = Canvas::filled(p.width, p.height, [0.0; 3]);
-    for (to, &from) in canvas.rgb.iter_mut().zip(&p.rgb) {
-        *to = f32::from(from) / 255.0;
-    }
-    canvas.label.clone_from(&p.label);
-    for _ in 0..20 {
-        let cutout = &cutouts[rng.random_range(0..cutouts.len())];
-        let (lo, hi) = HEIGHT_METRES;
-        let metres = rng.random_range(lo.ln()..=hi.ln()).exp();
-        let foot = rng.random_range(0.52f32..0.93);
-        let (rows, foot) = crate::data::place_by_row(p.height, HORIZON, foot, metres);
-        let scaled = cutout.scaled((rows / cutout.height as f32).max(8.0 / cutout.height as f32));
-        let x = rng.random_range(0.05f32..0.95) * p.width as f32;
-        let y = foot - scaled.height as f32 / 2.0;
-        let (flip, matching) = (rng.random_bool(0.5), Match::slight(rng));
-        if paste_cutout(&mut canvas, &scaled, x as i64, y as i64, flip, &matching) >= 60 {
-            break;
-        }
-    }
-    let rgb = canvas.rgb.iter().map(|v| (v * 255.0).round() as u8).collect();
-    Picture { width: p.width, height: p.height, rgb, label: canvas.label, outlier: canvas.outlier }
-}
-
-fn observe(
+/// The observer's logits of a normalised batch.
+pub(super) fn observe(
     segmentation: &Network,
     observer: &Network,
     normalised: &Tensor,
@@ -183,7 +88,8 @@ fn observe_with(
     let mut inputs = vec![("image", normalised), (LOGITS, &seen[LOGITS])];
     inputs.extend(ACTIVATIONS.iter().map(|&(name, _, _)| (name, &seen[name])));
     let mut out = observer.forward(&inputs, mode)?;
-    out.remove("observer").ok_or_else(|| anyhow::anyhow!("the observer graph has no output observer"))
+    out.remove("observer")
+        .ok_or_else(|| anyhow::anyhow!("the observer graph has no output observer"))
 }
 
 /// The observer of a finished run, frozen, with its averaged weights.
@@ -237,7 +143,10 @@ impl Source {
     fn paste(&self, canvas: &mut Canvas, rng: &mut Rng) {
         for _ in 0..rng.random_range(1..=2) {
             if self.cutouts.is_empty() || !rng.random_bool(self.config.cutout_share) {
-                let source = TextureSource { pictures: &self.real, cutouts: &self.cutouts };
+                let source = TextureSource {
+                    pictures: &self.real,
+                    cutouts: &self.cutouts,
+                };
                 paste_texture(canvas, source, rng);
                 continue;
             }
@@ -253,6 +162,7 @@ impl Source {
 }
 
 /// Trains, or goes on with, a run in `dir`; returns the best validation AUROC on pasted objects.
+/// With `max_steps` it stops there, to be resumed: the schedule stays that of the whole run.
 ///
 /// # Errors
 /// Where data, the segmentation run or the run's folder cannot be read or written.
@@ -260,19 +170,40 @@ pub fn train_observer(
     config: &ObserverConfig,
     dir: &Path,
     resume: bool,
+    max_steps: Option<usize>,
     device: Device,
 ) -> anyhow::Result<f64> {
-    anyhow::ensure!(config.rendered_per_batch < config.batch, "a batch needs real frames");
+    anyhow::ensure!(
+        config.rendered_per_batch < config.batch,
+        "a batch needs real frames"
+    );
     let run = RunDir::open(dir, config, resume)?;
-    let real: Vec<Picture> =
-        camvid(&config.camvid.join("train"))?.into_iter().map(|(_, p)| p).collect();
+    let real: Vec<Picture> = camvid(&config.camvid.join("train"))?
+        .into_iter()
+        .map(|(_, p)| p)
+        .collect();
     let validation = ValidationSet::camvid_pasted(&config.camvid, &config.cutouts, 7)?;
     let made_validation = ValidationSet::held_out_renders()?;
     // drives without an anomaly have other cars in the lane: ahead in the lane is not anomalous
-    let mut made = rendered(RENDER_TRAINING_SEED, config.rendered_drives, 8, Anomaly::Training)?;
-    made.extend(rendered(RENDER_TRAINING_SEED + 500_000, config.rendered_drives / 4, 6, Anomaly::None)?);
+    let mut made = rendered(
+        RENDER_TRAINING_SEED,
+        config.rendered_drives,
+        8,
+        Anomaly::Training,
+    )?;
+    made.extend(rendered(
+        RENDER_TRAINING_SEED + 500_000,
+        config.rendered_drives / 4,
+        6,
+        Anomaly::None,
+    )?);
     let cutouts = load_cutouts(&config.cutouts, CutoutSplit::Train)?;
-    log::info!("{} real, {} rendered frames, {} cut-outs", real.len(), made.len(), cutouts.len());
+    log::info!(
+        "{} real, {} rendered frames, {} cut-outs",
+        real.len(),
+        made.len(),
+        cutouts.len()
+    );
 
     let mut segmentation = load_segmentation(&config.segmentation, device)?;
     segmentation.set_half(config.half);
@@ -282,17 +213,30 @@ pub fn train_observer(
     let mut optimiser = AdamW::new(&network, config.decay);
     let mut average = Average::new(&network);
 
-    let steps_per_epoch = (real.len() / (config.batch - config.rendered_per_batch)).max(1);
+    let fresh = config.batch - config.rendered_per_batch;
+    let steps_per_epoch = real.len() / fresh;
+    anyhow::ensure!(
+        steps_per_epoch > 0,
+        "a batch takes {fresh} real frames, there are {}",
+        real.len()
+    );
     let total = steps_per_epoch * config.epochs;
     let mut progress = Progress::default();
     if resume && run.last().exists() {
         progress = run.last().progress()?;
-        run.last().resume(&network, &mut optimiser, &mut average, progress.step as i64)?;
+        run.last()
+            .resume(&network, &mut optimiser, &mut average, progress.step as i64)?;
     }
-    let last_step = total.min(config.max_steps.unwrap_or(total));
-    let source = Source { real, made, cutouts, config: config.clone() };
-    let batches =
-        Prefetch::new(progress.step, last_step, move |step| source.samples(step, steps_per_epoch));
+    let last_step = total.min(max_steps.unwrap_or(total));
+    let source = Source {
+        real,
+        made,
+        cutouts,
+        config: config.clone(),
+    };
+    let batches = Prefetch::new(progress.step, last_step, move |step| {
+        source.samples(step, steps_per_epoch)
+    });
 
     let bar = progress_bar(last_step, progress.step);
     let began = Instant::now();
@@ -307,9 +251,15 @@ pub fn train_observer(
         let attacked = config.attacked_per_batch.min(config.batch) as i64;
         let image = batch.image.to(device);
         let image = if attacked > 0 {
-            let (first, rest) = (image.narrow(0, 0, attacked), image.narrow(0, attacked, image.size()[0] - attacked));
+            let (first, rest) = (
+                image.narrow(0, 0, attacked),
+                image.narrow(0, attacked, image.size()[0] - attacked),
+            );
             let shape = batch.attack.to(device).narrow(0, 0, attacked);
-            Tensor::cat(&[attack(&segmentation, &first, &shape, &config.attack)?, rest], 0)
+            Tensor::cat(
+                &[attack(&segmentation, &first, &shape, &config.attack)?, rest],
+                0,
+            )
         } else {
             image
         };
@@ -318,8 +268,13 @@ pub fn train_observer(
         let z = observe_with(&network, &image, &seen, Mode::Train)?;
         let size = label.size();
         let z = to_size(&z, size[1], size[2]).squeeze_dim(1);
-        let target = failures(&seen[LOGITS], &label).logical_or(&outlier).to_kind(Kind::Float);
-        let counted = label.ne(i64::from(VOID)).logical_or(&outlier).to_kind(Kind::Float);
+        let target = failures(&seen[LOGITS], &label)
+            .logical_or(&outlier)
+            .to_kind(Kind::Float);
+        let counted = label
+            .ne(i64::from(VOID))
+            .logical_or(&outlier)
+            .to_kind(Kind::Float);
         let each = z.binary_cross_entropy_with_logits(
             &target,
             None,
@@ -368,6 +323,11 @@ pub fn train_observer(
         run.record(&record)?;
     }
     bar.finish();
+    anyhow::ensure!(
+        progress.step >= last_step,
+        "the data thread stopped at step {} of {last_step}",
+        progress.step
+    );
     run.summary(&json!({
         "best_auroc_pasted": progress.best, "best_epoch": progress.best_epoch,
         "epochs": progress.epoch, "steps": progress.step,

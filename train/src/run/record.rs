@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::torch::Checkpoint;
 
@@ -46,11 +46,16 @@ pub struct RunDir {
 }
 
 impl RunDir {
-    /// Makes the folder and writes `config.json`. On `resume` the configuration must be the same.
+    /// Makes the folder and writes `config.json`. On `resume` the configuration must be the same;
+    /// keys that a configuration once had and that no longer decide anything are passed over.
     ///
     /// # Errors
     /// Where it cannot be written, already holds a run and `resume` is not set, or holds another.
-    pub fn open<C: Serialize>(dir: &Path, config: &C, resume: bool) -> anyhow::Result<Self> {
+    pub fn open<C: Serialize + DeserializeOwned>(
+        dir: &Path,
+        config: &C,
+        resume: bool,
+    ) -> anyhow::Result<Self> {
         fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
         let path = dir.join("config.json");
         let text = serde_json::to_string_pretty(config)?;
@@ -61,8 +66,13 @@ impl RunDir {
                 "{} already holds a run: --resume it or choose another folder",
                 dir.display()
             );
+            let known = |text: &str| -> anyhow::Result<String> {
+                let config: C = serde_json::from_str(text)
+                    .with_context(|| format!("cannot read {}", path.display()))?;
+                Ok(serde_json::to_string(&config)?)
+            };
             anyhow::ensure!(
-                old == text,
+                known(&old)? == known(&text)?,
                 "{} was begun with another configuration",
                 path.display()
             );
@@ -104,5 +114,33 @@ impl RunDir {
             serde_json::to_string_pretty(summary)?,
         )?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Serialize, Deserialize)]
+    struct Config {
+        rate: f64,
+    }
+
+    #[test]
+    fn a_run_is_resumed_only_with_its_own_configuration() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = |rate, resume| RunDir::open(dir.path(), &Config { rate }, resume);
+        open(0.1, false).unwrap();
+        open(0.1, true).unwrap();
+        assert!(open(0.1, false).is_err(), "begun anew over a run");
+        assert!(open(0.2, true).is_err(), "resumed with another rate");
+    }
+
+    #[test]
+    fn a_key_that_decides_nothing_any_more_does_not_stop_a_resume() {
+        let dir = tempfile::tempdir().unwrap();
+        let old = r#"{"rate": 0.1, "max_steps": null}"#;
+        fs::write(dir.path().join("config.json"), old).unwrap();
+        RunDir::open(dir.path(), &Config { rate: 0.1 }, true).unwrap();
     }
 }

@@ -46,8 +46,6 @@ pub struct SegmentationConfig {
     pub validate_every: usize,
     /// Convolutions in bfloat16.
     pub half: bool,
-    /// Stop after so many steps (tests).
-    pub max_steps: Option<usize>,
 }
 
 /// Seeds of rendered training drives start here; validation and demo use others.
@@ -55,7 +53,8 @@ pub const RENDER_TRAINING_SEED: u64 = 1_000_000;
 /// Seeds of rendered validation drives.
 pub const RENDER_VALIDATION_SEED: u64 = 2_000_000;
 
-/// Trains, or goes on with, a run in `dir`; returns the best validation mIoU on CamVid.
+/// Trains, or goes on with, a run in `dir`; returns the best validation mIoU on CamVid. With
+/// `max_steps` it stops there, to be resumed: the schedule stays that of the whole run.
 ///
 /// # Errors
 /// Where data or the run's folder cannot be read or written.
@@ -63,6 +62,7 @@ pub fn train_segmentation(
     config: &SegmentationConfig,
     dir: &Path,
     resume: bool,
+    max_steps: Option<usize>,
     device: Device,
 ) -> anyhow::Result<f64> {
     let run = RunDir::open(dir, config, resume)?;
@@ -87,6 +87,11 @@ pub fn train_segmentation(
 
     let fresh = config.batch - config.rendered_per_batch.min(config.batch);
     let steps_per_epoch = real.len() / fresh.max(1);
+    anyhow::ensure!(
+        steps_per_epoch > 0,
+        "a batch takes {fresh} real frames, there are {}",
+        real.len()
+    );
     let total = steps_per_epoch * config.epochs;
     let mut progress = Progress::default();
     if resume && run.last().exists() {
@@ -94,7 +99,7 @@ pub fn train_segmentation(
         run.last()
             .resume(&network, &mut optimiser, &mut average, progress.step as i64)?;
     }
-    let last_step = total.min(config.max_steps.unwrap_or(total));
+    let last_step = total.min(max_steps.unwrap_or(total));
     let batches = {
         let (config, seed) = (config.clone(), config.seed);
         Prefetch::new(progress.step, last_step, move |step| {
@@ -164,6 +169,11 @@ pub fn train_segmentation(
         run.record(&record)?;
     }
     bar.finish();
+    anyhow::ensure!(
+        progress.step >= last_step,
+        "the data thread stopped at step {} of {last_step}",
+        progress.step
+    );
     run.summary(&json!({
         "best_miou_camvid": progress.best, "best_epoch": progress.best_epoch,
         "epochs": progress.epoch, "steps": progress.step,
@@ -266,4 +276,44 @@ pub(super) fn progress_bar(total: usize, done: usize) -> ProgressBar {
     }
     bar.reset_eta();
     bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picture(label: Vec<u8>) -> Picture {
+        let n = label.len();
+        Picture {
+            width: n,
+            height: 1,
+            rgb: vec![0; 3 * n],
+            label,
+            outlier: vec![0; n],
+        }
+    }
+
+    fn weights(pictures: &[Picture]) -> Vec<f32> {
+        class_weights(pictures).try_into().unwrap()
+    }
+
+    #[test]
+    fn rare_classes_weigh_more_and_the_mean_pixel_weighs_one() {
+        let w = weights(&[
+            picture(vec![0; 60]),
+            picture([vec![1; 30], vec![2; 10]].concat()),
+        ]);
+        assert_eq!(w.len(), CLASSES as usize);
+        assert!(w[0] < w[1] && w[1] < w[2] && w[2] < w[3]);
+        assert!(w.iter().all(|w| w.is_finite() && *w > 0.0));
+        let mean = 0.6 * w[0] + 0.3 * w[1] + 0.1 * w[2];
+        assert!((mean - 1.0).abs() < 1e-5, "{mean}");
+    }
+
+    #[test]
+    fn void_counts_for_no_class() {
+        let known = [vec![0; 60], vec![1; 40]].concat();
+        let with_void = [known.clone(), vec![VOID; 500]].concat();
+        assert_eq!(weights(&[picture(known)]), weights(&[picture(with_void)]));
+    }
 }

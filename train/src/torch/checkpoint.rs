@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tch::Tensor;
 use thiserror::Error;
 
-use super::{AdamW, Average, Network, NetworkError};
+use super::{AdamW, Average, Network, NetworkError, StateError};
 
 /// Why a checkpoint could not be written or read.
 #[derive(Debug, Error)]
@@ -37,14 +37,30 @@ pub enum CheckpointError {
         source: serde_json::Error,
     },
     /// It belongs to another network.
-    #[error(transparent)]
-    Network(#[from] NetworkError),
+    #[error("checkpoint {path}: {source}")]
+    Network {
+        /// File.
+        path: PathBuf,
+        /// What differs.
+        source: Box<NetworkError>,
+    },
+    /// The state of the optimiser or of the average is not whole.
+    #[error("checkpoint {path}: {part}: {source}")]
+    State {
+        /// File.
+        path: PathBuf,
+        /// `optimiser` or `average`.
+        part: &'static str,
+        /// What differs.
+        source: StateError,
+    },
 }
 
 /// A checkpoint file's place: `{stem}.safetensors` and `{stem}.json`.
 ///
-/// The JSON is written last and both by rename, so a run killed while it saves leaves the one
-/// before; the JSON names the step, and the tensors carry it too.
+/// Both are written in full beside their places, then renamed, the JSON last: a run killed while it
+/// saves leaves the checkpoint before. Killed between the two renames it leaves the new tensors and
+/// the new JSON still beside its place, and reading puts that where it belongs.
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
     tensors: PathBuf,
@@ -60,8 +76,25 @@ impl Checkpoint {
         }
     }
 
+    fn tensors_part(&self) -> PathBuf {
+        self.tensors.with_extension("part")
+    }
+
+    fn progress_part(&self) -> PathBuf {
+        self.progress.with_extension("json.part")
+    }
+
+    /// Whether a save was cut off between its two renames: the JSON is only begun once the tensors
+    /// are written, so a JSON left over without tensors left over is whole and belongs to them.
+    fn is_half_renamed(&self) -> bool {
+        self.progress_part().is_file() && !self.tensors_part().is_file() && self.tensors.is_file()
+    }
+
     /// Whether there is one.
     pub fn exists(&self) -> bool {
+        if self.is_half_renamed() {
+            return true;
+        }
         self.tensors.is_file() && self.progress.is_file()
     }
 
@@ -85,22 +118,23 @@ impl Checkpoint {
         put("network", network.parameters());
         put("optimiser", &optimiser.state());
         put("average", average.values());
-        let part = self.tensors.with_extension("part");
-        Tensor::write_safetensors(&all, &part).map_err(|source| CheckpointError::Tensors {
-            path: part.clone(),
-            source,
-        })?;
-        self.rename(&part, &self.tensors)?;
         let json = serde_json::to_vec_pretty(progress).map_err(|source| CheckpointError::Json {
             path: self.progress.clone(),
             source,
         })?;
-        let part = self.progress.with_extension("json.part");
-        std::fs::write(&part, json).map_err(|source| CheckpointError::Io {
-            path: part.clone(),
+        let (tensors_part, progress_part) = (self.tensors_part(), self.progress_part());
+        Tensor::write_safetensors(&all, &tensors_part).map_err(|source| {
+            CheckpointError::Tensors {
+                path: tensors_part.clone(),
+                source,
+            }
+        })?;
+        std::fs::write(&progress_part, json).map_err(|source| CheckpointError::Io {
+            path: progress_part.clone(),
             source,
         })?;
-        self.rename(&part, &self.progress)
+        self.rename(&tensors_part, &self.tensors)?;
+        self.rename(&progress_part, &self.progress)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Result<(), CheckpointError> {
@@ -115,6 +149,9 @@ impl Checkpoint {
     /// # Errors
     /// Where the file is missing or is not such a record.
     pub fn progress<P: DeserializeOwned>(&self) -> Result<P, CheckpointError> {
+        if self.is_half_renamed() {
+            self.rename(&self.progress_part(), &self.progress)?;
+        }
         let path = || self.progress.clone();
         let bytes = std::fs::read(&self.progress).map_err(|source| CheckpointError::Io {
             path: path(),
@@ -141,13 +178,31 @@ impl Checkpoint {
     /// # Errors
     /// Where it is unreadable or of another network.
     pub fn load_average(&self, network: &Network) -> Result<(), CheckpointError> {
-        Ok(network.load(&self.read("average/")?)?)
+        self.load(network, "average/")
+    }
+
+    fn load(&self, network: &Network, prefix: &str) -> Result<(), CheckpointError> {
+        let values = self.read(prefix)?;
+        network
+            .load(&values)
+            .map_err(|source| CheckpointError::Network {
+                path: self.tensors.clone(),
+                source: Box::new(source),
+            })
+    }
+
+    fn state_error(&self, part: &'static str, source: StateError) -> CheckpointError {
+        CheckpointError::State {
+            path: self.tensors.clone(),
+            part,
+            source,
+        }
     }
 
     /// Restores everything, to go on with the run.
     ///
     /// # Errors
-    /// Where it is unreadable or of another network.
+    /// Where it is unreadable, of another network or not whole.
     pub fn resume(
         &self,
         network: &Network,
@@ -155,9 +210,103 @@ impl Checkpoint {
         average: &mut Average,
         steps: i64,
     ) -> Result<(), CheckpointError> {
-        network.load(&self.read("network/")?)?;
-        optimiser.restore(&self.read("optimiser/")?, steps);
-        average.restore(&self.read("average/")?);
-        Ok(())
+        self.load(network, "network/")?;
+        optimiser
+            .restore(&self.read("optimiser/")?, steps)
+            .map_err(|source| self.state_error("optimiser", source))?;
+        average
+            .restore(&self.read("average/")?)
+            .map_err(|source| self.state_error("average", source))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::{Device, Kind};
+
+    use super::*;
+    use crate::graph::Builder;
+    use crate::torch::Mode;
+
+    fn network() -> Network {
+        let mut b = Builder::new("tiny");
+        let image = b.input("image", 3, 1);
+        let x = b.conv_bn_relu("body", image, 4, [3, 3], 1, 1);
+        let y = b.conv("head", x, 2, [1, 1]);
+        Network::new(b.finish(&[y]), Device::Cpu)
+    }
+
+    fn trained() -> (Network, AdamW, Average) {
+        let network = network();
+        let mut optimiser = AdamW::new(&network, 0.01);
+        let mut average = Average::new(&network);
+        for step in 1..=3 {
+            let image = Tensor::randn([2, 3, 8, 8], (Kind::Float, Device::Cpu));
+            let out = network.forward(&[("image", &image)], Mode::Train).unwrap();
+            let loss = out["head"].square().mean(Kind::Float);
+            optimiser.step(&loss, 1e-2);
+            average.update(&network, step);
+        }
+        (network, optimiser, average)
+    }
+
+    fn same(a: &BTreeMap<String, Tensor>, b: &BTreeMap<String, Tensor>) -> bool {
+        a.len() == b.len() && a.iter().all(|(name, t)| t.equal(&b[name]))
+    }
+
+    #[test]
+    fn a_checkpoint_brings_everything_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let checkpoint = Checkpoint::new(dir.path(), "last");
+        assert!(!checkpoint.exists());
+        let (saved_network, saved_optimiser, saved_average) = trained();
+        checkpoint
+            .save(&saved_network, &saved_optimiser, &saved_average, &3)
+            .unwrap();
+        let network = network();
+        let (mut optimiser, mut average) = (AdamW::new(&network, 0.01), Average::new(&network));
+        assert_eq!(checkpoint.progress::<i64>().unwrap(), 3);
+        checkpoint
+            .resume(&network, &mut optimiser, &mut average, 3)
+            .unwrap();
+        assert!(same(network.parameters(), saved_network.parameters()));
+        assert!(same(&optimiser.state(), &saved_optimiser.state()));
+        assert!(same(average.values(), saved_average.values()));
+    }
+
+    #[test]
+    fn a_checkpoint_that_lacks_a_tensor_is_refused() {
+        for lost in [
+            "optimiser/head.weight.second",
+            "average/body.bn.running_var",
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            let checkpoint = Checkpoint::new(dir.path(), "last");
+            let (network, mut optimiser, mut average) = trained();
+            checkpoint.save(&network, &optimiser, &average, &3).unwrap();
+            let mut all = Tensor::read_safetensors(&checkpoint.tensors).unwrap();
+            let count = all.len();
+            all.retain(|(name, _)| name != lost);
+            assert_eq!(all.len(), count - 1);
+            Tensor::write_safetensors(&all, &checkpoint.tensors).unwrap();
+            let error = checkpoint
+                .resume(&network, &mut optimiser, &mut average, 3)
+                .unwrap_err();
+            let (part, name) = lost.split_once('/').unwrap();
+            assert!(error.to_string().contains(part), "{error}");
+            assert!(error.to_string().contains(name), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_save_cut_off_between_its_renames_is_finished() {
+        let dir = tempfile::tempdir().unwrap();
+        let checkpoint = Checkpoint::new(dir.path(), "last");
+        let (network, optimiser, average) = trained();
+        checkpoint.save(&network, &optimiser, &average, &3).unwrap();
+        std::fs::write(checkpoint.progress_part(), "4").unwrap();
+        assert!(checkpoint.exists());
+        assert_eq!(checkpoint.progress::<i64>().unwrap(), 4);
+        assert!(!checkpoint.progress_part().exists());
     }
 }

@@ -6,4 +6,4 @@ mod optimiser;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use network::{BATCH_NORM_EPS, Mode, Network, NetworkError, channels_last};
-pub use optimiser::{AdamW, Average};
+pub use optimiser::{AdamW, Average, StateError};

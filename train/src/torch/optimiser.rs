@@ -6,8 +6,38 @@
 use std::collections::BTreeMap;
 
 use tch::{Tensor, no_grad};
+use thiserror::Error;
 
 use super::Network;
+
+/// A saved state lacks a tensor or has it in another shape.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("tensor {name} has shape {found:?}, not {expected:?}")]
+pub struct StateError {
+    /// Name of the tensor.
+    pub name: String,
+    /// Shape wanted.
+    pub expected: Vec<i64>,
+    /// Shape found, `None` where it is absent.
+    pub found: Option<Vec<i64>>,
+}
+
+/// The saved tensor that `own` is to be overwritten with.
+fn saved<'a>(
+    state: &'a BTreeMap<String, Tensor>,
+    name: &str,
+    own: &Tensor,
+) -> Result<&'a Tensor, StateError> {
+    let (expected, found) = (own.size(), state.get(name));
+    match found {
+        Some(t) if t.size() == expected => Ok(t),
+        _ => Err(StateError {
+            name: name.to_owned(),
+            expected,
+            found: found.map(Tensor::size),
+        }),
+    }
+}
 
 /// AdamW (Loshchilov & Hutter, arXiv 1711.05101) with decoupled decay on convolution weights only.
 #[derive(Debug)]
@@ -86,19 +116,30 @@ impl AdamW {
         all
     }
 
-    /// Takes the state of [`Self::state`] back; what is missing stays as it is.
-    pub fn restore(&mut self, state: &BTreeMap<String, Tensor>, steps: i64) {
+    /// Takes the state of [`Self::state`] back.
+    ///
+    /// # Errors
+    /// Where a tensor is missing or its shape differs; nothing is half restored then.
+    pub fn restore(
+        &mut self,
+        state: &BTreeMap<String, Tensor>,
+        steps: i64,
+    ) -> Result<(), StateError> {
+        let mut moments = vec![];
+        for (i, (name, _)) in self.parameters.iter().enumerate() {
+            moments.push((
+                saved(state, &format!("{name}.first"), &self.first[i])?,
+                saved(state, &format!("{name}.second"), &self.second[i])?,
+            ));
+        }
         self.steps = steps;
         no_grad(|| {
-            for (i, (name, _)) in self.parameters.iter().enumerate() {
-                if let Some(t) = state.get(&format!("{name}.first")) {
-                    self.first[i].copy_(t);
-                }
-                if let Some(t) = state.get(&format!("{name}.second")) {
-                    self.second[i].copy_(t);
-                }
+            for (i, (first, second)) in moments.into_iter().enumerate() {
+                self.first[i].copy_(first);
+                self.second[i].copy_(second);
             }
         });
+        Ok(())
     }
 }
 
@@ -132,14 +173,19 @@ impl Average {
         &self.values
     }
 
-    /// Takes saved values back; what is missing stays as it is.
-    pub fn restore(&mut self, saved: &BTreeMap<String, Tensor>) {
+    /// Takes the values of [`Self::values`] back.
+    ///
+    /// # Errors
+    /// Where a tensor is missing or its shape differs; nothing is half restored then.
+    pub fn restore(&mut self, state: &BTreeMap<String, Tensor>) -> Result<(), StateError> {
+        for (name, value) in &self.values {
+            saved(state, name, value)?;
+        }
         no_grad(|| {
             for (name, value) in &mut self.values {
-                if let Some(t) = saved.get(name) {
-                    value.copy_(t);
-                }
+                value.copy_(&state[name]);
             }
         });
+        Ok(())
     }
 }

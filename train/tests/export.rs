@@ -1,0 +1,205 @@
+//! Exported networks, run by ONNX Runtime, compute what libtorch computes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use lookout_train::data::CLASSES;
+use lookout_train::nets::{self, ACTIVATIONS, LOGITS};
+use lookout_train::onnx::export;
+use lookout_train::torch::{Mode, Network};
+use tch::{Device, Kind, Tensor, no_grad};
+
+/// Largest difference to libtorch, relative to max(1, |value|).
+const TOLERANCE: f32 = 1e-4;
+/// Height and width of the images.
+const SIZES: [(i64, i64); 2] = [(352, 480), (64, 96)];
+
+/// Python of the trainer's environment, which has onnxruntime.
+fn python() -> PathBuf {
+    let library = std::env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty());
+    let library =
+        PathBuf::from(library.expect("ORT_DYLIB_PATH is not set: run `. train/setup.sh` first"));
+    // <venv>/lib/python3.x/site-packages/onnxruntime/capi/libonnxruntime.so.x
+    let venv = library.ancestors().nth(6).unwrap_or(Path::new(""));
+    let python = venv.join("bin/python");
+    assert!(
+        python.is_file(),
+        "{} is not in the environment that `. train/setup.sh` makes",
+        library.display()
+    );
+    python
+}
+
+fn noise(n: i64, height: i64, width: i64) -> Tensor {
+    Tensor::randn([n, 3, height, width], (Kind::Float, Device::Cpu))
+}
+
+/// Gives batch norms a scale and all layers a bias of their own: fresh ones have 1 and 0.
+fn unsettle(network: &Network) {
+    no_grad(|| {
+        for (name, tensor) in network.parameters() {
+            let mut tensor = tensor.shallow_clone();
+            if name.ends_with(".bias") {
+                let _ = tensor.normal_(0.0, 0.2);
+            } else if tensor.dim() == 1 && name.ends_with(".weight") {
+                let _ = tensor.uniform_(0.5, 1.5);
+            }
+        }
+    });
+}
+
+fn assert_statistics_are_not_trivial(network: &Network) {
+    for (name, tensor) in network.parameters() {
+        let trivial = if name.ends_with(".running_mean") {
+            tensor.zeros_like()
+        } else if name.ends_with(".running_var") {
+            tensor.ones_like()
+        } else {
+            continue;
+        };
+        let moved = (tensor - trivial).abs().max().double_value(&[]);
+        assert!(moved > 1e-3, "{name} moved by {moved} only");
+    }
+}
+
+fn forward(
+    network: &Network,
+    inputs: &BTreeMap<String, Tensor>,
+    mode: Mode,
+) -> BTreeMap<String, Tensor> {
+    let inputs: Vec<(&str, &Tensor)> = inputs.iter().map(|(n, t)| (n.as_str(), t)).collect();
+    no_grad(|| network.forward(&inputs, mode)).unwrap()
+}
+
+fn image_only(image: Tensor) -> BTreeMap<String, Tensor> {
+    BTreeMap::from([("image".to_owned(), image)])
+}
+
+/// The segmentation network with running statistics of random images.
+fn segmentation() -> Network {
+    let network = Network::new(nets::segmentation(CLASSES), Device::Cpu);
+    unsettle(&network);
+    for _ in 0..8 {
+        forward(&network, &image_only(noise(4, 64, 96)), Mode::Train);
+    }
+    assert_statistics_are_not_trivial(&network);
+    network
+}
+
+/// What the observer reads: the image, and the segmentation network's logits and activations.
+fn observer_inputs(segmentation: &Network, image: Tensor) -> BTreeMap<String, Tensor> {
+    let mut seen = image_only(image);
+    let mut out = forward(segmentation, &seen, Mode::Evaluate);
+    for name in segmentation_outputs() {
+        let tensor = out.remove(name).expect("an output of the graph");
+        seen.insert(name.to_owned(), tensor);
+    }
+    seen
+}
+
+fn segmentation_outputs() -> Vec<&'static str> {
+    let mut names = vec![LOGITS];
+    names.extend(ACTIVATIONS.iter().map(|a| a.0));
+    names
+}
+
+fn values(tensor: &Tensor) -> Vec<f32> {
+    tensor.contiguous().flatten(0, -1).try_into().unwrap()
+}
+
+/// Runs the ONNX file on the inputs; shape and values of each output by name.
+fn run_onnx(
+    model: &Path,
+    inputs: &BTreeMap<String, Tensor>,
+) -> BTreeMap<String, (Vec<i64>, Vec<f32>)> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, kind: &str| folder.path().join(format!("{name}.{kind}.f32"));
+    for (name, tensor) in inputs {
+        let bytes: Vec<u8> = values(tensor)
+            .iter()
+            .flat_map(|v| v.to_le_bytes())
+            .collect();
+        fs::write(file(name, "in"), bytes).unwrap();
+    }
+    let shapes: BTreeMap<&String, Vec<i64>> = inputs.iter().map(|(n, t)| (n, t.size())).collect();
+    let shapes = serde_json::to_string(&shapes).unwrap();
+    fs::write(folder.path().join("inputs.json"), shapes).unwrap();
+
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/run_onnx.py");
+    let run = Command::new(python())
+        .arg(script)
+        .arg(model)
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    assert!(
+        run.status.success(),
+        "onnxruntime on {}: {}",
+        model.display(),
+        String::from_utf8_lossy(&run.stderr)
+    );
+
+    let shapes = fs::read_to_string(folder.path().join("outputs.json")).unwrap();
+    let shapes: BTreeMap<String, Vec<i64>> = serde_json::from_str(&shapes).unwrap();
+    let output = |(name, shape): (String, Vec<i64>)| {
+        let bytes = fs::read(file(&name, "out")).unwrap();
+        let (words, rest) = bytes.as_chunks::<4>();
+        assert!(rest.is_empty());
+        let values = words.iter().map(|w| f32::from_le_bytes(*w)).collect();
+        (name, (shape, values))
+    };
+    shapes.into_iter().map(output).collect()
+}
+
+/// Exports the network and compares the named outputs with libtorch's.
+fn assert_export_agrees(network: &Network, outputs: &[&str], inputs: &BTreeMap<String, Tensor>) {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("network.onnx");
+    fs::write(&model, export(network, outputs).unwrap()).unwrap();
+    let exported = run_onnx(&model, inputs);
+    let expected = forward(network, inputs, Mode::Evaluate);
+    assert_eq!(exported.len(), outputs.len());
+    for &name in outputs {
+        let (shape, found) = &exported[name];
+        let tensor = &expected[name];
+        assert_eq!(*shape, tensor.size(), "shape of {name}");
+        let wanted = values(tensor);
+        assert!(wanted.iter().chain(found).all(|v| v.is_finite()), "{name}");
+        let relative = |(a, b): (&f32, &f32)| (a - b).abs() / b.abs().max(1.0);
+        let worst = found.iter().zip(&wanted).map(relative).fold(0.0, f32::max);
+        assert!(worst <= TOLERANCE, "{name} at {shape:?}: {worst} apart");
+        let spread = tensor.std(true).double_value(&[]);
+        assert!(spread > 1e-3, "{name} is all but constant: {spread}");
+    }
+}
+
+#[test]
+fn the_exported_segmentation_network_agrees_with_libtorch() {
+    tch::manual_seed(11);
+    let network = segmentation();
+    for (height, width) in SIZES {
+        let inputs = image_only(noise(1, height, width));
+        assert_export_agrees(&network, &segmentation_outputs(), &inputs);
+    }
+}
+
+#[test]
+fn the_exported_observer_agrees_with_libtorch() {
+    tch::manual_seed(12);
+    let segmentation = segmentation();
+    let observer = Network::new(nets::observer(CLASSES), Device::Cpu);
+    unsettle(&observer);
+    for _ in 0..8 {
+        let inputs = observer_inputs(&segmentation, noise(4, 64, 96));
+        forward(&observer, &inputs, Mode::Train);
+    }
+    assert_statistics_are_not_trivial(&observer);
+    for (height, width) in SIZES {
+        let inputs = observer_inputs(&segmentation, noise(1, height, width));
+        assert_export_agrees(&observer, &["observer"], &inputs);
+    }
+}

@@ -1,0 +1,25 @@
+"""Runs an ONNX file on raw f32 inputs: run_onnx.py MODEL FOLDER.
+
+FOLDER/inputs.json maps the name of each input to its shape, FOLDER/NAME.in.f32 holds its values
+(little-endian, row by row). Writes FOLDER/outputs.json and FOLDER/NAME.out.f32 alike.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+
+model, folder = sys.argv[1], Path(sys.argv[2])
+shapes = json.loads((folder / "inputs.json").read_text())
+inputs = {
+    name: np.fromfile(folder / f"{name}.in.f32", dtype="<f4").reshape(shape)
+    for name, shape in shapes.items()
+}
+session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
+names = [output.name for output in session.get_outputs()]
+outputs = dict(zip(names, session.run(names, inputs)))
+for name, values in outputs.items():
+    values.astype("<f4").tofile(folder / f"{name}.out.f32")
+(folder / "outputs.json").write_text(json.dumps({n: list(v.shape) for n, v in outputs.items()}))
