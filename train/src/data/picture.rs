@@ -137,11 +137,16 @@ pub fn rendered(
             ..DriveConfig::default()
         };
         let drive = Drive::new(config)?;
+        // with an anomaly, the frames between its coming into view and its being passed
         let first = drive
             .anomaly()
             .and_then(|a| a.first_visible_frame)
             .unwrap_or(0);
-        let frames = drive.frame_count() - first;
+        let ahead = |&i: &usize| drive.anomaly_distance_m(i).is_some_and(|m| m > 3.0);
+        let frames = match anomaly {
+            Anomaly::None => drive.frame_count(),
+            _ => (first..drive.frame_count()).take_while(ahead).count().max(1),
+        };
         for j in 0..per_drive {
             let i = first + (2 * j + 1) * frames / (2 * per_drive);
             drive.render(i.min(drive.frame_count() - 1), &mut out);
