@@ -1,0 +1,268 @@
+//! Bundles and engines that cannot be used are named before anything is written; and the inputs
+//! of `demo` and `image`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that fails may panic"
+)]
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use lookout::model::Bundle;
+use support::{
+    Run, Table, command, copy_bundle, finish, images, poison, replay, set_in_manifest, snapshot,
+    write_bag,
+};
+use tempfile::TempDir;
+
+/// A folder with a copy of the shipped bundle, to be spoilt, and a bag of two frames.
+struct Bench {
+    dir: TempDir,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let bench = Self { dir };
+        copy_bundle(&bench.bundle());
+        write_bag(&bench.path("drive"), &images(2));
+        bench
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn bundle(&self) -> PathBuf {
+        self.path("bundle")
+    }
+
+    #[track_caller]
+    fn replay(&self) -> Run {
+        let bundle = self.bundle();
+        let flags = ["--bundle", bundle.to_str().unwrap()];
+        replay(&self.path("drive"), &self.path("out"), &flags)
+    }
+
+    /// Fails with these words, and before the output folder is made.
+    #[track_caller]
+    fn is_refused(&self, words: &[&str]) {
+        self.replay().fails(words);
+        assert!(!self.path("out").exists());
+    }
+}
+
+/// Names of the graphs' files and outputs, as the manifest has them.
+struct Names {
+    segmentation: String,
+    logits: String,
+    observer: String,
+    observer_output: String,
+}
+
+fn names() -> Names {
+    let bundle = Bundle::shipped().unwrap();
+    let manifest = bundle.manifest();
+    let observer = manifest.observer.as_ref().unwrap();
+    Names {
+        segmentation: manifest.segmentation.file.get_ref().clone(),
+        logits: manifest.segmentation.logits.clone(),
+        observer: observer.file.get_ref().clone(),
+        observer_output: observer.output.clone(),
+    }
+}
+
+#[test]
+fn a_bundle_from_a_folder_gives_what_the_built_in_one_gives() {
+    let bench = Bench::new();
+    bench.replay().ends_with(0);
+    let built_in = bench.path("built_in");
+    replay(&bench.path("drive"), &built_in, &[]).ends_with(0);
+    let table = Table::of(&bench.path("out"));
+    assert_eq!(table.len(), 2);
+    assert_eq!(table.verdicts(), Table::of(&built_in).verdicts());
+}
+
+#[test]
+fn a_graph_with_another_hash_is_named_with_the_line_that_says_so() {
+    let names = names();
+    for file in [&names.segmentation, &names.observer] {
+        let bench = Bench::new();
+        let path = bench.bundle().join(file);
+        let mut bytes = fs::read(&path).unwrap();
+        bytes.push(0);
+        fs::write(&path, &bytes).unwrap();
+        bench.is_refused(&[file, "sha256", "model.toml:"]);
+    }
+}
+
+#[test]
+fn a_wrong_line_of_the_manifest_is_named_by_its_number() {
+    for wrong in [
+        "full_height = 100",
+        "full_height = \"tall\"",
+        "full_heigth = 320",
+    ] {
+        let bench = Bench::new();
+        let path = bench.bundle().join("model.toml");
+        let text = fs::read_to_string(&path).unwrap();
+        let is = |line: &str| line.trim_start().starts_with("full_height");
+        let at = text.lines().position(is).unwrap();
+        let mut lines: Vec<&str> = text.lines().collect();
+        lines[at] = wrong;
+        fs::write(&path, lines.join("\n")).unwrap();
+        let place = format!("model.toml:{}: ", at + 1);
+        bench.is_refused(&[&place]);
+    }
+}
+
+#[test]
+fn a_manifest_that_is_no_text_is_named() {
+    let bench = Bench::new();
+    fs::write(bench.bundle().join("model.toml"), b"format = 1\n\xff\xfe").unwrap();
+    bench.is_refused(&["model.toml:2", "UTF-8"]);
+}
+
+#[test]
+fn a_file_that_the_bundle_lacks_is_named() {
+    let names = names();
+    for file in ["model.toml", &names.segmentation, &names.observer] {
+        let bench = Bench::new();
+        fs::remove_file(bench.bundle().join(file)).unwrap();
+        bench.is_refused(&[file]);
+    }
+    let bench = Bench::new();
+    fs::remove_dir_all(bench.bundle()).unwrap();
+    bench.is_refused(&[bench.bundle().to_str().unwrap()]);
+}
+
+#[test]
+fn a_tensor_that_a_graph_lacks_is_named() {
+    let names = names();
+    for (table, key, file) in [
+        ("segmentation", "image", &names.segmentation),
+        ("segmentation", "logits", &names.segmentation),
+        ("observer", "output", &names.observer),
+    ] {
+        let bench = Bench::new();
+        set_in_manifest(&bench.bundle(), table, key, "no_such_tensor");
+        bench.is_refused(&[file, "no_such_tensor"]);
+    }
+}
+
+#[test]
+fn weights_that_are_not_finite_are_found_on_load() {
+    let names = names();
+    for (table, file, output) in [
+        ("segmentation", &names.segmentation, &names.logits),
+        ("observer", &names.observer, &names.observer_output),
+    ] {
+        let bench = Bench::new();
+        poison(&bench.bundle(), table, file);
+        bench.is_refused(&[output, "not finite"]);
+    }
+}
+
+#[test]
+fn a_graph_that_is_no_onnx_is_named() {
+    let names = names();
+    let bench = Bench::new();
+    let path = bench.bundle().join(&names.segmentation);
+    // sha256 of no bytes
+    let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    fs::write(&path, b"").unwrap();
+    set_in_manifest(&bench.bundle(), "segmentation", "sha256", empty);
+    bench.is_refused(&[&names.segmentation]);
+}
+
+#[test]
+fn an_onnx_runtime_that_is_not_there_is_named_by_its_path() {
+    let bench = Bench::new();
+    let library = bench.path("nothing/libonnxruntime.so");
+    let mut ort = command("replay");
+    ort.arg(bench.path("drive"))
+        .arg("--out")
+        .arg(bench.path("out"))
+        .args(["--engine", "ort"])
+        .env("ORT_DYLIB_PATH", &library);
+    finish(ort).fails(&[library.to_str().unwrap()]);
+    assert!(!bench.path("out").exists());
+}
+
+#[test]
+fn an_onnx_runtime_that_is_no_library_is_named_by_its_path() {
+    let bench = Bench::new();
+    let library = bench.path("libonnxruntime.so");
+    fs::write(&library, "no library").unwrap();
+    let mut ort = command("replay");
+    ort.arg(bench.path("drive"))
+        .arg("--out")
+        .arg(bench.path("out"))
+        .args(["--engine", "ort"])
+        .env("ORT_DYLIB_PATH", &library);
+    finish(ort).fails(&[library.to_str().unwrap()]);
+    assert!(!bench.path("out").exists());
+}
+
+#[track_caller]
+fn demo(out: &Path, more: &[&str]) -> Run {
+    let mut demo = command("demo");
+    demo.arg("--out").arg(out).args(more);
+    demo.args(["--engine", "rten", "--threads", "1"]);
+    finish(demo)
+}
+
+#[test]
+fn a_demo_goes_into_no_folder_that_has_something_in_it() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("notes.txt"), "mine").unwrap();
+    let before = snapshot(dir.path());
+    demo(dir.path(), &[]).fails(&[dir.path().to_str().unwrap(), "--force"]);
+    let file = dir.path().join("notes.txt");
+    demo(&file, &[]).fails(&["notes.txt"]);
+    demo(&file.join("below"), &["--force"]).fails(&["notes.txt"]);
+    assert!(snapshot(dir.path()) == before);
+}
+
+#[test]
+fn wrong_arguments_of_a_demo_are_usage_errors() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    demo(&out, &["--seed", "three"])
+        .ends_with(2)
+        .says(&["--seed"]);
+    assert!(!out.exists());
+}
+
+#[track_caller]
+fn mark(files: &[&Path], out: &Path) -> Run {
+    let mut image = command("image");
+    image.args(files).arg("--out").arg(out);
+    image.args(["--engine", "rten", "--threads", "1"]);
+    finish(image)
+}
+
+#[test]
+fn pictures_that_cannot_be_read_or_written_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let (good, cut) = (dir.path().join("good.png"), dir.path().join("cut.png"));
+    let picture = image::RgbImage::from_fn(96, 64, |x, y| image::Rgb([x as u8, y as u8, 90]));
+    picture.save(&good).unwrap();
+    let bytes = fs::read(&good).unwrap();
+    fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
+    let absent = dir.path().join("absent.png");
+    let out = dir.path().join("out");
+    mark(&[&cut, &good, &absent], &out).fails(&["cut.png", "absent.png", "2 of 3"]);
+    assert!(out.join("good_overlay.png").is_file() && out.join("good_mask.png").is_file());
+    assert!(!out.join("cut_overlay.png").exists());
+    // the picture is a file, not a folder
+    mark(&[&good], &good).fails(&["good.png"]);
+    assert_eq!(fs::read(&good).unwrap(), bytes);
+    let before = snapshot(&out);
+    mark(&[&good], &out).fails(&["--force"]);
+    assert!(snapshot(&out) == before);
+}

@@ -1,0 +1,385 @@
+//! `lookout replay`, run as a user runs it: what comes out, and what is said of bags and folders
+//! that are not as they should be.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that fails may panic"
+)]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use lookout::bag::{BagWriter, Qos};
+use lookout::msg::{Bool, CompressedImageRef, Image, ImageRef, RosMessage, Time, cdr};
+use serde::Serialize;
+use support::{
+    MASK, OVERLAY, SAFE_STOP, SCORE_MAP, STATUS, TOPIC, Table, annotated, command,
+    compressed_image, count, finish, flags, image, images, replay, snapshot, stamp, storage,
+    write_bag,
+};
+
+/// Six good frames in, everything out.
+fn good_bag<M: RosMessage + Serialize>(frames: &[M]) {
+    let dir = tempfile::tempdir().unwrap();
+    let (bag, out) = (dir.path().join("drive"), dir.path().join("out"));
+    write_bag(&bag, frames);
+    replay(&bag, &out, &[]).ends_with(0);
+    assert!(out.join("annotated/metadata.yaml").is_file());
+    let report = fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(report.contains("<html") && report.contains("data:image/jpeg;base64,"));
+
+    let table = Table::of(&out);
+    assert_eq!(table.column("frame"), ["0", "1", "2", "3", "4", "5"]);
+    assert_eq!(table.get(0, "state"), "WAITING");
+    for row in 0..6 {
+        let nanos = stamp(row as u32).as_nanos().to_string();
+        assert_eq!(table.get(row, "stamp_ns"), nanos);
+        assert_ne!(table.get(row, "state"), "FAULT");
+        let score: f32 = table.get(row, "score_max").parse().unwrap();
+        assert!((0.0..=1.0).contains(&score), "{score}");
+    }
+
+    let all = annotated(&out);
+    for topic in [TOPIC, MASK, SCORE_MAP, OVERLAY] {
+        assert_eq!(count(&all, topic), 6, "{topic}");
+    }
+    let flags = flags(&all);
+    assert!(flags.len() >= 6 && flags[0]);
+    assert!(count(&all, STATUS) >= 6);
+    let sent: Vec<Vec<u8>> = frames.iter().map(|m| cdr::to_vec(m).unwrap()).collect();
+    assert_eq!(all[TOPIC], sent);
+    for (i, (mask, scores)) in all[MASK].iter().zip(&all[SCORE_MAP]).enumerate() {
+        let mask: ImageRef<'_> = cdr::from_slice(mask).unwrap();
+        let scores: ImageRef<'_> = cdr::from_slice(scores).unwrap();
+        assert_eq!((mask.encoding, scores.encoding), ("mono8", "mono16"));
+        assert_eq!((mask.width, mask.height), (scores.width, scores.height));
+        assert_eq!(mask.data.len(), (mask.width * mask.height) as usize);
+        assert_eq!(scores.data.len(), 2 * mask.data.len());
+        assert!(mask.data.iter().all(|&value| matches!(value, 0 | 255)));
+        let marked = mask.data.iter().filter(|&&value| value == 255).count();
+        assert_eq!(table.get(i, "anomalous_pixels"), marked.to_string());
+        assert_eq!(mask.header.stamp, Time::from(stamp(i as u32)));
+    }
+    for overlay in &all[OVERLAY] {
+        let overlay: CompressedImageRef<'_> = cdr::from_slice(overlay).unwrap();
+        assert_eq!(overlay.format, "jpeg");
+        let picture = image::load_from_memory(overlay.data).unwrap();
+        assert_eq!((picture.width(), picture.height()), support::SIZE);
+    }
+}
+
+#[test]
+fn a_drive_of_raw_images_gives_rows_report_and_annotated_bag() {
+    good_bag(&images(6));
+}
+
+#[test]
+fn a_drive_of_compressed_images_gives_rows_report_and_annotated_bag() {
+    let frames: Vec<_> = (0..6).map(compressed_image).collect();
+    good_bag(&frames);
+}
+
+#[track_caller]
+fn same_results(first: &Path, second: &Path) {
+    assert_eq!(Table::of(first).verdicts(), Table::of(second).verdicts());
+    let (first, second) = (annotated(first), annotated(second));
+    assert!(count(&first, MASK) > 0);
+    for topic in [MASK, SCORE_MAP, SAFE_STOP, STATUS] {
+        assert!(first[topic] == second[topic], "{topic} differs");
+    }
+}
+
+#[test]
+fn the_same_bag_twice_gives_the_same_verdicts_and_masks() {
+    let dir = tempfile::tempdir().unwrap();
+    let bag = dir.path().join("drive");
+    write_bag(&bag, &images(6));
+    let outs = ["a", "b"].map(|name| dir.path().join(name));
+    for out in &outs {
+        replay(&bag, out, &[]).ends_with(0);
+    }
+    same_results(&outs[0], &outs[1]);
+}
+
+#[test]
+fn the_camvid_drive_is_handled_whole_and_twice_the_same() {
+    let bag =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/bags/camvid_val_drive_mcap");
+    if !bag.is_dir() {
+        eprintln!(
+            "the_camvid_drive_is_handled_whole_and_twice_the_same: skipped, no {}",
+            bag.display()
+        );
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let outs = ["a", "b"].map(|name| dir.path().join(name));
+    for out in &outs {
+        let run = replay(&bag, out, &["--json"]);
+        let json = run.ends_with(0).json();
+        let frames = &json["frames"];
+        assert_eq!(frames["handled"], 101, "{frames}");
+        assert_eq!(frames["failed"], 0, "{frames}");
+        assert_eq!(frames["dropped"], 0, "{frames}");
+        assert_eq!(Table::of(out).len(), 101);
+    }
+    same_results(&outs[0], &outs[1]);
+}
+
+#[test]
+fn json_is_one_object_with_frames_states_and_latency() {
+    let dir = tempfile::tempdir().unwrap();
+    let (bag, out) = (dir.path().join("drive"), dir.path().join("out"));
+    write_bag(&bag, &images(3));
+    let run = replay(&bag, &out, &["--json"]);
+    let json = run.ends_with(0).json();
+    assert_eq!(json["frames"]["handled"], 3, "{json}");
+    let states = json["states"].as_object().unwrap();
+    let total: u64 = states.values().map(|n| n.as_u64().unwrap()).sum();
+    assert_eq!(total, 3, "{json}");
+    assert_eq!(json["latency"]["count"], 3, "{json}");
+    assert!(json["source_error"].is_null(), "{json}");
+    // nothing but the summary goes there
+    let quiet = replay(&bag, &dir.path().join("quiet"), &[]);
+    assert!(quiet.ends_with(0).stdout.is_empty());
+}
+
+#[test]
+fn exit_verdict_tells_a_fault_from_a_clear_road() {
+    let dir = tempfile::tempdir().unwrap();
+    let (clear, fault) = (dir.path().join("clear"), dir.path().join("fault"));
+    write_bag(&clear, &images(6));
+    let mut frames = images(6);
+    frames[5].encoding = "none".to_owned();
+    write_bag(&fault, &frames);
+    // no score is over 1: nothing is anomalous
+    let flags = ["--exit-verdict", "--threshold", "1"];
+    replay(&clear, &dir.path().join("a"), &flags).ends_with(0);
+    replay(&fault, &dir.path().join("b"), &flags).ends_with(3);
+    replay(&fault, &dir.path().join("c"), &flags[1..]).ends_with(0);
+}
+
+/// What must be there after a bag that broke: the frames before, and a raised flag at the end.
+#[track_caller]
+fn broken_after_some(out: &Path) {
+    let rows = Table::of(out).len();
+    assert!((1..6).contains(&rows), "{rows} rows");
+    let all = annotated(out);
+    for topic in [TOPIC, MASK, SCORE_MAP, OVERLAY] {
+        assert_eq!(count(&all, topic), rows, "{topic}");
+    }
+    let flags = flags(&all);
+    assert_eq!(flags.len(), rows + 1);
+    assert_eq!(flags.last(), Some(&true));
+    assert!(out.join("report.html").is_file());
+}
+
+#[test]
+fn a_truncated_bag_is_named_and_the_frames_before_the_cut_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let (bag, out) = (dir.path().join("drive"), dir.path().join("out"));
+    write_bag(&bag, &images(6));
+    let bytes = fs::read(storage(&bag)).unwrap();
+    fs::write(storage(&bag), &bytes[..bytes.len() / 2]).unwrap();
+    let run = replay(&bag, &out, &["--json", "--threshold", "1"]);
+    run.fails(&["drive_0.mcap", "truncated"]);
+    let error = run.json()["source_error"].to_string();
+    assert!(error.contains("truncated"), "{error}");
+    broken_after_some(&out);
+    // the file alone, without the metadata that knows its topics
+    let alone = dir.path().join("alone");
+    replay(&storage(&bag), &alone, &[]).fails(&["drive_0.mcap", "truncated"]);
+    broken_after_some(&alone);
+}
+
+#[test]
+fn a_bag_cut_before_its_first_frame_raises_the_flag() {
+    let dir = tempfile::tempdir().unwrap();
+    let (bag, out) = (dir.path().join("drive"), dir.path().join("out"));
+    write_bag(&bag, &images(6));
+    let bytes = fs::read(storage(&bag)).unwrap();
+    fs::write(storage(&bag), &bytes[..100]).unwrap();
+    replay(&bag, &out, &[]).fails(&["drive_0.mcap", "truncated"]);
+    assert_eq!(Table::of(&out).len(), 0);
+    assert_eq!(flags(&annotated(&out)).last(), Some(&true));
+}
+
+#[test]
+fn a_corrupt_bag_is_named_and_the_frames_before_the_damage_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let (bag, out) = (dir.path().join("drive"), dir.path().join("out"));
+    write_bag(&bag, &images(6));
+    let mut bytes = fs::read(storage(&bag)).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 16]
+        .iter_mut()
+        .for_each(|byte| *byte ^= 0xff);
+    fs::write(storage(&bag), &bytes).unwrap();
+    replay(&bag, &out, &["--threshold", "1"]).fails(&["drive_0.mcap", "corrupt"]);
+    broken_after_some(&out);
+}
+
+#[test]
+fn a_wrong_topic_names_the_image_topics_there_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let (bag, out) = (dir.path().join("drive"), dir.path().join("out"));
+    let mut writer = BagWriter::create(&bag, "drive").unwrap();
+    for topic in ["/front/image", "/rear/image"] {
+        let id = writer.add_topic::<Image>(topic, Qos::Sensor).unwrap();
+        writer.write(id, stamp(0), &image(0)).unwrap();
+    }
+    let chatter = writer.add_topic::<Bool>("/chatter", Qos::Reliable).unwrap();
+    writer
+        .write(chatter, stamp(0), &Bool { data: true })
+        .unwrap();
+    writer.finish().unwrap();
+    for wrong in ["/side/image", "/chatter"] {
+        let run = replay(&bag, &out, &["--topic", wrong]);
+        run.fails(&[wrong, "/front/image", "/rear/image"]);
+    }
+    replay(&bag, &out, &[]).fails(&["/front/image", "/rear/image"]);
+    assert!(!out.exists());
+    replay(&bag, &out, &["--topic", "/rear/image"]).ends_with(0);
+    assert_eq!(Table::of(&out).len(), 1);
+}
+
+#[test]
+fn a_bag_without_images_names_the_topics_that_it_has() {
+    let dir = tempfile::tempdir().unwrap();
+    let (bag, out) = (dir.path().join("drive"), dir.path().join("out"));
+    write_bag(&bag, &[Bool { data: true }]);
+    replay(&bag, &out, &[]).fails(&["drive", "no image topic", TOPIC]);
+    replay(&bag, &out, &["--topic", "/other"]).fails(&["drive"]);
+    assert!(!out.exists());
+}
+
+#[test]
+fn an_image_topic_without_a_message_is_no_clear_road() {
+    let dir = tempfile::tempdir().unwrap();
+    let (bag, out) = (dir.path().join("drive"), dir.path().join("out"));
+    write_bag::<Image>(&bag, &[]);
+    let run = replay(&bag, &out, &["--exit-verdict"]);
+    assert_ne!(run.code, Some(0), "{}", run.stderr);
+}
+
+#[test]
+fn what_is_no_bag_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let text = dir.path().join("notes.txt");
+    fs::write(&text, "no bag").unwrap();
+    let empty = dir.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    let absent = dir.path().join("absent");
+    for path in [&text, &empty, &absent] {
+        replay(path, &out, &[]).fails(&[path.to_str().unwrap()]);
+    }
+    assert!(!out.exists());
+}
+
+#[test]
+fn an_output_that_cannot_be_written_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let bag = dir.path().join("drive");
+    write_bag(&bag, &images(1));
+    let file = dir.path().join("file");
+    fs::write(&file, "mine").unwrap();
+    for out in [file.clone(), file.join("below")] {
+        replay(&bag, &out, &[]).fails(&[out.to_str().unwrap()]);
+        replay(&bag, &out, &["--force"]).fails(&[out.to_str().unwrap()]);
+    }
+    assert_eq!(fs::read(&file).unwrap(), b"mine");
+    let out = dir.path().join("out");
+    fs::create_dir_all(out.join("frames.csv")).unwrap();
+    replay(&bag, &out, &["--force"]).fails(&["frames.csv"]);
+}
+
+#[test]
+fn an_output_folder_with_something_in_it_is_left_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let (bag, out) = (dir.path().join("drive"), dir.path().join("out"));
+    write_bag(&bag, &images(2));
+    fs::create_dir(&out).unwrap();
+    fs::write(out.join("notes.txt"), "mine").unwrap();
+    let before = snapshot(&out);
+    replay(&bag, &out, &[]).fails(&[out.to_str().unwrap(), "--force"]);
+    assert!(snapshot(&out) == before);
+    // results of ours are no less something
+    let results = dir.path().join("results");
+    replay(&bag, &results, &[]).ends_with(0);
+    let before = snapshot(&results);
+    replay(&bag, &results, &[]).fails(&["--force"]);
+    assert!(snapshot(&results) == before);
+}
+
+#[test]
+fn force_replaces_results_and_leaves_what_is_not_ours() {
+    let dir = tempfile::tempdir().unwrap();
+    let [long, short, out] = ["long", "short", "out"].map(|name| dir.path().join(name));
+    write_bag(&long, &images(4));
+    write_bag(&short, &images(2));
+    fs::create_dir_all(out.join("annotated")).unwrap();
+    let foreign = [out.join("notes.txt"), out.join("annotated/notes.txt")];
+    for path in &foreign {
+        fs::write(path, "mine").unwrap();
+    }
+    for (bag, frames) in [(&long, 4), (&short, 2)] {
+        replay(bag, &out, &["--force"]).ends_with(0);
+        assert_eq!(Table::of(&out).len(), frames);
+        assert_eq!(count(&annotated(&out), MASK), frames);
+    }
+    for path in &foreign {
+        assert_eq!(fs::read(path).unwrap(), b"mine");
+    }
+}
+
+#[test]
+fn force_never_takes_the_bag_that_is_replayed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (bag, out) = (dir.path().join("drive"), dir.path().join("out"));
+    write_bag(&bag, &images(2));
+    replay(&bag, &out, &[]).ends_with(0);
+    let before = snapshot(&out);
+    let own = out.join("annotated");
+    for input in [own.clone(), own.join("annotated_0.mcap")] {
+        replay(&input, &out, &["--force", "--topic", TOPIC]).fails(&["annotated"]);
+        assert!(snapshot(&out) == before);
+    }
+}
+
+#[test]
+fn an_annotated_bag_can_be_replayed() {
+    let dir = tempfile::tempdir().unwrap();
+    let [bag, first, second] = ["drive", "a", "b"].map(|name| dir.path().join(name));
+    write_bag(&bag, &images(3));
+    replay(&bag, &first, &[]).ends_with(0);
+    replay(&first.join("annotated"), &second, &["--topic", TOPIC]).ends_with(0);
+    same_results(&first, &second);
+}
+
+#[test]
+fn wrong_arguments_are_usage_errors() {
+    let dir = tempfile::tempdir().unwrap();
+    let (bag, out) = (dir.path().join("drive"), dir.path().join("out"));
+    write_bag(&bag, &images(1));
+    for (flag, value) in [
+        ("--rate", "0"),
+        ("--rate", "nan"),
+        ("--rate", "fast"),
+        ("--engine", "gpu"),
+        ("--threads", "0"),
+        ("--score", "guess"),
+        ("--frobnicate", "1"),
+    ] {
+        let mut command = command("replay");
+        command.arg(&bag).arg("--out").arg(&out).args([flag, value]);
+        finish(command).ends_with(2).says(&[flag]);
+    }
+    let mut without_out = command("replay");
+    without_out.arg(&bag);
+    finish(without_out).ends_with(2).says(&["--out"]);
+    assert!(!out.exists());
+}
