@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use lookout::decide::{AnomalyMask, RegionFinder, Regions, Trapezoid, threshold};
-use lookout::engine::{EngineKind, Mode, Options, Preprocessor, find_onnxruntime, input_size, open};
+use lookout::engine::{
+    EngineKind, Mode, Options, Preprocessor, find_onnxruntime, input_size, open,
+};
 use lookout::frame::{CameraView, CompressedView, Decoder, Frame, file};
 use lookout::model::{Bundle, ThresholdAt};
 use lookout::paint::Painter;
@@ -20,11 +22,20 @@ use lookout_scene::{Drive, DriveConfig, Rendered};
 /// Eight frames of 480x360.
 fn frames() -> Vec<Frame> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/camvid/val/images");
-    let mut files: Vec<_> =
-        std::fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path()).collect();
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|e| e.path())
+        .collect();
     files.sort();
     if !files.is_empty() {
-        return files.iter().step_by(12).take(8).map(|p| file::read_image(p).unwrap()).collect();
+        return files
+            .iter()
+            .step_by(12)
+            .take(8)
+            .map(|p| file::read_image(p).unwrap())
+            .collect();
     }
     let drive = Drive::new(DriveConfig::default()).unwrap();
     let mut out = Rendered::new();
@@ -39,7 +50,9 @@ fn jpeg(frame: &Frame) -> Vec<u8> {
     let mut bytes = Vec::new();
     let encoder = jpeg_encoder::Encoder::new(&mut bytes, 90);
     let (width, height) = (frame.width() as u16, frame.height() as u16);
-    encoder.encode(frame.pixels(), width, height, jpeg_encoder::ColorType::Rgb).unwrap();
+    encoder
+        .encode(frame.pixels(), width, height, jpeg_encoder::ColorType::Rgb)
+        .unwrap();
     bytes
 }
 
@@ -55,8 +68,14 @@ fn stages(c: &mut Criterion) {
     group.bench_function("decode_jpeg", |b| {
         b.iter(|| {
             let data = &jpegs[next.next().unwrap()];
-            let view = CompressedView { stamp: Stamp::default(), format: "jpeg", data };
-            decoder.decode(&CameraView::Compressed(view), &mut frame).unwrap();
+            let view = CompressedView {
+                stamp: Stamp::default(),
+                format: "jpeg",
+                data,
+            };
+            decoder
+                .decode(&CameraView::Compressed(view), &mut frame)
+                .unwrap();
         });
     });
 
@@ -71,7 +90,14 @@ fn stages(c: &mut Criterion) {
         });
     });
 
-    let mut engine = open(&bundle, Options { kind: EngineKind::Rten, threads: 1 }).unwrap();
+    let mut engine = open(
+        &bundle,
+        Options {
+            kind: EngineKind::Rten,
+            threads: 1,
+        },
+    )
+    .unwrap();
     let perception = engine.run(&frames[0], Mode::FULL).unwrap().clone();
     let mut map = ScoreMap::default();
     for kind in ScoreKind::ALL {
@@ -84,10 +110,21 @@ fn stages(c: &mut Criterion) {
     }
 
     let kind = ScoreKind::Observer;
-    score(kind, perception.logits().unwrap(), perception.observer(), &mut map).unwrap();
-    let limit = manifest.threshold(kind, Mode::FULL.name(), ThresholdAt::Fpr1).unwrap();
-    let (mut mask, mut finder, mut regions) =
-        (AnomalyMask::default(), RegionFinder::new(12), Regions::default());
+    score(
+        kind,
+        perception.logits().unwrap(),
+        perception.observer(),
+        &mut map,
+    )
+    .unwrap();
+    let limit = manifest
+        .threshold(kind, Mode::FULL.name(), ThresholdAt::Fpr1)
+        .unwrap();
+    let (mut mask, mut finder, mut regions) = (
+        AnomalyMask::default(),
+        RegionFinder::new(12),
+        Regions::default(),
+    );
     let corridor = Trapezoid::default();
     group.bench_function("decide", |b| {
         b.iter(|| {
@@ -111,11 +148,17 @@ fn whole_frame(c: &mut Criterion) {
         kinds.push(EngineKind::Ort);
     }
     let mut group = c.benchmark_group("frame_480x360_one_thread");
-    group.measurement_time(Duration::from_secs(8)).sample_size(40);
+    group
+        .measurement_time(Duration::from_secs(8))
+        .sample_size(40);
     for kind in kinds {
         for mode in [Mode::FULL, Mode::FULL_LOGITS] {
             let engine = open(&bundle, Options { kind, threads: 1 }).unwrap();
-            let score = if mode.observer { ScoreKind::Observer } else { ScoreKind::MaxLogit };
+            let score = if mode.observer {
+                ScoreKind::Observer
+            } else {
+                ScoreKind::MaxLogit
+            };
             let settings = Settings::with_threshold(mode, score, 0.6);
             let mut pipeline = Pipeline::new(engine, settings).unwrap();
             let clock = SteppedClock::default();

@@ -144,7 +144,12 @@ impl Pipeline {
                 let verdict = self.supervisor.step(Event::Frame(observation), clock.now());
                 times.decide += deciding.elapsed();
                 times.total = began.elapsed();
-                Outcome { verdict, stats: Some(stats), times, error: None }
+                Outcome {
+                    verdict,
+                    stats: Some(stats),
+                    times,
+                    error: None,
+                }
             }
             Err(error) => {
                 let failure = match &error {
@@ -153,7 +158,12 @@ impl Pipeline {
                 };
                 let verdict = self.fail(Some(frame.stamp()), failure, clock);
                 times.total = began.elapsed();
-                Outcome { verdict, stats: None, times, error: Some(error) }
+                Outcome {
+                    verdict,
+                    stats: None,
+                    times,
+                    error: Some(error),
+                }
             }
         }
     }
@@ -161,7 +171,13 @@ impl Pipeline {
     /// A frame that did not come to be, or a source that is lost.
     pub fn fail(&mut self, stamp: Option<Stamp>, failure: Failure, clock: &dyn Clock) -> Verdict {
         self.map.resize(0, 0);
-        self.supervisor.step(Event::Failed { capture_stamp: stamp, failure }, clock.now())
+        self.supervisor.step(
+            Event::Failed {
+                capture_stamp: stamp,
+                failure,
+            },
+            clock.now(),
+        )
     }
 
     fn observe(
@@ -173,11 +189,21 @@ impl Pipeline {
         times.engine = perception.times();
         let scoring = Instant::now();
         let logits = perception.logits().ok_or(PipelineError::NoLogits)?;
-        let stats = score(self.settings.score, logits, perception.observer(), &mut self.map)?;
+        let stats = score(
+            self.settings.score,
+            logits,
+            perception.observer(),
+            &mut self.map,
+        )?;
         let deciding = Instant::now();
         times.score = deciding - scoring;
         let masked = threshold(&self.map, self.settings.threshold, &mut self.mask);
-        self.finder.find(&self.mask, &self.map, &self.settings.corridor, &mut self.regions)?;
+        self.finder.find(
+            &self.mask,
+            &self.map,
+            &self.settings.corridor,
+            &mut self.regions,
+        )?;
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let observation = Observation {
             capture_stamp: frame.stamp(),
@@ -227,6 +253,8 @@ impl Pipeline {
 
 impl std::fmt::Debug for Pipeline {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pipeline").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("Pipeline")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }

@@ -99,7 +99,11 @@ pub struct PacedClock {
 impl PacedClock {
     /// Is at `origin` now and goes on `rate` times as fast as real time.
     pub fn new(origin: Stamp, rate: f64) -> Self {
-        Self { origin, began: Instant::now(), rate }
+        Self {
+            origin,
+            began: Instant::now(),
+            rate,
+        }
     }
 
     /// How long until the clock shows `stamp`; zero where it already did.

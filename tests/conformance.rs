@@ -13,8 +13,14 @@ use lookout::time::Stamp;
 const MODES: [Mode; 4] = [
     Mode::FULL,
     Mode::FULL_LOGITS,
-    Mode { resolution: Resolution::Reduced, observer: true },
-    Mode { resolution: Resolution::Reduced, observer: false },
+    Mode {
+        resolution: Resolution::Reduced,
+        observer: true,
+    },
+    Mode {
+        resolution: Resolution::Reduced,
+        observer: false,
+    },
 ];
 
 /// A picture with edges, gradients and colours, the same everywhere.
@@ -25,7 +31,7 @@ fn picture(width: u32, height: u32, seed: u32) -> Frame {
             let block = (x / 23 + seed) ^ (y / 17);
             rgb.push((block * 37 % 256) as u8);
             rgb.push((x * 255 / width) as u8);
-            rgb.push(((y * 255 / height) ^ (seed * 31 & 0xff)) as u8);
+            rgb.push(((y * 255 / height) ^ ((seed * 31) & 0xff)) as u8);
         }
     }
     Frame::from_rgb(Stamp::from_nanos(i64::from(seed)), width, height, rgb).unwrap()
@@ -36,7 +42,16 @@ fn picture(width: u32, height: u32, seed: u32) -> Frame {
 fn others(bundle: &Bundle) -> Vec<Box<dyn Engine>> {
     let named = std::env::var_os("ORT_DYLIB_PATH").is_some();
     match find_onnxruntime() {
-        Ok(_) => vec![open(bundle, Options { kind: EngineKind::Ort, threads: 1 }).unwrap()],
+        Ok(_) => vec![
+            open(
+                bundle,
+                Options {
+                    kind: EngineKind::Ort,
+                    threads: 1,
+                },
+            )
+            .unwrap(),
+        ],
         Err(e) if named => panic!("{e}"),
         Err(_) => {
             eprintln!("skipped for ort: no ONNX Runtime found");
@@ -47,7 +62,10 @@ fn others(bundle: &Bundle) -> Vec<Box<dyn Engine>> {
 
 fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
-    a.iter().zip(b).map(|(a, b)| (a - b).abs() / a.abs().max(1.0)).fold(0.0, f32::max)
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| (a - b).abs() / a.abs().max(1.0))
+        .fold(0.0, f32::max)
 }
 
 #[test]
@@ -64,7 +82,11 @@ fn every_engine_gives_what_the_reference_gives_in_every_mode_and_size() {
                 assert_eq!(got.size(), want.size());
                 let (g, w) = (got.logits().unwrap(), want.logits().unwrap());
                 let d = largest_difference(w.data(), g.data());
-                assert!(d < 1e-3, "{} {mode} {width}x{height}: logits differ by {d}", "ort");
+                assert!(
+                    d < 1e-3,
+                    "{} {mode} {width}x{height}: logits differ by {d}",
+                    "ort"
+                );
                 assert_eq!(got.observer().is_some(), mode.observer);
                 if let (Some(g), Some(w)) = (got.observer(), want.observer()) {
                     let d = largest_difference(w.data(), g.data());
@@ -78,25 +100,54 @@ fn every_engine_gives_what_the_reference_gives_in_every_mode_and_size() {
 /// Runs the checks that every engine must pass by itself.
 fn alone(engine: &mut dyn Engine) {
     // the same frame gives the same, whatever came between, also at another size
-    let first = engine.run(&picture(480, 360, 1), Mode::FULL).unwrap().clone();
+    let first = engine
+        .run(&picture(480, 360, 1), Mode::FULL)
+        .unwrap()
+        .clone();
     engine.run(&picture(640, 360, 2), Mode::FULL).unwrap();
     let again = engine.run(&picture(480, 360, 1), Mode::FULL).unwrap();
-    assert_eq!(first.logits().unwrap().data(), again.logits().unwrap().data());
-    assert_eq!(first.observer().unwrap().data(), again.observer().unwrap().data());
+    assert_eq!(
+        first.logits().unwrap().data(),
+        again.logits().unwrap().data()
+    );
+    assert_eq!(
+        first.observer().unwrap().data(),
+        again.observer().unwrap().data()
+    );
     // another frame gives something else: outputs are not those of a run before
     let other = engine.run(&picture(480, 360, 9), Mode::FULL).unwrap();
-    assert_ne!(first.logits().unwrap().data(), other.logits().unwrap().data());
-    assert_ne!(first.observer().unwrap().data(), other.observer().unwrap().data());
+    assert_ne!(
+        first.logits().unwrap().data(),
+        other.logits().unwrap().data()
+    );
+    assert_ne!(
+        first.observer().unwrap().data(),
+        other.observer().unwrap().data()
+    );
     // without the observer the logits are the same and no stale observer is shown
-    let bare = engine.run(&picture(480, 360, 1), Mode::FULL_LOGITS).unwrap();
-    assert_eq!(first.logits().unwrap().data(), bare.logits().unwrap().data());
+    let bare = engine
+        .run(&picture(480, 360, 1), Mode::FULL_LOGITS)
+        .unwrap();
+    assert_eq!(
+        first.logits().unwrap().data(),
+        bare.logits().unwrap().data()
+    );
     assert!(bare.observer().is_none());
     // what cannot be run is an error, and the engine works on
-    assert!(matches!(engine.run(&Frame::new(), Mode::FULL), Err(EngineError::EmptyFrame)));
+    assert!(matches!(
+        engine.run(&Frame::new(), Mode::FULL),
+        Err(EngineError::EmptyFrame)
+    ));
     let thin = picture(4000, 10, 1);
-    assert!(matches!(engine.run(&thin, Mode::FULL), Err(EngineError::FrameShape { .. })));
+    assert!(matches!(
+        engine.run(&thin, Mode::FULL),
+        Err(EngineError::FrameShape { .. })
+    ));
     let again = engine.run(&picture(480, 360, 1), Mode::FULL).unwrap();
-    assert_eq!(first.logits().unwrap().data(), again.logits().unwrap().data());
+    assert_eq!(
+        first.logits().unwrap().data(),
+        again.logits().unwrap().data()
+    );
 }
 
 #[test]
@@ -112,8 +163,16 @@ fn an_engine_repeats_itself_and_survives_bad_frames() {
 fn threads_do_not_change_what_the_built_in_engine_gives() {
     let bundle = Bundle::shipped().unwrap();
     let frame = picture(480, 360, 3);
-    let one = RtenEngine::load(&bundle, 1).unwrap().run(&frame, Mode::FULL).unwrap().clone();
-    let two = RtenEngine::load(&bundle, 2).unwrap().run(&frame, Mode::FULL).unwrap().clone();
+    let one = RtenEngine::load(&bundle, 1)
+        .unwrap()
+        .run(&frame, Mode::FULL)
+        .unwrap()
+        .clone();
+    let two = RtenEngine::load(&bundle, 2)
+        .unwrap()
+        .run(&frame, Mode::FULL)
+        .unwrap()
+        .clone();
     let d = largest_difference(one.logits().unwrap().data(), two.logits().unwrap().data());
     assert!(d < 1e-4, "logits differ by {d}");
 }

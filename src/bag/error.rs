@@ -9,7 +9,7 @@ use crate::msg::cdr::CdrError;
 #[non_exhaustive]
 pub enum BagError {
     /// The system refuses to open, read or write.
-    #[error("{}: cannot {action}: {source}", path.display())]
+    #[error("{}: cannot {action}", path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -143,7 +143,7 @@ pub enum BagError {
         topics: Vec<String>,
     },
     /// A message could not be serialised.
-    #[error("{}: {topic}: {source}", path.display())]
+    #[error("{}: {topic}: cannot be serialised", path.display())]
     Serialise {
         /// The bag.
         path: PathBuf,

@@ -26,7 +26,7 @@ pub(crate) struct DemoArgs {
     #[arg(long, default_value = "demo", value_name = "DIR")]
     out: PathBuf,
     /// Which street, traffic, light and thing on the road.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Replace the results of an earlier run in the folder.
     #[arg(long)]
@@ -47,11 +47,14 @@ const SEEN_SHARE: f64 = 0.2;
 
 /// Runs the command.
 pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Ending> {
-    let config = DriveConfig { seed: args.seed, ..DriveConfig::default() };
+    let config = DriveConfig {
+        seed: args.seed,
+        ..DriveConfig::default()
+    };
     let street = Drive::new(config)?;
     let bundle = args.engine.bundle()?;
     let pipeline = args.judge.pipeline(&bundle, args.engine.open(&bundle)?)?;
-    let outputs = Outputs::prepare(&args.out, args.force)?;
+    let outputs = Outputs::prepare(&args.out, args.force, None)?;
     let bag = args.out.join("drive");
     let truth = render(&street, &bag)?;
 
@@ -60,12 +63,21 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Ending> {
     let name = format!("rendered drive, seed {}", args.seed);
     let mut watch = Watch::new(&street, &truth);
     let mut each = |record: &FrameRecord, pipeline: &Pipeline| watch.frame(record, pipeline);
-    let source = Source { reader, topic, name };
+    let source = Source {
+        reader,
+        topic,
+        name,
+    };
     let mut driven = drive(source, pipeline, &bundle, &outputs, None, &mut each)?;
     let told = watch.told();
     driven.report.headline(told.line.clone());
     driven.report.write(&outputs.report(), &driven.summary)?;
-    tell(&driven, &outputs, args.json, Some(("demo", serde_json::to_value(&told)?)))?;
+    tell(
+        &driven,
+        &outputs,
+        args.json,
+        Some(("demo", serde_json::to_value(&told)?)),
+    )?;
     writeln!(std::io::stderr().lock(), "{}", told.line)?;
     match driven.broken {
         Some(error) => Err(error),
@@ -96,18 +108,39 @@ fn render(street: &Drive, folder: &Path) -> anyhow::Result<Truth> {
     let bar = ProgressBar::new(street.frame_count() as u64).with_message("rendering");
     let mut out = Rendered::new();
     let mut jpeg = Vec::new();
-    let mut truth = Truth { pixels: Vec::with_capacity(street.frame_count()), width: 0, height: 0 };
+    let mut truth = Truth {
+        pixels: Vec::with_capacity(street.frame_count()),
+        width: 0,
+        height: 0,
+    };
     for i in 0..street.frame_count() {
         street.render(i, &mut out);
         let size = (u16::try_from(out.width)?, u16::try_from(out.height)?);
         jpeg.clear();
         Encoder::new(&mut jpeg, JPEG_QUALITY).encode(&out.rgb, size.0, size.1, ColorType::Rgb)?;
         let stamp = Stamp::from_nanos((street.time_s(i) * 1e9).round() as i64);
-        let header = HeaderRef { stamp: stamp.into(), frame_id: "camera" };
-        bag.write(topic, stamp, &CompressedImageRef { header, format: "jpeg", data: &jpeg })?;
+        let header = HeaderRef {
+            stamp: stamp.into(),
+            frame_id: "camera",
+        };
+        bag.write(
+            topic,
+            stamp,
+            &CompressedImageRef {
+                header,
+                format: "jpeg",
+                data: &jpeg,
+            },
+        )?;
         (truth.width, truth.height) = (out.width as usize, out.height as usize);
         let anomalous = |(i, &a): (usize, &u8)| (a != 0).then_some(i as u32);
-        truth.pixels.push(out.anomaly.iter().enumerate().filter_map(anomalous).collect());
+        truth.pixels.push(
+            out.anomaly
+                .iter()
+                .enumerate()
+                .filter_map(anomalous)
+                .collect(),
+        );
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -143,7 +176,15 @@ struct Told {
 impl<'a> Watch<'a> {
     fn new(street: &'a Drive, truth: &'a Truth) -> Self {
         let (seen, warned, stopped) = (None, None, None);
-        Self { street, truth, seen, warned, stopped, false_alarms: 0, alarmed: false }
+        Self {
+            street,
+            truth,
+            seen,
+            warned,
+            stopped,
+            false_alarms: 0,
+            alarmed: false,
+        }
     }
 
     fn first_visible(&self) -> Option<usize> {
@@ -153,7 +194,10 @@ impl<'a> Watch<'a> {
     fn frame(&mut self, record: &FrameRecord, pipeline: &Pipeline) {
         let i = record.index as usize;
         let visible = self.first_visible().is_some_and(|first| i >= first);
-        let alarm = matches!(record.verdict.state, State::Warn | State::Stop | State::Fault);
+        let alarm = matches!(
+            record.verdict.state,
+            State::Warn | State::Stop | State::Fault
+        );
         if !visible {
             self.false_alarms += usize::from(alarm && !self.alarmed);
             self.alarmed = alarm;
@@ -191,7 +235,9 @@ impl<'a> Watch<'a> {
             (Some(a), Some(b)) => Some((self.street.time_s(b) - self.street.time_s(a)) * 1e3),
             _ => None,
         };
-        let at = |m: Option<f32>| m.map_or_else(|| "an unknown distance".into(), |m| format!("{m:.0} m"));
+        let at = |m: Option<f32>| {
+            m.map_or_else(|| "an unknown distance".into(), |m| format!("{m:.0} m"))
+        };
         let name = thing.unwrap_or("nothing");
         let alarms = match self.false_alarms {
             0 => "no false alarm before".to_owned(),
@@ -205,7 +251,10 @@ impl<'a> Watch<'a> {
                 at(metres(self.stopped)),
             ),
             (_, Some(_), _) => {
-                format!("A {name} on the road: stop raised at {}; {alarms}.", at(metres(self.stopped)))
+                format!(
+                    "A {name} on the road: stop raised at {}; {alarms}.",
+                    at(metres(self.stopped))
+                )
             }
             (Some(_), None, _) => format!(
                 "A {name} on the road: seen at {}, but no stop was raised; {alarms}.",

@@ -17,7 +17,9 @@ use lookout::msg::{CompressedImageRef, ImageRef, RosMessage, cdr};
 use lookout::paint::Painter;
 use lookout::pipeline::{Outcome, Pipeline};
 use lookout::profile::report::{ReportBuilder, ReportInfo};
-use lookout::profile::{FrameRecord, FramesCsv, RunProfile, ScoreStats, Stage, StageTimes, Summary};
+use lookout::profile::{
+    FrameRecord, FramesCsv, RunProfile, ScoreStats, Stage, StageTimes, Summary,
+};
 use lookout::time::{Clock, PacedClock, Stamp, SteppedClock};
 
 use super::recorder::{At, Recorder};
@@ -45,16 +47,39 @@ pub(crate) struct Driven {
 }
 
 impl Outputs {
-    /// Prepares a folder; with `force`, takes away what an earlier run of ours left in it.
-    pub(crate) fn prepare(folder: &Path, force: bool) -> anyhow::Result<Self> {
+    /// Prepares a folder; with `force`, takes away what an earlier run of ours left in it, but never
+    /// the bag at `input`, which is about to be read.
+    pub(crate) fn prepare(
+        folder: &Path,
+        force: bool,
+        input: Option<&Path>,
+    ) -> anyhow::Result<Self> {
         super::pictures::output_dir(folder, force)?;
-        let outputs = Self { folder: folder.to_owned() };
+        let outputs = Self {
+            folder: folder.to_owned(),
+        };
+        let annotated = outputs.annotated();
         let old = [
-            outputs.annotated().join("annotated_0.mcap"),
-            outputs.annotated().join("metadata.yaml"),
+            annotated.join("annotated_0.mcap"),
+            annotated.join("metadata.yaml"),
             outputs.frames_csv(),
             outputs.report(),
         ];
+        let input = input
+            .map(Path::canonicalize)
+            .transpose()
+            .context("cannot find the bag")?;
+        for path in old.iter().chain([&annotated]) {
+            if input.is_some() && path.canonicalize().ok() == input {
+                anyhow::bail!(
+                    "{} is the bag to replay: choose another --out",
+                    path.display()
+                );
+            }
+        }
+        if let Some(path) = old.iter().find(|p| p.is_dir()) {
+            anyhow::bail!("cannot replace {}: it is a folder", path.display());
+        }
         for path in old {
             match fs::remove_file(&path) {
                 Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
@@ -144,8 +169,9 @@ pub(crate) fn drive(
         bar.inc(1);
         std::mem::swap(&mut message, &mut next);
     }
-    if let (Some(_), Some(pace)) = (&broken, &pace) {
+    if broken.is_some() {
         // the rest of the drive is missing: the last word on the bag must not be an OK
+        let pace = pace.unwrap_or_else(|| Pace::Unbound(SteppedClock::default()));
         let verdict = pipeline.fail(None, Failure::Source, pace.clock());
         run.recorder.verdict(run.last_log_time, &verdict)?;
         run.last = Some(verdict);
@@ -153,7 +179,12 @@ pub(crate) fn drive(
     bar.finish_and_clear();
     run.recorder.finish()?;
     let summary = profile.summary(began.elapsed());
-    Ok(Driven { summary, report: run.report, last: run.last, broken })
+    Ok(Driven {
+        summary,
+        report: run.report,
+        last: run.last,
+        broken,
+    })
 }
 
 fn read(reader: &mut BagReader, into: &mut MessageBuf, broken: &mut Option<anyhow::Error>) -> bool {
@@ -202,7 +233,8 @@ impl Run {
             height: 0,
         };
         let path = outputs.frames_csv();
-        let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        let file =
+            File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Self {
             decoder: Decoder::default(),
             frame: Frame::new(),
@@ -224,7 +256,8 @@ impl Run {
         pace: &Pace,
     ) -> anyhow::Result<FrameRecord> {
         let began = Instant::now();
-        let log_time = message.log_time();
+        // a rosbag2 has no times before the epoch
+        let log_time = message.log_time().max(Stamp::default());
         self.last_log_time = log_time;
         let camera = Camera::parse(message);
         let stamp = camera.as_ref().map(Camera::stamp).ok();
@@ -242,10 +275,15 @@ impl Run {
         let outcome = match &decoded {
             Ok(()) => pipeline.process(&self.frame, pace.clock()),
             Err(e) => {
-                log::warn!("{} at {log_time}: {e}", message.topic());
+                log::warn!("{} at {log_time}: {e:#}", message.topic());
                 let failure = Failure::MalformedFrame;
                 let verdict = pipeline.fail(stamp, failure, pace.clock());
-                Outcome { verdict, stats: None, times: Default::default(), error: None }
+                Outcome {
+                    verdict,
+                    stats: None,
+                    times: Default::default(),
+                    error: None,
+                }
             }
         };
         if let Some(e) = &outcome.error {
@@ -258,8 +296,13 @@ impl Run {
         }
         if decoded.is_ok() && outcome.error.is_none() {
             let frame_id = camera.as_ref().map_or("", |c| c.frame_id());
-            let at = At { log_time, stamp: self.frame.stamp(), frame_id };
-            self.painter.overlay(&self.frame, pipeline.mask(), &mut self.overlay);
+            let at = At {
+                log_time,
+                stamp: self.frame.stamp(),
+                frame_id,
+            };
+            self.painter
+                .overlay(&self.frame, pipeline.mask(), &mut self.overlay);
             let size = (self.frame.width(), self.frame.height());
             self.recorder.mask(at, pipeline.mask())?;
             self.recorder.score_map(at, pipeline.score_map())?;
@@ -281,7 +324,10 @@ impl Run {
             stages: stages(decode, &outcome, publishing.elapsed()),
             latency,
             age,
-            score: outcome.stats.map(|s| ScoreStats { mean: s.mean, max: s.max }),
+            score: outcome.stats.map(|s| ScoreStats {
+                mean: s.mean,
+                max: s.max,
+            }),
         };
         self.index += 1;
         Ok(record)
@@ -289,13 +335,14 @@ impl Run {
 
     /// Offers the frame's overlay for the report: the more of the corridor is anomalous, the worse.
     fn picture(&mut self, record: &FrameRecord) {
-        if record.score.is_none() {
+        let jpeg = self.recorder.last_overlay();
+        if record.score.is_none() || jpeg.is_empty() {
             return;
         }
         let v = &record.verdict;
         let worst = v.corridor_pixels as f32 + 0.01 * v.anomalous_pixels as f32;
-        let jpeg = self.recorder.last_overlay();
-        self.report.picture_candidate(worst, record.index, || Some(jpeg.to_vec()));
+        self.report
+            .picture_candidate(worst, record.index, || Some(jpeg.to_vec()));
     }
 }
 
@@ -303,7 +350,11 @@ fn stages(decode: Duration, outcome: &Outcome, publish: Duration) -> StageTimes 
     let mut stages = StageTimes::default();
     stages.add(Stage::Decode, decode);
     if outcome.stats.is_some() {
-        let EngineTimes { preprocess, segmentation, observer } = outcome.times.engine;
+        let EngineTimes {
+            preprocess,
+            segmentation,
+            observer,
+        } = outcome.times.engine;
         stages.add(Stage::Preprocess, preprocess);
         stages.add(Stage::Segmentation, segmentation);
         if !observer.is_zero() {
@@ -356,9 +407,11 @@ impl<'a> Camera<'a> {
                 step: m.step,
                 data: m.data,
             }),
-            Self::Compressed(m) => {
-                CameraView::Compressed(CompressedView { stamp, format: m.format, data: m.data })
-            }
+            Self::Compressed(m) => CameraView::Compressed(CompressedView {
+                stamp,
+                format: m.format,
+                data: m.data,
+            }),
         }
     }
 
@@ -398,8 +451,11 @@ pub(crate) fn tell(
         (State::Stop, s.states.stop),
         (State::Fault, s.states.fault),
     ];
-    let named: Vec<String> =
-        states.iter().filter(|(_, n)| *n > 0).map(|(s, n)| format!("{s} {n}")).collect();
+    let named: Vec<String> = states
+        .iter()
+        .filter(|(_, n)| *n > 0)
+        .map(|(s, n)| format!("{s} {n}"))
+        .collect();
     let mut err = std::io::stderr().lock();
     writeln!(
         err,

@@ -95,7 +95,10 @@ impl EngineArgs {
 
     /// Opens the engine for it.
     pub(crate) fn open(&self, bundle: &Bundle) -> anyhow::Result<Box<dyn Engine>> {
-        let mut options = engine::Options { kind: self.engine, ..engine::Options::default() };
+        let mut options = engine::Options {
+            kind: self.engine,
+            ..engine::Options::default()
+        };
         if let Some(n) = self.threads {
             options.threads = usize::from(n);
         }
@@ -111,18 +114,21 @@ pub(crate) struct JudgeArgs {
     score: ScoreKind,
     /// Score (0 known .. 1 unknown) above which a pixel is anomalous; the bundle's calibrated one
     /// without it.
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", value_parser = unit)]
     threshold: Option<f32>,
 }
 
 impl JudgeArgs {
     /// The pipeline of a bundle: full resolution, the observer only where the score needs it.
     fn pipeline(&self, bundle: &Bundle, engine: Box<dyn Engine>) -> anyhow::Result<Pipeline> {
-        let mode = if self.score.needs_observer() { Mode::FULL } else { Mode::FULL_LOGITS };
+        let mode = if self.score.needs_observer() {
+            Mode::FULL
+        } else {
+            Mode::FULL_LOGITS
+        };
         let calibrated =
             Settings::calibrated(bundle.manifest(), mode, self.score, ThresholdAt::Fpr1);
         let settings = match (self.threshold, calibrated) {
-            (Some(t), _) if !t.is_finite() => anyhow::bail!("threshold {t} is no number"),
             (Some(threshold), Some(s)) => Settings { threshold, ..s },
             (Some(threshold), None) => Settings::with_threshold(mode, self.score, threshold),
             (None, Some(s)) => s,
@@ -134,5 +140,13 @@ impl JudgeArgs {
             ),
         };
         Ok(Pipeline::new(engine, settings)?)
+    }
+}
+
+/// A number in 0..=1.
+fn unit(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(x) if (0.0..=1.0).contains(&x) => Ok(x),
+        _ => Err(format!("{text:?} is not a number in 0..=1")),
     }
 }

@@ -12,7 +12,22 @@ use lookout::score::ScoreMap;
 use lookout::time::Stamp;
 use serde::Serialize;
 
+const MASK: &str = "/lookout/output/anomaly_mask";
+const OVERLAY: &str = "/lookout/debug/overlay/compressed";
+const SCORE_MAP: &str = "/lookout/output/score_map";
+const SAFE_STOP: &str = "/lookout/output/safe_stop";
+const STATUS: &str = "/lookout/output/status";
 const OVERLAY_QUALITY: u8 = 85;
+
+/// Refuses a camera topic that has the name of one of our outputs.
+pub(crate) fn check_topic(name: &str) -> anyhow::Result<()> {
+    let ours = [MASK, OVERLAY, SCORE_MAP, SAFE_STOP, STATUS].contains(&name);
+    anyhow::ensure!(
+        !ours,
+        "{name} is an output of lookout: choose the camera's --topic"
+    );
+    Ok(())
+}
 
 /// Writes `annotated/`.
 pub(crate) struct Recorder {
@@ -41,7 +56,10 @@ pub(crate) struct At<'a> {
 
 impl<'a> At<'a> {
     fn header(&self) -> HeaderRef<'a> {
-        HeaderRef { stamp: self.stamp.into(), frame_id: self.frame_id }
+        HeaderRef {
+            stamp: self.stamp.into(),
+            frame_id: self.frame_id,
+        }
     }
 }
 
@@ -50,14 +68,11 @@ impl Recorder {
     pub(crate) fn create(folder: &Path, bundle_hash: &str) -> Result<Self, BagError> {
         let mut bag = BagWriter::create(folder, "annotated")?;
         Ok(Self {
-            mask: bag.add_topic::<ImageRef<'_>>("/lookout/output/anomaly_mask", Qos::Reliable)?,
-            overlay: bag.add_topic::<CompressedImageRef<'_>>(
-                "/lookout/debug/overlay/compressed",
-                Qos::Reliable,
-            )?,
-            score_map: bag.add_topic::<ImageRef<'_>>("/lookout/output/score_map", Qos::Reliable)?,
-            safe_stop: bag.add_topic::<Bool>("/lookout/output/safe_stop", Qos::Latched)?,
-            status: bag.add_topic::<DiagnosticStatus>("/lookout/output/status", Qos::Latched)?,
+            mask: bag.add_topic::<ImageRef<'_>>(MASK, Qos::Reliable)?,
+            overlay: bag.add_topic::<CompressedImageRef<'_>>(OVERLAY, Qos::Reliable)?,
+            score_map: bag.add_topic::<ImageRef<'_>>(SCORE_MAP, Qos::Reliable)?,
+            safe_stop: bag.add_topic::<Bool>(SAFE_STOP, Qos::Latched)?,
+            status: bag.add_topic::<DiagnosticStatus>(STATUS, Qos::Latched)?,
             camera: None,
             bundle_hash: bundle_hash.to_owned(),
             jpeg: Vec::new(),
@@ -75,7 +90,9 @@ impl Recorder {
     ) -> Result<(), BagError> {
         let id = match self.camera {
             Some(id) => id,
-            None => *self.camera.insert(self.bag.add_topic::<M>(topic, Qos::Sensor)?),
+            None => *self
+                .camera
+                .insert(self.bag.add_topic::<M>(topic, Qos::Sensor)?),
         };
         self.bag.write(id, log_time, message)
     }
@@ -131,8 +148,11 @@ impl Recorder {
             log::warn!("no overlay for {}: {e}", at.stamp);
             return Ok(());
         }
-        let image =
-            CompressedImageRef { header: at.header(), format: "jpeg", data: &self.jpeg };
+        let image = CompressedImageRef {
+            header: at.header(),
+            format: "jpeg",
+            data: &self.jpeg,
+        };
         self.bag.write(self.overlay, at.log_time, &image)
     }
 
@@ -143,7 +163,13 @@ impl Recorder {
 
     /// Flag and status of a verdict.
     pub(crate) fn verdict(&mut self, log_time: Stamp, verdict: &Verdict) -> Result<(), BagError> {
-        self.bag.write(self.safe_stop, log_time, &Bool { data: verdict.safe_stop })?;
+        self.bag.write(
+            self.safe_stop,
+            log_time,
+            &Bool {
+                data: verdict.safe_stop,
+            },
+        )?;
         let status = status(verdict, &self.bundle_hash);
         self.bag.write(self.status, log_time, &status)
     }
@@ -155,7 +181,10 @@ impl Recorder {
 }
 
 fn status(verdict: &Verdict, bundle_hash: &str) -> DiagnosticStatus {
-    let pair = |key: &str, value: String| KeyValue { key: key.to_owned(), value };
+    let pair = |key: &str, value: String| KeyValue {
+        key: key.to_owned(),
+        value,
+    };
     let optional = |v: Option<String>| v.unwrap_or_else(|| "unknown".to_owned());
     DiagnosticStatus {
         level: match verdict.state {
@@ -171,11 +200,20 @@ fn status(verdict: &Verdict, bundle_hash: &str) -> DiagnosticStatus {
             pair("state", verdict.state.to_string()),
             pair("reason", verdict.reason.code().to_owned()),
             pair("safe_stop", verdict.safe_stop.to_string()),
-            pair("capture_stamp", optional(verdict.capture_stamp.map(|s| s.to_string()))),
-            pair("age_ms", optional(verdict.age_nanos.map(|n| format!("{:.3}", n as f64 / 1e6)))),
+            pair(
+                "capture_stamp",
+                optional(verdict.capture_stamp.map(|s| s.to_string())),
+            ),
+            pair(
+                "age_ms",
+                optional(verdict.age_nanos.map(|n| format!("{:.3}", n as f64 / 1e6))),
+            ),
             pair("anomalous_pixels", verdict.anomalous_pixels.to_string()),
             pair("corridor_pixels", verdict.corridor_pixels.to_string()),
-            pair("distance_m", optional(verdict.nearest.map(|d| format!("{d:.1}")))),
+            pair(
+                "distance_m",
+                optional(verdict.nearest.map(|d| format!("{d:.1}"))),
+            ),
             pair("bundle", bundle_hash.to_owned()),
         ],
     }

@@ -62,22 +62,35 @@ impl FromStr for Rate {
 pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<Ending> {
     let mut reader = BagReader::open(&args.bag)?;
     let topic = reader.select(args.topic.as_deref())?;
+    super::recorder::check_topic(&topic.name)?;
     let bundle = args.engine.bundle()?;
     let pipeline = args.judge.pipeline(&bundle, args.engine.open(&bundle)?)?;
-    let outputs = Outputs::prepare(&args.out, args.force)?;
-    let name = format!("{} {}", args.bag.display(), topic.name);
-    let source = Source { reader, topic, name };
-    let driven = drive(source, pipeline, &bundle, &outputs, args.rate.0, &mut |_, _| {})?;
+    let outputs = Outputs::prepare(&args.out, args.force, Some(&args.bag))?;
+    let topic_name = topic.name.clone();
+    let name = format!("{} {topic_name}", args.bag.display());
+    let source = Source {
+        reader,
+        topic,
+        name,
+    };
+    let driven = drive(
+        source,
+        pipeline,
+        &bundle,
+        &outputs,
+        args.rate.0,
+        &mut |_, _| {},
+    )?;
     driven.report.write(&outputs.report(), &driven.summary)?;
     tell(&driven, &outputs, args.json, None)?;
     if let Some(error) = driven.broken {
         let done = driven.summary.frames.handled;
         return Err(error).with_context(|| format!("the bag ended early, after {done} frames"));
     }
+    anyhow::ensure!(driven.last.is_some(), "{} has no message", topic_name);
     let raised = |state| matches!(state, State::Stop | State::Fault);
     Ok(match driven.last {
         Some(verdict) if args.exit_verdict && raised(verdict.state) => Ending::Verdict,
-        None if args.exit_verdict => Ending::Verdict,
         _ => Ending::Done,
     })
 }

@@ -54,7 +54,9 @@ pub enum EngineError {
     #[error("an empty frame")]
     EmptyFrame,
     /// The frame is too long and thin for the networks.
-    #[error("a frame of {width}x{height} needs an input {input} pixels wide, at most {max} are taken")]
+    #[error(
+        "a frame of {width}x{height} needs an input {input} pixels wide, at most {max} are taken"
+    )]
     FrameShape {
         /// Frame width in pixels.
         width: u32,

@@ -47,9 +47,15 @@ pub struct Mode {
 
 impl Mode {
     /// Everything.
-    pub const FULL: Mode = Mode { resolution: Resolution::Full, observer: true };
+    pub const FULL: Mode = Mode {
+        resolution: Resolution::Full,
+        observer: true,
+    };
     /// Full resolution without the observer.
-    pub const FULL_LOGITS: Mode = Mode { resolution: Resolution::Full, observer: false };
+    pub const FULL_LOGITS: Mode = Mode {
+        resolution: Resolution::Full,
+        observer: false,
+    };
 
     /// The name in tables, files and manifests.
     pub const fn name(self) -> &'static str {

@@ -44,8 +44,12 @@ impl OrtEngine {
         let manifest = bundle.manifest();
         let s = &manifest.segmentation;
         let threads = threads.max(1);
-        let segmentation =
-            session(&environment, bundle.segmentation(), s.file.get_ref(), threads)?;
+        let segmentation = session(
+            &environment,
+            bundle.segmentation(),
+            s.file.get_ref(),
+            threads,
+        )?;
         let outputs = std::iter::once(&s.logits).chain(&s.activations);
         check_names(&segmentation, s.file.get_ref(), [&s.image], outputs.clone())?;
         let observer = match (&manifest.observer, bundle.observer()) {
@@ -88,7 +92,11 @@ fn session(
             .commit_from_memory(bytes)
             .map_err(|e| e.to_string())
     };
-    make().map_err(|message| EngineError::Load { engine: NAME, graph: file.to_owned(), message })
+    make().map_err(|message| EngineError::Load {
+        engine: NAME,
+        graph: file.to_owned(),
+        message,
+    })
 }
 
 fn check_names<'a>(
@@ -121,7 +129,11 @@ impl Engine for OrtEngine {
     }
 
     fn description(&self) -> String {
-        format!("ONNX Runtime (CPU, {}), threads: {}", self.library.display(), self.threads)
+        format!(
+            "ONNX Runtime (CPU, {}), threads: {}",
+            self.library.display(),
+            self.threads
+        )
     }
 
     fn run(&mut self, frame: &Frame, mode: Mode) -> Result<&Perception, EngineError> {
@@ -130,7 +142,12 @@ impl Engine for OrtEngine {
             return Err(EngineError::NoObserver { mode });
         }
         let began = Instant::now();
-        let size = input_size(&manifest.input, mode.resolution, frame.width(), frame.height())?;
+        let size = input_size(
+            &manifest.input,
+            mode.resolution,
+            frame.width(),
+            frame.height(),
+        )?;
         self.preprocessor.run(frame, size)?;
         let prepared = Instant::now();
 
@@ -142,9 +159,8 @@ impl Engine for OrtEngine {
         };
         let shape = [1, 3, size.1 as usize, size.0 as usize];
         let planes = self.preprocessor.planes();
-        let image = |graph: &str| {
-            TensorRef::from_array_view((shape, planes)).map_err(|e| failed(graph, e))
-        };
+        let image =
+            |graph: &str| TensorRef::from_array_view((shape, planes)).map_err(|e| failed(graph, e));
         let file = s.file.get_ref();
         let seen = self
             .segmentation
@@ -157,7 +173,13 @@ impl Engine for OrtEngine {
         p.input = size;
         p.has_observer = false;
         let expected = [1, p.classes, p.height, p.width];
-        copy(&seen[s.logits.as_str()], file, &s.logits, expected, &mut p.logits)?;
+        copy(
+            &seen[s.logits.as_str()],
+            file,
+            &s.logits,
+            expected,
+            &mut p.logits,
+        )?;
         let segmented = Instant::now();
 
         if let (true, Some(observer), Some(o)) =
@@ -172,7 +194,13 @@ impl Engine for OrtEngine {
             }
             let out = observer.run(inputs).map_err(|e| failed(file, e))?;
             let expected = [1, 1, p.height, p.width];
-            copy(&out[o.output.as_str()], file, &o.output, expected, &mut p.observer)?;
+            copy(
+                &out[o.output.as_str()],
+                file,
+                &o.output,
+                expected,
+                &mut p.observer,
+            )?;
             p.has_observer = true;
         }
         p.times.preprocess = prepared - began;
@@ -190,11 +218,13 @@ fn copy(
     expected: [usize; 4],
     out: &mut Vec<f32>,
 ) -> Result<(), EngineError> {
-    let (shape, data) = value.try_extract_tensor::<f32>().map_err(|e| EngineError::Run {
-        engine: NAME,
-        graph: graph.to_owned(),
-        message: format!("{name}: {e}"),
-    })?;
+    let (shape, data) = value
+        .try_extract_tensor::<f32>()
+        .map_err(|e| EngineError::Run {
+            engine: NAME,
+            graph: graph.to_owned(),
+            message: format!("{name}: {e}"),
+        })?;
     let same = shape.len() == 4 && shape.iter().zip(expected).all(|(&a, b)| a == b as i64);
     if !same {
         return Err(EngineError::Shape {
@@ -211,6 +241,8 @@ fn copy(
 
 impl std::fmt::Debug for OrtEngine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OrtEngine").field("bundle", &self.bundle).finish_non_exhaustive()
+        f.debug_struct("OrtEngine")
+            .field("bundle", &self.bundle)
+            .finish_non_exhaustive()
     }
 }

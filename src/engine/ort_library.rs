@@ -19,12 +19,19 @@ pub fn find_onnxruntime() -> Result<PathBuf, EngineError> {
     find(&|name| std::env::var_os(name))
 }
 
+/// Whether `ORT_DYLIB_PATH` names a library.
+pub(super) fn named_onnxruntime() -> bool {
+    std::env::var_os(VARIABLE).is_some_and(|v| !v.is_empty())
+}
+
 fn find(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<PathBuf, EngineError> {
     if let Some(named) = variable(VARIABLE).filter(|v| !v.is_empty()) {
         let path = PathBuf::from(named);
         return match path.is_file() {
             true => Ok(path),
-            false => Err(EngineError::NoOnnxRuntime { searched: vec![path] }),
+            false => Err(EngineError::NoOnnxRuntime {
+                searched: vec![path],
+            }),
         };
     }
     let mut folders: Vec<PathBuf> = vec![];
@@ -42,7 +49,11 @@ fn find(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<PathBuf, EngineEr
     folders.extend(system.map(PathBuf::from));
     let home = variable("HOME").map(|h| PathBuf::from(h).join(".local"));
     let environments = [variable("VIRTUAL_ENV").map(PathBuf::from), home];
-    for prefix in environments.into_iter().flatten().chain(["/usr/local".into(), "/usr".into()]) {
+    for prefix in environments
+        .into_iter()
+        .flatten()
+        .chain(["/usr/local".into(), "/usr".into()])
+    {
         folders.extend(python_packages(&prefix.join("lib")));
     }
     match folders.iter().find_map(|f| library_in(f)) {
@@ -60,7 +71,12 @@ fn python_packages(lib: &Path) -> Vec<PathBuf> {
         .collect();
     versions.sort();
     let packages = |v: PathBuf| ["site-packages", "dist-packages"].map(|p| v.join(p));
-    versions.into_iter().rev().flat_map(packages).map(|p| p.join("onnxruntime/capi")).collect()
+    versions
+        .into_iter()
+        .rev()
+        .flat_map(packages)
+        .map(|p| p.join("onnxruntime/capi"))
+        .collect()
 }
 
 /// The library in a folder: `libonnxruntime.so`, or with a version behind.
@@ -71,9 +87,15 @@ fn library_in(folder: &Path) -> Option<PathBuf> {
     }
     let entries = std::fs::read_dir(folder).ok()?.flatten();
     let named = |e: &std::fs::DirEntry| {
-        e.file_name().to_string_lossy().starts_with("libonnxruntime.so.")
+        e.file_name()
+            .to_string_lossy()
+            .starts_with("libonnxruntime.so.")
     };
-    entries.filter(named).map(|e| e.path()).filter(|p| p.is_file()).max()
+    entries
+        .filter(named)
+        .map(|e| e.path())
+        .filter(|p| p.is_file())
+        .max()
 }
 
 #[cfg(test)]
@@ -83,14 +105,18 @@ mod tests {
     #[test]
     fn a_named_library_that_is_absent_is_not_replaced_by_another() {
         let variable = |name: &str| (name == VARIABLE).then(|| "/no/such/lib.so".into());
-        assert!(matches!(find(&variable), Err(EngineError::NoOnnxRuntime { searched })
-            if searched == [PathBuf::from("/no/such/lib.so")]));
+        assert!(
+            matches!(find(&variable), Err(EngineError::NoOnnxRuntime { searched })
+            if searched == [PathBuf::from("/no/such/lib.so")])
+        );
     }
 
     #[test]
     fn a_virtual_environment_is_looked_into() {
         let venv = tempfile::tempdir().unwrap();
-        let capi = venv.path().join("lib/python3.11/site-packages/onnxruntime/capi");
+        let capi = venv
+            .path()
+            .join("lib/python3.11/site-packages/onnxruntime/capi");
         std::fs::create_dir_all(&capi).unwrap();
         let library = capi.join("libonnxruntime.so.1.2.3");
         std::fs::write(&library, b"").unwrap();

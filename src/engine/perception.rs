@@ -69,7 +69,11 @@ impl Perception {
             let count = values.iter().filter(|v| !v.is_finite()).count();
             if let (Some(tensor), 1..) = (tensor, count) {
                 let tensor = tensor.to_owned();
-                return Err(EngineError::NonFinite { engine, tensor, count });
+                return Err(EngineError::NonFinite {
+                    engine,
+                    tensor,
+                    count,
+                });
             }
         }
         Ok(())

@@ -34,7 +34,12 @@ pub fn input_size(
     let columns = ((exact + unit / 2) / unit).max(1) * u64::from(STEP);
     match u32::try_from(columns) {
         Ok(columns) if columns <= MAX_WIDTH => Ok((columns, rows)),
-        _ => Err(EngineError::FrameShape { width, height, input: columns, max: MAX_WIDTH }),
+        _ => Err(EngineError::FrameShape {
+            width,
+            height,
+            input: columns,
+            max: MAX_WIDTH,
+        }),
     }
 }
 
@@ -89,8 +94,11 @@ impl Preprocessor {
             self.planes.resize(3 * pixels, 0.0);
             self.resized = Image::new(size.0, size.1, PixelType::U8x3);
         }
-        let failed =
-            |message: String| EngineError::Resize { width, height, message };
+        let failed = |message: String| EngineError::Resize {
+            width,
+            height,
+            message,
+        };
         let rgb = if (width, height) == size {
             frame.pixels()
         } else {
@@ -117,6 +125,8 @@ impl Preprocessor {
 
 impl std::fmt::Debug for Preprocessor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Preprocessor").field("size", &self.size).finish_non_exhaustive()
+        f.debug_struct("Preprocessor")
+            .field("size", &self.size)
+            .finish_non_exhaustive()
     }
 }

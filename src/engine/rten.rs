@@ -40,6 +40,10 @@ enum Bytes<'a> {
     Borrowed(&'a [u8]),
 }
 
+#[expect(
+    clippy::ptr_arg,
+    reason = "whether it is borrowed for ever is the point"
+)]
 fn bytes_of<'a>(bytes: &'a Cow<'static, [u8]>) -> Bytes<'a> {
     match bytes {
         Cow::Borrowed(b) => Bytes::Static(b),
@@ -75,7 +79,12 @@ impl Graph {
         };
         let inputs = inputs.iter().map(find).collect::<Result<_, _>>()?;
         let outputs = outputs.iter().map(find).collect::<Result<_, _>>()?;
-        Ok(Self { model, file: file.to_owned(), inputs, outputs })
+        Ok(Self {
+            model,
+            file: file.to_owned(),
+            inputs,
+            outputs,
+        })
     }
 
     fn run(
@@ -84,11 +93,13 @@ impl Graph {
         pool: &Arc<ThreadPool>,
     ) -> Result<Vec<Value>, EngineError> {
         let options = RunOptions::default().with_thread_pool(Some(pool.clone()));
-        self.model.run(inputs, &self.outputs, Some(options)).map_err(|e| EngineError::Run {
-            engine: NAME,
-            graph: self.file.clone(),
-            message: e.to_string(),
-        })
+        self.model
+            .run(inputs, &self.outputs, Some(options))
+            .map_err(|e| EngineError::Run {
+                engine: NAME,
+                graph: self.file.clone(),
+                message: e.to_string(),
+            })
     }
 }
 
@@ -101,13 +112,24 @@ impl RtenEngine {
         let manifest = bundle.manifest();
         let s = &manifest.segmentation;
         let activations = s.activations.iter().map(String::as_str);
-        let names: Vec<&str> = std::iter::once(s.logits.as_str()).chain(activations).collect();
-        let segmentation =
-            Graph::load(bytes_of(bundle.segmentation()), s.file.get_ref(), &[&s.image], &names)?;
+        let names: Vec<&str> = std::iter::once(s.logits.as_str())
+            .chain(activations)
+            .collect();
+        let segmentation = Graph::load(
+            bytes_of(bundle.segmentation()),
+            s.file.get_ref(),
+            &[&s.image],
+            &names,
+        )?;
         let observer = match (&manifest.observer, bundle.observer()) {
             (Some(o), Some(bytes)) => {
                 let inputs: Vec<&str> = std::iter::once(s.image.as_str()).chain(names).collect();
-                Some(Graph::load(bytes_of(bytes), o.file.get_ref(), &inputs, &[&o.output])?)
+                Some(Graph::load(
+                    bytes_of(bytes),
+                    o.file.get_ref(),
+                    &inputs,
+                    &[&o.output],
+                )?)
             }
             _ => None,
         };
@@ -141,13 +163,21 @@ impl Engine for RtenEngine {
             return Err(EngineError::NoObserver { mode });
         }
         let began = Instant::now();
-        let size = input_size(&manifest.input, mode.resolution, frame.width(), frame.height())?;
+        let size = input_size(
+            &manifest.input,
+            mode.resolution,
+            frame.width(),
+            frame.height(),
+        )?;
         self.preprocessor.run(frame, size)?;
         let prepared = Instant::now();
 
         let shape = [1, 3, size.1 as usize, size.0 as usize];
         let image = NdTensorView::from_data(shape, self.preprocessor.planes());
-        let seen = self.segmentation.run(vec![(self.segmentation.inputs[0], image.into())], &self.pool)?;
+        let seen = self.segmentation.run(
+            vec![(self.segmentation.inputs[0], image.into())],
+            &self.pool,
+        )?;
         let p = &mut self.perception;
         let stride = *manifest.segmentation.stride.get_ref() as usize;
         (p.width, p.height) = (shape[3] / stride, shape[2] / stride);
@@ -155,15 +185,30 @@ impl Engine for RtenEngine {
         p.input = size;
         p.has_observer = false;
         let expected = [1, p.classes, p.height, p.width];
-        copy(&seen[0], &manifest.segmentation.logits, expected, &mut p.logits)?;
+        copy(
+            &seen[0],
+            &manifest.segmentation.logits,
+            expected,
+            &mut p.logits,
+        )?;
         let segmented = Instant::now();
 
         if let (true, Some(graph), Some(o)) = (mode.observer, &self.observer, &manifest.observer) {
             let mut inputs: Vec<(NodeId, ValueOrView<'_>)> = Vec::with_capacity(graph.inputs.len());
             inputs.push((graph.inputs[0], image.into()));
-            inputs.extend(graph.inputs[1..].iter().zip(&seen).map(|(&id, v)| (id, v.into())));
+            inputs.extend(
+                graph.inputs[1..]
+                    .iter()
+                    .zip(&seen)
+                    .map(|(&id, v)| (id, v.into())),
+            );
             let out = graph.run(inputs, &self.pool)?;
-            copy(&out[0], &o.output, [1, 1, p.height, p.width], &mut p.observer)?;
+            copy(
+                &out[0],
+                &o.output,
+                [1, 1, p.height, p.width],
+                &mut p.observer,
+            )?;
             p.has_observer = true;
         }
         p.times.preprocess = prepared - began;
@@ -203,6 +248,8 @@ fn copy(
 
 impl std::fmt::Debug for RtenEngine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RtenEngine").field("bundle", &self.bundle).finish_non_exhaustive()
+        f.debug_struct("RtenEngine")
+            .field("bundle", &self.bundle)
+            .finish_non_exhaustive()
     }
 }

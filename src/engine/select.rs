@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::ort_library::named_onnxruntime;
 use super::{Engine, EngineError, Mode, OrtEngine, RtenEngine, find_onnxruntime};
 use crate::frame::Frame;
 use crate::model::Bundle;
@@ -56,7 +57,10 @@ impl Default for Options {
     /// The fastest engine, on the cores that there are, at most four.
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
-        Self { kind: EngineKind::Auto, threads: cores.min(4) }
+        Self {
+            kind: EngineKind::Auto,
+            threads: cores.min(4),
+        }
     }
 }
 
@@ -76,6 +80,8 @@ pub fn open(bundle: &Bundle, options: Options) -> Result<Box<dyn Engine>, Engine
         EngineKind::Ort => ort()?,
         EngineKind::Auto => match ort() {
             Ok(engine) => engine,
+            // what was asked for by name is not replaced by something else
+            Err(e @ EngineError::NoOnnxRuntime { .. }) if named_onnxruntime() => return Err(e),
             Err(e @ EngineError::NoOnnxRuntime { .. }) => {
                 log::debug!("{e}");
                 log::info!("no ONNX Runtime found: the built-in engine it is");
@@ -106,5 +112,7 @@ pub(super) fn try_out(engine: &mut dyn Engine, bundle: &Bundle) -> Result<(), En
     };
     let name = engine.name();
     let observer = manifest.observer.as_ref().map(|o| o.output.as_str());
-    engine.run(&grey, mode)?.check_finite(name, &manifest.segmentation.logits, observer)
+    engine
+        .run(&grey, mode)?
+        .check_finite(name, &manifest.segmentation.logits, observer)
 }

@@ -14,7 +14,7 @@ use crate::time::Stamp;
 #[non_exhaustive]
 pub enum FileError {
     /// The file cannot be opened or read.
-    #[error("{}: {source}", path.display())]
+    #[error("cannot read {}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
@@ -22,7 +22,7 @@ pub enum FileError {
         source: std::io::Error,
     },
     /// Neither JPEG nor PNG nor WebP, or truncated or corrupt.
-    #[error("{}: {source}", path.display())]
+    #[error("{} is not a picture that can be decoded", path.display())]
     Image {
         /// The file.
         path: PathBuf,
@@ -30,7 +30,7 @@ pub enum FileError {
         source: image::ImageError,
     },
     /// Zero size or more pixels than the limit.
-    #[error("{}: {source}", path.display())]
+    #[error("{} cannot be a frame", path.display())]
     Frame {
         /// The file.
         path: PathBuf,

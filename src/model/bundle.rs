@@ -48,7 +48,10 @@ impl Bundle {
                 "observer.onnx" => include_bytes!("../../models/road/observer.onnx"),
                 _ => {
                     let source = std::io::ErrorKind::NotFound.into();
-                    return Err(ModelError::Io { path: PathBuf::from(name), source });
+                    return Err(ModelError::Io {
+                        path: PathBuf::from(name),
+                        source,
+                    });
                 }
             };
             Ok(Cow::Borrowed(bytes))
@@ -60,9 +63,17 @@ impl Bundle {
         let path = folder.join(MANIFEST);
         let bytes = read(MANIFEST)?;
         let text = std::str::from_utf8(&bytes).map_err(|e| {
-            let line = bytes[..e.valid_up_to()].iter().filter(|&&b| b == b'\n').count() + 1;
+            let line = bytes[..e.valid_up_to()]
+                .iter()
+                .filter(|&&b| b == b'\n')
+                .count()
+                + 1;
             let message = "not UTF-8".to_owned();
-            ModelError::Manifest { path: path.clone(), line, message }
+            ModelError::Manifest {
+                path: path.clone(),
+                line,
+                message,
+            }
         })?;
         let manifest = Manifest::parse(text, &path)?;
         let graph = |file: &toml::Spanned<String>, sha256: &toml::Spanned<String>| {
@@ -86,7 +97,13 @@ impl Bundle {
         };
         // the manifest holds the hashes of the graphs, so its hash is that of the whole
         let hash = hex(&Sha256::digest(&bytes));
-        Ok(Self { path: folder.to_owned(), manifest, segmentation, observer, hash })
+        Ok(Self {
+            path: folder.to_owned(),
+            manifest,
+            segmentation,
+            observer,
+            hash,
+        })
     }
 
     /// Where it was loaded from.
@@ -123,7 +140,10 @@ impl Bundle {
 impl fmt::Debug for Bundle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = &self.manifest.name;
-        f.debug_struct("Bundle").field("name", name).field("hash", &self.short_hash()).finish()
+        f.debug_struct("Bundle")
+            .field("name", name)
+            .field("hash", &self.short_hash())
+            .finish()
     }
 }
 

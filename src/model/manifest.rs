@@ -161,7 +161,10 @@ impl Manifest {
     fn problem(&self) -> Option<(Range<usize>, String)> {
         if *self.format.get_ref() != FORMAT {
             let found = self.format.get_ref();
-            return Some((self.format.span(), format!("format {found} is not known, only {FORMAT}")));
+            return Some((
+                self.format.span(),
+                format!("format {found} is not known, only {FORMAT}"),
+            ));
         }
         for (name, rows) in [
             ("full_height", &self.input.full_height),
@@ -176,7 +179,13 @@ impl Manifest {
         if let Some(m) = self.input.mean.get_ref().iter().find(|m| !m.is_finite()) {
             return Some((self.input.mean.span(), format!("mean {m} is not finite")));
         }
-        if let Some(s) = self.input.std.get_ref().iter().find(|s| !(s.is_finite() && **s > 0.0)) {
+        if let Some(s) = self
+            .input
+            .std
+            .get_ref()
+            .iter()
+            .find(|s| !(s.is_finite() && **s > 0.0))
+        {
             return Some((self.input.std.span(), format!("std {s} is not above 0")));
         }
         let stride = *self.segmentation.stride.get_ref();
@@ -186,23 +195,35 @@ impl Manifest {
         }
         let count = self.classes.get_ref().len();
         if !(2..=254).contains(&count) {
-            return Some((self.classes.span(), format!("{count} classes are not in 2..=254")));
+            return Some((
+                self.classes.span(),
+                format!("{count} classes are not in 2..=254"),
+            ));
         }
         self.file_problem().or_else(|| self.threshold_problem())
     }
 
     fn file_problem(&self) -> Option<(Range<usize>, String)> {
         let observer = self.observer.as_ref().map(|o| (&o.file, &o.sha256));
-        let graphs = [Some((&self.segmentation.file, &self.segmentation.sha256)), observer];
+        let graphs = [
+            Some((&self.segmentation.file, &self.segmentation.sha256)),
+            observer,
+        ];
         for (file, sha256) in graphs.into_iter().flatten() {
             let name = file.get_ref();
             // a bundle names files beside its manifest and nothing else
             if name.is_empty() || Path::new(name).file_name() != Some(name.as_ref()) {
-                return Some((file.span(), format!("{name:?} is not the plain name of a file")));
+                return Some((
+                    file.span(),
+                    format!("{name:?} is not the plain name of a file"),
+                ));
             }
             let hash = sha256.get_ref();
             if hash.len() != 64 || !hash.bytes().all(|b| b.is_ascii_hexdigit()) {
-                return Some((sha256.span(), format!("{hash:?} is not a SHA-256 in hexadecimal")));
+                return Some((
+                    sha256.span(),
+                    format!("{hash:?} is not a SHA-256 in hexadecimal"),
+                ));
             }
         }
         None
@@ -227,9 +248,8 @@ impl Manifest {
 
     /// The calibrated threshold of a score in a mode.
     pub fn threshold(&self, score: ScoreKind, mode: &str, at: ThresholdAt) -> Option<f32> {
-        let fits = |t: &&Spanned<ThresholdEntry>| {
-            t.get_ref().score == score && t.get_ref().mode == mode
-        };
+        let fits =
+            |t: &&Spanned<ThresholdEntry>| t.get_ref().score == score && t.get_ref().mode == mode;
         let entry = self.thresholds.iter().find(fits)?.get_ref();
         Some(match at {
             ThresholdAt::Tpr95 => entry.tpr95,

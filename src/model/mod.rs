@@ -7,7 +7,7 @@
 //! use lookout::model::Bundle;
 //!
 //! let bundle = Bundle::shipped()?;
-//! assert_eq!(bundle.manifest().classes.len(), 11);
+//! assert_eq!(bundle.manifest().classes.get_ref().len(), 11);
 //! # Ok::<(), lookout::model::ModelError>(())
 //! ```
 

@@ -12,7 +12,7 @@ pub enum FramesCsvError {
     #[error("frames.csv: header not written: {0}")]
     Header(#[source] csv::Error),
     /// The row of a frame.
-    #[error("frames.csv: row of frame {frame} not written: {source}")]
+    #[error("frames.csv: row of frame {frame} not written")]
     Row {
         /// Its number.
         frame: u64,

@@ -27,7 +27,7 @@ pub const MAX_TRANSITIONS: usize = 200;
 
 /// The report could not be written.
 #[derive(Debug, thiserror::Error)]
-#[error("report {} not written: {source}", path.display())]
+#[error("report {} not written", path.display())]
 pub struct ReportError {
     /// Where it was to go.
     pub path: PathBuf,

@@ -145,7 +145,10 @@ pub fn rendered(
         let ahead = |&i: &usize| drive.anomaly_distance_m(i).is_some_and(|m| m > 3.0);
         let frames = match anomaly {
             Anomaly::None => drive.frame_count(),
-            _ => (first..drive.frame_count()).take_while(ahead).count().max(1),
+            _ => (first..drive.frame_count())
+                .take_while(ahead)
+                .count()
+                .max(1),
         };
         for j in 0..per_drive {
             let i = first + (2 * j + 1) * frames / (2 * per_drive);
