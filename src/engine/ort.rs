@@ -1,6 +1,7 @@
 //! ONNX Runtime, where its library is found at run time. Faster than rten on most CPUs.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use ort::environment::Environment;
@@ -33,14 +34,7 @@ impl OrtEngine {
     /// A library that cannot be used; a graph that does not load, lacks a named tensor, or gives
     /// values that are not finite.
     pub fn load(bundle: &Bundle, library: &Path, threads: usize) -> Result<Self, EngineError> {
-        let unusable = |message: String| EngineError::OnnxRuntime {
-            path: library.to_owned(),
-            message,
-        };
-        let environment = ort::init_from(library)
-            .map_err(|e| unusable(e.to_string()))?
-            .build()
-            .map_err(|e| unusable(e.to_string()))?;
+        let environment = environment(library)?;
         let manifest = bundle.manifest();
         let s = &manifest.segmentation;
         let threads = threads.max(1);
@@ -73,6 +67,25 @@ impl OrtEngine {
         super::select::try_out(&mut engine, bundle)?;
         Ok(engine)
     }
+}
+
+/// ONNX Runtime allows one environment a process: it is made once and kept.
+fn environment(library: &Path) -> Result<Environment, EngineError> {
+    static ENVIRONMENT: Mutex<Option<Environment>> = Mutex::new(None);
+    let unusable = |message: String| EngineError::OnnxRuntime {
+        path: library.to_owned(),
+        message,
+    };
+    // a thread that panicked while it held the lock left either none or a whole one
+    let mut kept = ENVIRONMENT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(environment) = kept.as_ref() {
+        return Ok(environment.clone());
+    }
+    let made = ort::init_from(library)
+        .map_err(|e| unusable(e.to_string()))?
+        .build()
+        .map_err(|e| unusable(e.to_string()))?;
+    Ok(kept.insert(made).clone())
 }
 
 fn session(
