@@ -79,8 +79,8 @@ fn place(picture: &Picture, config: &AugmentConfig, rng: &mut Rng, out: &mut Can
             };
             let to = (to_y + y) * out.width + column;
             let p = &pixels[3 * (y * tile_w + x)..3 * (y * tile_w + x) + 3];
-            for c in 0..3 {
-                out.rgb[3 * to + c] = look.curves[c][p[c] as usize];
+            for (c, &value) in p.iter().enumerate() {
+                out.rgb[3 * to + c] = look.curves[c][value as usize];
             }
             let from = label_y * picture.width + label_x;
             out.label[to] = picture.label[from];

@@ -74,7 +74,7 @@ fn noise<'a>(rng: &mut Rng) -> Paint<'a> {
                 .iter()
                 .map(|&(size, gain)| {
                     let grey = lattice(x / size, y / size, seed);
-                    let own = lattice(x / size, y / size, seed ^ (c as u32 + 1) * 0x9e37);
+                    let own = lattice(x / size, y / size, seed ^ ((c as u32 + 1) * 0x9e37));
                     gain * (grey + (own - grey) * coloured)
                 })
                 .sum();

@@ -49,9 +49,9 @@ pub struct SegmentationConfig {
 }
 
 /// Seeds of rendered training drives start here; validation and demo use others.
-pub const RENDER_TRAINING_SEED: u64 = 1_000_000;
+pub(super) const RENDER_TRAINING_SEED: u64 = 1_000_000;
 /// Seeds of rendered validation drives.
-pub const RENDER_VALIDATION_SEED: u64 = 2_000_000;
+pub(super) const RENDER_VALIDATION_SEED: u64 = 2_000_000;
 
 /// Trains, or goes on with, a run in `dir`; returns the best validation mIoU on CamVid. With
 /// `max_steps` it stops there, to be resumed: the schedule stays that of the whole run.
