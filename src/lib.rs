@@ -1,4 +1,46 @@
 //! `lookout`: real-time perception for vehicles that says when it cannot be trusted.
+//!
+//! ```text
+//!  bag, files ─► frame ─► engine ─► score ─► decide ─► annotated bag, frames.csv, report
+//!               decoded   segmen-   map      mask, regions,
+//!               RGB       tation,   0 .. 1   supervisor: verdict, safe-stop flag
+//!                         observer
+//! ```
+//! A frame goes one way and never turns back. What is between the two ends is plain Rust on plain
+//! data with a clock that is handed in ([`pipeline::Pipeline`] joins it):
+//!
+//! ```
+//! use lookout::engine::{Mode, RtenEngine};
+//! use lookout::frame::Frame;
+//! use lookout::model::{Bundle, ThresholdAt};
+//! use lookout::pipeline::{Pipeline, Settings};
+//! use lookout::score::ScoreKind;
+//! use lookout::time::{Stamp, SteppedClock};
+//!
+//! let bundle = Bundle::shipped()?;
+//! let (mode, score) = (Mode::FULL, ScoreKind::Observer);
+//! let settings = Settings::calibrated(bundle.manifest(), mode, score, ThresholdAt::Fpr1)
+//!     .ok_or("the bundle has no threshold for that")?;
+//! let mut pipeline = Pipeline::new(Box::new(RtenEngine::load(&bundle, 1)?), settings)?;
+//!
+//! let frame = Frame::from_rgb(Stamp::default(), 480, 360, vec![90; 480 * 360 * 3])?;
+//! let outcome = pipeline.process(&frame, &SteppedClock::default());
+//! assert!(outcome.verdict.safe_stop, "the flag is up until enough frames were good");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! - [`time`]: capture stamps and clocks
+//! - [`frame`]: camera messages of every encoding to packed RGB
+//! - [`msg`]: the ROS 2 messages as structs, and CDR
+//! - [`bag`]: rosbag2, read and written
+//! - [`model`]: a bundle of networks, thresholds and their origin, checked on load
+//! - [`engine`]: what runs the networks
+//! - [`score`]: how unknown each pixel is
+//! - [`decide`]: mask, regions, corridor, supervisor
+//! - [`pipeline`]: the above, joined
+//! - [`paint`]: pictures of masks and scores
+//! - [`profile`]: times, `frames.csv`, the report
+//! - [`evaluate`]: metrics
 
 pub mod bag;
 pub mod decide;

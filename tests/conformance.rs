@@ -1,6 +1,6 @@
 //! One suite for every engine: each gives the same as the reference, frame after frame, size after
-//! size. rten is the reference (it is always there); the fixture pins it to what the trainer's
-//! framework gave for the shipped bundle.
+//! size. rten is the reference, because it is always there; the trainer's tests hold exported graphs
+//! against libtorch.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use lookout::engine::{
