@@ -29,18 +29,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! - [`time`]: capture stamps and clocks
-//! - [`frame`]: camera messages of every encoding to packed RGB
-//! - [`msg`]: the ROS 2 messages as structs, and CDR
-//! - [`bag`]: rosbag2, read and written
-//! - [`model`]: a bundle of networks, thresholds and their origin, checked on load
-//! - [`engine`]: what runs the networks
-//! - [`score`]: how unknown each pixel is
-//! - [`decide`]: mask, regions, corridor, supervisor
-//! - [`pipeline`]: the above, joined
-//! - [`paint`]: pictures of masks and scores
-//! - [`profile`]: times, `frames.csv`, the report
-//! - [`evaluate`]: metrics
+//! - [`time`] — capture stamps and clocks
+//! - [`frame`] — camera messages of every encoding to packed RGB
+//! - [`msg`] — the ROS 2 messages as structs, and CDR
+//! - [`bag`] — rosbag2, read and written
+//! - [`model`] — a bundle of networks, thresholds and their origin, checked on load
+//! - [`engine`] — what runs the networks
+//! - [`score`] — how unknown each pixel is
+//! - [`decide`] — mask, regions, corridor, supervisor
+//! - [`pipeline`] — the above, joined
+//! - [`paint`] — pictures of masks and scores
+//! - [`profile`] — times, `frames.csv`, the report
+//! - [`evaluate`] — metrics
 
 pub mod bag;
 pub mod decide;
