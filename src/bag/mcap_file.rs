@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use mcap::records::op;
@@ -122,6 +122,10 @@ pub(super) struct McapFile {
     directory: Directory,
     topic: Option<String>,
     messages: u64,
+    /// Whether a chunk has been seen.
+    chunked: bool,
+    /// Of everything from the first byte to the record that is read now.
+    checksum: crc32fast::Hasher,
     done: bool,
 }
 
@@ -149,6 +153,8 @@ impl McapFile {
             directory: Directory::default(),
             topic: None,
             messages: 0,
+            chunked: false,
+            checksum: crc32fast::Hasher::new(),
             done: false,
         };
         this.read_record(mcap::MAGIC.len() as u64, "the magic bytes")?;
@@ -255,10 +261,23 @@ impl McapFile {
             let Some((opcode, len)) = self.read_framing()? else {
                 return Err(self.truncated("a file without its end"));
             };
-            match opcode {
+            if opcode == op::DATA_END {
+                self.check_data_end(at, len)?;
                 // The summary repeats what was there; its damage loses no message.
-                op::DATA_END | op::FOOTER => return Ok(false),
+                return Ok(false);
+            }
+            self.checksum.update(&self.record);
+            match opcode {
+                op::FOOTER => {
+                    return Err(self.corrupt(at, "the footer comes before the data's end"));
+                }
+                // No writer mixes the two, but an index after a chunk is one flipped bit away from
+                // a message, and has no checksum of its own.
+                op::MESSAGE if self.chunked => {
+                    return Err(self.corrupt(at, "a message outside of the chunks"));
+                }
                 op::CHUNK => {
+                    self.chunked = true;
                     self.check_size("a chunk", len)?;
                     self.read_record(len, "a chunk")?;
                     self.chunk_offset = at;
@@ -278,6 +297,23 @@ impl McapFile {
             }
         }
         Ok(false)
+    }
+
+    /// The last record of the data says what the checksum of everything before it is; zero stands
+    /// for "no checksum". A mismatch may be a message that was lost, so it is told.
+    fn check_data_end(&mut self, at: u64, len: u64) -> Result<(), BagError> {
+        self.check_size("the end of the data", len)?;
+        let actual = self.checksum.clone().finalize();
+        self.read_record(len, "the end of the data")?;
+        let Some(saved) = Fields(&self.record).u32() else {
+            return Err(self.corrupt(at, "the record that ends the data is cut off"));
+        };
+        if saved == 0 || saved == actual {
+            return Ok(());
+        }
+        let reason =
+            format!("the data's checksum is {actual:#010x}, the file claims {saved:#010x}");
+        Err(self.corrupt(at, reason))
     }
 
     fn load_chunk(&mut self, at: u64) -> Result<(), BagError> {
@@ -302,7 +338,7 @@ impl McapFile {
 
     /// Opcode and length of the next record; `None` when the file ends before it.
     fn read_framing(&mut self) -> Result<Option<(u8, u64)>, BagError> {
-        self.fill(FRAMING)?;
+        self.fill(FRAMING)?; // into the checksum by who knows whether it belongs there
         let mut fields = Fields(&self.record);
         match (self.record.is_empty(), fields.u8().zip(fields.u64())) {
             (true, _) => Ok(None),
@@ -334,6 +370,7 @@ impl McapFile {
 
     fn read_record(&mut self, len: u64, inside: &'static str) -> Result<(), BagError> {
         self.fill(len)?;
+        self.checksum.update(&self.record);
         if self.record.len() as u64 == len {
             Ok(())
         } else {
@@ -342,7 +379,8 @@ impl McapFile {
     }
 
     fn skip(&mut self, len: u64, inside: &'static str) -> Result<(), BagError> {
-        let skipped = io::copy(&mut (&mut self.input).take(len), &mut io::sink())
+        let mut seen = Checksummed(&mut self.checksum);
+        let skipped = io::copy(&mut (&mut self.input).take(len), &mut seen)
             .map_err(|error| self.read_error(error))?;
         self.offset += skipped;
         if skipped == len {
@@ -380,6 +418,20 @@ impl McapFile {
             reason: reason.into(),
             messages: self.messages,
         }
+    }
+}
+
+/// Takes bytes for their checksum only.
+struct Checksummed<'a>(&'a mut crc32fast::Hasher);
+
+impl Write for Checksummed<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
