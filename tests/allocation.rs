@@ -8,7 +8,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use lookout::decide::State;
-use lookout::engine::{Engine, EngineError, Mode, Perception, Preprocessor, input_size};
+use lookout::engine::{
+    Engine, EngineError, Mode, Perception, Preprocessor, Resolution, input_size,
+};
 use lookout::frame::{CameraView, Decoder, Frame, ImageView};
 use lookout::model::Bundle;
 use lookout::msg::{HeaderRef, ImageRef, cdr};
@@ -74,11 +76,22 @@ impl Engine for StandIn {
         "stand-in".to_owned()
     }
 
-    fn run(&mut self, frame: &Frame, mode: Mode) -> Result<&Perception, EngineError> {
+    fn has_observer(&self) -> bool {
+        true
+    }
+
+    fn segment(&mut self, frame: &Frame, resolution: Resolution) -> Result<(), EngineError> {
         let input = &self.bundle.manifest().input;
-        let size = input_size(input, mode.resolution, frame.width(), frame.height())?;
-        self.preprocessor.run(frame, size)?;
-        Ok(&self.perception)
+        let size = input_size(input, resolution, frame.width(), frame.height())?;
+        self.preprocessor.run(frame, size)
+    }
+
+    fn observe(&mut self) -> Result<(), EngineError> {
+        Ok(())
+    }
+
+    fn perception(&self) -> &Perception {
+        &self.perception
     }
 }
 

@@ -138,6 +138,12 @@ fn alone(engine: &mut dyn Engine) {
         engine.run(&Frame::new(), Mode::FULL),
         Err(EngineError::EmptyFrame)
     ));
+    // nothing of the frame before is left to observe or to show
+    assert!(matches!(
+        engine.observe(),
+        Err(EngineError::NothingSegmented)
+    ));
+    assert!(engine.perception().logits().is_none() && engine.perception().observer().is_none());
     let thin = picture(4000, 10, 1);
     assert!(matches!(
         engine.run(&thin, Mode::FULL),

@@ -2,8 +2,6 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::Mode;
-
 /// Why an engine cannot be made or cannot run.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -68,11 +66,11 @@ pub enum EngineError {
         max: u32,
     },
     /// The bundle has no observer.
-    #[error("mode {mode} needs an observer, which the bundle has not")]
-    NoObserver {
-        /// The mode asked for.
-        mode: Mode,
-    },
+    #[error("the observer was asked for, and the bundle has none")]
+    NoObserver,
+    /// The observer was asked for before anything was segmented.
+    #[error("the observer was asked for without a segmented frame")]
+    NothingSegmented,
     /// The library failed while running.
     #[error("{engine}: {graph} failed: {message}")]
     Run {

@@ -1,13 +1,15 @@
 //! Engines: what runs the two networks of a bundle on a frame.
 //!
 //! Three words:
-//! - an **engine** holds the loaded graphs and all buffers ([`Engine`]);
+//! - an **engine** holds the loaded graphs and all buffers ([`Engine`]); it runs them in two parts,
+//!   so that whoever watches the deadline can decide in between whether the second still fits;
 //! - a **mode** is a way to run it: which graphs, at which resolution ([`Mode`]);
 //! - a **perception** is what a run gives: logits and observer logits at low resolution
 //!   ([`Perception`]).
 //!
 //! [`open`] makes one: rten, built in; or ONNX Runtime, where its library is found.
 
+mod cpu;
 mod error;
 mod ort;
 mod ort_library;
@@ -16,8 +18,9 @@ mod preprocess;
 mod rten;
 mod select;
 
-pub use self::ort::OrtEngine;
-pub use self::rten::RtenEngine;
+pub use self::ort::{Ort, OrtEngine};
+pub use self::rten::{Rten, RtenEngine};
+pub use cpu::{Backend, CpuEngine, Output};
 pub use error::EngineError;
 pub use ort_library::find_onnxruntime;
 pub use perception::{EngineTimes, Perception};
@@ -82,10 +85,38 @@ pub trait Engine: Send {
     /// What it is in words for people: library, version, threads.
     fn description(&self) -> String;
 
-    /// Runs the networks on a frame. The first frame of a size makes the buffers for it.
+    /// Whether the bundle has an observer.
+    fn has_observer(&self) -> bool;
+
+    /// The mandatory part: runs the segmentation network on a frame. The first frame of a size
+    /// makes the buffers for it.
     ///
     /// # Errors
-    /// A frame of a shape that the bundle does not take, a mode that it lacks, or a failure of the
-    /// library. The engine can be used again after an error.
-    fn run(&mut self, frame: &Frame, mode: Mode) -> Result<&Perception, EngineError>;
+    /// A frame of a shape that the bundle does not take, or a failure of the library. The engine
+    /// can be used again after an error.
+    fn segment(&mut self, frame: &Frame, resolution: Resolution) -> Result<(), EngineError>;
+
+    /// The optional part: runs the observer on the frame that was segmented last.
+    ///
+    /// # Errors
+    /// A bundle without an observer, no segmented frame, or a failure of the library.
+    fn observe(&mut self) -> Result<(), EngineError>;
+
+    /// What the parts made of the last frame; empty before the first and after a failure.
+    fn perception(&self) -> &Perception;
+
+    /// Both parts, as the mode asks.
+    ///
+    /// # Errors
+    /// As the parts.
+    fn run(&mut self, frame: &Frame, mode: Mode) -> Result<&Perception, EngineError> {
+        if mode.observer && !self.has_observer() {
+            return Err(EngineError::NoObserver);
+        }
+        self.segment(frame, mode.resolution)?;
+        if mode.observer {
+            self.observe()?;
+        }
+        Ok(self.perception())
+    }
 }

@@ -2,31 +2,39 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
 
 use ort::environment::Environment;
 use ort::session::{Session, SessionInputValue};
 use ort::value::{DynValue, TensorRef};
 
-use super::preprocess::{Preprocessor, input_size};
-use super::{Engine, EngineError, Mode, Perception};
-use crate::frame::Frame;
+use super::EngineError;
+use super::cpu::{Backend, CpuEngine, Output};
 use crate::model::Bundle;
 
 const NAME: &str = "ort";
 
 /// The bundle's networks on ONNX Runtime's CPU provider.
-pub struct OrtEngine {
-    bundle: Bundle,
+pub type OrtEngine = CpuEngine<Ort>;
+
+/// ONNX Runtime with a bundle's graphs.
+pub struct Ort {
     library: PathBuf,
-    segmentation: Session,
-    observer: Option<Session>,
+    segmentation: Graph,
+    observer: Option<Graph>,
     threads: usize,
-    preprocessor: Preprocessor,
-    perception: Perception,
+    /// Logits and activations of the last image.
+    seen: Vec<DynValue>,
 }
 
-impl OrtEngine {
+/// A session and the tensors that we feed and read.
+struct Graph {
+    session: Session,
+    file: String,
+    inputs: Vec<String>,
+    outputs: Vec<String>,
+}
+
+impl CpuEngine<Ort> {
     /// Loads the library and a bundle's graphs, with that many threads, and tries them on a grey
     /// frame. A process uses one library: the first that was loaded.
     ///
@@ -35,37 +43,42 @@ impl OrtEngine {
     /// values that are not finite.
     pub fn load(bundle: &Bundle, library: &Path, threads: usize) -> Result<Self, EngineError> {
         let environment = environment(library)?;
+        let threads = threads.max(1);
         let manifest = bundle.manifest();
         let s = &manifest.segmentation;
-        let threads = threads.max(1);
-        let segmentation = session(
-            &environment,
-            bundle.segmentation(),
+        let names: Vec<String> = std::iter::once(&s.logits)
+            .chain(&s.activations)
+            .cloned()
+            .collect();
+        let image = vec![s.image.clone()];
+        let segmentation = Graph::load(
+            session(
+                &environment,
+                bundle.segmentation(),
+                s.file.get_ref(),
+                threads,
+            )?,
             s.file.get_ref(),
-            threads,
+            image.clone(),
+            names.clone(),
         )?;
-        let outputs = std::iter::once(&s.logits).chain(&s.activations);
-        check_names(&segmentation, s.file.get_ref(), [&s.image], outputs.clone())?;
         let observer = match (&manifest.observer, bundle.observer()) {
-            (Some(o), Some(bytes)) => {
-                let observer = session(&environment, bytes, o.file.get_ref(), threads)?;
-                let inputs = std::iter::once(&s.image).chain(outputs);
-                check_names(&observer, o.file.get_ref(), inputs, [&o.output])?;
-                Some(observer)
-            }
+            (Some(o), Some(bytes)) => Some(Graph::load(
+                session(&environment, bytes, o.file.get_ref(), threads)?,
+                o.file.get_ref(),
+                [image, names].concat(),
+                vec![o.output.clone()],
+            )?),
             _ => None,
         };
-        let mut engine = Self {
-            bundle: bundle.clone(),
+        let backend = Ort {
             library: library.to_owned(),
             segmentation,
             observer,
             threads,
-            preprocessor: Preprocessor::new(&manifest.input),
-            perception: Perception::default(),
+            seen: Vec::new(),
         };
-        super::select::try_out(&mut engine, bundle)?;
-        Ok(engine)
+        Self::new(bundle, backend)
     }
 }
 
@@ -112,34 +125,43 @@ fn session(
     })
 }
 
-fn check_names<'a>(
-    session: &Session,
-    file: &str,
-    inputs: impl IntoIterator<Item = &'a String>,
-    outputs: impl IntoIterator<Item = &'a String>,
-) -> Result<(), EngineError> {
-    let missing = |tensor: &String| EngineError::MissingTensor {
-        engine: NAME,
-        graph: file.to_owned(),
-        tensor: tensor.clone(),
-    };
-    for name in inputs {
-        if !session.inputs().iter().any(|i| i.name() == name) {
-            return Err(missing(name));
+impl Graph {
+    fn load(
+        session: Session,
+        file: &str,
+        inputs: Vec<String>,
+        outputs: Vec<String>,
+    ) -> Result<Self, EngineError> {
+        let there = |name: &&String| session.inputs().iter().any(|i| i.name() == name.as_str());
+        let given = |name: &&String| session.outputs().iter().any(|o| o.name() == name.as_str());
+        let missing = inputs.iter().find(|name| !there(name));
+        let missing = missing.or_else(|| outputs.iter().find(|name| !given(name)));
+        match missing {
+            Some(tensor) => Err(EngineError::MissingTensor {
+                engine: NAME,
+                graph: file.to_owned(),
+                tensor: tensor.clone(),
+            }),
+            None => Ok(Self {
+                session,
+                file: file.to_owned(),
+                inputs,
+                outputs,
+            }),
         }
     }
-    for name in outputs {
-        if !session.outputs().iter().any(|o| o.name() == name) {
-            return Err(missing(name));
-        }
-    }
-    Ok(())
 }
 
-impl Engine for OrtEngine {
-    fn name(&self) -> &'static str {
-        NAME
+fn failed(graph: &str, e: &ort::Error) -> EngineError {
+    EngineError::Run {
+        engine: NAME,
+        graph: graph.to_owned(),
+        message: e.to_string(),
     }
+}
+
+impl Backend for Ort {
+    const NAME: &'static str = NAME;
 
     fn description(&self) -> String {
         format!(
@@ -149,88 +171,56 @@ impl Engine for OrtEngine {
         )
     }
 
-    fn run(&mut self, frame: &Frame, mode: Mode) -> Result<&Perception, EngineError> {
-        let manifest = self.bundle.manifest();
-        if mode.observer && self.observer.is_none() {
-            return Err(EngineError::NoObserver { mode });
+    fn segment(
+        &mut self,
+        image: &[f32],
+        shape: [usize; 4],
+        out: Output<'_>,
+    ) -> Result<(), EngineError> {
+        self.seen.clear();
+        let graph = &mut self.segmentation;
+        let failed = |e: ort::Error| failed(&graph.file, &e);
+        let image = TensorRef::from_array_view((shape, image)).map_err(failed)?;
+        let mut made = graph
+            .session
+            .run(ort::inputs![graph.inputs[0].as_str() => image])
+            .map_err(failed)?;
+        for name in &graph.outputs {
+            // the session was asked for its outputs when it was loaded
+            self.seen.extend(made.remove(name));
         }
-        let began = Instant::now();
-        let size = input_size(
-            &manifest.input,
-            mode.resolution,
-            frame.width(),
-            frame.height(),
-        )?;
-        self.preprocessor.run(frame, size)?;
-        let prepared = Instant::now();
+        match self.seen.first() {
+            Some(logits) => copy(logits, &graph.file, &graph.outputs[0], out),
+            None => Err(EngineError::NothingSegmented),
+        }
+    }
 
-        let s = &manifest.segmentation;
-        let failed = |graph: &str, e: ort::Error| EngineError::Run {
-            engine: NAME,
-            graph: graph.to_owned(),
-            message: e.to_string(),
-        };
-        let shape = [1, 3, size.1 as usize, size.0 as usize];
-        let planes = self.preprocessor.planes();
-        let image =
-            |graph: &str| TensorRef::from_array_view((shape, planes)).map_err(|e| failed(graph, e));
-        let file = s.file.get_ref();
-        let seen = self
-            .segmentation
-            .run(ort::inputs![s.image.as_str() => image(file)?])
-            .map_err(|e| failed(file, e))?;
-        let p = &mut self.perception;
-        let stride = *s.stride.get_ref() as usize;
-        (p.width, p.height) = (shape[3] / stride, shape[2] / stride);
-        p.classes = manifest.classes.get_ref().len();
-        p.input = size;
-        p.has_observer = false;
-        let expected = [1, p.classes, p.height, p.width];
+    fn observe(
+        &mut self,
+        image: &[f32],
+        shape: [usize; 4],
+        out: Output<'_>,
+    ) -> Result<(), EngineError> {
+        let graph = self.observer.as_mut().ok_or(EngineError::NoObserver)?;
+        let failed = |e: ort::Error| failed(&graph.file, &e);
+        let image = TensorRef::from_array_view((shape, image)).map_err(failed)?;
+        let mut inputs: Vec<(&str, SessionInputValue<'_>)> = Vec::with_capacity(graph.inputs.len());
+        inputs.push((&graph.inputs[0], image.into()));
+        for (name, value) in graph.inputs[1..].iter().zip(&self.seen) {
+            inputs.push((name, value.into()));
+        }
+        let made = graph.session.run(inputs).map_err(failed)?;
         copy(
-            &seen[s.logits.as_str()],
-            file,
-            &s.logits,
-            expected,
-            &mut p.logits,
-        )?;
-        let segmented = Instant::now();
-
-        if let (true, Some(observer), Some(o)) =
-            (mode.observer, &mut self.observer, &manifest.observer)
-        {
-            let file = o.file.get_ref();
-            let mut inputs: Vec<(&str, SessionInputValue<'_>)> =
-                Vec::with_capacity(s.activations.len() + 2);
-            inputs.push((&s.image, image(file)?.into()));
-            for name in std::iter::once(&s.logits).chain(&s.activations) {
-                inputs.push((name, (&seen[name.as_str()]).into()));
-            }
-            let out = observer.run(inputs).map_err(|e| failed(file, e))?;
-            let expected = [1, 1, p.height, p.width];
-            copy(
-                &out[o.output.as_str()],
-                file,
-                &o.output,
-                expected,
-                &mut p.observer,
-            )?;
-            p.has_observer = true;
-        }
-        p.times.preprocess = prepared - began;
-        p.times.segmentation = segmented - prepared;
-        p.times.observer = segmented.elapsed();
-        Ok(&self.perception)
+            &made[graph.outputs[0].as_str()],
+            &graph.file,
+            &graph.outputs[0],
+            out,
+        )
     }
 }
 
 /// Copies an f32 tensor of the expected shape.
-fn copy(
-    value: &DynValue,
-    graph: &str,
-    name: &str,
-    expected: [usize; 4],
-    out: &mut Vec<f32>,
-) -> Result<(), EngineError> {
+fn copy(value: &DynValue, graph: &str, name: &str, out: Output<'_>) -> Result<(), EngineError> {
     let (shape, data) = value
         .try_extract_tensor::<f32>()
         .map_err(|e| EngineError::Run {
@@ -238,24 +228,16 @@ fn copy(
             graph: graph.to_owned(),
             message: format!("{name}: {e}"),
         })?;
-    let same = shape.len() == 4 && shape.iter().zip(expected).all(|(&a, b)| a == b as i64);
+    let same = shape.len() == 4 && shape.iter().zip(out.expected).all(|(&a, b)| a == b as i64);
     if !same {
         return Err(EngineError::Shape {
             engine: NAME,
             tensor: name.to_owned(),
-            expected,
+            expected: out.expected,
             found: shape.iter().map(|&n| n.max(0) as usize).collect(),
         });
     }
-    out.clear();
-    out.extend_from_slice(data);
+    out.values.clear();
+    out.values.extend_from_slice(data);
     Ok(())
-}
-
-impl std::fmt::Debug for OrtEngine {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OrtEngine")
-            .field("bundle", &self.bundle)
-            .finish_non_exhaustive()
-    }
 }

@@ -57,6 +57,15 @@ impl Perception {
         self.times
     }
 
+    /// Forgets the last frame; the buffers stay.
+    pub(super) fn clear(&mut self) {
+        self.logits.clear();
+        self.observer.clear();
+        self.has_observer = false;
+        (self.classes, self.width, self.height) = (0, 0, 0);
+        self.times = EngineTimes::default();
+    }
+
     /// The broken weights that a run on a harmless frame shows.
     pub(super) fn check_finite(
         &self,

@@ -2,28 +2,28 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Instant;
 
 use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool, Value, ValueOrView};
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensorView, Tensor};
 
-use super::preprocess::{Preprocessor, input_size};
-use super::{Engine, EngineError, Mode, Perception};
-use crate::frame::Frame;
+use super::EngineError;
+use super::cpu::{Backend, CpuEngine, Output};
 use crate::model::Bundle;
 
 const NAME: &str = "rten";
 
 /// The bundle's networks on rten.
-pub struct RtenEngine {
-    bundle: Bundle,
+pub type RtenEngine = CpuEngine<Rten>;
+
+/// rten with a bundle's graphs.
+pub struct Rten {
     segmentation: Graph,
     observer: Option<Graph>,
     threads: usize,
     pool: Arc<ThreadPool>,
-    preprocessor: Preprocessor,
-    perception: Perception,
+    /// Logits and activations of the last image.
+    seen: Vec<Value>,
 }
 
 /// A loaded graph and the nodes that we feed and read.
@@ -32,6 +32,8 @@ struct Graph {
     file: String,
     inputs: Vec<NodeId>,
     outputs: Vec<NodeId>,
+    /// Of the outputs.
+    names: Vec<String>,
 }
 
 /// ONNX bytes; those built into the program are used in place.
@@ -77,6 +79,7 @@ impl Graph {
             };
             model.find_node(name).ok_or_else(missing)
         };
+        let names = outputs.iter().map(|&name| name.to_owned()).collect();
         let inputs = inputs.iter().map(find).collect::<Result<_, _>>()?;
         let outputs = outputs.iter().map(find).collect::<Result<_, _>>()?;
         Ok(Self {
@@ -84,6 +87,7 @@ impl Graph {
             file: file.to_owned(),
             inputs,
             outputs,
+            names,
         })
     }
 
@@ -103,7 +107,7 @@ impl Graph {
     }
 }
 
-impl RtenEngine {
+impl CpuEngine<Rten> {
     /// Loads a bundle's graphs, with that many threads, and tries them on a grey frame.
     ///
     /// # Errors
@@ -134,122 +138,73 @@ impl RtenEngine {
             _ => None,
         };
         let threads = threads.max(1);
-        let mut engine = Self {
-            bundle: bundle.clone(),
+        let backend = Rten {
             segmentation,
             observer,
             threads,
             pool: Arc::new(ThreadPool::with_num_threads(threads)),
-            preprocessor: Preprocessor::new(&manifest.input),
-            perception: Perception::default(),
+            seen: Vec::new(),
         };
-        super::select::try_out(&mut engine, bundle)?;
-        Ok(engine)
+        Self::new(bundle, backend)
     }
 }
 
-impl Engine for RtenEngine {
-    fn name(&self) -> &'static str {
-        NAME
-    }
+impl Backend for Rten {
+    const NAME: &'static str = NAME;
 
     fn description(&self) -> String {
         format!("rten (built in, CPU), threads: {}", self.threads)
     }
 
-    fn run(&mut self, frame: &Frame, mode: Mode) -> Result<&Perception, EngineError> {
-        let manifest = self.bundle.manifest();
-        if mode.observer && self.observer.is_none() {
-            return Err(EngineError::NoObserver { mode });
-        }
-        let began = Instant::now();
-        let size = input_size(
-            &manifest.input,
-            mode.resolution,
-            frame.width(),
-            frame.height(),
-        )?;
-        self.preprocessor.run(frame, size)?;
-        let prepared = Instant::now();
+    fn segment(
+        &mut self,
+        image: &[f32],
+        shape: [usize; 4],
+        out: Output<'_>,
+    ) -> Result<(), EngineError> {
+        self.seen.clear();
+        let image = NdTensorView::from_data(shape, image);
+        let graph = &self.segmentation;
+        self.seen = graph.run(vec![(graph.inputs[0], image.into())], &self.pool)?;
+        copy(&self.seen[0], &graph.names[0], out)
+    }
 
-        let shape = [1, 3, size.1 as usize, size.0 as usize];
-        let image = NdTensorView::from_data(shape, self.preprocessor.planes());
-        let seen = self.segmentation.run(
-            vec![(self.segmentation.inputs[0], image.into())],
-            &self.pool,
-        )?;
-        let p = &mut self.perception;
-        let stride = *manifest.segmentation.stride.get_ref() as usize;
-        (p.width, p.height) = (shape[3] / stride, shape[2] / stride);
-        p.classes = manifest.classes.get_ref().len();
-        p.input = size;
-        p.has_observer = false;
-        let expected = [1, p.classes, p.height, p.width];
-        copy(
-            &seen[0],
-            &manifest.segmentation.logits,
-            expected,
-            &mut p.logits,
-        )?;
-        let segmented = Instant::now();
-
-        if let (true, Some(graph), Some(o)) = (mode.observer, &self.observer, &manifest.observer) {
-            let mut inputs: Vec<(NodeId, ValueOrView<'_>)> = Vec::with_capacity(graph.inputs.len());
-            inputs.push((graph.inputs[0], image.into()));
-            inputs.extend(
-                graph.inputs[1..]
-                    .iter()
-                    .zip(&seen)
-                    .map(|(&id, v)| (id, v.into())),
-            );
-            let out = graph.run(inputs, &self.pool)?;
-            copy(
-                &out[0],
-                &o.output,
-                [1, 1, p.height, p.width],
-                &mut p.observer,
-            )?;
-            p.has_observer = true;
-        }
-        p.times.preprocess = prepared - began;
-        p.times.segmentation = segmented - prepared;
-        p.times.observer = segmented.elapsed();
-        Ok(&self.perception)
+    fn observe(
+        &mut self,
+        image: &[f32],
+        shape: [usize; 4],
+        out: Output<'_>,
+    ) -> Result<(), EngineError> {
+        let graph = self.observer.as_ref().ok_or(EngineError::NoObserver)?;
+        let image = NdTensorView::from_data(shape, image);
+        let mut inputs: Vec<(NodeId, ValueOrView<'_>)> = Vec::with_capacity(graph.inputs.len());
+        inputs.push((graph.inputs[0], image.into()));
+        let seen = graph.inputs[1..].iter().zip(&self.seen);
+        inputs.extend(seen.map(|(&id, v)| (id, v.into())));
+        let made = graph.run(inputs, &self.pool)?;
+        copy(&made[0], &graph.names[0], out)
     }
 }
 
 /// Copies an f32 tensor of the expected shape.
-fn copy(
-    value: &Value,
-    name: &str,
-    expected: [usize; 4],
-    out: &mut Vec<f32>,
-) -> Result<(), EngineError> {
+fn copy(value: &Value, name: &str, out: Output<'_>) -> Result<(), EngineError> {
     let wrong = |found: Vec<usize>| EngineError::Shape {
         engine: NAME,
         tensor: name.to_owned(),
-        expected,
+        expected: out.expected,
         found,
     };
     let Value::FloatTensor(tensor) = value else {
         return Err(wrong(value.shape().to_vec()));
     };
     let tensor: &Tensor<f32> = tensor;
-    if tensor.shape() != expected {
+    if tensor.shape() != out.expected {
         return Err(wrong(tensor.shape().to_vec()));
     }
-    out.clear();
+    out.values.clear();
     match tensor.data() {
-        Some(data) => out.extend_from_slice(data),
-        None => out.extend(tensor.iter()),
+        Some(data) => out.values.extend_from_slice(data),
+        None => out.values.extend(tensor.iter()),
     }
     Ok(())
-}
-
-impl std::fmt::Debug for RtenEngine {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RtenEngine")
-            .field("bundle", &self.bundle)
-            .finish_non_exhaustive()
-    }
 }
