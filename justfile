@@ -13,6 +13,7 @@ demo out="target/demo":
 test:
     cargo test --release
     cargo test --release -p lookout-scene
+    cargo test --release -p lookout-mailbox
 
 # What CI runs. `just check --no-train` leaves the trainer out.
 check *args:
@@ -21,13 +22,13 @@ check *args:
 # Format, clippy and the dependency rules.
 lint:
     cargo fmt --all --check
-    cargo clippy --release -p lookout -p lookout-scene --all-targets -- -D warnings
+    cargo clippy --release -p lookout -p lookout-mailbox -p lookout-scene --all-targets -- -D warnings
     cargo fetch --locked
     python3 scripts/check_dependencies.py
 
 # The public interface, with warnings as errors.
 docs:
-    RUSTDOCFLAGS=-Dwarnings cargo doc --release --no-deps -p lookout -p lookout-scene
+    RUSTDOCFLAGS=-Dwarnings cargo doc --release --no-deps -p lookout -p lookout-mailbox -p lookout-scene
 
 # Criterion benches of each stage and of the whole frame.
 bench *args:
@@ -36,6 +37,10 @@ bench *args:
 # libtorch in .venv-train (about 1 GB). Source train/setup.sh to use it in your own shell.
 train-setup:
     . train/setup.sh && echo "LIBTORCH=$LIBTORCH"
+
+# A drive at camera rate against a deadline, with two cores' load beside it.
+profile bag="../shared/data/bags/camvid_val_drive_mcap" out="target/profile":
+    cargo run --release -- profile {{ bag }} --load 2 --out {{ out }} --force
 
 # Replays a bag and says where the report is.
 report bag="../shared/data/bags/camvid_val_drive_mcap" out="target/report":

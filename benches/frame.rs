@@ -14,7 +14,7 @@ use lookout::engine::{
 use lookout::frame::{CameraView, CompressedView, Decoder, Frame, file};
 use lookout::model::{Bundle, ThresholdAt};
 use lookout::paint::Painter;
-use lookout::pipeline::{Pipeline, Settings};
+use lookout::pipeline::{Judge, Pipeline, Settings};
 use lookout::score::{ScoreKind, ScoreMap, score};
 use lookout::time::{Stamp, SteppedClock};
 use lookout_scene::{Drive, DriveConfig, Rendered};
@@ -159,12 +159,18 @@ fn whole_frame(c: &mut Criterion) {
             } else {
                 ScoreKind::MaxLogit
             };
-            let settings = Settings::with_threshold(mode, score, 0.6);
+            let settings = Settings::fixed(
+                mode,
+                Judge {
+                    score,
+                    threshold: 0.6,
+                },
+            );
             let mut pipeline = Pipeline::new(engine, settings).unwrap();
             let clock = SteppedClock::default();
             let mut next = (0..frames.len()).cycle();
             group.bench_function(format!("{kind}/{mode}"), |b| {
-                b.iter(|| pipeline.process(&frames[next.next().unwrap()], &clock));
+                b.iter(|| pipeline.process(&frames[next.next().unwrap()], mode, &clock));
             });
         }
     }

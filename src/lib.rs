@@ -24,7 +24,8 @@
 //! let mut pipeline = Pipeline::new(Box::new(RtenEngine::load(&bundle, 1)?), settings)?;
 //!
 //! let frame = Frame::from_rgb(Stamp::default(), 480, 360, vec![90; 480 * 360 * 3])?;
-//! let outcome = pipeline.process(&frame, &SteppedClock::default());
+//! let clock = SteppedClock::default();
+//! let outcome = pipeline.process(&frame, mode, &clock);
 //! assert!(outcome.verdict.safe_stop, "the flag is up until enough frames were good");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -37,7 +38,10 @@
 //! - [`engine`] — what runs the networks
 //! - [`score`] — how unknown each pixel is
 //! - [`decide`] — mask, regions, corridor, supervisor
+//! - [`schedule`] — latency model and admission: in which mode a frame is run, or that it is refused
 //! - [`pipeline`] — the above, joined
+//! - [`live`] — a source and a worker, each at its own pace
+//! - [`watchdog`] — the safe-stop flag and its heartbeat, whatever the pipeline does
 //! - [`paint`] — pictures of masks and scores
 //! - [`profile`] — times, `frames.csv`, the report
 //! - [`evaluate`] — metrics
@@ -47,10 +51,13 @@ pub mod decide;
 pub mod engine;
 pub mod evaluate;
 pub mod frame;
+pub mod live;
 pub mod model;
 pub mod msg;
 pub mod paint;
 pub mod pipeline;
 pub mod profile;
+pub mod schedule;
 pub mod score;
 pub mod time;
+pub mod watchdog;

@@ -6,19 +6,22 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::time::Duration;
 
-use lookout::decide::State;
+use lookout::decide::{Event, Failure, Observation, State, Supervisor, SupervisorConfig};
 use lookout::engine::{
     Engine, EngineError, Mode, Perception, Preprocessor, Resolution, input_size,
 };
-use lookout::frame::{CameraView, Decoder, Frame, ImageView};
+use lookout::frame::{CameraView, Decoder, Frame, ImageView, QualityMeter};
 use lookout::model::Bundle;
 use lookout::msg::{HeaderRef, ImageRef, cdr};
 use lookout::paint::Painter;
-use lookout::pipeline::{Pipeline, Settings};
-use lookout::profile::{FrameRecord, RunProfile, ScoreStats, StageTimes};
+use lookout::pipeline::{Judge, Judges, Pipeline, Settings};
+use lookout::profile::{FrameRecord, RunProfile, ScoreStats, Stage, StageTimes};
+use lookout::schedule::{AdmissionConfig, LatencyModel};
 use lookout::score::ScoreKind;
-use lookout::time::{Stamp, SteppedClock};
+use lookout::time::{Now, Stamp, SteppedClock};
+use lookout::watchdog::Board;
 
 thread_local! {
     static COUNT: Cell<Option<u64>> = const { Cell::new(None) };
@@ -95,11 +98,22 @@ impl Engine for StandIn {
     }
 }
 
+/// Times of a frame.
+fn stages() -> StageTimes {
+    let mut stages = StageTimes::default();
+    for stage in Stage::ALL {
+        stages.add(stage, Duration::from_millis(4));
+    }
+    stages
+}
+
 /// A rosbag2 payload: a 480x352 frame of the encoding.
 fn message(encoding: &str, bytes_a_pixel: u32, stamp: Stamp) -> Vec<u8> {
     let (width, height) = (480, 352);
+    // no two frames are the same picture, or they would be frozen
+    let shift = (stamp.as_nanos() / 1_000_000) as u32;
     let data: Vec<u8> = (0..width * height * bytes_a_pixel)
-        .map(|i| (i * 7 % 251) as u8)
+        .map(|i| (60 + (i * 7 + shift) % 121) as u8)
         .collect();
     let header = HeaderRef {
         stamp: stamp.into(),
@@ -144,8 +158,14 @@ fn frames_allocate_nothing_after_the_first_ones() {
                 preprocessor: Preprocessor::new(&bundle.manifest().input),
                 perception: perception.clone(),
             };
-            let settings = Settings::with_threshold(Mode::FULL, score, 0.4);
+            let threshold = 0.4;
+            let judges = Judges::one(Mode::FULL, Judge { score, threshold });
+            let settings = Settings::deadline(AdmissionConfig::default(), judges);
             let mut pipeline = Pipeline::new(Box::new(engine), settings).unwrap();
+            for _ in 0..LatencyModel::MIN_DRY_RUNS {
+                pipeline.warm_up(Mode::FULL, &stages());
+            }
+            let board = Board::new(500).unwrap();
             let clock = SteppedClock::default();
             let (mut decoder, mut frame) = (Decoder::default(), Frame::new());
             let (mut painter, mut overlay) = (Painter::default(), Vec::new());
@@ -166,9 +186,12 @@ fn frames_allocate_nothing_after_the_first_ones() {
                 });
                 decoder.decode(&view, &mut frame).unwrap();
                 clock.set(frame.stamp());
-                let outcome = pipeline.process(&frame, &clock);
+                let mode = pipeline.admit(frame.stamp(), &clock).unwrap();
+                let outcome = pipeline.process(&frame, mode, &clock);
+                board.post(&outcome.verdict, Duration::ZERO);
+                pipeline.published(&outcome, &stages(), Duration::from_millis(40));
                 assert!(outcome.error.is_none());
-                assert_ne!(outcome.verdict.state, State::Fault);
+                assert_ne!(outcome.verdict.state, State::Fault, "{:?}", outcome.verdict);
                 painter.overlay(&frame, pipeline.mask(), &mut overlay);
                 profile.add(&FrameRecord {
                     index,
@@ -194,6 +217,53 @@ fn frames_allocate_nothing_after_the_first_ones() {
             });
             assert_eq!(n, 0, "{encoding}, {score}: {n} allocations in 8 frames");
         }
+    }
+}
+
+#[test]
+fn quality_and_supervisor_allocate_nothing_from_the_first_frame_on() {
+    let mut frame = Frame::new();
+    let (width, height) = (480, 360);
+    frame.reset(width, height, Stamp::default()).unwrap();
+    let mut meter = QualityMeter::new();
+    let mut supervisor = Supervisor::new(SupervisorConfig::default()).unwrap();
+    let mut states = [State::Waiting; 64];
+    let n = allocations(|| {
+        for (i, state) in (0u8..).zip(&mut states) {
+            let capture_stamp = Stamp::from_nanos(i64::from(i) * 50_000_000);
+            for (at, value) in frame.pixels_mut().iter_mut().enumerate() {
+                *value = ((at / 60) as u8).wrapping_mul(i).wrapping_add(i);
+            }
+            let event = match i % 9 {
+                5 => Event::Tick,
+                6 => Event::Reset,
+                7 if i > 30 => Event::Missed {
+                    capture_stamp,
+                    slack_ms: 1,
+                    needed_ms: 2,
+                },
+                8 if i > 30 => Event::Failed {
+                    capture_stamp: None,
+                    failure: Failure::Panicked,
+                },
+                _ => Event::Frame(Observation {
+                    capture_stamp,
+                    pixels: 10_560,
+                    non_finite: 0,
+                    score_min: 0.0,
+                    score_max: 1.0,
+                    anomalous_pixels: 0,
+                    corridor_pixels: if i > 50 { 100 } else { 0 },
+                    nearest: None,
+                    quality: Some(meter.measure(&frame)),
+                }),
+            };
+            *state = supervisor.step(event, Now::simulated(capture_stamp)).state;
+        }
+    });
+    assert_eq!(n, 0, "{n} allocations in 64 frames");
+    for state in [State::Ok, State::Fault, State::Stop] {
+        assert!(states.contains(&state), "{state}: {states:?}");
     }
 }
 

@@ -16,7 +16,8 @@ use lookout::time::Stamp;
 use lookout_scene::{Drive, DriveConfig, Rendered};
 use serde::Serialize;
 
-use super::drive::{Outputs, Source, drive, tell};
+use super::drive::{Source, drive, tell};
+use super::outputs::Outputs;
 use super::{Ending, EngineArgs, JudgeArgs};
 
 /// Flags of `lookout demo`.
@@ -53,7 +54,9 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Ending> {
     };
     let street = Drive::new(config)?;
     let bundle = args.engine.bundle()?;
-    let pipeline = args.judge.pipeline(&bundle, args.engine.open(&bundle)?)?;
+    let pipeline = args
+        .judge
+        .pipeline(&bundle, args.engine.open(&bundle)?, None)?;
     let outputs = Outputs::prepare(&args.out, args.force, None)?;
     let bag = args.out.join("drive");
     let truth = render(&street, &bag)?;
@@ -68,7 +71,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Ending> {
         topic,
         name,
     };
-    let mut driven = drive(source, pipeline, &bundle, &outputs, None, &mut each)?;
+    let mut driven = drive(source, pipeline, &bundle, &outputs, &mut each)?;
     let told = watch.told();
     driven.report.headline(told.line.clone());
     driven.report.write(&outputs.report(), &driven.summary)?;
@@ -86,7 +89,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Ending> {
 }
 
 /// What is really there, at the resolution of the class map.
-struct Truth {
+pub(crate) struct Truth {
     /// Pixels of the anomaly, frame by frame.
     pixels: Vec<Vec<u32>>,
     width: usize,
@@ -94,7 +97,7 @@ struct Truth {
 }
 
 /// Renders the drive into a rosbag2 as a camera would have recorded it.
-fn render(street: &Drive, folder: &Path) -> anyhow::Result<Truth> {
+pub(crate) fn render(street: &Drive, folder: &Path) -> anyhow::Result<Truth> {
     for old in ["drive_0.mcap", "metadata.yaml"] {
         match fs::remove_file(folder.join(old)) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {

@@ -1,22 +1,29 @@
 //! The subcommands of `lookout`, one file each. The only place with `anyhow`.
 
 mod calibrate;
+mod camera;
 mod demo;
 mod drive;
 mod evaluate;
+mod handler;
 mod image;
+mod inject;
+mod live;
+mod outputs;
 mod pictures;
+mod profile;
 mod recorder;
 mod replay;
 mod score;
+mod settings;
 
 use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use lookout::engine::{self, Engine, EngineKind, Mode};
+use lookout::engine::{self, Engine, EngineError, EngineKind, Mode};
 use lookout::model::{Bundle, ThresholdAt};
-use lookout::pipeline::{Pipeline, Settings};
+use lookout::pipeline::{Judge, Pipeline, Settings};
 use lookout::score::ScoreKind;
 
 /// Sees the road, knows when it is lost, and says so in time.
@@ -36,6 +43,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Run a rosbag2 through the networks: annotated bag, frames.csv, report.html.
     Replay(replay::ReplayArgs),
+    /// Run a rosbag2 at camera rate against a deadline: times of every stage and mode, misses, ages.
+    Profile(profile::ProfileArgs),
     /// Overlay and mask of single pictures.
     Image(image::ImageArgs),
     /// Score, class and mask pictures of a folder of pictures.
@@ -61,6 +70,7 @@ impl Cli {
         match &self.command {
             Command::Demo(args) => demo::run(args),
             Command::Replay(args) => replay::run(args),
+            Command::Profile(args) => profile::run(args),
             Command::Image(args) => image::run(args).map(|()| Ending::Done),
             Command::Score(args) => score::run(args).map(|()| Ending::Done),
             Command::Evaluate(args) => evaluate::run(args).map(|()| Ending::Done),
@@ -70,7 +80,7 @@ impl Cli {
 }
 
 /// Which bundle and engine to use.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct EngineArgs {
     /// Folder of a model bundle; the built-in road bundle without it.
     #[arg(long, value_name = "DIR")]
@@ -95,6 +105,11 @@ impl EngineArgs {
 
     /// Opens the engine for it.
     pub(crate) fn open(&self, bundle: &Bundle) -> anyhow::Result<Box<dyn Engine>> {
+        Ok(self.reopen(bundle)?)
+    }
+
+    /// The same, for whoever wants the engine's own error.
+    pub(crate) fn reopen(&self, bundle: &Bundle) -> Result<Box<dyn Engine>, EngineError> {
         let mut options = engine::Options {
             kind: self.engine,
             ..engine::Options::default()
@@ -102,7 +117,7 @@ impl EngineArgs {
         if let Some(n) = self.threads {
             options.threads = usize::from(n);
         }
-        Ok(engine::open(bundle, options)?)
+        engine::open(bundle, options)
     }
 }
 
@@ -116,11 +131,18 @@ pub(crate) struct JudgeArgs {
     /// without it.
     #[arg(long, value_name = "X", value_parser = unit)]
     threshold: Option<f32>,
+    #[command(flatten)]
+    settings: settings::SettingsArgs,
 }
 
 impl JudgeArgs {
     /// The pipeline of a bundle: full resolution, the observer only where the score needs it.
-    fn pipeline(&self, bundle: &Bundle, engine: Box<dyn Engine>) -> anyhow::Result<Pipeline> {
+    fn pipeline(
+        &self,
+        bundle: &Bundle,
+        engine: Box<dyn Engine>,
+        stale_ms: Option<u32>,
+    ) -> anyhow::Result<Pipeline> {
         let mode = if self.score.needs_observer() {
             Mode::FULL
         } else {
@@ -128,9 +150,11 @@ impl JudgeArgs {
         };
         let calibrated =
             Settings::calibrated(bundle.manifest(), mode, self.score, ThresholdAt::Fpr1);
-        let settings = match (self.threshold, calibrated) {
-            (Some(threshold), Some(s)) => Settings { threshold, ..s },
-            (Some(threshold), None) => Settings::with_threshold(mode, self.score, threshold),
+        let mut settings = match (self.threshold, calibrated) {
+            (Some(threshold), _) => {
+                let score = self.score;
+                Settings::fixed(mode, Judge { score, threshold })
+            }
             (None, Some(s)) => s,
             (None, None) => anyhow::bail!(
                 "bundle {} has no threshold for score {} in mode {mode}: give --threshold or \
@@ -139,6 +163,12 @@ impl JudgeArgs {
                 self.score,
             ),
         };
+        self.settings
+            .read()?
+            .apply(&mut settings, bundle.manifest());
+        if let Some(stale_ms) = stale_ms {
+            settings.supervisor.stale_after_ms = stale_ms;
+        }
         Ok(Pipeline::new(engine, settings)?)
     }
 }

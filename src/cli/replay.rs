@@ -2,12 +2,20 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use lookout::bag::BagReader;
 use lookout::decide::State;
+use lookout::model::Bundle;
+use lookout::pipeline::{OpenEngine, Pipeline};
+use lookout::watchdog::Board;
 
-use super::drive::{Outputs, Source, drive, tell};
+use super::drive::{Driven, Source, drive, tell};
+use super::handler::{Handler, Live};
+use super::live::{self, LiveArgs, Paced};
+use super::outputs::Outputs;
 use super::{Ending, EngineArgs, JudgeArgs};
 
 /// Flags of `lookout replay`.
@@ -19,7 +27,8 @@ pub(crate) struct ReplayArgs {
     #[arg(long)]
     topic: Option<String>,
     /// max: as fast as possible, the same verdicts on every machine. A number: that multiple of
-    /// the recorded pace; what is late is dropped.
+    /// the recorded pace, with a watchdog; a frame that is still waiting when a newer one comes is
+    /// dropped.
     #[arg(long, default_value = "max", value_name = "max|X")]
     rate: Rate,
     /// Folder for annotated/, frames.csv and report.html.
@@ -34,6 +43,8 @@ pub(crate) struct ReplayArgs {
     /// End with 3 where the last verdict is STOP or FAULT.
     #[arg(long)]
     exit_verdict: bool,
+    #[command(flatten)]
+    live: LiveArgs,
     #[command(flatten)]
     engine: EngineArgs,
     #[command(flatten)]
@@ -64,7 +75,9 @@ pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<Ending> {
     let topic = reader.select(args.topic.as_deref())?;
     super::recorder::check_topic(&topic.name)?;
     let bundle = args.engine.bundle()?;
-    let pipeline = args.judge.pipeline(&bundle, args.engine.open(&bundle)?)?;
+    let pipeline = args
+        .judge
+        .pipeline(&bundle, args.engine.open(&bundle)?, args.live.stale_ms)?;
     let outputs = Outputs::prepare(&args.out, args.force, Some(&args.bag))?;
     let topic_name = topic.name.clone();
     let name = format!("{} {topic_name}", args.bag.display());
@@ -73,14 +86,10 @@ pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<Ending> {
         topic,
         name,
     };
-    let driven = drive(
-        source,
-        pipeline,
-        &bundle,
-        &outputs,
-        args.rate.0,
-        &mut |_, _| {},
-    )?;
+    let driven = match args.rate.0 {
+        None => drive(source, pipeline, &bundle, &outputs, &mut |_, _| {})?,
+        Some(rate) => paced(args, source, pipeline, &bundle, &outputs, rate)?,
+    };
     driven.report.write(&outputs.report(), &driven.summary)?;
     tell(&driven, &outputs, args.json, None)?;
     if let Some(error) = driven.broken {
@@ -92,5 +101,46 @@ pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<Ending> {
     Ok(match driven.last {
         Some(verdict) if args.exit_verdict && raised(verdict.state) => Ending::Verdict,
         _ => Ending::Done,
+    })
+}
+
+/// At a multiple of the recorded pace, with threads, watchdog and heartbeat.
+fn paced(
+    args: &ReplayArgs,
+    source: Source,
+    pipeline: Pipeline,
+    bundle: &Bundle,
+    outputs: &Outputs,
+    rate: f64,
+) -> anyhow::Result<Driven> {
+    let supervisor = pipeline.settings().supervisor;
+    let board = Arc::new(Board::new(supervisor.stale_after_ms)?);
+    let live = Live {
+        deadline: Duration::from_millis(supervisor.max_age_ms.into()),
+        board: Arc::clone(&board),
+    };
+    let began = Instant::now();
+    let mut handler = Handler::new(pipeline, bundle, outputs, &source.name, Some(live))?;
+    let again = (args.engine.clone(), bundle.clone());
+    let open: OpenEngine = Box::new(move || again.0.reopen(&again.1));
+    let mut broken = None;
+    if let Some(paced) = Paced::open(source.reader, rate)? {
+        let beats = outputs.heartbeat_csv();
+        broken = live::run(
+            paced,
+            &mut handler,
+            &board,
+            &args.live,
+            open,
+            &beats,
+            &mut (),
+        )?;
+    }
+    handler.finish_records()?;
+    Ok(Driven {
+        summary: handler.profile.summary(began.elapsed()),
+        report: handler.report,
+        last: handler.last,
+        broken,
     })
 }

@@ -1,17 +1,21 @@
 use serde::{Deserialize, Serialize};
 
-/// When the supervisor believes what it sees. Areas are pixels of the score map, times are on the
-/// clock of the capture stamps.
+const MILLION: u32 = 1_000_000;
+
+/// When the supervisor believes what it sees. Areas are parts per million of the score map's pixels,
+/// times are on the clock of the capture stamps.
 ///
 /// Missing fields take their default when read; unknown ones are refused. Ranges are checked by
 /// [`validate`](Self::validate), which [`Supervisor::new`](super::Supervisor::new) calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SupervisorConfig {
-    /// A frame is a hit from this anomalous area in the corridor on: `1 ..= 2^32 - 1`, default 40.
-    pub area_on: u32,
-    /// After a hit, the next frame is a hit too from this area on: `1 ..= area_on`, default 20.
-    pub area_off: u32,
+    /// A frame is a hit from this anomalous area in the corridor on, in parts per million of the
+    /// score map: `1 ..= 1_000_000`, default 3780 (40 pixels of 120 x 88).
+    pub area_on_ppm: u32,
+    /// After a hit, the next frame is a hit too from this area on, in parts per million:
+    /// `1 ..= area_on_ppm`, default 1890.
+    pub area_off_ppm: u32,
     /// Hits within the window that confirm a STOP: `1 ..= confirm_window`, default 3.
     pub confirm_hits: u32,
     /// Length of the window, in frames that were not faulty: `1 ..= 64`, default 5.
@@ -33,13 +37,58 @@ pub struct SupervisorConfig {
     /// A capture stamp further in the future than this is a fault, in ms: `0 ..= 1000`,
     /// default 20.
     pub future_tolerance_ms: u32,
+    /// The clock of the capture stamps was set to another time when, between two events, it moved
+    /// this much more or less than the monotonic clock, in ms: `1 ..= 10_000`, default 50.
+    pub clock_step_ms: u32,
+    /// Which pictures can be used.
+    pub quality: QualityLimits,
+}
+
+/// Which pictures can be used: limits on what a [`QualityMeter`](crate::frame::QualityMeter)
+/// measures. The defaults come from real drives; see `docs/safety.md`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct QualityLimits {
+    /// A picture is black when it is nowhere as bright as this ([`Quality::bright`], luma):
+    /// `0 ..= 255`, default 32; 0 switches it off.
+    ///
+    /// [`Quality::bright`]: crate::frame::Quality::bright
+    pub black_below: u32,
+    /// A picture is over-exposed when this much of its better half is clipped
+    /// ([`Quality::clipped_ppm`]), in parts per million: `1 ..= 1_000_001`, default 120_000;
+    /// 1_000_001 switches it off.
+    ///
+    /// [`Quality::clipped_ppm`]: crate::frame::Quality::clipped_ppm
+    pub over_exposed_ppm: u32,
+    /// A picture is blurred when it is less sharp than this ([`Quality::sharpness`], in
+    /// thousandths): `0 ..= 1000`, default 280; 0 switches it off.
+    ///
+    /// [`Quality::sharpness`]: crate::frame::Quality::sharpness
+    pub blurred_below: u32,
+    /// Blurred pictures, one after another, that are a fault: `1 ..= 1000`, default 15.
+    pub blur_fault_frames: u32,
+    /// The same picture so many times in a row is a fault: `2 ..= 1000`, default 3; 0 switches it
+    /// off, as a simulator without noise needs that stands still.
+    pub frozen_frames: u32,
+}
+
+impl Default for QualityLimits {
+    fn default() -> Self {
+        Self {
+            black_below: 32,
+            over_exposed_ppm: 120_000,
+            blurred_below: 280,
+            blur_fault_frames: 15,
+            frozen_frames: 3,
+        }
+    }
 }
 
 impl Default for SupervisorConfig {
     fn default() -> Self {
         Self {
-            area_on: 40,
-            area_off: 20,
+            area_on_ppm: 3780,
+            area_off_ppm: 1890,
             confirm_hits: 3,
             confirm_window: 5,
             start_frames: 3,
@@ -48,6 +97,8 @@ impl Default for SupervisorConfig {
             max_age_ms: 200,
             stale_after_ms: 500,
             future_tolerance_ms: 20,
+            clock_step_ms: 50,
+            quality: QualityLimits::default(),
         }
     }
 }
@@ -72,9 +123,10 @@ impl SupervisorConfig {
     /// # Errors
     /// The first field that is out of its range.
     pub fn validate(&self) -> Result<(), ConfigError> {
+        let quality = &self.quality;
         let ranges = [
-            ("area_on", self.area_on, 1, u32::MAX),
-            ("area_off", self.area_off, 1, self.area_on),
+            ("area_on_ppm", self.area_on_ppm, 1, MILLION),
+            ("area_off_ppm", self.area_off_ppm, 1, self.area_on_ppm),
             ("confirm_window", self.confirm_window, 1, 64),
             ("confirm_hits", self.confirm_hits, 1, self.confirm_window),
             ("start_frames", self.start_frames, 1, 1000),
@@ -88,6 +140,28 @@ impl SupervisorConfig {
                 60_000,
             ),
             ("future_tolerance_ms", self.future_tolerance_ms, 0, 1000),
+            ("clock_step_ms", self.clock_step_ms, 1, 10_000),
+            ("quality.black_below", quality.black_below, 0, 255),
+            (
+                "quality.over_exposed_ppm",
+                quality.over_exposed_ppm,
+                1,
+                MILLION + 1,
+            ),
+            ("quality.blurred_below", quality.blurred_below, 0, 1000),
+            (
+                "quality.blur_fault_frames",
+                quality.blur_fault_frames,
+                1,
+                1000,
+            ),
+            // Once is no repetition.
+            (
+                "quality.frozen_frames",
+                quality.frozen_frames,
+                if quality.frozen_frames == 0 { 0 } else { 2 },
+                1000,
+            ),
         ];
         for (name, value, min, max) in ranges {
             if !(min..=max).contains(&value) {
@@ -100,6 +174,18 @@ impl SupervisorConfig {
             }
         }
         Ok(())
+    }
+
+    /// The least anomalous area in the corridor that is a hit, in pixels of a score map of
+    /// `pixels`; `after_hit` when the frame before was one.
+    pub const fn area_in_pixels(&self, pixels: u32, after_hit: bool) -> u32 {
+        let ppm = if after_hit {
+            self.area_off_ppm
+        } else {
+            self.area_on_ppm
+        };
+        // At most `pixels`.
+        (ppm as u64 * pixels as u64).div_ceil(MILLION as u64) as u32
     }
 }
 
@@ -116,9 +202,10 @@ mod tests {
     fn values_out_of_range_are_named() {
         type Change = fn(&mut SupervisorConfig);
         let cases: &[(&str, Change)] = &[
-            ("area_on", |c| c.area_on = 0),
-            ("area_off", |c| c.area_off = 0),
-            ("area_off", |c| c.area_off = c.area_on + 1),
+            ("area_on_ppm", |c| c.area_on_ppm = 0),
+            ("area_on_ppm", |c| c.area_on_ppm = 1_000_001),
+            ("area_off_ppm", |c| c.area_off_ppm = 0),
+            ("area_off_ppm", |c| c.area_off_ppm = c.area_on_ppm + 1),
             ("confirm_window", |c| c.confirm_window = 65),
             ("confirm_hits", |c| c.confirm_hits = 0),
             ("confirm_hits", |c| c.confirm_hits = c.confirm_window + 1),
@@ -128,6 +215,18 @@ mod tests {
             ("max_age_ms", |c| c.max_age_ms = 0),
             ("stale_after_ms", |c| c.stale_after_ms = c.max_age_ms - 1),
             ("future_tolerance_ms", |c| c.future_tolerance_ms = 1001),
+            ("clock_step_ms", |c| c.clock_step_ms = 0),
+            ("clock_step_ms", |c| c.clock_step_ms = 10_001),
+            ("quality.black_below", |c| c.quality.black_below = 256),
+            ("quality.over_exposed_ppm", |c| {
+                c.quality.over_exposed_ppm = 0;
+            }),
+            ("quality.blurred_below", |c| c.quality.blurred_below = 1001),
+            ("quality.blur_fault_frames", |c| {
+                c.quality.blur_fault_frames = 0;
+            }),
+            ("quality.frozen_frames", |c| c.quality.frozen_frames = 1),
+            ("quality.frozen_frames", |c| c.quality.frozen_frames = 1001),
         ];
         for (name, change) in cases {
             let mut config = SupervisorConfig::default();
@@ -135,6 +234,26 @@ mod tests {
             let error = config.validate().unwrap_err();
             assert_eq!(error.name, *name, "{error}");
         }
+    }
+
+    #[test]
+    fn areas_are_the_same_share_of_every_score_map() {
+        let config = SupervisorConfig::default();
+        let areas = |pixels| {
+            (
+                config.area_in_pixels(pixels, false),
+                config.area_in_pixels(pixels, true),
+            )
+        };
+        assert_eq!(areas(120 * 88), (40, 20));
+        assert_eq!(areas(60 * 44), (10, 5));
+        assert_eq!(areas(480 * 352), (639, 320));
+        assert_eq!(areas(1), (1, 1), "never nothing");
+        let whole = SupervisorConfig {
+            area_on_ppm: 1_000_000,
+            ..config
+        };
+        assert_eq!(whole.area_in_pixels(u32::MAX, false), u32::MAX);
     }
 
     #[test]
@@ -148,5 +267,9 @@ mod tests {
             }
         );
         assert!(toml::from_str::<SupervisorConfig>("confirm_hit = 2").is_err());
+        assert!(toml::from_str::<SupervisorConfig>("[quality]\nblack = 2").is_err());
+        let config: SupervisorConfig = toml::from_str("[quality]\nfrozen_frames = 0").unwrap();
+        assert_eq!(config.quality.frozen_frames, 0);
+        assert_eq!(config.quality.black_below, 32);
     }
 }

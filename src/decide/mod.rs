@@ -9,13 +9,15 @@
 mod config;
 mod corridor;
 mod mask;
+mod reason;
 mod regions;
 mod supervisor;
 mod verdict;
 
-pub use config::{ConfigError, SupervisorConfig};
+pub use config::{ConfigError, QualityLimits, SupervisorConfig};
 pub use corridor::{Corridor, MapSize, Trapezoid, TrapezoidError};
 pub use mask::{AnomalyMask, MaskStats, threshold};
+pub use reason::Reason;
 pub use regions::{BoundingBox, MAX_REGIONS, Region, RegionError, RegionFinder, Regions};
 pub use supervisor::Supervisor;
-pub use verdict::{Event, Failure, Observation, Reason, State, Verdict};
+pub use verdict::{Event, Failure, Observation, State, Verdict};

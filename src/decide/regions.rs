@@ -192,6 +192,11 @@ impl RegionFinder {
         }
     }
 
+    /// Regions of fewer pixels are specks from here on.
+    pub fn set_min_area(&mut self, min_area: u32) {
+        self.min_area = min_area;
+    }
+
     /// Makes the buffers for masks up to this size, so that no later call allocates.
     pub fn reserve(&mut self, width: usize, height: usize) {
         // Provisional labels can't be neighbours, so every 2x2 square has at most one.

@@ -1,14 +1,16 @@
 use super::{ConfigError, Event, Observation, Reason, State, SupervisorConfig, Verdict};
-use crate::time::Stamp;
+use crate::time::{Now, Stamp};
+use pictures::{Picture, Pictures};
 
-const NANOS_PER_MS: i64 = 1_000_000;
+mod faults;
+mod pictures;
 
 /// Turns events into verdicts. A state machine without clock, thread or allocation: the same
 /// events at the same times give the same verdicts. `docs/safety.md` is its table.
 ///
 /// ```
 /// use lookout::decide::{Event, Observation, State, Supervisor, SupervisorConfig};
-/// use lookout::time::Stamp;
+/// use lookout::time::{Now, Stamp};
 ///
 /// let mut supervisor = Supervisor::new(SupervisorConfig::default())?;
 /// let mut states = Vec::new();
@@ -18,11 +20,15 @@ const NANOS_PER_MS: i64 = 1_000_000;
 ///         capture_stamp: stamp,
 ///         pixels: 120 * 88,
 ///         non_finite: 0,
+///         score_min: 0.1,
+///         score_max: 0.4,
 ///         anomalous_pixels: 0,
 ///         corridor_pixels: 0,
 ///         nearest: None,
+///         quality: None,
 ///     };
-///     states.push(supervisor.step(Event::Frame(clear), stamp).state);
+///     let now = Now::simulated(stamp);
+///     states.push(supervisor.step(Event::Frame(clear), now).state);
 /// }
 /// assert_eq!(states, [State::Waiting, State::Waiting, State::Ok, State::Ok]);
 /// # Ok::<(), lookout::decide::ConfigError>(())
@@ -36,11 +42,15 @@ pub struct Supervisor {
     shown: Option<Observation>,
     /// Capture stamp of the last frame that was told of.
     told: Option<Stamp>,
-    /// The one that the next frame's is compared with.
-    last_stamp: Option<Stamp>,
-    /// Hits of the last frames without fault, the latest in the lowest bit.
+    /// The frame that the next one's stamp is compared with: its stamp, and when it was told of.
+    last: Option<Now>,
+    /// The present at the last event.
+    previous: Option<Now>,
+    /// What the last pictures were like.
+    pictures: Pictures,
+    /// Hits of the last frames that counted, the latest in the lowest bit.
     window: u64,
-    /// Frames without fault, one after another.
+    /// Good frames, one after another.
     good: u32,
     /// Clean frames since a reset was asked for.
     reset: Option<u32>,
@@ -61,7 +71,9 @@ impl Supervisor {
             reason: Reason::NoFrameYet,
             shown: None,
             told: None,
-            last_stamp: None,
+            last: None,
+            previous: None,
+            pictures: Pictures::default(),
             window: 0,
             good: 0,
             reset: None,
@@ -79,34 +91,49 @@ impl Supervisor {
         self.state
     }
 
-    /// Takes an event that became known at `now`, on the clock of the capture stamps.
-    pub fn step(&mut self, event: Event, now: Stamp) -> Verdict {
+    /// Takes an event that became known at `now`, whose stamp is on the clock of the capture stamps.
+    pub fn step(&mut self, event: Event, now: Now) -> Verdict {
+        let stepped = self.clock_step(now);
+        if stepped.is_some() {
+            // Stamps from before and after cannot be compared, and a frame's can be either.
+            self.last = None;
+        }
         match event {
             Event::Frame(observation) => {
-                let fault = self.fault_of(&observation, now);
-                self.note_stamp(observation.capture_stamp, fault);
+                let picture = self
+                    .pictures
+                    .judge(observation.quality, &self.config.quality);
+                let fault = stepped.or_else(|| self.fault_of(&observation, picture, now.stamp));
+                if stepped.is_none() {
+                    self.note_stamp(observation.capture_stamp, fault, now);
+                }
                 self.told = Some(observation.capture_stamp);
                 self.shown = Some(observation);
-                match fault {
-                    Some(reason) => self.fault(reason),
-                    None => self.good_frame(observation),
+                match (fault, picture) {
+                    (Some(reason), _) => self.fault(reason),
+                    (None, Picture::Blurred(frames)) => self.blurred_frame(observation, frames),
+                    (None, _) => self.good_frame(observation),
                 }
             }
             Event::Failed {
                 capture_stamp,
                 failure,
             } => {
-                let reason = Reason::Failed { failure };
-                if let Some(stamp) = capture_stamp.filter(|&stamp| Some(stamp) > self.last_stamp) {
-                    // Believed only as far as the clock allows, like that of a frame.
-                    let ahead = self.ahead(stamp, now);
-                    self.note_stamp(stamp, ahead);
-                }
-                self.told = capture_stamp.or(self.told);
-                self.shown = None;
-                self.fault(reason);
+                let reason = stepped.unwrap_or(Reason::Failed { failure });
+                self.frame_lost(capture_stamp, reason, now);
             }
-            Event::Tick => self.check_missing(now),
+            Event::Missed {
+                capture_stamp,
+                slack_ms,
+                needed_ms,
+            } => {
+                let reason = stepped.unwrap_or(Reason::Refused {
+                    slack_ms,
+                    needed_ms,
+                });
+                self.frame_lost(Some(capture_stamp), reason, now);
+            }
+            Event::Tick => self.time_passed(stepped, now),
             Event::Reset => {
                 if self.state == State::Stop && self.reset.is_none() {
                     self.reset = Some(0);
@@ -115,72 +142,43 @@ impl Supervisor {
                         needed: self.config.reset_frames,
                     };
                 }
-                self.check_missing(now);
+                self.time_passed(stepped, now);
             }
         }
-        self.verdict(now)
-    }
-
-    /// What makes a frame one that cannot be relied on; the first that holds.
-    fn fault_of(&self, observation: &Observation, now: Stamp) -> Option<Reason> {
-        let stamp = observation.capture_stamp;
-        if let Some(ahead) = self.ahead(stamp, now) {
-            return Some(ahead);
-        }
-        if let Some(previous) = self.last_stamp {
-            if stamp <= previous {
-                return Some(Reason::StampRegressed { previous, stamp });
-            }
-            if let Some(missing) = self.missing(previous, stamp) {
-                return Some(missing);
-            }
-        }
-        let age = now.nanos_since(stamp);
-        let limit_ms = self.config.max_age_ms;
-        if age > i64::from(limit_ms) * NANOS_PER_MS {
-            return Some(Reason::Late {
-                age_ms: whole_ms(age),
-                limit_ms,
-            });
-        }
-        if observation.pixels == 0 {
-            return Some(Reason::EmptyScoreMap);
-        }
-        if observation.non_finite > 0 {
-            let (pixels, of) = (observation.non_finite, observation.pixels);
-            return Some(Reason::NonFinite { pixels, of });
-        }
-        None
-    }
-
-    fn ahead(&self, stamp: Stamp, now: Stamp) -> Option<Reason> {
-        let ahead = stamp.nanos_since(now);
-        let limit_ms = self.config.future_tolerance_ms;
-        (ahead > i64::from(limit_ms) * NANOS_PER_MS).then(|| Reason::FutureStamp {
-            ahead_ms: whole_ms(ahead),
-            limit_ms,
-        })
-    }
-
-    fn missing(&self, last: Stamp, now: Stamp) -> Option<Reason> {
-        let gap = now.nanos_since(last);
-        let limit_ms = self.config.stale_after_ms;
-        (gap > i64::from(limit_ms) * NANOS_PER_MS).then(|| Reason::Missing {
-            gap_ms: whole_ms(gap),
-            limit_ms,
-        })
+        self.verdict(now.stamp)
     }
 
     /// The next stamp is compared with this one, also when it went backwards: a source that
     /// starts over is believed again after clean frames. Stamps from the future are forgotten.
-    fn note_stamp(&mut self, stamp: Stamp, fault: Option<Reason>) {
+    fn note_stamp(&mut self, stamp: Stamp, fault: Option<Reason>, now: Now) {
         if !matches!(fault, Some(Reason::FutureStamp { .. })) {
-            self.last_stamp = Some(stamp);
+            self.last = Some(Now { stamp, ..now });
         }
     }
 
-    fn check_missing(&mut self, now: Stamp) {
-        if let Some(reason) = self.last_stamp.and_then(|last| self.missing(last, now)) {
+    /// A frame without observation.
+    fn frame_lost(&mut self, capture_stamp: Option<Stamp>, reason: Reason, now: Now) {
+        let last = self.last.map(|last| last.stamp);
+        if let Some(stamp) = capture_stamp.filter(|&stamp| Some(stamp) > last)
+            && !matches!(reason, Reason::ClockStepped { .. })
+        {
+            // Believed only as far as the clock allows, like that of a frame.
+            let ahead = self.ahead(stamp, now.stamp);
+            self.note_stamp(stamp, ahead, now);
+        }
+        self.told = capture_stamp.or(self.told);
+        self.shown = None;
+        self.fault(reason);
+    }
+
+    /// Both clocks count, so that neither can stand still unnoticed.
+    fn time_passed(&mut self, stepped: Option<Reason>, now: Now) {
+        let missing = || {
+            let last = self.last?;
+            let gap = now.stamp.nanos_since(last.stamp);
+            self.missing(gap.max(now.monotonic_since(last)))
+        };
+        if let Some(reason) = stepped.or_else(missing) {
             self.fault(reason);
         }
     }
@@ -195,30 +193,75 @@ impl Supervisor {
         }
     }
 
+    fn is_hit(&self, observation: &Observation) -> bool {
+        let after_hit = self.window & 1 == 1;
+        let needed = self.config.area_in_pixels(observation.pixels, after_hit);
+        observation.corridor_pixels >= needed
+    }
+
+    /// Lets a frame count; how many hits there are now.
+    fn count(&mut self, hit: bool) -> u32 {
+        let bits = window_bits(self.config.confirm_window);
+        self.window = (self.window << 1 | u64::from(hit)) & bits;
+        self.window.count_ones()
+    }
+
+    fn confirmed(&mut self, observation: Observation, hits: u32) {
+        self.state = State::Stop;
+        self.stopped_at = observation.capture_stamp;
+        self.reset = None;
+        self.reason = Reason::Confirmed {
+            hits,
+            window: self.config.confirm_window,
+            corridor_pixels: observation.corridor_pixels,
+        };
+    }
+
+    fn candidate(&mut self, hits: u32) {
+        self.state = State::Warn;
+        self.reason = Reason::Candidate {
+            hits,
+            needed: self.config.confirm_hits,
+            window: self.config.confirm_window,
+        };
+    }
+
+    /// A blurred frame can show a hazard, but not that there is none.
+    fn blurred_frame(&mut self, observation: Observation, frames: u32) {
+        let limit = self.config.quality.blur_fault_frames;
+        let blurred = Reason::Blurred { frames, limit };
+        let hit = self.is_hit(&observation);
+        let hits = if hit { self.count(true) } else { 0 };
+        let moving = matches!(self.state, State::Ok | State::Warn);
+        if self.state == State::Stop && hit && self.reset.is_some() {
+            self.stopped_frame(observation, hit);
+        } else if self.state != State::Stop && hits >= self.config.confirm_hits {
+            self.confirmed(observation, hits);
+        } else if self.state == State::Stop || frames >= limit {
+            self.fault(blurred);
+        } else {
+            self.good = 0;
+            if moving && hit {
+                self.candidate(hits);
+            } else {
+                self.reason = blurred;
+                if moving {
+                    self.state = State::Warn;
+                }
+            }
+        }
+    }
+
     fn good_frame(&mut self, observation: Observation) {
         let config = self.config;
-        let was_hit = self.window & 1 == 1;
-        let needed_area = if was_hit {
-            config.area_off
-        } else {
-            config.area_on
-        };
-        let hit = observation.corridor_pixels >= needed_area;
-        self.window = (self.window << 1 | u64::from(hit)) & window_bits(config.confirm_window);
-        let hits = self.window.count_ones();
+        let hit = self.is_hit(&observation);
+        let hits = self.count(hit);
         self.good = self.good.saturating_add(1);
 
         if self.state == State::Stop {
             self.stopped_frame(observation, hit);
         } else if hit && hits >= config.confirm_hits {
-            self.state = State::Stop;
-            self.stopped_at = observation.capture_stamp;
-            self.reset = None;
-            self.reason = Reason::Confirmed {
-                hits,
-                window: config.confirm_window,
-                corridor_pixels: observation.corridor_pixels,
-            };
+            self.confirmed(observation, hits);
         } else if self.state == State::Waiting && self.good < config.start_frames {
             self.reason = Reason::Starting {
                 good: self.good,
@@ -230,12 +273,7 @@ impl Supervisor {
                 needed: config.fault_clear_frames,
             };
         } else if hits > 0 {
-            self.state = State::Warn;
-            self.reason = Reason::Candidate {
-                hits,
-                needed: config.confirm_hits,
-                window: config.confirm_window,
-            };
+            self.candidate(hits);
         } else {
             self.state = State::Ok;
             self.reason = Reason::Clear;
@@ -287,16 +325,10 @@ impl Supervisor {
     }
 }
 
-/// Of a positive time.
-fn whole_ms(nanos: i64) -> u64 {
-    nanos.max(0).unsigned_abs() / NANOS_PER_MS.unsigned_abs()
-}
-
 /// The lowest `frames` bits, `frames` in `1 ..= 64`.
 fn window_bits(frames: u32) -> u64 {
     u64::MAX >> (64 - frames.clamp(1, 64))
 }
 
 #[cfg(test)]
-#[path = "supervisor_tests.rs"]
 mod tests;

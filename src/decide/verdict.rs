@@ -1,9 +1,11 @@
+use super::Reason;
+use crate::frame::Quality;
 use crate::time::Stamp;
 use serde::{Serialize, Serializer};
 use std::fmt;
 
 /// Stamps are written as nanoseconds.
-fn nanos<S: Serializer>(stamp: &Stamp, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn nanos<S: Serializer>(stamp: &Stamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_i64(stamp.as_nanos())
 }
 
@@ -19,7 +21,8 @@ pub enum State {
     Waiting,
     /// Frames are good and the corridor was clear over the whole window.
     Ok,
-    /// Something anomalous was in the corridor within the window, not often enough to be sure.
+    /// Something anomalous was in the corridor within the window, not often enough to be sure, or
+    /// the picture is blurred.
     Warn,
     /// Something anomalous in the corridor was confirmed. Stays until reset.
     Stop,
@@ -61,6 +64,10 @@ pub struct Observation {
     pub pixels: u32,
     /// Pixels without a finite score; anything but 0 is a fault.
     pub non_finite: u32,
+    /// Smallest finite score; NaN when there is none.
+    pub score_min: f32,
+    /// Largest finite score; NaN when there is none. As good as the smallest is a fault.
+    pub score_max: f32,
     /// Anomalous pixels in the whole picture.
     pub anomalous_pixels: u32,
     /// Anomalous pixels in the corridor that count
@@ -68,6 +75,8 @@ pub struct Observation {
     pub corridor_pixels: u32,
     /// Distance to the nearest region in the corridor, in metres, where known.
     pub nearest: Option<f32>,
+    /// What the picture is worth, where it was measured; nothing is held against one that was not.
+    pub quality: Option<Quality>,
 }
 
 /// Why there is no observation of a frame.
@@ -82,6 +91,12 @@ pub enum Failure {
     Score,
     /// The source ended or was lost.
     Source,
+    /// The engine, or what runs it, panicked.
+    Panicked,
+    /// A result could not be handed out or recorded.
+    Output,
+    /// A verdict that was in time when it was made came out after its deadline.
+    Overdue,
 }
 
 impl fmt::Display for Failure {
@@ -91,6 +106,9 @@ impl fmt::Display for Failure {
             Self::Engine => "engine failed",
             Self::Score => "score failed",
             Self::Source => "source lost",
+            Self::Panicked => "engine panicked",
+            Self::Output => "output failed",
+            Self::Overdue => "verdict came out too late",
         })
     }
 }
@@ -107,202 +125,19 @@ pub enum Event {
         /// What went wrong.
         failure: Failure,
     },
+    /// The scheduler refused a frame: no mode would have been done in time.
+    Missed {
+        /// When it was captured.
+        capture_stamp: Stamp,
+        /// Time that was left until its deadline, in ms; negative when the deadline was past.
+        slack_ms: i64,
+        /// Time that the fastest mode was expected to need, in ms.
+        needed_ms: u64,
+    },
     /// Nothing happened; time passed.
     Tick,
     /// Someone entitled to it says that the STOP may end.
     Reset,
-}
-
-/// Why the verdict is what it is.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[serde(tag = "code", rename_all = "kebab-case")]
-pub enum Reason {
-    /// No frame has come yet.
-    NoFrameYet,
-    /// The first frames are good, but too few so far.
-    Starting {
-        /// Good frames so far.
-        good: u32,
-        /// Good frames needed.
-        needed: u32,
-    },
-    /// The corridor was clear over the window.
-    Clear,
-    /// Anomalous area in the corridor, not confirmed.
-    Candidate {
-        /// Hits in the window.
-        hits: u32,
-        /// Hits that confirm.
-        needed: u32,
-        /// Length of the window.
-        window: u32,
-    },
-    /// Anomalous area in the corridor was confirmed with this frame.
-    Confirmed {
-        /// Hits in the window.
-        hits: u32,
-        /// Length of the window.
-        window: u32,
-        /// Anomalous pixels in the corridor.
-        corridor_pixels: u32,
-    },
-    /// A STOP holds until it is reset.
-    Latched {
-        /// Capture stamp of the frame that confirmed it.
-        #[serde(serialize_with = "nanos")]
-        since: Stamp,
-    },
-    /// A reset waits for clean frames.
-    ResetPending {
-        /// Clean frames so far.
-        clean: u32,
-        /// Clean frames needed.
-        needed: u32,
-    },
-    /// A hit came before the reset was through: the reset is void.
-    ResetCancelled {
-        /// Anomalous pixels in the corridor.
-        corridor_pixels: u32,
-    },
-    /// Frames are good again, but too few so far.
-    Recovering {
-        /// Good frames so far.
-        good: u32,
-        /// Good frames needed.
-        needed: u32,
-    },
-    /// No frame for too long.
-    Missing {
-        /// Time without a frame, in ms.
-        gap_ms: u64,
-        /// What is allowed, in ms.
-        limit_ms: u32,
-    },
-    /// The result came too late to act on.
-    Late {
-        /// Age of the frame, in ms.
-        age_ms: u64,
-        /// What is allowed, in ms.
-        limit_ms: u32,
-    },
-    /// The capture stamp lies in the future.
-    FutureStamp {
-        /// How far, in ms.
-        ahead_ms: u64,
-        /// What is allowed, in ms.
-        limit_ms: u32,
-    },
-    /// The capture stamp is not later than that of the frame before.
-    StampRegressed {
-        /// Stamp of the frame before.
-        #[serde(serialize_with = "nanos")]
-        previous: Stamp,
-        /// Stamp of this one.
-        #[serde(serialize_with = "nanos")]
-        stamp: Stamp,
-    },
-    /// Pixels without a finite score.
-    NonFinite {
-        /// How many.
-        pixels: u32,
-        /// Out of how many.
-        of: u32,
-    },
-    /// A score map without pixels.
-    EmptyScoreMap,
-    /// The frame could not be processed.
-    Failed {
-        /// What went wrong.
-        failure: Failure,
-    },
-}
-
-impl Reason {
-    /// A short name that stays the same over versions, for tables.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::NoFrameYet => "no-frame-yet",
-            Self::Starting { .. } => "starting",
-            Self::Clear => "clear",
-            Self::Candidate { .. } => "candidate",
-            Self::Confirmed { .. } => "confirmed",
-            Self::Latched { .. } => "latched",
-            Self::ResetPending { .. } => "reset-pending",
-            Self::ResetCancelled { .. } => "reset-cancelled",
-            Self::Recovering { .. } => "recovering",
-            Self::Missing { .. } => "missing",
-            Self::Late { .. } => "late",
-            Self::FutureStamp { .. } => "future-stamp",
-            Self::StampRegressed { .. } => "stamp-regressed",
-            Self::NonFinite { .. } => "non-finite",
-            Self::EmptyScoreMap => "empty-score-map",
-            Self::Failed { .. } => "failed",
-        }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::NoFrameYet => write!(f, "no frame yet"),
-            Self::Starting { good, needed } => {
-                write!(f, "starting: {good} of {needed} good frames")
-            }
-            Self::Clear => write!(f, "corridor clear"),
-            Self::Candidate {
-                hits,
-                needed,
-                window,
-            } => {
-                write!(
-                    f,
-                    "anomaly in the corridor in {hits} of {window} frames, {needed} confirm"
-                )
-            }
-            Self::Confirmed {
-                hits,
-                window,
-                corridor_pixels,
-            } => write!(
-                f,
-                "anomaly of {corridor_pixels} pixels in the corridor confirmed by {hits} of \
-                 {window} frames"
-            ),
-            Self::Latched { since } => write!(f, "stopped since {since}, waits for a reset"),
-            Self::ResetPending { clean, needed } => {
-                write!(f, "reset asked for: {clean} of {needed} clean frames")
-            }
-            Self::ResetCancelled { corridor_pixels } => {
-                write!(
-                    f,
-                    "reset void: anomaly of {corridor_pixels} pixels in the corridor"
-                )
-            }
-            Self::Recovering { good, needed } => {
-                write!(f, "recovering: {good} of {needed} good frames")
-            }
-            Self::Missing { gap_ms, limit_ms } => {
-                write!(f, "no frame for {gap_ms} ms, limit {limit_ms} ms")
-            }
-            Self::Late { age_ms, limit_ms } => {
-                write!(f, "frame is {age_ms} ms old, limit {limit_ms} ms")
-            }
-            Self::FutureStamp { ahead_ms, limit_ms } => {
-                write!(
-                    f,
-                    "capture stamp {ahead_ms} ms in the future, limit {limit_ms} ms"
-                )
-            }
-            Self::StampRegressed { previous, stamp } => {
-                write!(f, "capture stamp {stamp} is not after {previous}")
-            }
-            Self::NonFinite { pixels, of } => {
-                write!(f, "{pixels} of {of} pixels have no finite score")
-            }
-            Self::EmptyScoreMap => write!(f, "score map without pixels"),
-            Self::Failed { failure } => write!(f, "{failure}"),
-        }
-    }
 }
 
 /// The supervisor's word after an event.

@@ -11,6 +11,8 @@
 
 mod cpu;
 mod error;
+#[doc(hidden)]
+pub mod inject;
 mod ort;
 mod ort_library;
 mod perception;
@@ -29,6 +31,7 @@ pub use select::{EngineKind, Options, open};
 
 use crate::frame::Frame;
 use std::fmt;
+use std::str::FromStr;
 
 /// Input resolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,6 +62,46 @@ impl Mode {
         resolution: Resolution::Full,
         observer: false,
     };
+    /// Reduced resolution with the observer.
+    pub const REDUCED: Mode = Mode {
+        resolution: Resolution::Reduced,
+        observer: true,
+    };
+    /// Reduced resolution without the observer.
+    pub const REDUCED_LOGITS: Mode = Mode {
+        resolution: Resolution::Reduced,
+        observer: false,
+    };
+
+    /// How many there are.
+    pub const COUNT: usize = 4;
+
+    /// Every mode, best first. The observer counts for more than the resolution: only it knows
+    /// when the segmentation network is lost.
+    pub const ALL: [Mode; Self::COUNT] = [
+        Self::FULL,
+        Self::REDUCED,
+        Self::FULL_LOGITS,
+        Self::REDUCED_LOGITS,
+    ];
+
+    /// The place in [`ALL`](Self::ALL).
+    pub const fn index(self) -> usize {
+        match (self.resolution, self.observer) {
+            (Resolution::Full, true) => 0,
+            (Resolution::Reduced, true) => 1,
+            (Resolution::Full, false) => 2,
+            (Resolution::Reduced, false) => 3,
+        }
+    }
+
+    /// The same resolution without the observer.
+    pub const fn without_observer(self) -> Mode {
+        Mode {
+            observer: false,
+            ..self
+        }
+    }
 
     /// The name in tables, files and manifests.
     pub const fn name(self) -> &'static str {
@@ -74,6 +117,18 @@ impl Mode {
 impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
+    }
+}
+
+impl FromStr for Mode {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|mode| mode.name() == s);
+        found.ok_or_else(|| {
+            let [a, b, c, d] = Self::ALL.map(Self::name);
+            format!("mode {s:?} is not {a}, {b}, {c} or {d}")
+        })
     }
 }
 
@@ -118,5 +173,24 @@ pub trait Engine: Send {
             self.observe()?;
         }
         Ok(self.perception())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modes_are_numbered_best_first_and_read_by_name() {
+        for (i, mode) in Mode::ALL.into_iter().enumerate() {
+            assert_eq!(mode.index(), i);
+            assert_eq!(mode.name().parse(), Ok(mode));
+            assert_eq!(mode.without_observer().resolution, mode.resolution);
+            assert!(!mode.without_observer().observer);
+        }
+        assert_eq!(
+            "best".parse::<Mode>(),
+            Err("mode \"best\" is not full+observer, reduced+observer, full or reduced".into())
+        );
     }
 }

@@ -35,6 +35,7 @@ mod decoder;
 mod encoding;
 mod error;
 pub mod file;
+mod quality;
 mod raw;
 mod view;
 mod yuv;
@@ -43,6 +44,7 @@ pub use compressed::Codec;
 pub use decoder::{Decoder, Limits};
 pub use encoding::{BayerPattern, Encoding, UnknownEncoding};
 pub use error::FrameError;
+pub use quality::{Quality, QualityMeter};
 pub use view::{CameraView, CompressedView, ImageView};
 
 use crate::time::Stamp;

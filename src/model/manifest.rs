@@ -7,6 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::ModelError;
+use crate::decide::Trapezoid;
 use crate::score::ScoreKind;
 
 /// The only manifest format there is.
@@ -36,6 +37,9 @@ pub struct Manifest {
     /// Classes in the order of the logits.
     #[serde(rename = "class")]
     pub classes: Spanned<Vec<Class>>,
+    /// Where anomalies matter to the camera that the bundle is for; without it, a lane ahead of a
+    /// level camera in the middle ([`Trapezoid::default`]).
+    pub corridor: Option<Trapezoid>,
     /// Calibrated thresholds.
     #[serde(rename = "threshold", default)]
     pub thresholds: Vec<Spanned<ThresholdEntry>>,

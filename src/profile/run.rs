@@ -258,7 +258,5 @@ pub fn peak_resident_bytes() -> Option<u64> {
 }
 
 pub(super) fn parse_vm_hwm(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    kib.checked_mul(1024)
+    super::machine::status_bytes(status, "VmHWM")
 }

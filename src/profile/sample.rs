@@ -1,6 +1,9 @@
 //! Synthetic runs for the tests.
 
-use super::{FrameRecord, ScoreStats, Stage, StageTimes};
+use super::{
+    DeadlineProfile, FrameFate, FrameOutcome, FrameRecord, MachineProfile, ProfileSummary,
+    ScoreStats, Stage, StageTimes,
+};
 use crate::decide::{Failure, Reason, State, Verdict};
 use crate::time::Stamp;
 use std::time::Duration;
@@ -126,4 +129,58 @@ pub(super) fn drive() -> Vec<FrameRecord> {
             record
         })
         .collect()
+}
+
+/// A run of 20 s against 100 ms on a small board that grows hot: full at first, reduced later,
+/// some frames refused between.
+pub(super) fn profiled() -> (ProfileSummary, DeadlineProfile, MachineProfile) {
+    let mut deadlines = DeadlineProfile::new(Duration::from_millis(100));
+    for i in 0..299u64 {
+        let at = Duration::from_micros(66_667 * i);
+        let mut record = record(i, State::Ok, Reason::Clear);
+        let hot = i >= 140;
+        let mode = if hot {
+            "reduced+observer"
+        } else {
+            "full+observer"
+        };
+        let fate = match i {
+            138 => FrameFate::Replaced(2),
+            135..138 => FrameFate::Late,
+            139..145 => FrameFate::Refused,
+            200 => FrameFate::Failed,
+            _ => FrameFate::InTime,
+        };
+        let tried = !matches!(fate, FrameFate::Replaced(_) | FrameFate::Refused);
+        let mut age = record.latency + Duration::from_millis(30 + i.min(150) / 5);
+        if fate == FrameFate::Late {
+            age += Duration::from_millis(60);
+            record.verdict.state = State::Fault;
+            record.verdict.safe_stop = true;
+        }
+        deadlines.add(&FrameOutcome {
+            at,
+            mode: tried.then_some(mode),
+            stages: if tried {
+                record.stages
+            } else {
+                StageTimes::new()
+            },
+            latency: tried.then_some(record.latency),
+            age: (tried && fate != FrameFate::Failed).then_some(age),
+            fate,
+            verdict: tried.then_some(record.verdict),
+        });
+    }
+    let machine = super::machine::sample_profile();
+    let summary = ProfileSummary {
+        schema: ProfileSummary::SCHEMA,
+        source: "rendered drive".to_owned(),
+        engine: "rten 0.27".to_owned(),
+        camera_hz: 15.0,
+        load_threads: 2,
+        deadlines: deadlines.summary(Duration::from_secs(20)),
+        machine: Some(machine.summary()),
+    };
+    (summary, deadlines, machine)
 }

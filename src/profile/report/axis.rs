@@ -30,13 +30,13 @@ impl<'a> RunAxis<'a> {
 
     /// Of a frame's left edge, by its place in the run.
     fn at(&self, place: f64) -> f64 {
-        LEFT + (RIGHT - LEFT) * place / self.series.frames().max(1) as f64
+        LEFT + (RIGHT - LEFT) * place / self.series.count().max(1) as f64
     }
 
     /// Left and right edge of a step.
     pub(super) fn edges(&self, step: usize) -> (f64, f64) {
         let first = step as u64 * self.series.stride();
-        let end = (first + self.series.stride()).min(self.series.frames());
+        let end = (first + self.series.stride()).min(self.series.count());
         (self.at(first as f64), self.at(end as f64))
     }
 
@@ -64,7 +64,7 @@ impl<'a> RunAxis<'a> {
 
     /// Vertical lines from `top` to `bottom`, frame numbers and times below them.
     pub(super) fn ticks(&self, top: f64, bottom: f64) -> Markup {
-        let frames = self.series.frames();
+        let frames = self.series.count();
         let every = (nice(frames as f64 / 10.0) as u64).max(1);
         let places = (0..frames).step_by(usize::try_from(every).unwrap_or(usize::MAX));
         html! {
@@ -98,28 +98,43 @@ impl<'a> RunAxis<'a> {
         y: impl Fn(f64) -> f64,
         floor: f64,
     ) -> (String, String) {
-        let (mut line, mut area) = (String::new(), String::new());
-        let mut open: Option<f64> = None;
-        for (i, step) in self.series.steps().iter().enumerate() {
-            let Some(value) = value(step).filter(|value| value.is_finite()) else {
-                close(&mut area, open.take(), floor);
-                continue;
-            };
-            let (x, y) = (self.middle(i), y(value));
-            // Writing to a String cannot fail.
-            let _ = if open.is_none() {
-                // The step of no length makes a dot of a point that stands alone.
-                let _ = write!(line, "M{x:.1} {y:.1}h0");
-                write!(area, "M{x:.1} {floor:.1}L{x:.1} {y:.1}")
-            } else {
-                let _ = write!(line, "L{x:.1} {y:.1}");
-                write!(area, "L{x:.1} {y:.1}")
-            };
-            open = Some(x);
-        }
-        close(&mut area, open, floor);
-        (line, area)
+        let steps = self.series.steps().iter().enumerate();
+        curve(
+            steps.map(|(i, step)| (self.middle(i), value(step))),
+            y,
+            floor,
+        )
     }
+}
+
+/// The line through points of `x` on the page and a value, and the area below it, as SVG paths;
+/// as [`RunAxis::curve`].
+pub(super) fn curve(
+    points: impl Iterator<Item = (f64, Option<f64>)>,
+    y: impl Fn(f64) -> f64,
+    floor: f64,
+) -> (String, String) {
+    let (mut line, mut area) = (String::new(), String::new());
+    let mut open: Option<f64> = None;
+    for (x, value) in points {
+        let Some(value) = value.filter(|value| value.is_finite()) else {
+            close(&mut area, open.take(), floor);
+            continue;
+        };
+        let y = y(value);
+        // Writing to a String cannot fail.
+        let _ = if open.is_none() {
+            // The step of no length makes a dot of a point that stands alone.
+            let _ = write!(line, "M{x:.1} {y:.1}h0");
+            write!(area, "M{x:.1} {floor:.1}L{x:.1} {y:.1}")
+        } else {
+            let _ = write!(line, "L{x:.1} {y:.1}");
+            write!(area, "L{x:.1} {y:.1}")
+        };
+        open = Some(x);
+    }
+    close(&mut area, open, floor);
+    (line, area)
 }
 
 /// Ends an area at `floor` below its last point.

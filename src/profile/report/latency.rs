@@ -16,22 +16,36 @@ pub(super) fn by_stage(summary: &Summary) -> Markup {
     let top = ran.fold(summary.latency.p99_ms, f64::max).max(1e-6);
     html! {
         div.scroll { table {
-            thead { tr {
-                th scope="col" { "Stage" }
-                th.spread scope="col" { "0 to " (words::millis(top)) " ms" }
-                @for name in ["p50", "p90", "p99", "max", "mean"] { th.num scope="col" { (name) } }
-                th.num scope="col" { "frames" }
-            } }
+            (head("Stage", top))
             tbody {
                 @for stage in &summary.stages {
-                    tr { (row(stage.stage.name(), &stage.latency, Some(top))) }
+                    tr { (row(stage.stage.name(), &stage.latency, Some(top), None)) }
                 }
-                tr.total { (row("whole frame", &summary.latency, Some(top))) }
+                tr.total { (row("whole frame", &summary.latency, Some(top), None)) }
                 @if summary.age.count > 0 {
-                    tr { (row("age at publication", &summary.age, None)) }
+                    tr { (row("age at publication", &summary.age, None, None)) }
                 }
             }
         } }
+        (key())
+    }
+}
+
+/// The head of a table of [`row`]s; bars end at `top`.
+pub(super) fn head(first: &str, top: f64) -> Markup {
+    html! {
+        thead { tr {
+            th scope="col" { (first) }
+            th.spread scope="col" { "0 to " (words::millis(top)) " ms" }
+            @for name in ["p50", "p90", "p99", "max", "mean"] { th.num scope="col" { (name) } }
+            th.num scope="col" { "frames" }
+        } }
+    }
+}
+
+/// What the bars mean.
+pub(super) fn key() -> Markup {
+    html! {
         p.small.soft {
             "Milliseconds. "
             @for (class, name) in [("b50", "up to p50"), ("b90", "to p90"), ("b99", "to p99"), ("bmax", "max, where it fits")] {
@@ -47,13 +61,19 @@ pub(super) fn by_stage(summary: &Summary) -> Markup {
     }
 }
 
-fn row(name: &str, latency: &LatencySummary, top: Option<f64>) -> Markup {
+/// The cells of one line of times. Its bar ends at `top`, with a mark at `mark`.
+pub(super) fn row(
+    name: &str,
+    latency: &LatencySummary,
+    top: Option<f64>,
+    mark: Option<f64>,
+) -> Markup {
     html! {
         th scope="row" { (name) }
         @if latency.count == 0 {
             td.soft colspan="6" { "did not run" }
         } @else {
-            td.spread { @if let Some(top) = top { (bar(latency, top)) } }
+            td.spread { @if let Some(top) = top { (bar(latency, top, mark)) } }
             @for ms in [latency.p50_ms, latency.p90_ms, latency.p99_ms, latency.max_ms, latency.mean_ms] {
                 td.num { (words::millis(ms)) }
             }
@@ -62,7 +82,7 @@ fn row(name: &str, latency: &LatencySummary, top: Option<f64>) -> Markup {
     }
 }
 
-fn bar(latency: &LatencySummary, top: f64) -> Markup {
+fn bar(latency: &LatencySummary, top: f64, mark: Option<f64>) -> Markup {
     let x = |ms: f64| (ms / top * BAR).clamp(0.0, BAR);
     html! {
         svg viewBox={ "0 0 " (BAR) " 14" } preserveAspectRatio="none" aria-hidden="true" {
@@ -72,6 +92,7 @@ fn bar(latency: &LatencySummary, top: f64) -> Markup {
             @if latency.max_ms <= top {
                 rect.bmax x=(px((x(latency.max_ms) - 2.0).max(0.0))) width="2" height="14" {}
             }
+            @if let Some(mark) = mark { rect.over x=(px(x(mark) - 1.0)) width="2" height="14" {} }
         }
     }
 }

@@ -5,7 +5,9 @@
 //! changes of state, and the pictures of the worst frames.
 
 mod axis;
+mod deadlines;
 mod latency;
+mod machine;
 mod page;
 mod pictures;
 mod series;
@@ -14,13 +16,15 @@ mod tests;
 mod timeline;
 mod words;
 
-use super::{FrameRecord, Summary};
+use super::{DeadlineProfile, FrameRecord, MachineProfile, Summary};
 use crate::decide::{Reason, State};
 use crate::score::ScoreKind;
 use crate::time::Stamp;
+use deadlines::Deadlines;
 use pictures::{Caption, Pictures};
 use series::{Sample, Series};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Changes of state that the table shows; later ones are only counted.
 pub const MAX_TRANSITIONS: usize = 200;
@@ -54,7 +58,8 @@ pub struct ReportInfo {
     pub score: ScoreKind,
     /// Scores over this are anomalous.
     pub threshold: f32,
-    /// A frame is a hit from this anomalous area in the corridor on, in pixels of the score map.
+    /// A frame is a hit from this anomalous area in the corridor on, in pixels of the score map;
+    /// 0 when no score map came.
     pub area_on: u32,
     /// Width of the frames in pixels, 0 when none came.
     pub width: u32,
@@ -73,8 +78,8 @@ struct Transition {
     nearest: Option<f32>,
 }
 
-/// Collects what the report will show. Memory is bounded: about 200 kB and at most
-/// 32 pictures, of which the page shows eight.
+/// Collects what the report will show. Memory is bounded: about 200 kB, 300 kB more with a
+/// machine, and at most 32 pictures, of which the page shows eight.
 #[derive(Clone, Debug)]
 pub struct ReportBuilder {
     info: ReportInfo,
@@ -86,6 +91,8 @@ pub struct ReportBuilder {
     first_stamp: Option<Stamp>,
     last_state: Option<State>,
     last_caption: Option<Caption>,
+    deadlines: Option<Deadlines>,
+    machine: Option<MachineProfile>,
 }
 
 impl ReportBuilder {
@@ -94,19 +101,27 @@ impl ReportBuilder {
         Self {
             info,
             headlines: Vec::new(),
-            series: Series::new(),
+            series: Series::new(series::CAPACITY),
             transitions: Vec::with_capacity(MAX_TRANSITIONS),
             transitions_left_out: 0,
             pictures: Pictures::new(),
             first_stamp: None,
             last_state: None,
             last_caption: None,
+            deadlines: None,
+            machine: None,
         }
     }
 
     /// Size of the frames in pixels, once it is known.
     pub fn set_frame_size(&mut self, width: u32, height: u32) {
         (self.info.width, self.info.height) = (width, height);
+    }
+
+    /// The anomalous area in the corridor that is a hit, in pixels, once the score map's size is
+    /// known.
+    pub fn set_area_on(&mut self, pixels: u32) {
+        self.info.area_on = pixels;
     }
 
     /// Takes in one frame. Does not allocate.
@@ -145,6 +160,7 @@ impl ReportBuilder {
             seconds,
             state: verdict.state,
             corridor_pixels: verdict.corridor_pixels,
+            score_max: record.score.map(|score| score.max),
         });
     }
 
@@ -164,6 +180,17 @@ impl ReportBuilder {
     /// A line for the top of the page, such as `Seen at 47 m, stop raised 180 ms after`.
     pub fn headline(&mut self, line: impl Into<String>) {
         self.headlines.push(line.into());
+    }
+
+    /// Adds a section on deadlines and modes: the run up to `end`, as in
+    /// [`DeadlineProfile::summary`].
+    pub fn set_deadlines(&mut self, profile: &DeadlineProfile, end: Duration) {
+        self.deadlines = Some(Deadlines::new(profile, end));
+    }
+
+    /// Adds a section on the machine.
+    pub fn set_machine(&mut self, profile: MachineProfile) {
+        self.machine = Some(profile);
     }
 
     /// The page.

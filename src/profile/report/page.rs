@@ -2,7 +2,7 @@
 //! goes round that but the style sheet.
 
 use super::pictures::Picture;
-use super::{ReportBuilder, Summary, Transition, latency, timeline, words};
+use super::{ReportBuilder, Summary, Transition, deadlines, latency, machine, timeline, words};
 use crate::decide::State;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,7 +15,7 @@ const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inlin
 pub(super) fn page(report: &ReportBuilder, summary: &Summary) -> Markup {
     let info = &report.info;
     let (state, sentence) = words::verdict(summary);
-    let any = report.series.frames() > 0;
+    let any = report.series.count() > 0;
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -36,6 +36,7 @@ pub(super) fn page(report: &ReportBuilder, summary: &Summary) -> Markup {
                     ul.headlines { @for line in &report.headlines { li { (line) } } }
                 }
                 (tiles(summary))
+                @if let Some(deadlines) = &report.deadlines { (deadlines::section(deadlines)) }
                 (pictures(report))
                 @if any {
                     section aria-labelledby="run" {
@@ -51,6 +52,7 @@ pub(super) fn page(report: &ReportBuilder, summary: &Summary) -> Markup {
                         div.chart { (latency::over_time(report, summary)) }
                     }
                 }
+                @if let Some(machine) = &report.machine { (machine::section(machine)) }
                 (facts(report, summary))
                 footer {
                     "Written by lookout " (env!("CARGO_PKG_VERSION")) ". One row a frame is in "
@@ -65,11 +67,13 @@ fn badge(state: State) -> Markup {
     html! { span.badge.(words::class(state)) { (state.name()) } }
 }
 
+/// A number that is worth knowing, with a note below.
+pub(super) fn tile(name: &str, value: &str, note: String) -> Markup {
+    html! { div.tile { dt { (name) } dd { (value) @if !note.is_empty() { small { (note) } } } } }
+}
+
 fn tiles(summary: &Summary) -> Markup {
     let frames = &summary.frames;
-    let tile = |name: &str, value: &str, note: String| {
-        html! { div.tile { dt { (name) } dd { (value) @if !note.is_empty() { small { (note) } } } } }
-    };
     let length = words::since_start(summary, summary.last_stamp_ns);
     html! {
         dl.tiles {
@@ -112,10 +116,10 @@ fn pictures(report: &ReportBuilder) -> Markup {
 
 fn figure(picture: &Picture) -> Markup {
     let index = picture.index;
-    let score = if picture.score.is_nan() {
-        "no score".to_owned()
-    } else {
-        format!("score {:.2}", picture.score)
+    let largest = picture.caption.and_then(|caption| caption.score_max);
+    let score = match largest.filter(|score| !score.is_nan()) {
+        Some(score) => format!("largest score {score:.2}"),
+        None => "no score".to_owned(),
     };
     let source = format!("data:image/jpeg;base64,{}", STANDARD.encode(&picture.jpeg));
     let state = picture.caption.map_or("", |caption| caption.state.name());

@@ -7,19 +7,21 @@ pub(super) const MAX_PICTURES_HELD: usize = 32;
 /// Frames a picture stands for at the start; grows with the run.
 const FIRST_STRIDE: u64 = 8;
 
-/// What the page says below a picture, beside its score.
+/// What the page says below a picture.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Caption {
     pub(super) frame: u64,
     pub(super) seconds: Option<f64>,
     pub(super) state: State,
     pub(super) corridor_pixels: u32,
+    pub(super) score_max: Option<f32>,
 }
 
 /// A frame's picture.
 #[derive(Clone, Debug)]
 pub(super) struct Picture {
     pub(super) index: u64,
+    /// How bad the frame is, by whoever offered it.
     pub(super) score: f32,
     pub(super) caption: Option<Caption>,
     pub(super) jpeg: Vec<u8>,

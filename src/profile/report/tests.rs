@@ -241,7 +241,7 @@ fn a_hundred_thousand_frames_are_bounded_and_keep_their_peaks() {
         "{}",
         steps.len()
     );
-    assert_eq!(report.series.frames(), 100_000);
+    assert_eq!(report.series.count(), 100_000);
     let peak = steps.iter().find(|s| s.score == Some(0.99)).unwrap();
     assert_eq!((peak.corridor_pixels, peak.latency_ms), (4321, 3000.0));
     assert!(peak.frame <= 61_803 && 61_803 < peak.frame + report.series.stride());
@@ -313,4 +313,75 @@ fn a_report_that_cannot_be_written_names_its_path() {
     let path = dir.path().join("missing/report.html");
     let error = report.write(&path, &summary).unwrap_err();
     assert!(error.to_string().contains("missing/report.html"), "{error}");
+}
+
+/// Set `LOOKOUT_PROFILE_SAMPLE` to a path to keep the page and look at it.
+#[test]
+fn a_profile_has_sections_on_deadlines_and_on_the_machine() {
+    let (mut report, summary) = report_of(&drive());
+    let without = report.html(&summary);
+    assert!(!without.contains("Deadlines and modes") && !without.contains("The machine"));
+    let (_, deadlines, machine) = crate::profile::sample::profiled();
+    report.set_deadlines(&deadlines, Duration::from_secs(20));
+    report.set_machine(machine);
+    let html = report.html(&summary);
+    if let Some(path) = std::env::var_os("LOOKOUT_PROFILE_SAMPLE") {
+        std::fs::write(path, &html).unwrap();
+    }
+    balanced(&html);
+    for part in [
+        "Deadlines and modes",
+        "3 late, 6 refused, 2 replaced, 1 failed",
+        "none: refusing",
+        "reduced+observer",
+        "deadline 100 ms",
+        "VDD_CPU_GPU_CV",
+        "40 readings, 6 cores, at most 101 MB resident",
+    ] {
+        assert!(html.contains(part), "{part}");
+    }
+    assert!(!html.contains("NaN") && !html.contains("inf"));
+    assert!(!html.contains("must be 0"));
+}
+
+#[test]
+fn a_profile_of_nothing_leaves_the_page_whole() {
+    let (mut report, summary) = report_of(&[]);
+    let deadlines = DeadlineProfile::new(Duration::from_millis(100));
+    report.set_deadlines(&deadlines, Duration::ZERO);
+    let nowhere = Path::new("/nowhere/at/all");
+    let machine = crate::profile::Machine::at(nowhere, std::time::Instant::now());
+    report.set_machine(machine.into_profile());
+    let html = report.html(&summary);
+    balanced(&html);
+    assert!(html.contains("Deadlines and modes") && html.contains("0 of 0 frames"));
+    assert!(!html.contains("100.00 %"), "nothing was in time");
+    assert!(!html.contains("The machine") && !html.contains("NaN"));
+}
+
+#[test]
+fn odd_profiles_leave_the_page_whole() {
+    use crate::profile::{FrameFate, FrameOutcome};
+    let mut record = record(0, State::Ok, Reason::Clear);
+    record.mode = "<b>&";
+    for deadline in [Duration::ZERO, Duration::MAX] {
+        let mut deadlines = DeadlineProfile::new(deadline);
+        for at in [Duration::MAX, Duration::ZERO] {
+            deadlines.add(&FrameOutcome {
+                at,
+                mode: Some(record.mode),
+                stages: record.stages,
+                latency: Some(Duration::MAX),
+                age: Some(Duration::MAX),
+                fate: FrameFate::InTime,
+                verdict: Some(record.verdict),
+            });
+        }
+        let (mut report, summary) = report_of(&[]);
+        report.set_deadlines(&deadlines, Duration::MAX);
+        let html = report.html(&summary);
+        balanced(&html);
+        assert!(!html.contains("NaN") && !html.contains("inf") && !html.contains("<b>"));
+        assert_eq!(html.contains("must be 0"), deadline.is_zero());
+    }
 }

@@ -1,0 +1,325 @@
+//! A bag at the pace of its recording: threads, deadline, watchdog, heartbeat.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use lookout::bag::{BagReader, MessageBuf};
+use lookout::decide::Failure;
+use lookout::live::{self, Worker};
+use lookout::pipeline::OpenEngine;
+use lookout::time::{Clock, PacedClock, Stamp};
+use lookout::watchdog::{Beat, Board, Realtime, TripKind, Watchdog, WatchdogConfig};
+
+use super::camera::Camera;
+use super::handler::{Handled, Handler};
+use super::inject::Faults;
+
+/// Without a message for so long, the supervisor is asked what it thinks of that.
+const TICK: Duration = Duration::from_millis(50);
+/// A capture stamp further from the log time than this is on another clock.
+const SAME_CLOCK: Duration = Duration::from_secs(10);
+
+/// Deadline, staleness, heartbeat, and what the system is asked for.
+#[derive(Debug, clap::Args)]
+pub(crate) struct LiveArgs {
+    /// No frame and no fresh verdict for longer than this raises the flag, in ms; 500 without it
+    /// and without settings.
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(10..=60_000))]
+    pub(crate) stale_ms: Option<u32>,
+    /// The watchdog repeats the flag at this period, in ms.
+    #[arg(long, default_value_t = 100, value_name = "MS", value_parser = clap::value_parser!(u32).range(10..=1000))]
+    heartbeat_ms: u32,
+    /// Ask for SCHED_FIFO at this priority: the frames' thread, and one above it the watchdog.
+    #[arg(long, value_name = "1..98", value_parser = clap::value_parser!(u8).range(1..=98))]
+    fifo: Option<u8>,
+    /// Ask for these processors, as in 0,2-3.
+    #[arg(long, value_name = "LIST")]
+    cpus: Option<String>,
+    /// Ask for all memory to stay in RAM (mlockall).
+    #[arg(long)]
+    lock_memory: bool,
+    #[arg(long, hide = true, value_name = "FAULTS", default_value_t)]
+    pub(crate) inject: Faults,
+}
+
+impl LiveArgs {
+    fn realtime(&self, above: u8) -> anyhow::Result<Realtime> {
+        let cpus = self
+            .cpus
+            .as_deref()
+            .map(processors)
+            .transpose()?
+            .unwrap_or_default();
+        Ok(Realtime {
+            fifo_priority: self.fifo.map(|p| p + above),
+            cpus,
+            lock_memory: self.lock_memory,
+        })
+    }
+}
+
+/// Processors of a list such as 0,2-3.
+fn processors(list: &str) -> anyhow::Result<Vec<u16>> {
+    let mut found = Vec::new();
+    for part in list.split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let number = |text: &str| {
+            let n = text.trim().parse::<u16>().ok().filter(|&n| n < 1024);
+            n.with_context(|| format!("{list:?} is not a list of processors such as 0,2-3"))
+        };
+        found.extend(number(first)?..=number(last)?);
+    }
+    Ok(found)
+}
+
+/// A message to start with, and the clock that it sets.
+pub(crate) struct Paced {
+    reader: BagReader,
+    pub(crate) first: MessageBuf,
+    rate: f64,
+    origin: Stamp,
+}
+
+impl Paced {
+    /// Reads the first message; `None` where there is none.
+    pub(crate) fn open(mut reader: BagReader, rate: f64) -> anyhow::Result<Option<Self>> {
+        let mut first = MessageBuf::new();
+        if !reader.read_next(&mut first)? {
+            return Ok(None);
+        }
+        let log_time = first.log_time();
+        let stamp = Camera::parse(&first).map(|c| c.stamp()).unwrap_or(log_time);
+        let apart = log_time
+            .saturating_since(stamp)
+            .max(stamp.saturating_since(log_time));
+        let origin = if apart > SAME_CLOCK {
+            log::warn!(
+                "capture stamps are {:.1} s away from the times of recording, on another clock: \
+                 ages are counted as if the first frame came without delay",
+                apart.as_secs_f64()
+            );
+            stamp
+        } else {
+            log_time
+        };
+        Ok(Some(Self {
+            reader,
+            first,
+            rate,
+            origin,
+        }))
+    }
+
+    /// Starts the clock.
+    pub(crate) fn clock(&self) -> PacedClock {
+        PacedClock::new(self.origin, self.rate)
+    }
+
+    /// Gives every message at its time.
+    fn source(self, faults: Faults) -> impl FnMut(&mut MessageBuf) -> Result<bool, String> + Send {
+        let Self {
+            mut reader,
+            first,
+            rate,
+            ..
+        } = self;
+        let (begin, start) = (Instant::now(), first.log_time());
+        let mut first = Some(first);
+        let mut number = 0u64;
+        move |message| {
+            let more = match first.take() {
+                Some(first) => {
+                    *message = first;
+                    true
+                }
+                None => reader.read_next(message).map_err(|e| e.to_string())?,
+            };
+            if more {
+                faults.source(number)?;
+                number += 1;
+                let after = message.log_time().saturating_since(start).as_secs_f64() / rate;
+                let after = Duration::try_from_secs_f64(after).unwrap_or(Duration::MAX);
+                thread::sleep(after.saturating_sub(begin.elapsed()));
+            }
+            Ok(more)
+        }
+    }
+}
+
+/// What sees a live run frame by frame.
+pub(crate) trait Watch {
+    /// A frame was handled.
+    fn frame(&mut self, handled: &Handled);
+
+    /// Frames gave their place to newer ones.
+    fn replaced(&mut self, frames: u64);
+}
+
+/// Nobody.
+impl Watch for () {
+    fn frame(&mut self, _: &Handled) {}
+
+    fn replaced(&mut self, _: u64) {}
+}
+
+/// Runs a paced bag through a handler whose verdicts go to `board`. Gives what ended it before the
+/// bag's end, or what could not be recorded.
+pub(crate) fn run(
+    paced: Paced,
+    handler: &mut Handler,
+    board: &Arc<Board>,
+    args: &LiveArgs,
+    open: OpenEngine,
+    heartbeat: &Path,
+    watch: &mut dyn Watch,
+) -> anyhow::Result<Option<anyhow::Error>> {
+    lookout::watchdog::install_panic_hook(board);
+    let realtime = args.realtime(0)?;
+    if args.lock_memory {
+        realtime.lock_process_memory();
+    }
+    let config = WatchdogConfig {
+        period_ms: args.heartbeat_ms,
+        hang_after_ms: None,
+        realtime: args.realtime(1)?,
+    };
+    let mut told = Heartbeat::create(heartbeat)?;
+    let watchdog = Watchdog::start(board, &config, move |beat| told.beat(beat))?;
+    realtime.apply_to_thread("frames");
+    let clock = args.inject.clock(paced.clock());
+    args.inject.start();
+    let source = paced.source(args.inject.clone());
+    let mut frames = Frames {
+        handler,
+        clock: &clock,
+        board,
+        open,
+        watch,
+        output_error: None,
+    };
+    let (_, ended) = live::run(source, &mut frames, TICK);
+    let output_error = frames.output_error.take();
+    if let Err(e) = &ended {
+        log::error!("{e}");
+        let at = handler.last_log_time;
+        if let Err(e) = handler.fail(Failure::Source, &clock, at) {
+            log::error!("cannot record: {e:#}");
+        }
+    }
+    watchdog.stop();
+    Ok(ended.err().map(anyhow::Error::from).or(output_error))
+}
+
+/// The thread that handles frames.
+struct Frames<'a> {
+    handler: &'a mut Handler,
+    clock: &'a dyn Clock,
+    board: &'a Board,
+    open: OpenEngine,
+    watch: &'a mut dyn Watch,
+    /// Why nothing is recorded any more.
+    output_error: Option<anyhow::Error>,
+}
+
+impl Frames<'_> {
+    /// A result that cannot be recorded raises the flag once; then the drive goes on without
+    /// recording.
+    fn output_failed(&mut self, error: anyhow::Error) {
+        log::error!("recording ends here, what was recorded stays: {error:#}");
+        self.handler.stop_recording();
+        let at = self.handler.last_log_time;
+        if let Err(e) = self.handler.fail(Failure::Output, self.clock, at) {
+            log::error!("{e:#}");
+        }
+        self.output_error.get_or_insert(error);
+    }
+
+    /// Opens the engine again after a panic took it. The flag is up until that is done.
+    fn repair(&mut self) {
+        if !self.handler.pipeline.needs_repair() {
+            return;
+        }
+        let trip = self.board.latched(TripKind::Panic);
+        match self.handler.pipeline.repair(&mut self.open) {
+            Ok(_) => {
+                log::warn!("the engine was opened again after a panic");
+                if let Some(trip) = trip {
+                    self.board.acknowledge(trip);
+                }
+            }
+            Err(e) => log::error!("the engine cannot be opened again: {e}"),
+        }
+    }
+}
+
+impl Worker<MessageBuf> for Frames<'_> {
+    fn handle(&mut self, message: &MessageBuf) {
+        match self.handler.message(message, self.clock) {
+            Ok(handled) => self.watch.frame(&handled),
+            Err(error) => self.output_failed(error),
+        }
+        self.repair();
+    }
+
+    fn replaced(&mut self, messages: u64) {
+        self.handler.profile.add_dropped(messages);
+        self.watch.replaced(messages);
+    }
+
+    fn idle(&mut self) {
+        if let Err(error) = self.handler.tick(self.clock) {
+            self.output_failed(error);
+        }
+    }
+}
+
+/// `heartbeat.csv`: a row a beat, on disk at once.
+struct Heartbeat {
+    file: BufWriter<File>,
+    safe_stop: Option<bool>,
+}
+
+impl Heartbeat {
+    fn create(path: &Path) -> anyhow::Result<Self> {
+        let named = || format!("cannot write {}", path.display());
+        let mut file = BufWriter::new(File::create(path).with_context(named)?);
+        writeln!(
+            file,
+            "sequence,at_ms,safe_stop,cause,message,verdict_age_ms,late_beats"
+        )
+        .with_context(named)?;
+        Ok(Self {
+            file,
+            safe_stop: None,
+        })
+    }
+
+    fn beat(&mut self, beat: &Beat) {
+        if self.safe_stop.replace(beat.safe_stop) != Some(beat.safe_stop) {
+            let word = if beat.safe_stop { "raised" } else { "down" };
+            log::info!("safe-stop flag {word}: {}", beat.cause);
+        }
+        let at_ms = beat.at.as_secs_f64() * 1e3;
+        let message = beat.cause.to_string().replace(['"', '\n'], "'");
+        let (n, stop, code, late) = (
+            beat.sequence,
+            beat.safe_stop,
+            beat.cause.code(),
+            beat.late_beats,
+        );
+        let age = beat
+            .verdict_age
+            .map_or(f64::NAN, |age| age.as_secs_f64() * 1e3);
+        let row = writeln!(
+            self.file,
+            "{n},{at_ms:.1},{stop},{code},\"{message}\",{age:.1},{late}"
+        );
+        // a full disk must not silence the flag; the run's own records tell of it
+        let _ = row.and_then(|()| self.file.flush());
+    }
+}

@@ -1,0 +1,369 @@
+//! `lookout profile`: a drive at camera rate, and where its time went.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use lookout::bag::BagReader;
+use lookout::pipeline::{Judges, OpenEngine, Pipeline, Settings};
+use lookout::profile::load::MAX_LOAD_THREADS;
+use lookout::profile::{
+    DeadlineProfile, FrameFate, FrameOutcome, FrameTrace, Load, Machine, MachineSampler,
+    ProfileSummary, Trace,
+};
+use lookout::schedule::AdmissionCounters;
+use lookout::score::ScoreKind;
+use lookout::watchdog::Board;
+use lookout_scene::{Drive, DriveConfig};
+use serde_json::json;
+
+use super::handler::{Handled, Handler, Live};
+use super::live::{self, LiveArgs, Paced, Watch};
+use super::outputs::Outputs;
+use super::recorder::Recorder;
+use super::settings::SettingsArgs;
+use super::{Ending, EngineArgs};
+
+/// Dry runs of each mode before the first frame, the modes in turn.
+const DRY_RUNS: usize = 20;
+/// The machine is looked at so often.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Flags of `lookout profile`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ProfileArgs {
+    /// rosbag2 folder, or one .mcap or .db3 file.
+    #[arg(required_unless_present = "synthetic", conflicts_with = "synthetic")]
+    bag: Option<PathBuf>,
+    /// A rendered drive in place of a bag.
+    #[arg(long)]
+    synthetic: bool,
+    /// Image or CompressedImage topic; needed where the bag has several.
+    #[arg(long, conflicts_with = "synthetic")]
+    topic: Option<String>,
+    /// Multiple of the recorded pace.
+    #[arg(long, default_value_t = 1.0, value_name = "X", value_parser = rate)]
+    rate: f64,
+    /// Greatest age of a fresh verdict, in ms from the capture stamp; 100 without it and without
+    /// settings.
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    deadline_ms: Option<u32>,
+    /// Threads of background load.
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = load)]
+    load: usize,
+    /// Folder for profile.json, trace.json, report.html, frames.csv, heartbeat.csv and annotated/.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Replace the results of an earlier run in the folder.
+    #[arg(long)]
+    force: bool,
+    /// The profile as JSON on stdout too.
+    #[arg(long)]
+    json: bool,
+    /// Score of the modes with the observer, or of all when it is one of the logits.
+    #[arg(long, default_value_t = ScoreKind::Observer, value_name = "NAME")]
+    score: ScoreKind,
+    /// Score of the modes without the observer.
+    #[arg(long, default_value_t = ScoreKind::Energy, value_name = "NAME", value_parser = of_logits)]
+    fallback_score: ScoreKind,
+    #[command(flatten)]
+    settings: SettingsArgs,
+    #[command(flatten)]
+    live: LiveArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(x) if (0.01..=100.0).contains(&x) => Ok(x),
+        _ => Err(format!("{text:?} is not a number in 0.01..=100")),
+    }
+}
+
+fn load(text: &str) -> Result<usize, String> {
+    match text.parse::<usize>() {
+        Ok(n) if n <= MAX_LOAD_THREADS => Ok(n),
+        _ => Err(format!(
+            "{text:?} is not a number in 0..={MAX_LOAD_THREADS}"
+        )),
+    }
+}
+
+fn of_logits(text: &str) -> Result<ScoreKind, String> {
+    let kind: ScoreKind = text.parse().map_err(|e| format!("{e}"))?;
+    if kind.needs_observer() {
+        return Err(format!("{kind} needs the observer, which those modes lack"));
+    }
+    Ok(kind)
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
+    let rendered = args.synthetic.then(synthetic).transpose()?;
+    let bag = match (&rendered, &args.bag) {
+        (Some(folder), _) => folder.path(),
+        (None, Some(bag)) => bag.as_path(),
+        (None, None) => anyhow::bail!("give a bag or --synthetic"),
+    };
+    let mut reader = BagReader::open(bag)?;
+    let topic = reader.select(args.topic.as_deref())?.name;
+    super::recorder::check_topic(&topic)?;
+    let source = match args.synthetic {
+        true => "rendered drive".to_owned(),
+        false => format!("{} {topic}", bag.display()),
+    };
+    let bundle = args.engine.bundle()?;
+    let faults = args.live.inject.clone();
+    let engine = faults.engine(args.engine.open(&bundle)?);
+    let pipeline = pipeline(args, bundle.manifest(), engine)?;
+    let outputs = Outputs::prepare(&args.out, args.force, args.bag.as_deref())?;
+    let supervisor = pipeline.settings().supervisor;
+    let board = Arc::new(Board::new(supervisor.stale_after_ms)?);
+    let deadline = Duration::from_millis(supervisor.max_age_ms.into());
+    let live = Live {
+        deadline,
+        board: Arc::clone(&board),
+    };
+    let mut handler = Handler::new(pipeline, &bundle, &outputs, &source, Some(live))?;
+    let paced =
+        Paced::open(reader, args.rate)?.with_context(|| format!("{topic} has no message"))?;
+
+    let load = Load::start(args.load).context("cannot start the load")?;
+    dry_runs(&mut handler, &paced, bundle.hash())?;
+    let again = (args.engine.clone(), bundle.clone(), faults);
+    let open: OpenEngine = Box::new(move || {
+        let (engine, bundle, faults) = &again;
+        engine.reopen(bundle).map(|engine| faults.engine(engine))
+    });
+    let began = Instant::now();
+    let machine = MachineSampler::start(Machine::new(began), LOOK)?;
+    let mut watch = Profiler::begin(began, deadline, &outputs.trace())?;
+    let broken = live::run(
+        paced,
+        &mut handler,
+        &board,
+        &args.live,
+        open,
+        &outputs.heartbeat_csv(),
+        &mut watch,
+    )?;
+    let wall = began.elapsed();
+    let machine = machine.stop();
+    drop(load);
+
+    // what cannot be written any more must not keep the rest from being told
+    let mut problems: Vec<anyhow::Error> = broken.into_iter().collect();
+    problems.extend(handler.finish_records().err());
+    let traced = watch.trace.machine(&machine);
+    let traced = traced.and_then(|()| watch.trace.finish());
+    problems.extend(
+        traced
+            .err()
+            .map(|e| anyhow::Error::from(e).context("trace.json")),
+    );
+    let summary = handler.profile.summary(wall);
+    let deadlines = watch.deadlines.summary(wall);
+    handler.report.set_deadlines(&watch.deadlines, wall);
+    let profile = ProfileSummary {
+        schema: ProfileSummary::SCHEMA,
+        source,
+        engine: handler.pipeline.engine_description().to_owned(),
+        camera_hz: deadlines.frames as f64 / deadlines.seconds.max(1e-9),
+        load_threads: args.load,
+        deadlines,
+        machine: Some(machine.summary()),
+    };
+    let mut value = serde_json::to_value(&profile)?;
+    if let Some(map) = value.as_object_mut() {
+        let counters = handler.pipeline.admission().map(|a| a.counters());
+        map.insert("bundle".into(), json!(bundle.hash()));
+        map.insert("admission".into(), json!(counters.as_ref().map(counted)));
+        map.insert("run".into(), serde_json::to_value(&summary)?);
+        map.insert("last_verdict".into(), json!(handler.last));
+        let error = problems.first().map(|e| format!("{e:#}"));
+        map.insert("error".into(), json!(error));
+    }
+    problems.extend(tell(&profile, &value, args.json, &outputs).err());
+    handler.report.set_machine(machine);
+    let reported = handler.report.write(&outputs.report(), &summary);
+    problems.extend(reported.err().map(anyhow::Error::from));
+    let mut problems = problems.into_iter();
+    let first = problems.next();
+    problems.for_each(|problem| log::error!("{problem:#}"));
+    first.map_or(Ok(Ending::Done), Err)
+}
+
+fn pipeline(
+    args: &ProfileArgs,
+    manifest: &lookout::model::Manifest,
+    engine: Box<dyn lookout::engine::Engine>,
+) -> anyhow::Result<Pipeline> {
+    let at = lookout::model::ThresholdAt::Fpr1;
+    let judges = Judges::calibrated(manifest, args.score, args.fallback_score, at);
+    let file = args.settings.read()?;
+    let mut admission = file.admission.unwrap_or_default();
+    admission.deadline_ms = args.deadline_ms.unwrap_or(admission.deadline_ms);
+    let mut settings = Settings::deadline(admission, judges);
+    file.apply(&mut settings, manifest);
+    let supervisor = &mut settings.supervisor;
+    // one deadline: the admission plans with it, the supervisor holds verdicts to it
+    supervisor.max_age_ms = admission.deadline_ms;
+    let stale_ms = args.live.stale_ms.unwrap_or(supervisor.stale_after_ms);
+    supervisor.stale_after_ms = stale_ms.max(admission.deadline_ms);
+    Pipeline::new(engine, settings)
+        .with_context(|| format!("cannot use the thresholds of bundle {}", manifest.name))
+}
+
+/// Measures every mode on the first frame, pictures recorded into a folder that goes away.
+fn dry_runs(handler: &mut Handler, paced: &Paced, bundle_hash: &str) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut scratch = Recorder::create(&folder.path().join("dry"), bundle_hash)?;
+    let modes: Vec<_> = handler.pipeline.settings().judges.modes().collect();
+    // the first runs make buffers and are not counted on: a model that starts over knows no better
+    for _ in 0..=DRY_RUNS {
+        for &mode in &modes {
+            handler
+                .rehearse(&paced.first, mode, &mut scratch)
+                .with_context(|| format!("the dry run of mode {mode} on the first frame failed"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Renders a short drive into a bag.
+fn synthetic() -> anyhow::Result<tempfile::TempDir> {
+    let folder = tempfile::tempdir()?;
+    let street = Drive::new(DriveConfig::default())?;
+    super::demo::render(&street, folder.path())?;
+    Ok(folder)
+}
+
+/// Takes in every frame.
+struct Profiler {
+    began: Instant,
+    deadlines: DeadlineProfile,
+    trace: Trace<BufWriter<File>>,
+    frames: u64,
+}
+
+impl Profiler {
+    fn begin(began: Instant, deadline: Duration, trace: &Path) -> anyhow::Result<Self> {
+        let file =
+            File::create(trace).with_context(|| format!("cannot write {}", trace.display()))?;
+        Ok(Self {
+            began,
+            deadlines: DeadlineProfile::new(deadline),
+            trace: Trace::new(BufWriter::new(file), "lookout profile")?,
+            frames: 0,
+        })
+    }
+
+    fn add(&mut self, outcome: &FrameOutcome, trace: &FrameTrace) {
+        self.deadlines.add(outcome);
+        self.frames += 1;
+        // a trace that cannot be written is told of at its end
+        let _ = self.trace.frame(trace);
+    }
+}
+
+impl Watch for Profiler {
+    fn frame(&mut self, handled: &Handled) {
+        let record = &handled.record;
+        let mode = record.score.map(|_| record.mode);
+        let since = |at: Instant| at.saturating_duration_since(self.began);
+        let outcome = FrameOutcome {
+            at: self.began.elapsed(),
+            mode,
+            stages: record.stages,
+            latency: Some(record.latency),
+            age: record.age,
+            fate: handled.fate,
+            verdict: Some(record.verdict),
+        };
+        let trace = FrameTrace {
+            frame: record.index,
+            mode,
+            fate: handled.fate,
+            stages: record.stages,
+            decode_at: since(handled.decode_at),
+            engine_at: since(handled.engine_at),
+            engine_time: handled
+                .publish_at
+                .saturating_duration_since(handled.engine_at),
+            publish_at: since(handled.publish_at),
+            age: record.age,
+            state: Some(record.verdict.state),
+        };
+        self.add(&outcome, &trace);
+    }
+
+    fn replaced(&mut self, frames: u64) {
+        let at = self.began.elapsed();
+        let fate = FrameFate::Replaced(frames);
+        let outcome = FrameOutcome {
+            at,
+            mode: None,
+            stages: Default::default(),
+            latency: None,
+            age: None,
+            fate,
+            verdict: None,
+        };
+        let trace = FrameTrace {
+            frame: self.frames,
+            mode: None,
+            fate,
+            stages: Default::default(),
+            decode_at: at,
+            engine_at: at,
+            engine_time: Duration::ZERO,
+            publish_at: at,
+            age: None,
+            state: None,
+        };
+        self.add(&outcome, &trace);
+    }
+}
+
+fn counted(counters: &AdmissionCounters) -> serde_json::Value {
+    json!({
+        "offered": counters.offered,
+        "refused": counters.refused,
+        "probes": counters.probes,
+        "downgraded": counters.downgraded,
+        "late": counters.late,
+        "switches": counters.switches,
+    })
+}
+
+/// For people on stderr, for machines in profile.json and, where asked for, on stdout.
+fn tell(
+    profile: &ProfileSummary,
+    value: &serde_json::Value,
+    json: bool,
+    outputs: &Outputs,
+) -> anyhow::Result<()> {
+    let path = outputs.profile();
+    let mut err = std::io::stderr().lock();
+    writeln!(err, "{profile}")?;
+    for (what, path) in [
+        ("profile", &path),
+        ("trace", &outputs.trace()),
+        ("report", &outputs.report()),
+    ] {
+        writeln!(err, "{what}: {}", path.display())?;
+    }
+    if json {
+        let mut out = std::io::stdout().lock();
+        serde_json::to_writer_pretty(&mut out, value)?;
+        writeln!(out)?;
+    }
+    let named = || format!("cannot write {}", path.display());
+    let mut file = BufWriter::new(File::create(&path).with_context(named)?);
+    serde_json::to_writer_pretty(&mut file, value).with_context(named)?;
+    file.flush().with_context(named)
+}

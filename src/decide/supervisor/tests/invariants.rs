@@ -1,0 +1,474 @@
+//! The invariants of `docs/safety.md` over random sequences of events, under settings from one end
+//! of their ranges to the other.
+
+use super::document::{Transition, matrix};
+use super::model::Model;
+use super::*;
+use proptest::prelude::*;
+use proptest::test_runner::{TestCaseError, TestRunner};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::time::Duration;
+
+const SEQUENCES: u32 = 100_000;
+
+const EAGER: SupervisorConfig = SupervisorConfig {
+    fault_clear_frames: 1,
+    reset_frames: 1,
+    quality: QualityLimits {
+        blur_fault_frames: 1,
+        frozen_frames: 2,
+        ..CONFIG.quality
+    },
+    ..CONFIG
+};
+
+/// One hit is enough.
+const NERVOUS: SupervisorConfig = SupervisorConfig {
+    confirm_hits: 1,
+    confirm_window: 1,
+    ..CONFIG
+};
+
+const LEAST: SupervisorConfig = SupervisorConfig {
+    area_on_ppm: 1,
+    area_off_ppm: 1,
+    confirm_hits: 1,
+    confirm_window: 1,
+    start_frames: 1,
+    fault_clear_frames: 1,
+    reset_frames: 1,
+    max_age_ms: 1,
+    stale_after_ms: 1,
+    future_tolerance_ms: 0,
+    clock_step_ms: 1,
+    quality: QualityLimits {
+        black_below: 0,
+        over_exposed_ppm: 1,
+        blurred_below: 300,
+        blur_fault_frames: 1,
+        frozen_frames: 2,
+    },
+};
+
+const MOST: SupervisorConfig = SupervisorConfig {
+    area_on_ppm: 1_000_000,
+    area_off_ppm: 1_000_000,
+    confirm_hits: 64,
+    confirm_window: 64,
+    start_frames: 1000,
+    fault_clear_frames: 1000,
+    reset_frames: 1000,
+    max_age_ms: 10_000,
+    stale_after_ms: 60_000,
+    future_tolerance_ms: 1000,
+    clock_step_ms: 10_000,
+    quality: QualityLimits {
+        black_below: 255,
+        over_exposed_ppm: 1_000_001,
+        blurred_below: 1000,
+        blur_fault_frames: 1000,
+        frozen_frames: 1000,
+    },
+};
+
+/// No check of pictures.
+const BLIND: SupervisorConfig = SupervisorConfig {
+    quality: QualityLimits {
+        black_below: 0,
+        over_exposed_ppm: 1_000_001,
+        blurred_below: 0,
+        blur_fault_frames: 1,
+        frozen_frames: 0,
+    },
+    ..CONFIG
+};
+
+/// A share of a limit in thousandths, and some nanoseconds to be at its edge.
+type Share = (i64, i64);
+
+#[derive(Clone, Copy, Debug)]
+enum What {
+    /// Age as a share of `max_age_ms`, or time ahead as a share of `future_tolerance_ms`.
+    Frame(Result<Share, Share>, Look),
+    Failed(bool, Failure),
+    Missed,
+    Tick,
+    Reset,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Look {
+    pixels: u32,
+    non_finite: u32,
+    scores: (f32, f32),
+    /// Of the area that is a hit: hundredths of it, and pixels to be at its edge.
+    area: (u32, i64),
+    after_hit: bool,
+    quality: Option<Quality>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Input {
+    /// Time since the input before, as a share of `stale_after_ms`.
+    passed: Share,
+    /// What the stamps' clock moved beyond that, as a share of `clock_step_ms`.
+    stepped: Share,
+    what: What,
+}
+
+fn edge() -> impl Strategy<Value = Share> {
+    (-1i64..=1).prop_map(|nanos| (1000, nanos))
+}
+
+fn picture() -> impl Strategy<Value = Option<Quality>> {
+    let looks = prop_oneof![
+        8 => Just(SHARP),
+        4 => Just(Quality { sharpness: Some(249), ..SHARP }),
+        1 => Just(Quality { bright: 31, ..SHARP }),
+        1 => Just(Quality { bright: 255, clipped_ppm: 120_000, ..SHARP }),
+        1 => Just(Quality { bright: 255, sharpness: None, ..SHARP }),
+    ];
+    // 0 stands for a picture that was never seen before.
+    let fingerprints = prop_oneof![4 => Just(0), 2 => Just(1), 1 => Just(2)];
+    let one = (looks, fingerprints).prop_map(|(quality, fingerprint)| Quality {
+        fingerprint,
+        ..quality
+    });
+    prop_oneof![1 => Just(None), 3 => one.prop_map(Some)]
+}
+
+/// Calm: nothing but pictures of a camera that is well, with or without a hazard, some blurred.
+fn look(calm: bool) -> BoxedStrategy<Look> {
+    let area = prop_oneof![4 => Just((0, 0)), 1 => (Just(100), -1i64..=0), 2 => Just((130, 0))];
+    if calm {
+        let blurred = Quality {
+            sharpness: Some(100),
+            ..SHARP
+        };
+        let quality = prop_oneof![5 => Just(SHARP), 1 => Just(blurred)];
+        return (area, quality)
+            .prop_map(|(area, quality)| Look {
+                pixels: 1000,
+                non_finite: 0,
+                scores: (0.0, 1.0),
+                area,
+                after_hit: false,
+                quality: Some(quality),
+            })
+            .boxed();
+    }
+    let pixels = prop_oneof![20 => Just(1000), 1 => Just(0), 1 => Just(1), 1 => Just(u32::MAX)];
+    let non_finite = prop_oneof![20 => Just(0u32), 1 => Just(3)];
+    let scores = prop_oneof![
+        20 => Just((0.1, 0.6)),
+        1 => Just((0.5, 0.5)),
+        1 => Just((0.0, 1e-6)),
+        1 => Just((f32::NAN, f32::NAN)),
+    ];
+    (pixels, non_finite, scores, area, any::<bool>(), picture())
+        .prop_map(
+            |(pixels, non_finite, scores, area, after_hit, quality)| Look {
+                pixels,
+                non_finite,
+                scores,
+                area,
+                after_hit,
+                quality,
+            },
+        )
+        .boxed()
+}
+
+fn input(calm: bool) -> BoxedStrategy<Input> {
+    let none = || Just((0, 0));
+    if calm {
+        let frame = (0i64..50, look(true)).prop_map(|(age, look)| What::Frame(Ok((age, 0)), look));
+        let what = prop_oneof![14 => frame, 1 => Just(What::Tick), 3 => Just(What::Reset)];
+        return (50i64..400, what)
+            .prop_map(|(passed, what)| Input {
+                passed: (passed, 0),
+                stepped: (0, 0),
+                what,
+            })
+            .boxed();
+    }
+    let passed = prop_oneof![
+        16 => (50i64..400).prop_map(|share| (share, 0)),
+        2 => none(),
+        1 => (0i64..1100).prop_map(|share| (share, 0)),
+        1 => edge(),
+        1 => (-3000i64..0).prop_map(|share| (share, 0)),
+    ];
+    let stepped = prop_oneof![
+        40 => none(),
+        1 => (-3000i64..3000).prop_map(|share| (share, 0)),
+        1 => edge(),
+        1 => edge().prop_map(|(share, nanos)| (-share, nanos)),
+    ];
+    let age = prop_oneof![
+        12 => (0i64..300).prop_map(|share| Ok((share, 0))),
+        2 => (300i64..1200).prop_map(|share| Ok((share, 0))),
+        1 => edge().prop_map(Ok),
+        1 => edge().prop_map(Err),
+        1 => (0i64..3000).prop_map(|share| Err((share, 0))),
+    ];
+    let failures = prop::sample::select(vec![
+        Failure::MalformedFrame,
+        Failure::Engine,
+        Failure::Source,
+        Failure::Panicked,
+        Failure::Output,
+    ]);
+    let what = prop_oneof![
+        20 => (age, look(false)).prop_map(|(age, look)| What::Frame(age, look)),
+        1 => (any::<bool>(), failures).prop_map(|(stamped, failure)| What::Failed(stamped, failure)),
+        1 => Just(What::Missed),
+        2 => Just(What::Tick),
+        3 => Just(What::Reset),
+    ];
+    (passed, stepped, what)
+        .prop_map(|(passed, stepped, what)| Input {
+            passed,
+            stepped,
+            what,
+        })
+        .boxed()
+}
+
+fn sequence() -> impl Strategy<Value = (SupervisorConfig, Vec<Input>)> {
+    let config = prop::sample::select(vec![
+        CONFIG,
+        CONFIG,
+        EAGER,
+        NERVOUS,
+        LEAST,
+        MOST,
+        BLIND,
+        SupervisorConfig::default(),
+    ]);
+    let some_calm = prop_oneof![1 => input(true), 1 => input(false)];
+    let inputs = prop_oneof![
+        50 => prop::collection::vec(input(false), 1..40),
+        50 => prop::collection::vec(some_calm, 1..40),
+        50 => prop::collection::vec(input(true), 1..40),
+        1 => prop::collection::vec(input(true), 100..400),
+        1 => prop::collection::vec(input(false), 100..400),
+    ];
+    (config, inputs)
+}
+
+fn share_of(limit_ms: u32, (thousandths, nanos): Share) -> i64 {
+    i64::from(limit_ms) * 1_000 * thousandths + nanos
+}
+
+/// Makes events of what was drawn.
+struct World {
+    config: SupervisorConfig,
+    now: Now,
+    pictures: u32,
+}
+
+impl World {
+    fn new(config: SupervisorConfig) -> Self {
+        let now = Now {
+            stamp: Stamp::from_ros(1_700_000_000, 0),
+            monotonic: Duration::from_secs(1_000_000_000),
+        };
+        Self {
+            config,
+            now,
+            pictures: 10,
+        }
+    }
+
+    fn event(&mut self, input: Input) -> (Event, Now) {
+        let passed = share_of(self.config.stale_after_ms, input.passed);
+        let stepped = share_of(self.config.clock_step_ms, input.stepped);
+        let at = |nanos: i64, by: i64| Stamp::from_nanos(nanos + by);
+        let monotonic = self.now.monotonic.as_nanos() as i64 + passed;
+        self.now = Now {
+            stamp: at(self.now.stamp.as_nanos(), passed + stepped),
+            monotonic: Duration::from_nanos(monotonic.unsigned_abs()),
+        };
+        let now = self.now.stamp;
+        let event = match input.what {
+            What::Frame(age, look) => {
+                let ahead = match age {
+                    Ok(age) => -share_of(self.config.max_age_ms, age),
+                    Err(ahead) => share_of(self.config.future_tolerance_ms, ahead),
+                };
+                self.frame(at(now.as_nanos(), ahead), look)
+            }
+            What::Failed(stamped, failure) => Event::Failed {
+                capture_stamp: stamped.then_some(now),
+                failure,
+            },
+            What::Missed => Event::Missed {
+                capture_stamp: now,
+                slack_ms: -1,
+                needed_ms: 7,
+            },
+            What::Tick => Event::Tick,
+            What::Reset => Event::Reset,
+        };
+        (event, self.now)
+    }
+
+    fn frame(&mut self, capture_stamp: Stamp, look: Look) -> Event {
+        let ppm = if look.after_hit {
+            self.config.area_off_ppm
+        } else {
+            self.config.area_on_ppm
+        };
+        let least = (u64::from(ppm) * u64::from(look.pixels)).div_ceil(1_000_000) as i64;
+        let area = least * i64::from(look.area.0) / 100 + look.area.1;
+        let corridor_pixels = area.clamp(0, look.pixels.into()) as u32;
+        let quality = look.quality.map(|quality| {
+            self.pictures += 1;
+            let fresh = quality.fingerprint == 0;
+            Quality {
+                fingerprint: if fresh {
+                    self.pictures
+                } else {
+                    quality.fingerprint
+                },
+                ..quality
+            }
+        });
+        Event::Frame(Observation {
+            capture_stamp,
+            pixels: look.pixels,
+            non_finite: look.non_finite,
+            score_min: look.scores.0,
+            score_max: look.scores.1,
+            anomalous_pixels: corridor_pixels,
+            corridor_pixels,
+            nearest: None,
+            quality,
+        })
+    }
+}
+
+type Coverage = HashMap<Transition, u64>;
+
+fn check(
+    config: SupervisorConfig,
+    inputs: &[Input],
+    coverage: &mut Coverage,
+) -> Result<(), TestCaseError> {
+    let mut supervisor = Supervisor::new(config).unwrap();
+    let mut again = Supervisor::new(config).unwrap();
+    let (mut world, mut model) = (World::new(config), Model::new(config));
+    let (mut before, mut reset_asked) = (Waiting, false);
+    // The last frame that could be relied on: its stamp, and when it came.
+    let mut relied_on: Option<Now> = None;
+    for input in inputs {
+        let (event, now) = world.event(*input);
+        let verdict = supervisor.step(event, now);
+        let (row, after) = model.step(event, now);
+        let state = verdict.state;
+
+        // I05; NaN is not equal to itself, so the words are compared.
+        let second = again.step(event, now);
+        prop_assert_eq!(format_state(&verdict), format_state(&second));
+        // I08
+        prop_assert_eq!(state, after, "{} in {}: {:?}", row, before, verdict);
+        // I01
+        prop_assert_eq!(verdict.safe_stop, !matches!(state, Clear | Warn));
+        // I02
+        reset_asked |= before == Stop && matches!(event, Event::Reset);
+        if before == Stop && state != Stop {
+            prop_assert!(reset_asked, "{:?}", verdict);
+            prop_assert_eq!(state, Clear);
+        }
+        reset_asked &= state == Stop;
+        // I03, I06
+        let good = matches!(
+            row,
+            "clean" | "hit" | "blurred" | "blurred-hit" | "long-blurred-hit"
+        );
+        if let (true, Event::Frame(o)) = (good, event) {
+            let stamp = o.capture_stamp;
+            relied_on = Some(Now { stamp, ..now });
+        }
+        prop_assert!(relied_on.is_some() || matches!(state, Waiting | Fault));
+        if matches!(state, Clear | Warn) {
+            let stale = i64::from(config.stale_after_ms) * 1_000_000;
+            let last = relied_on.unwrap();
+            prop_assert!(now.stamp.nanos_since(last.stamp) <= stale, "{:?}", verdict);
+            prop_assert!(now.monotonic_since(last) <= stale, "{:?}", verdict);
+        }
+        // I04, told by the input alone and then by the row
+        let unusable = match event {
+            Event::Failed { .. } | Event::Missed { .. } => true,
+            Event::Frame(o) => {
+                let age = now.stamp.nanos_since(o.capture_stamp);
+                let (old, ahead) = (config.max_age_ms, config.future_tolerance_ms);
+                age > i64::from(old) * 1_000_000
+                    || -age > i64::from(ahead) * 1_000_000
+                    || o.pixels == 0
+                    || o.non_finite > 0
+                    || o.score_max.is_nan()
+            }
+            Event::Tick | Event::Reset => false,
+        };
+        let faulty = !good && !matches!(row, "tick" | "reset");
+        prop_assert!(!(unusable || faulty) || verdict.safe_stop, "{:?}", verdict);
+        prop_assert!(faulty || !unusable, "{:?}", verdict);
+        // I07
+        prop_assert!(before == Waiting || state != Waiting);
+        // I09
+        *coverage.entry((row, before, state)).or_default() += 1;
+        before = state;
+    }
+    Ok(())
+}
+
+fn format_state(verdict: &Verdict) -> (State, Reason, Option<Stamp>, Option<i64>, u32) {
+    let Verdict {
+        state,
+        reason,
+        capture_stamp,
+        age_nanos,
+        corridor_pixels,
+        ..
+    } = *verdict;
+    (state, reason, capture_stamp, age_nanos, corridor_pixels)
+}
+
+#[test]
+fn i_invariants_hold_and_the_transitions_are_those_of_the_matrix() {
+    let coverage = RefCell::new(Coverage::new());
+    let mut runner = TestRunner::new(ProptestConfig {
+        cases: SEQUENCES,
+        failure_persistence: None,
+        ..Default::default()
+    });
+    let result = runner.run(&sequence(), |(config, inputs)| {
+        check(config, &inputs, &mut coverage.borrow_mut())
+    });
+    if let Err(failure) = result {
+        panic!("{failure}");
+    }
+    let coverage = coverage.into_inner();
+    let allowed: Vec<Transition> = matrix().into_iter().map(|(one, _)| one).collect();
+    for (transition, times) in &coverage {
+        let (row, from, to) = transition;
+        assert!(
+            allowed.contains(transition),
+            "{times} times {row} led from {from} to {to}, which the matrix does not allow"
+        );
+    }
+    let never: Vec<_> = allowed
+        .iter()
+        .filter(|one| !coverage.contains_key(*one))
+        .collect();
+    assert!(never.is_empty(), "never seen: {never:?}");
+    let least = coverage.iter().min_by_key(|(_, times)| **times);
+    let steps: u64 = coverage.values().sum();
+    eprintln!(
+        "{SEQUENCES} sequences, {steps} events, {} transitions, the rarest {least:?}",
+        coverage.len()
+    );
+}

@@ -1,0 +1,263 @@
+//! The rules a second time, straight from the tables of `docs/safety.md`: no running state, only
+//! the list of everything that happened, searched anew for every question.
+
+use super::*;
+
+/// Something that happened, and what the rules made of it.
+struct Past {
+    event: Event,
+    now: Now,
+    /// The row of the matrix.
+    input: &'static str,
+    before: State,
+    after: State,
+    /// Capture stamp that the next one is compared with.
+    kept: Option<Stamp>,
+}
+
+pub(super) struct Model {
+    config: SupervisorConfig,
+    past: Vec<Past>,
+}
+
+/// From `b` to `a` in ns.
+fn between(a: Stamp, b: Stamp) -> i128 {
+    i128::from(a.as_nanos()) - i128::from(b.as_nanos())
+}
+
+fn monotonic_between(a: Now, b: Now) -> i128 {
+    a.monotonic.as_nanos() as i128 - b.monotonic.as_nanos() as i128
+}
+
+fn limit(ms: u32) -> i128 {
+    i128::from(ms) * 1_000_000
+}
+
+fn has_hit(input: &str) -> bool {
+    matches!(input, "hit" | "blurred-hit" | "long-blurred-hit")
+}
+
+fn is_good(input: &str) -> bool {
+    matches!(input, "clean" | "hit")
+}
+
+impl Model {
+    pub(super) fn new(config: SupervisorConfig) -> Self {
+        let past = Vec::new();
+        Self { config, past }
+    }
+
+    /// The row of the matrix and the state after it.
+    pub(super) fn step(&mut self, event: Event, now: Now) -> (&'static str, State) {
+        let before = self.past.last().map_or(Waiting, |last| last.after);
+        let input = self.input(event, now);
+        let after = self.next(input, before);
+        let kept = self.kept(event, now, input);
+        self.past.push(Past {
+            event,
+            now,
+            input,
+            before,
+            after,
+            kept,
+        });
+        (input, after)
+    }
+
+    /// The last stamp that was kept since the clock was set, and when.
+    fn last(&self, now: Now) -> Option<(Stamp, Now)> {
+        if self.stepped(now) {
+            return None;
+        }
+        let since = self.past.iter().rev();
+        since
+            .take_while(|past| past.input != "clock-stepped")
+            .find_map(|past| past.kept.map(|stamp| (stamp, past.now)))
+    }
+
+    fn stepped(&self, now: Now) -> bool {
+        self.past.last().is_some_and(|last| {
+            let apart = between(now.stamp, last.now.stamp) - monotonic_between(now, last.now);
+            apart.abs() > limit(self.config.clock_step_ms)
+        })
+    }
+
+    fn kept(&self, event: Event, now: Now, input: &str) -> Option<Stamp> {
+        let stamp = match event {
+            Event::Frame(o) => Some(o.capture_stamp),
+            Event::Failed { capture_stamp, .. } => {
+                capture_stamp.filter(|stamp| self.last(now).is_none_or(|(last, _)| *stamp > last))
+            }
+            Event::Missed { capture_stamp, .. } => {
+                Some(capture_stamp).filter(|s| self.last(now).is_none_or(|(last, _)| *s > last))
+            }
+            Event::Tick | Event::Reset => None,
+        };
+        let near =
+            |stamp: &Stamp| between(*stamp, now.stamp) <= limit(self.config.future_tolerance_ms);
+        stamp.filter(|stamp| near(stamp) && input != "clock-stepped")
+    }
+
+    fn input(&self, event: Event, now: Now) -> &'static str {
+        let stale = limit(self.config.stale_after_ms);
+        match event {
+            _ if self.stepped(now) => "clock-stepped",
+            Event::Failed { .. } => "failed",
+            Event::Missed { .. } => "refused",
+            Event::Frame(o) => self.frame(o, now),
+            Event::Tick | Event::Reset => {
+                let quiet = self.last(now).is_some_and(|(stamp, told)| {
+                    between(now.stamp, stamp) > stale || monotonic_between(now, told) > stale
+                });
+                match event {
+                    _ if quiet => "missing",
+                    Event::Reset => "reset",
+                    _ => "tick",
+                }
+            }
+        }
+    }
+
+    fn frame(&self, o: Observation, now: Now) -> &'static str {
+        let config = &self.config;
+        let stamp = o.capture_stamp;
+        let gap = self.last(now).map(|(last, _)| between(stamp, last));
+        let picture = |wrong: fn(Quality, &QualityLimits) -> bool| {
+            o.quality.is_some_and(|q| wrong(q, &config.quality))
+        };
+        let faults = [
+            (
+                between(stamp, now.stamp) > limit(config.future_tolerance_ms),
+                "future-stamp",
+            ),
+            (gap.is_some_and(|gap| gap <= 0), "stamp-regressed"),
+            (
+                gap.is_some_and(|gap| gap > limit(config.stale_after_ms)),
+                "missing",
+            ),
+            (between(now.stamp, stamp) > limit(config.max_age_ms), "late"),
+            (picture(black), "black"),
+            (picture(over_exposed), "over-exposed"),
+            (self.frozen(o), "frozen"),
+            (o.pixels == 0, "empty-score-map"),
+            (o.non_finite != 0, "non-finite"),
+            (
+                !matches!(
+                    (o.score_max - o.score_min).partial_cmp(&1e-6),
+                    Some(std::cmp::Ordering::Greater | std::cmp::Ordering::Equal)
+                ),
+                "constant-score-map",
+            ),
+        ];
+        if let Some((_, code)) = faults.iter().find(|(holds, _)| *holds) {
+            return code;
+        }
+        let area = if self.counted().next() == Some(true) {
+            config.area_off_ppm
+        } else {
+            config.area_on_ppm
+        };
+        let hit =
+            i128::from(o.corridor_pixels) * 1_000_000 >= i128::from(area) * i128::from(o.pixels);
+        match (self.blurred_in_a_row(o), hit) {
+            (0, true) => "hit",
+            (0, false) => "clean",
+            (run, true) if run >= config.quality.blur_fault_frames as usize => "long-blurred-hit",
+            (run, false) if run >= config.quality.blur_fault_frames as usize => "long-blurred",
+            (_, true) => "blurred-hit",
+            (_, false) => "blurred",
+        }
+    }
+
+    /// What was measured, the latest first.
+    fn measured(&self) -> impl Iterator<Item = Quality> {
+        self.past.iter().rev().filter_map(|past| match past.event {
+            Event::Frame(o) => o.quality,
+            _ => None,
+        })
+    }
+
+    fn frozen(&self, o: Observation) -> bool {
+        let needed = self.config.quality.frozen_frames as usize;
+        o.quality.is_some_and(|quality| {
+            let same = |q: &Quality| q.fingerprint == quality.fingerprint;
+            needed > 0 && 1 + self.measured().take_while(same).count() >= needed
+        })
+    }
+
+    fn blurred_in_a_row(&self, o: Observation) -> usize {
+        let limits = &self.config.quality;
+        o.quality
+            .into_iter()
+            .chain(self.measured())
+            .filter(|q| !black(*q, limits) && !over_exposed(*q, limits))
+            .take_while(|q| {
+                q.sharpness
+                    .is_some_and(|s| u32::from(s) < limits.blurred_below)
+            })
+            .take(if o.quality.is_some() { usize::MAX } else { 0 })
+            .count()
+    }
+
+    /// Whether the frames that counted were hits, the latest first, since a reset went through.
+    fn counted(&self) -> impl Iterator<Item = bool> {
+        let since = self.past.iter().rev();
+        since
+            .take_while(|past| (past.before, past.after) != (Stop, Clear))
+            .filter(|past| is_good(past.input) || has_hit(past.input))
+            .map(|past| has_hit(past.input))
+    }
+
+    fn next(&self, input: &'static str, before: State) -> State {
+        let config = &self.config;
+        let (good, hit) = (is_good(input), has_hit(input));
+        let window = config.confirm_window as usize - 1;
+        let hits = self.counted().take(window).filter(|hit| *hit).count() + usize::from(hit);
+        match input {
+            "tick" | "reset" => before,
+            "clean" if before == Stop && self.clean_since_reset() >= config.reset_frames => Clear,
+            _ if before == Stop => Stop,
+            _ if hit && hits >= config.confirm_hits as usize => Stop,
+            "blurred" | "blurred-hit" if before == Clear => Warn,
+            "blurred" | "blurred-hit" => before,
+            _ if !good => Fault,
+            _ if before == Waiting && self.good_in_a_row() < config.start_frames => Waiting,
+            _ if before == Fault && self.good_in_a_row() < config.fault_clear_frames => Fault,
+            _ if hits > 0 => Warn,
+            _ => Clear,
+        }
+    }
+
+    /// With the one that is being told of.
+    fn good_in_a_row(&self) -> u32 {
+        let row = self.past.iter().rev();
+        let row = row.take_while(|p| is_good(p.input) || matches!(p.input, "tick" | "reset"));
+        1 + row.filter(|past| is_good(past.input)).count() as u32
+    }
+
+    /// Clean frames in a row with the one that is being told of; 0 when no reset waits.
+    fn clean_since_reset(&self) -> u32 {
+        // Nothing before the last hit matters: it made a reset void, or confirmed the stop.
+        let since: Vec<_> = self
+            .past
+            .iter()
+            .rev()
+            .take_while(|past| past.before == Stop && !has_hit(past.input))
+            .collect();
+        let Some(reset) = since.iter().rposition(|p| matches!(p.event, Event::Reset)) else {
+            return 0;
+        };
+        let row = since[..reset]
+            .iter()
+            .take_while(|p| matches!(p.input, "clean" | "tick" | "reset"));
+        1 + row.filter(|past| past.input == "clean").count() as u32
+    }
+}
+
+fn black(quality: Quality, limits: &QualityLimits) -> bool {
+    u32::from(quality.bright) < limits.black_below
+}
+
+fn over_exposed(quality: Quality, limits: &QualityLimits) -> bool {
+    quality.clipped_ppm >= limits.over_exposed_ppm
+}

@@ -1,0 +1,173 @@
+use super::*;
+
+const BLURRED: Quality = Quality {
+    sharpness: Some(249),
+    ..SHARP
+};
+
+fn blurred(frames: u32) -> Reason {
+    Reason::Blurred { frames, limit: 3 }
+}
+
+#[test]
+fn f11_f12_a_picture_that_is_black_or_over_exposed_is_a_fault_and_one_at_the_limit_is_not() {
+    let black = Quality {
+        bright: 31,
+        ..SHARP
+    };
+    let clipped = Quality {
+        clipped_ppm: 120_000,
+        ..SHARP
+    };
+    for (quality, reason) in [(black, Reason::Black), (clipped, Reason::OverExposed)] {
+        let mut drive = Drive::started();
+        let verdict = drive.picture(0, quality);
+        assert_eq!((verdict.state, verdict.safe_stop), (Fault, true));
+        assert_eq!(verdict.reason, reason);
+    }
+    let just = Quality {
+        bright: 32,
+        clipped_ppm: 119_999,
+        sharpness: Some(250),
+        ..SHARP
+    };
+    assert_eq!(Drive::started().picture(0, just).state, Clear);
+}
+
+#[test]
+fn f13_the_same_picture_three_times_is_a_fault_until_it_changes() {
+    let mut drive = Drive::started();
+    let states: Vec<_> = (0..5)
+        .map(|_| drive.same_picture(0, SHARP).reason)
+        .collect();
+    assert_eq!(states[..2], [Reason::Clear; 2]);
+    for (frames, reason) in (3..).zip(&states[2..]) {
+        assert_eq!(*reason, Reason::Frozen { frames });
+    }
+    let states = [0; 3].map(|area| drive.picture(area, SHARP).state);
+    assert_eq!(states, [Fault, Fault, Clear]);
+}
+
+#[test]
+fn f13_twice_is_no_fault_and_what_was_not_measured_does_not_end_a_run() {
+    let mut drive = Drive::started();
+    for _ in 0..4 {
+        assert_eq!(drive.same_picture(0, SHARP).state, Clear);
+        assert_eq!(drive.picture(0, SHARP).state, Clear);
+    }
+    drive.same_picture(0, SHARP);
+    drive.failed();
+    drive.frame(0);
+    drive.same_picture(0, SHARP);
+    assert_eq!(drive.same_picture(0, SHARP).reason.code(), "frozen");
+}
+
+#[test]
+fn f13_zero_switches_it_off() {
+    let mut config = CONFIG;
+    config.quality.frozen_frames = 0;
+    let mut drive = Drive::of(config);
+    let last = (0..100).map(|_| drive.same_picture(0, SHARP).state).last();
+    assert_eq!(last, Some(Clear));
+}
+
+#[test]
+fn s10_a_blurred_picture_warns_with_the_flag_down() {
+    let mut drive = Drive::started();
+    let verdict = drive.picture(0, BLURRED);
+    assert_eq!((verdict.state, verdict.safe_stop), (Warn, false));
+    assert_eq!(verdict.reason, blurred(1));
+    assert_eq!(drive.picture(0, SHARP).state, Clear);
+
+    let mut drive = Drive::new();
+    assert_eq!(drive.picture(0, BLURRED).state, Waiting);
+    let mut drive = Drive::started();
+    drive.failed();
+    assert_eq!(drive.picture(0, BLURRED).state, Fault);
+}
+
+#[test]
+fn s10_a_blurred_picture_does_not_move_the_window() {
+    let mut drive = Drive::started();
+    drive.frame(40);
+    drive.picture(0, BLURRED);
+    drive.picture(19, BLURRED);
+    let states = [0; 3].map(|area| drive.picture(area, SHARP).state);
+    assert_eq!(
+        states,
+        [Warn, Warn, Clear],
+        "the hit is still three frames old"
+    );
+}
+
+#[test]
+fn s11_a_blurred_picture_starts_every_count_again() {
+    let mut drive = Drive::new();
+    drive.frame(0);
+    drive.picture(0, BLURRED);
+    assert_eq!(drive.frames(&[0, 0]), [Waiting, Clear]);
+
+    drive.failed();
+    drive.frames(&[0, 0]);
+    drive.picture(0, BLURRED);
+    assert_eq!(drive.frames(&[0, 0, 0]), [Fault, Fault, Clear]);
+
+    let mut drive = Drive::stopped();
+    drive.event(Event::Reset);
+    drive.frames(&[0, 0]);
+    let verdict = drive.picture(0, BLURRED);
+    assert_eq!((verdict.state, verdict.reason), (Stop, blurred(1)));
+    assert_eq!(drive.frames(&[0, 0, 0]), [Stop, Stop, Clear]);
+}
+
+#[test]
+fn s12_a_hit_in_a_blurred_picture_is_a_hit() {
+    let mut drive = Drive::started();
+    let verdict = drive.picture(40, BLURRED);
+    assert_eq!(verdict.state, Warn);
+    assert_eq!(verdict.reason.code(), "candidate");
+    assert_eq!(drive.picture(20, BLURRED).reason.code(), "confirmed");
+    drive.event(Event::Reset);
+    drive.picture(0, SHARP);
+    let verdict = drive.picture(40, BLURRED);
+    assert_eq!(verdict.reason.code(), "reset-cancelled");
+    assert_eq!(drive.frames(&[0; 10]), [Stop; 10]);
+}
+
+#[test]
+fn f15_blurred_for_too_long_is_a_fault_and_a_hit_still_confirms_a_stop() {
+    let mut drive = Drive::started();
+    drive.picture(0, BLURRED);
+    drive.picture(0, BLURRED);
+    for frames in 3..6 {
+        let verdict = drive.picture(0, BLURRED);
+        assert_eq!((verdict.state, verdict.safe_stop), (Fault, true));
+        assert_eq!(verdict.reason, blurred(frames));
+    }
+    assert_eq!(drive.picture(40, BLURRED).state, Fault);
+    assert_eq!(drive.picture(40, BLURRED).state, Stop);
+}
+
+#[test]
+fn f15_only_a_sharp_picture_ends_a_run_of_blurred_ones() {
+    let black = Quality { bright: 0, ..SHARP };
+    let mut drive = Drive::started();
+    drive.picture(0, BLURRED);
+    drive.picture(0, BLURRED);
+    drive.failed();
+    drive.frame(0);
+    drive.picture(0, black);
+    assert_eq!(drive.picture(0, BLURRED).reason, blurred(3));
+    drive.picture(0, SHARP);
+    assert_eq!(drive.picture(0, BLURRED).reason, blurred(1));
+    let unknown = Quality {
+        sharpness: None,
+        ..SHARP
+    };
+    drive.picture(0, unknown);
+    assert_eq!(
+        drive.picture(0, BLURRED).reason,
+        blurred(1),
+        "too small to say"
+    );
+}

@@ -1,0 +1,185 @@
+use super::*;
+
+#[test]
+fn s01_it_starts_waiting_with_the_flag_raised_until_a_frame_comes() {
+    let mut drive = Drive::new();
+    for _ in 0..3 {
+        drive.now_ms += 10_000;
+        let verdict = drive.event(Event::Tick);
+        assert_eq!((verdict.state, verdict.safe_stop), (Waiting, true));
+        assert_eq!(verdict.reason, Reason::NoFrameYet);
+        assert_eq!((verdict.capture_stamp, verdict.age_nanos), (None, None));
+    }
+}
+
+#[test]
+fn s02_the_first_ok_needs_good_frames_in_a_row() {
+    let mut drive = Drive::new();
+    let verdict = drive.frame(0);
+    assert_eq!(verdict.reason, Reason::Starting { good: 1, needed: 2 });
+    assert_eq!(verdict.state, Waiting);
+    assert_eq!(drive.frames(&[0]), [Clear]);
+    assert_eq!(Drive::new().frames(&[50, 0]), [Waiting, Warn]);
+}
+
+#[test]
+fn s03_a_candidate_warns_until_the_window_is_free_of_it() {
+    let mut drive = Drive::started();
+    let verdict = drive.frame(40);
+    assert_eq!((verdict.state, verdict.safe_stop), (Warn, false));
+    assert_eq!(
+        verdict.reason,
+        Reason::Candidate {
+            hits: 1,
+            needed: 2,
+            window: 3
+        }
+    );
+    assert_eq!(drive.frames(&[0, 0, 0]), [Warn, Warn, Clear]);
+}
+
+#[test]
+fn s04_n_of_m_hits_confirm_a_stop() {
+    let cases: &[(&[u32], &[State])] = &[
+        (&[40, 40], &[Warn, Stop]),
+        (&[40, 0, 40], &[Warn, Warn, Stop]),
+        (&[40, 0, 0, 40], &[Warn, Warn, Warn, Warn]),
+        (&[39, 39, 39], &[Clear, Clear, Clear]),
+    ];
+    for (areas, states) in cases {
+        assert_eq!(Drive::started().frames(areas), *states, "{areas:?}");
+    }
+    let mut drive = Drive::started();
+    drive.frame(40);
+    let reason = Reason::Confirmed {
+        hits: 2,
+        window: 3,
+        corridor_pixels: 60,
+    };
+    assert_eq!(drive.frame(60).reason, reason);
+}
+
+#[test]
+fn s04_hits_confirm_a_stop_from_every_state() {
+    assert_eq!(Drive::new().frames(&[40, 40]), [Waiting, Stop]);
+    let mut drive = Drive::started();
+    drive.failed();
+    assert_eq!(drive.frames(&[40, 40]), [Fault, Stop]);
+    let mut drive = Drive::started();
+    drive.frame(40);
+    drive.failed();
+    assert_eq!(
+        drive.frames(&[40]),
+        [Stop],
+        "a fault in between does not wipe the hit out"
+    );
+}
+
+#[test]
+fn s05_after_a_hit_the_lower_area_is_enough() {
+    assert_eq!(Drive::started().frames(&[40, 20]), [Warn, Stop]);
+    assert_eq!(
+        Drive::started().frames(&[40, 19, 20, 0]),
+        [Warn, Warn, Warn, Clear]
+    );
+}
+
+#[test]
+fn s06_a_stop_stays_without_a_reset() {
+    let mut drive = Drive::stopped();
+    for _ in 0..100 {
+        let verdict = drive.frame(0);
+        assert_eq!((verdict.state, verdict.safe_stop), (Stop, true));
+        assert_eq!(verdict.reason, Reason::Latched { since: ms(200) });
+    }
+}
+
+#[test]
+fn s07_a_reset_needs_clean_frames_in_a_row_after_it() {
+    let mut drive = Drive::stopped();
+    drive.frames(&[0, 0, 0, 0]);
+    let verdict = drive.event(Event::Reset);
+    assert_eq!(
+        verdict.reason,
+        Reason::ResetPending {
+            clean: 0,
+            needed: 3
+        }
+    );
+    assert_eq!(drive.frames(&[0, 0, 0]), [Stop, Stop, Clear]);
+
+    let mut drive = Drive::stopped();
+    drive.event(Event::Reset);
+    drive.frames(&[0, 0]);
+    let verdict = drive.failed();
+    assert_eq!(verdict.state, Stop);
+    assert_eq!(
+        verdict.reason,
+        Reason::Failed {
+            failure: Failure::MalformedFrame
+        }
+    );
+    assert_eq!(
+        drive.frames(&[0, 0, 0]),
+        [Stop, Stop, Clear],
+        "a fault starts the count again"
+    );
+}
+
+#[test]
+fn s08_a_hit_makes_a_reset_void() {
+    let mut drive = Drive::stopped();
+    drive.frame(0);
+    drive.event(Event::Reset);
+    drive.frame(0);
+    assert_eq!(
+        drive.frame(40).reason,
+        Reason::ResetCancelled {
+            corridor_pixels: 40
+        }
+    );
+    assert_eq!(drive.frames(&[0; 10]), [Stop; 10]);
+}
+
+#[test]
+fn s09_a_reset_in_any_other_state_does_nothing() {
+    let mut drive = Drive::new();
+    assert_eq!(drive.event(Event::Reset).state, Waiting);
+    let mut drive = Drive::started();
+    assert_eq!(drive.event(Event::Reset).state, Clear);
+    assert_eq!(
+        drive.frames(&[50, 50, 0, 0, 0, 0]),
+        [Warn, Stop, Stop, Stop, Stop, Stop]
+    );
+    let mut drive = Drive::started();
+    drive.failed();
+    assert_eq!(drive.event(Event::Reset).state, Fault);
+}
+
+#[test]
+fn s13_the_area_that_counts_is_the_same_share_at_every_resolution() {
+    for (pixels, on) in [(1000, 40), (250, 10), (26, 2), (4_000_000_000, 160_000_000)] {
+        for (area, state) in [(on, Warn), (on - 1, Clear)] {
+            let mut drive = Drive::started();
+            drive.now_ms += 50;
+            let observation = Observation {
+                pixels,
+                ..frame(drive.now_ms, area)
+            };
+            let verdict = drive.event(Event::Frame(observation));
+            assert_eq!(verdict.state, state, "{area} of {pixels}");
+        }
+    }
+}
+
+#[test]
+fn s14_time_alone_changes_nothing_while_it_is_short() {
+    for (state, mut drive) in Drive::in_every_state() {
+        let before = drive.event(Event::Tick);
+        for _ in 0..4 {
+            drive.now_ms += 50;
+            let verdict = drive.event(Event::Tick);
+            assert_eq!((verdict.state, verdict.reason), (state, before.reason));
+        }
+    }
+}

@@ -1,0 +1,382 @@
+//! Where the parts are joined: a frame goes in, a verdict comes out.
+//!
+//! A [`Pipeline`] owns an engine and every buffer that a frame needs. It knows no files, topics or
+//! threads. Whoever has frames asks it frame by frame:
+//!
+//! 1. [`admit`](Pipeline::admit): in which mode is it run, if at all?
+//! 2. [`process`](Pipeline::process): the frame's verdict. Between the two networks it asks the
+//!    admission again.
+//! 3. [`published`](Pipeline::published): how long all of it took, so that the next one is planned
+//!    better.
+//!
+//! Whoever has none calls [`fail`](Pipeline::fail) or [`tick`](Pipeline::tick). All of them give a
+//! [`Verdict`]. A panic inside the engine is caught: the frame is a FAULT, the supervisor and its
+//! latch live on, and [`repair`](Pipeline::repair) opens the engine again.
+
+mod outcome;
+mod settings;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+pub use outcome::{FrameTimes, Outcome, PipelineError, SettingsError};
+pub use settings::{Judge, Judges, Schedule, Settings};
+
+use crate::decide::{
+    AnomalyMask, Event, Failure, Observation, RegionFinder, Regions, Supervisor, Verdict, threshold,
+};
+use crate::engine::{Engine, EngineError, Mode, Perception};
+use crate::frame::{Frame, Quality, QualityMeter};
+use crate::live::said;
+use crate::profile::StageTimes;
+use crate::schedule::{Admission, Admit};
+use crate::score::{ScoreMap, ScoreStats, score};
+use crate::time::{Clock, Stamp, SteppedClock};
+
+/// Opens the engine again after a panic.
+pub type OpenEngine = Box<dyn FnMut() -> Result<Box<dyn Engine>, EngineError> + Send>;
+
+/// From frames to verdicts.
+pub struct Pipeline {
+    /// None between a panic and its repair.
+    engine: Option<Box<dyn Engine>>,
+    name: &'static str,
+    description: String,
+    settings: Settings,
+    admission: Option<Admission>,
+    work: Work,
+    supervisor: Supervisor,
+}
+
+/// What a frame is worked on with; may be half done after a panic, and is wholly overwritten by the
+/// next frame.
+struct Work {
+    meter: QualityMeter,
+    map: ScoreMap,
+    mask: AnomalyMask,
+    finder: RegionFinder,
+    regions: Regions,
+}
+
+/// What the supervisor is told of a frame, and who else wants to know.
+struct Observed {
+    observation: Observation,
+    stats: ScoreStats,
+}
+
+impl Pipeline {
+    /// Around an engine.
+    ///
+    /// # Errors
+    /// A setting out of its range; no score and threshold for a mode that is to run.
+    pub fn new(engine: Box<dyn Engine>, settings: Settings) -> Result<Self, SettingsError> {
+        settings.best_mode()?;
+        let admission = match settings.schedule {
+            Schedule::Fixed(_) => None,
+            Schedule::Deadline(mut config) => {
+                let judged = |mode: &Mode| settings.judges.of(*mode).is_some();
+                config.modes = config.modes.iter().filter(judged).collect();
+                Some(Admission::new(config)?)
+            }
+        };
+        Ok(Self {
+            name: engine.name(),
+            description: engine.description(),
+            engine: Some(engine),
+            admission,
+            work: Work {
+                meter: QualityMeter::default(),
+                map: ScoreMap::default(),
+                mask: AnomalyMask::default(),
+                finder: RegionFinder::new(1),
+                regions: Regions::default(),
+            },
+            supervisor: Supervisor::new(settings.supervisor)?,
+            settings,
+        })
+    }
+
+    /// Takes the times of a dry run of a mode, before the first frame.
+    pub fn warm_up(&mut self, mode: Mode, stages: &StageTimes) {
+        if let Some(admission) = &mut self.admission {
+            admission.warm_up(mode, stages);
+        }
+    }
+
+    /// Whether and how the frame that was captured at `stamp` is run. The verdict on a frame that
+    /// is refused is FAULT.
+    ///
+    /// # Errors
+    /// That verdict.
+    pub fn admit(&mut self, stamp: Stamp, clock: &dyn Clock) -> Result<Mode, Verdict> {
+        let admission = match (&mut self.admission, self.settings.schedule) {
+            (Some(admission), _) => admission,
+            (None, Schedule::Fixed(mode)) => return Ok(mode),
+            // an admission is made for every schedule with a deadline
+            (None, Schedule::Deadline(_)) => return Ok(Mode::FULL),
+        };
+        let now = clock.present();
+        match admission.admit(now.stamp.saturating_since(stamp)) {
+            Admit::Run { mode, .. } => Ok(mode),
+            Admit::Refuse { slack, needed } => {
+                self.work.map.resize(0, 0);
+                let event = Event::Missed {
+                    capture_stamp: stamp,
+                    slack_ms: whole_ms(slack),
+                    needed_ms: needed.map_or(u64::MAX, |time| whole_ms(time).unsigned_abs()),
+                };
+                Err(self.supervisor.step(event, now))
+            }
+        }
+    }
+
+    /// Works on a frame in a mode without judging it: a dry run, for its times.
+    ///
+    /// # Errors
+    /// As in [`Outcome::error`].
+    pub fn rehearse(&mut self, frame: &Frame, mode: Mode) -> Result<FrameTimes, PipelineError> {
+        let mut times = FrameTimes::default();
+        let mut ran = mode;
+        // nobody may choose another mode meanwhile
+        let admission = self.admission.take();
+        let observed = self.observe(frame, &mut ran, &mut times, &SteppedClock::default());
+        self.admission = admission;
+        observed.map(|_| times)
+    }
+
+    /// Judges a frame in a mode. `clock` is that of the capture stamps.
+    pub fn process(&mut self, frame: &Frame, mode: Mode, clock: &dyn Clock) -> Outcome {
+        let began = Instant::now();
+        let mut times = FrameTimes::default();
+        let mut ran = mode;
+        let (verdict, stats, error) = match self.observe(frame, &mut ran, &mut times, clock) {
+            Ok(Observed { observation, stats }) => {
+                let deciding = Instant::now();
+                let event = Event::Frame(observation);
+                let verdict = self.supervisor.step(event, clock.present());
+                times.decide += deciding.elapsed();
+                (verdict, Some(stats), None)
+            }
+            Err(error) => {
+                let verdict = self.fail(Some(frame.stamp()), error.failure(), clock);
+                (verdict, None, Some(error))
+            }
+        };
+        times.total = began.elapsed();
+        Outcome {
+            verdict,
+            mode: ran,
+            stats,
+            times,
+            error,
+        }
+    }
+
+    /// Takes the times of a frame whose verdict is out, publication included, and its age then.
+    pub fn published(&mut self, outcome: &Outcome, stages: &StageTimes, age: Duration) {
+        if let (Some(admission), None) = (&mut self.admission, &outcome.error) {
+            admission.done(outcome.mode, stages, age);
+        }
+    }
+
+    /// A verdict that was in time when it was made came out too late: takes it back.
+    pub fn overdue(&mut self, stamp: Stamp, clock: &dyn Clock) -> Verdict {
+        let event = Event::Failed {
+            capture_stamp: Some(stamp),
+            failure: Failure::Overdue,
+        };
+        self.supervisor.step(event, clock.present())
+    }
+
+    /// A frame that did not come to be, a source that is lost, a result that could not be handed
+    /// out.
+    pub fn fail(&mut self, stamp: Option<Stamp>, failure: Failure, clock: &dyn Clock) -> Verdict {
+        self.work.map.resize(0, 0);
+        let event = Event::Failed {
+            capture_stamp: stamp,
+            failure,
+        };
+        self.supervisor.step(event, clock.present())
+    }
+
+    /// Time passed without a frame.
+    pub fn tick(&mut self, clock: &dyn Clock) -> Verdict {
+        self.supervisor.step(Event::Tick, clock.present())
+    }
+
+    /// Somebody entitled to it says that a STOP may end.
+    pub fn reset(&mut self, clock: &dyn Clock) -> Verdict {
+        self.supervisor.step(Event::Reset, clock.present())
+    }
+
+    /// Opens the engine again where a panic took it; true when it did.
+    ///
+    /// # Errors
+    /// As `open`; there is no engine then, and every frame is a FAULT.
+    pub fn repair(&mut self, open: &mut OpenEngine) -> Result<bool, EngineError> {
+        if self.engine.is_some() {
+            return Ok(false);
+        }
+        self.engine = Some(open()?);
+        Ok(true)
+    }
+
+    /// Whether a panic took the engine.
+    pub fn needs_repair(&self) -> bool {
+        self.engine.is_none()
+    }
+
+    fn observe(
+        &mut self,
+        frame: &Frame,
+        mode: &mut Mode,
+        times: &mut FrameTimes,
+        clock: &dyn Clock,
+    ) -> Result<Observed, PipelineError> {
+        let engine = self.engine.as_mut().ok_or(PipelineError::NoEngine)?;
+        let (settings, admission, work) = (&self.settings, &mut self.admission, &mut self.work);
+        // the engine is thrown away after a panic, and `work` is overwritten by the next frame
+        let caught = catch_unwind(AssertUnwindSafe(|| {
+            perceive(engine.as_mut(), frame, mode, admission, clock)?;
+            work.observe(engine.perception(), frame, *mode, settings, times)
+        }));
+        caught.unwrap_or_else(|panic| {
+            let message = said(panic.as_ref());
+            // what a broken engine does when it is dropped is its own affair
+            let engine = self.engine.take();
+            let _ = catch_unwind(AssertUnwindSafe(move || drop(engine)));
+            Err(PipelineError::Panicked { message })
+        })
+    }
+
+    /// Settings in force.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The admission, where there is a deadline.
+    pub fn admission(&self) -> Option<&Admission> {
+        self.admission.as_ref()
+    }
+
+    /// Short name of the engine.
+    pub fn engine_name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The engine in words.
+    pub fn engine_description(&self) -> &str {
+        &self.description
+    }
+
+    /// Score map of the last frame; empty where it failed.
+    pub fn score_map(&self) -> &ScoreMap {
+        &self.work.map
+    }
+
+    /// Mask of the last frame that did not fail.
+    pub fn mask(&self) -> &AnomalyMask {
+        &self.work.mask
+    }
+
+    /// Regions of the last frame that did not fail.
+    pub fn regions(&self) -> &Regions {
+        &self.work.regions
+    }
+
+    /// What the networks made of the last frame.
+    pub fn perception(&self) -> Option<&Perception> {
+        self.engine.as_ref().map(|engine| engine.perception())
+    }
+}
+
+/// Runs the networks; goes on without the observer when the admission finds that it would be too
+/// late.
+fn perceive(
+    engine: &mut dyn Engine,
+    frame: &Frame,
+    mode: &mut Mode,
+    admission: &mut Option<Admission>,
+    clock: &dyn Clock,
+) -> Result<(), EngineError> {
+    if mode.observer && !engine.has_observer() {
+        return Err(EngineError::NoObserver);
+    }
+    engine.segment(frame, mode.resolution)?;
+    if !mode.observer {
+        return Ok(());
+    }
+    if let Some(admission) = admission {
+        let age = clock.now().saturating_since(frame.stamp());
+        if !admission.observer_fits(age) {
+            *mode = mode.without_observer();
+            return Ok(());
+        }
+    }
+    engine.observe()
+}
+
+impl Work {
+    fn observe(
+        &mut self,
+        perception: &Perception,
+        frame: &Frame,
+        mode: Mode,
+        settings: &Settings,
+        times: &mut FrameTimes,
+    ) -> Result<Observed, PipelineError> {
+        times.engine = perception.times();
+        let scoring = Instant::now();
+        let judge = settings
+            .judges
+            .of(mode)
+            .ok_or(PipelineError::NoJudge { mode })?;
+        let logits = perception.logits().ok_or(PipelineError::NoLogits)?;
+        let stats = score(judge.score, logits, perception.observer(), &mut self.map)?;
+        let deciding = Instant::now();
+        times.score = deciding - scoring;
+        let masked = threshold(&self.map, judge.threshold, &mut self.mask);
+        let pixels = count(self.map.values().len());
+        self.finder
+            .set_min_area(share(pixels, settings.min_region_ppm));
+        self.finder
+            .find(&self.mask, &self.map, &settings.corridor, &mut self.regions)?;
+        let quality: Quality = self.meter.measure(frame);
+        let observation = Observation {
+            capture_stamp: frame.stamp(),
+            pixels,
+            non_finite: count(stats.non_finite),
+            score_min: stats.min,
+            score_max: stats.max,
+            anomalous_pixels: count(masked.anomalous),
+            corridor_pixels: self.regions.corridor_area,
+            nearest: self.regions.nearest,
+            quality: Some(quality),
+        };
+        times.decide = deciding.elapsed();
+        Ok(Observed { observation, stats })
+    }
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+/// So many parts per million of `pixels`, rounded up, at least one.
+fn share(pixels: u32, ppm: u32) -> u32 {
+    let exact = (u64::from(pixels) * u64::from(ppm)).div_ceil(1_000_000);
+    u32::try_from(exact.max(1)).unwrap_or(u32::MAX)
+}
+
+fn whole_ms(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
+
+impl std::fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pipeline")
+            .field("engine", &self.description)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,355 @@
+use std::sync::{Arc, Barrier};
+use std::thread;
+
+use super::super::view::{Look, View};
+use super::*;
+use crate::decide::{Event, Reason, State, Supervisor, SupervisorConfig};
+use crate::time::{Now, Stamp};
+use crate::watchdog::Cause;
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+const NANO: Duration = Duration::from_nanos(1);
+
+fn raised() -> Verdict {
+    let mut supervisor = Supervisor::new(SupervisorConfig::default()).unwrap();
+    supervisor.step(Event::Tick, Now::simulated(Stamp::default()))
+}
+
+fn clear() -> Verdict {
+    Verdict {
+        state: State::Ok,
+        safe_stop: false,
+        reason: Reason::Clear,
+        ..raised()
+    }
+}
+
+/// A board with a limit of 300 ms, on a clock that is set.
+fn board() -> (Board, impl Fn(Duration)) {
+    let time = Arc::new(AtomicU64::new(0));
+    let hand = Arc::clone(&time);
+    let read = move || Duration::from_nanos(time.load(Ordering::SeqCst));
+    let board = Board::with_clock(300, read).unwrap();
+    (board, move |at| hand.store(nanos(at), Ordering::SeqCst))
+}
+
+fn panic_trip(board: &Board) -> LatchedTrip {
+    board.trip(Trip::Panic {
+        thread: "engine",
+        message: "no such tensor",
+    })
+}
+
+fn output_trip(board: &Board) -> LatchedTrip {
+    board.trip(Trip::Output {
+        message: "disk full",
+    })
+}
+
+fn look(board: &Board) -> Look {
+    View::default().look(board)
+}
+
+#[test]
+fn w01_raised_until_the_first_post() {
+    let (board, set) = board();
+    for at in [Duration::ZERO, ms(1), ms(1_000_000)] {
+        set(at);
+        assert!(board.flag());
+        let look = look(&board);
+        assert!(look.safe_stop && look.posted.is_none());
+        assert_eq!(look.cause, Cause::NoVerdictYet);
+    }
+}
+
+#[test]
+fn w02_down_for_the_limit_less_the_age_and_not_longer() {
+    for (posted, age) in [
+        (Duration::ZERO, Duration::ZERO),
+        (ms(5000), ms(40)),
+        (ms(5000), ms(300) - NANO),
+    ] {
+        let (board, set) = board();
+        set(posted);
+        board.post(&clear(), age);
+        let end = posted + ms(300) - age;
+        for (at, expected) in [(posted, false), (end - NANO, false), (end, true)] {
+            set(at);
+            assert_eq!(board.flag(), expected, "{at:?} of {end:?}");
+            assert_eq!(look(&board).safe_stop, expected);
+        }
+        let (since, limit) = (end, ms(300));
+        assert_eq!(look(&board).cause, Cause::Stale { since, limit });
+    }
+}
+
+#[test]
+fn w02_a_verdict_as_old_as_the_limit_lowers_nothing() {
+    for age in [ms(300), ms(301), Duration::MAX] {
+        let (board, set) = board();
+        board.post(&clear(), age);
+        assert!(board.flag(), "at the origin");
+        set(ms(5000));
+        board.post(&clear(), age);
+        assert!(board.flag());
+        assert_eq!(look(&board).cause.code(), "stale");
+    }
+}
+
+#[test]
+fn w02_each_post_counts_anew() {
+    let (board, set) = board();
+    board.post(&clear(), ms(0));
+    set(ms(200));
+    board.post(&clear(), ms(0));
+    set(ms(499));
+    assert!(!board.flag());
+    // one that is older than the one before it takes time away
+    board.post(&clear(), ms(290));
+    set(ms(509));
+    assert!(board.flag());
+}
+
+#[test]
+fn w03_a_raised_verdict_raises_at_once() {
+    let (board, set) = board();
+    set(ms(100));
+    board.post(&clear(), ms(0));
+    let seen = look(&board);
+    assert!(!seen.safe_stop);
+    assert_eq!(seen.cause, Cause::Verdict(Reason::Clear));
+    board.post(&raised(), ms(0));
+    assert!(board.flag());
+    assert_eq!(look(&board).cause, Cause::Verdict(raised().reason));
+}
+
+#[test]
+fn w03_where_state_and_flag_of_a_verdict_disagree_it_is_raised() {
+    let (board, _) = board();
+    for state in [State::Waiting, State::Stop, State::Fault] {
+        board.post(&Verdict { state, ..clear() }, ms(0));
+        assert!(board.flag(), "{state}");
+    }
+    let safe_stop = true;
+    board.post(
+        &Verdict {
+            safe_stop,
+            ..clear()
+        },
+        ms(0),
+    );
+    assert!(board.flag());
+}
+
+#[test]
+fn w05_w06_a_trip_raises_and_is_told() {
+    let (board, _) = board();
+    board.post(&clear(), ms(0));
+    let trip = panic_trip(&board);
+    assert!(board.flag());
+    let cause = look(&board).cause;
+    assert_eq!(
+        cause.to_string(),
+        "thread engine panicked: no such tensor",
+        "{cause:?}"
+    );
+    assert_eq!(board.latched(TripKind::Panic), Some(trip));
+    assert_eq!(board.latched(TripKind::Output), None);
+    assert!(board.acknowledge(trip));
+
+    board.post(&clear(), ms(0));
+    let trip = output_trip(&board);
+    assert!(board.flag());
+    assert_eq!(
+        look(&board).cause.to_string(),
+        "results cannot be handed out: disk full"
+    );
+    assert_eq!(board.latched(TripKind::Output), Some(trip));
+    let kinds = [TripKind::Panic, TripKind::Output];
+    assert_eq!(kinds.map(|kind| board.trips(kind)), [1, 1]);
+}
+
+#[test]
+fn w07_verdicts_lower_nothing_while_a_trip_is_latched() {
+    let (board, set) = board();
+    let trip = panic_trip(&board);
+    for at in 0..10 {
+        set(ms(at));
+        board.post(&clear(), ms(0));
+        assert!(board.flag());
+    }
+    assert_eq!(look(&board).cause.code(), "panic");
+    assert!(board.acknowledge(trip));
+}
+
+#[test]
+fn w07_a_post_that_races_a_trip_ends_raised() {
+    for round in 0..400 {
+        let board = Board::new(60_000).unwrap();
+        let start = Barrier::new(3);
+        thread::scope(|scope| {
+            // the trip falls before, among or after the posts
+            scope.spawn(|| {
+                start.wait();
+                for _ in 0..round % 40 {
+                    board.post(&clear(), ms(0));
+                }
+            });
+            for trip in [panic_trip, output_trip] {
+                let (board, start) = (&board, &start);
+                scope.spawn(move || {
+                    start.wait();
+                    let _ = trip(board);
+                });
+            }
+        });
+        assert!(board.flag(), "round {round}");
+        board.post(&clear(), ms(0));
+        assert!(board.flag(), "round {round}");
+        for kind in [TripKind::Panic, TripKind::Output] {
+            let trip = board.latched(kind).unwrap();
+            assert!(board.acknowledge(trip), "round {round}");
+            assert!(board.flag(), "round {round}");
+        }
+        board.post(&clear(), ms(0));
+        assert!(!board.flag(), "round {round}");
+    }
+}
+
+#[test]
+fn w08_an_acknowledgement_lowers_nothing_by_itself() {
+    let (board, _) = board();
+    board.post(&clear(), ms(0));
+    let trip = panic_trip(&board);
+    board.post(&clear(), ms(0));
+    assert!(board.acknowledge(trip));
+    assert!(board.flag(), "the verdicts before it do not count");
+    assert_eq!(look(&board).cause, Cause::Repaired);
+    board.post(&clear(), ms(0));
+    assert!(!board.flag());
+    assert!(!board.acknowledge(trip), "once");
+    assert!(!board.flag());
+}
+
+#[test]
+fn w08_only_the_newest_trip_of_a_kind_can_be_acknowledged() {
+    let (board, _) = board();
+    let first = panic_trip(&board);
+    let second = panic_trip(&board);
+    let output = output_trip(&board);
+    assert!(!board.acknowledge(first), "the second was not dealt with");
+    assert!(board.acknowledge(second));
+    board.post(&clear(), ms(0));
+    assert!(board.flag(), "nor was the output");
+    assert_eq!(look(&board).cause.code(), "output-failed");
+    assert!(board.acknowledge(output));
+    board.post(&clear(), ms(0));
+    assert!(!board.flag());
+}
+
+#[test]
+fn w08_an_acknowledgement_that_races_a_trip_does_not_take_it_away() {
+    let board = Board::new(60_000).unwrap();
+    for round in 0..2000 {
+        let first = panic_trip(&board);
+        let start = Barrier::new(2);
+        let second = thread::scope(|scope| {
+            let tripping = scope.spawn(|| {
+                start.wait();
+                panic_trip(&board)
+            });
+            start.wait();
+            board.acknowledge(first);
+            tripping.join().unwrap()
+        });
+        assert_eq!(
+            board.latched(TripKind::Panic),
+            Some(second),
+            "round {round}"
+        );
+        assert!(board.acknowledge(second));
+    }
+    assert_eq!(board.trips(TripKind::Panic), 4000);
+}
+
+#[test]
+fn w09_a_lock_that_is_held_delays_nobody() {
+    let (board, set) = board();
+    let mut view = View::default();
+    board.post(&clear(), ms(0));
+    assert_eq!(view.look(&board).cause.code(), "clear");
+
+    // a thread that was preempted, for good, while it wrote the details
+    let details = board.posted.lock().unwrap();
+    let notes = board.notes.lock().unwrap();
+    set(ms(100));
+    board.post(&raised(), ms(0));
+    assert!(board.flag(), "the flag is not behind the lock");
+    let seen = view.look(&board);
+    assert!(seen.safe_stop);
+    assert_eq!(
+        seen.cause,
+        Cause::DetailsBusy,
+        "not the reason of another verdict"
+    );
+    let kept = seen.posted.unwrap();
+    assert_eq!((kept.verdict, kept.at), (clear(), ms(0)), "the last copy");
+
+    board.post(&clear(), ms(0));
+    assert_eq!(view.look(&board).cause.code(), "clear");
+    set(ms(400));
+    let seen = view.look(&board);
+    assert!(seen.safe_stop);
+    assert_eq!(seen.cause.code(), "stale");
+
+    let trip = panic_trip(&board);
+    assert!(board.flag());
+    assert_eq!(
+        view.look(&board).cause.to_string(),
+        "thread (unknown) panicked: (its message could not be read)"
+    );
+    drop((details, notes));
+    board.post(&raised(), ms(0));
+    assert_eq!(
+        view.look(&board).posted.unwrap().verdict,
+        raised(),
+        "and again, when it is free"
+    );
+    assert!(board.acknowledge(trip));
+}
+
+#[test]
+fn w09_a_lock_that_a_panic_left_poisoned_is_used_on() {
+    let (board, _) = board();
+    thread::scope(|scope| {
+        let panicking = scope.spawn(|| {
+            let _details = board.posted.lock().unwrap();
+            let _notes = board.notes.lock().unwrap();
+            panic!("on purpose, with the locks held");
+        });
+        assert!(panicking.join().is_err());
+    });
+    assert!(board.posted.is_poisoned() && board.notes.is_poisoned());
+    board.post(&clear(), ms(0));
+    assert_eq!(look(&board).cause.code(), "clear");
+    let _ = panic_trip(&board);
+    assert_eq!(
+        look(&board).cause.to_string(),
+        "thread engine panicked: no such tensor"
+    );
+}
+
+#[test]
+fn w14_a_closed_board_is_raised_for_good() {
+    let (board, _) = board();
+    board.post(&clear(), ms(0));
+    let trip = panic_trip(&board);
+    board.close();
+    assert!(!board.acknowledge(trip));
+    board.post(&clear(), ms(0));
+    assert!(board.flag());
+    assert_eq!(look(&board).cause, Cause::Stopped);
+}
