@@ -545,17 +545,26 @@ proptest! {
             };
             // sqlite has no checksums.
             if !sqlite {
-                prop_assert!(all.starts_with(&messages));
+                prop_assert!(in_order(&messages, &all));
             }
         }
     }
+}
+
+/// Whether `some` are messages of `all`, each once and in their order: damage may take a chunk, which
+/// is told at the end of the data at the latest, but changes, repeats and invents nothing.
+fn in_order(some: &[MessageBuf], all: &[MessageBuf]) -> bool {
+    let mut rest = all.iter();
+    some.iter()
+        .all(|message| rest.any(|other| other == message))
 }
 
 /// An index record is one bit away from a message record; a chunk is one away from an index.
 #[test]
 fn no_single_flipped_bit_gives_a_wrong_message_or_loses_one_silently() {
     let folder = tempfile::tempdir().unwrap();
-    write_bag(folder.path(), 4);
+    // two chunks, so that one can be lost before another
+    write_bag(folder.path(), 8);
     let path = folder.path().join("small_0.mcap");
     let whole = fs::read(&path).unwrap();
     let all = read_all(&mut BagReader::open(&path).unwrap()).unwrap();
@@ -569,7 +578,7 @@ fn no_single_flipped_bit_gives_a_wrong_message_or_loses_one_silently() {
             match read {
                 Ok(Ok(messages)) => assert!(messages == all, "bit {bit} of byte {at}"),
                 Ok(Err((messages, _))) => {
-                    assert!(all.starts_with(&messages), "bit {bit} of byte {at}");
+                    assert!(in_order(&messages, &all), "bit {bit} of byte {at}");
                     told += 1;
                 }
                 Err(_) => told += 1,

@@ -97,6 +97,40 @@ fn every_engine_gives_what_the_reference_gives_in_every_mode_and_size() {
     }
 }
 
+/// What another library made of the shipped bundle; `tests/fixtures/make.py` writes it.
+const FIXTURE: &[u8] = include_bytes!("fixtures/road_reduced.f32");
+
+#[test]
+fn every_engine_gives_what_the_fixture_holds() {
+    let bundle = Bundle::shipped().unwrap();
+    let fixture: Vec<f32> = FIXTURE
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|bytes| f32::from_le_bytes(*bytes))
+        .collect();
+    let mut frame = Frame::new();
+    let pixels = frame.reset(352, 224, Stamp::default()).unwrap();
+    for (i, pixel) in pixels.as_chunks_mut::<3>().0.iter_mut().enumerate() {
+        let (x, y) = (i % 352, i / 352);
+        *pixel = [0, 1, 2].map(|c| ((x * 13 + y * 7 + c * 50 + x * y / 16) % 256) as u8);
+    }
+    let mut engines = others(&bundle);
+    engines.push(Box::new(RtenEngine::load(&bundle, 1).unwrap()));
+    for engine in &mut engines {
+        let mode = Mode {
+            resolution: Resolution::Reduced,
+            observer: true,
+        };
+        let seen = engine.run(&frame, mode).unwrap();
+        let observer = seen.observer().unwrap().data().iter();
+        let logits = seen.logits().unwrap().data().iter().step_by(7);
+        let got: Vec<f32> = observer.chain(logits).copied().collect();
+        let d = largest_difference(&fixture, &got);
+        assert!(d < 1e-3, "{}: differs by {d}", engine.name());
+    }
+}
+
 /// Runs the checks that every engine must pass by itself.
 fn alone(engine: &mut dyn Engine) {
     // the same frame gives the same, whatever came between, also at another size

@@ -64,7 +64,8 @@ pub(crate) fn drive(
         if let Ok(camera) = Camera::parse(&message) {
             clock.set(camera.stamp());
         }
-        let handled = handler.message(&message, &clock)?;
+        let handled = handler.message(&message, &clock);
+        handled.recorded?;
         each(&handled.record, &handler.pipeline);
         bar.inc(1);
     }

@@ -41,6 +41,8 @@ pub(crate) struct Handled {
     pub(crate) engine_at: Instant,
     /// When its verdict was there.
     pub(crate) publish_at: Instant,
+    /// What could not be recorded of it.
+    pub(crate) recorded: anyhow::Result<()>,
 }
 
 /// When a verdict is late, and who holds the flag; where time is real.
@@ -56,6 +58,8 @@ pub(crate) struct Handler {
     pub(crate) profile: RunProfile,
     pub(crate) last: Option<Verdict>,
     pub(crate) last_log_time: Stamp,
+    /// Verdicts that were found late when they were out already.
+    pub(crate) taken_back: u64,
     live: Option<Live>,
     records: Option<Records>,
     decoder: Decoder,
@@ -101,6 +105,7 @@ impl Handler {
             profile: RunProfile::new(),
             last: None,
             last_log_time: Stamp::default(),
+            taken_back: 0,
             live,
             records: Some(Records { recorder, csv }),
             decoder: Decoder::default(),
@@ -112,15 +117,8 @@ impl Handler {
     }
 
     /// Handles a message.
-    ///
-    /// # Errors
-    /// What cannot be recorded.
-    pub(crate) fn message(
-        &mut self,
-        message: &MessageBuf,
-        clock: &dyn Clock,
-    ) -> anyhow::Result<Handled> {
-        let began = Instant::now();
+    pub(crate) fn message(&mut self, message: &MessageBuf, clock: &dyn Clock) -> Handled {
+        let decode_at = Instant::now();
         // a rosbag2 has no times before the epoch
         let log_time = message.log_time().max(Stamp::default());
         self.last_log_time = log_time;
@@ -133,114 +131,146 @@ impl Handler {
                 .map_err(anyhow::Error::from),
             Err(e) => Err(anyhow::anyhow!("{e}")),
         };
-        let mut stages = StageTimes::default();
         let engine_at = Instant::now();
-        stages.add(Stage::Decode, engine_at - began);
-
-        let mut outcome = None;
-        let (verdict, mut fate) = match decoded {
-            Err(e) => {
-                log::warn!("{} at {log_time}: {e:#}", message.topic());
-                let failure = Failure::MalformedFrame;
-                (self.pipeline.fail(stamp, failure, clock), FrameFate::Failed)
-            }
-            Ok(()) => match self.pipeline.admit(self.frame.stamp(), clock) {
-                Err(verdict) => (verdict, FrameFate::Refused),
-                Ok(mode) => {
-                    let made = self.pipeline.process(&self.frame, mode, clock);
-                    let fate = fate_of(&made, message);
-                    let verdict = made.verdict;
-                    outcome = Some(made);
-                    (verdict, fate)
-                }
+        let mut judged = match decoded {
+            Ok(()) => self.judge(clock),
+            Err(e) => Judged {
+                verdict: self.pipeline.fail(stamp, Failure::MalformedFrame, clock),
+                fate: FrameFate::Failed,
+                outcome: None,
+                error: Some(format!("{e:#}")),
             },
         };
+        if let Some(error) = &judged.error {
+            log::warn!("{} at {log_time}: {error}", message.topic());
+        }
 
         // the verdict goes out before anything that only people look at
         let publish_at = Instant::now();
-        let age = self.announce(verdict, stamp, clock);
-        let mut recorded = self.record_verdict(log_time, &verdict);
-        if let (Some(live), Some(age)) = (&self.live, age)
-            && matches!(fate, FrameFate::InTime)
-            && age > live.deadline
-        {
-            log::warn!("{log_time}: the verdict came out after its deadline and is taken back");
-            let taken_back = self.pipeline.overdue(self.frame.stamp(), clock);
-            self.announce(taken_back, stamp, clock);
-            recorded = recorded.and_then(|()| self.record_verdict(log_time, &taken_back));
-            fate = FrameFate::Late;
+        let (age, mut recorded) = self.hand_out(&mut judged, stamp, log_time, clock);
+        if let (Ok(camera), Ok(())) = (&camera, &recorded) {
+            let shown = judged.outcome.as_ref().is_some_and(|o| o.error.is_none());
+            recorded = self.record_pictures(camera, message.topic(), log_time, shown);
         }
-        let shown = outcome.as_ref().is_some_and(|o| o.error.is_none());
-        if let Ok(camera) = &camera {
-            recorded = recorded
-                .and_then(|()| self.record_pictures(camera, message.topic(), log_time, shown));
-        }
+        let mut stages = judged.stages();
+        stages.add(Stage::Decode, engine_at - decode_at);
         stages.add(Stage::Publish, publish_at.elapsed());
-        let latency = began.elapsed();
-        if let Some(outcome) = &outcome {
-            if outcome.error.is_none() {
-                for (stage, time) in outcome.times.stages().iter() {
-                    time.into_iter().for_each(|time| stages.add(stage, time));
-                }
-            }
+        let latency = decode_at.elapsed();
+        if let Some(outcome) = &judged.outcome {
             self.pipeline
                 .published(outcome, &stages, age.unwrap_or_default());
         }
         let record = FrameRecord {
             index: self.index,
-            verdict: self.last.unwrap_or(verdict),
-            mode: match (&outcome, fate) {
-                (Some(outcome), _) => outcome.mode.name(),
-                (None, FrameFate::Refused) => "refused",
-                (None, _) => "none",
-            },
+            verdict: judged.verdict,
+            mode: judged.mode(),
             engine: self.pipeline.engine_name(),
             stages,
             latency,
-            age: if self.live.is_some() {
-                age
-            } else {
-                Some(latency)
+            age: match &self.live {
+                Some(_) => age,
+                None => Some(latency),
             },
-            score: outcome.as_ref().and_then(|o| o.stats).map(|s| ScoreStats {
-                mean: s.mean,
-                max: s.max,
-            }),
+            score: judged.score(),
         };
         self.index += 1;
-        self.report.add(&record);
-        self.picture(&record);
-        match fate {
-            FrameFate::Refused => self.profile.add_dropped(1),
-            _ => self.profile.add(&record),
+        self.note(&record, judged.fate);
+        if let (Some(records), Ok(())) = (&mut self.records, &recorded) {
+            recorded = records.csv.write(&record).map_err(anyhow::Error::from);
         }
-        recorded = recorded.and_then(|()| match &mut self.records {
-            Some(records) => Ok(records.csv.write(&record)?),
-            None => Ok(()),
-        });
-        recorded?;
-        Ok(Handled {
+        Handled {
             record,
-            fate,
-            decode_at: began,
+            fate: judged.fate,
+            decode_at,
             engine_at,
             publish_at,
-        })
+            recorded,
+        }
     }
 
-    /// Hands a verdict out; its age now.
-    fn announce(
+    /// Admits the frame that was decoded, and runs it.
+    fn judge(&mut self, clock: &dyn Clock) -> Judged {
+        let mode = match self.pipeline.admit(self.frame.stamp(), clock) {
+            Ok(mode) => mode,
+            Err(verdict) => {
+                return Judged {
+                    verdict,
+                    fate: FrameFate::Refused,
+                    outcome: None,
+                    error: None,
+                };
+            }
+        };
+        let outcome = self.pipeline.process(&self.frame, mode, clock);
+        Judged {
+            verdict: outcome.verdict,
+            fate: match (&outcome.error, outcome.verdict.reason) {
+                (Some(_), _) => FrameFate::Failed,
+                (None, Reason::Late { .. }) => FrameFate::Late,
+                (None, _) => FrameFate::InTime,
+            },
+            error: outcome.error.as_ref().map(|e| e.to_string()),
+            outcome: Some(outcome),
+        }
+    }
+
+    /// Hands the verdict out, and takes it back where that came too late. Its age when it was out,
+    /// and whether it could be recorded.
+    fn hand_out(
         &mut self,
-        verdict: Verdict,
+        judged: &mut Judged,
         stamp: Option<Stamp>,
+        log_time: Stamp,
         clock: &dyn Clock,
-    ) -> Option<Duration> {
-        let age = stamp.map(|stamp| clock.now().saturating_since(stamp));
+    ) -> (Option<Duration>, anyhow::Result<()>) {
+        // this thread may have been held up since the supervisor looked at the clock
+        self.hold_to_deadline(judged, age_of(stamp, clock), clock);
+        self.announce(judged.verdict, stamp, clock);
+        let mut recorded = self.record_verdict(log_time, &judged.verdict);
+        let age = age_of(stamp, clock);
+        if self.hold_to_deadline(judged, age, clock) {
+            log::warn!("{log_time}: the verdict came out after its deadline and is taken back");
+            self.taken_back += 1;
+            self.announce(judged.verdict, stamp, clock);
+            recorded = recorded.and_then(|()| self.record_verdict(log_time, &judged.verdict));
+        }
+        (age, recorded)
+    }
+
+    /// Replaces a verdict in time that is not any more; whether it did.
+    fn hold_to_deadline(
+        &mut self,
+        judged: &mut Judged,
+        age: Option<Duration>,
+        clock: &dyn Clock,
+    ) -> bool {
+        let late = match (&self.live, age) {
+            (Some(live), Some(age)) => judged.fate == FrameFate::InTime && age > live.deadline,
+            _ => false,
+        };
+        if late {
+            judged.verdict = self.pipeline.overdue(self.frame.stamp(), clock);
+            judged.fate = FrameFate::Late;
+        }
+        late
+    }
+
+    /// Takes a frame into report and profile.
+    fn note(&mut self, record: &FrameRecord, fate: FrameFate) {
+        self.report.add(record);
+        self.picture(record);
+        match fate {
+            FrameFate::Refused => self.profile.add_dropped(1),
+            _ => self.profile.add(record),
+        }
+    }
+
+    fn announce(&mut self, verdict: Verdict, stamp: Option<Stamp>, clock: &dyn Clock) {
         if let Some(live) = &self.live {
-            live.board.post(&verdict, age.unwrap_or(Duration::MAX));
+            let age = age_of(stamp, clock).unwrap_or(Duration::MAX);
+            live.board.post(&verdict, age);
         }
         self.last = Some(verdict);
-        age
     }
 
     /// A source that is lost, or a result that could not be handed out.
@@ -372,13 +402,41 @@ impl Handler {
     }
 }
 
-fn fate_of(outcome: &Outcome, message: &MessageBuf) -> FrameFate {
-    match (&outcome.error, outcome.verdict.reason) {
-        (Some(e), _) => {
-            log::warn!("{} at {}: {e}", message.topic(), message.log_time());
-            FrameFate::Failed
-        }
-        (None, Reason::Late { .. }) => FrameFate::Late,
-        (None, _) => FrameFate::InTime,
+/// What was made of a message.
+struct Judged {
+    verdict: Verdict,
+    fate: FrameFate,
+    /// Where the engine ran, or tried to.
+    outcome: Option<Outcome>,
+    /// Why there is nothing to see.
+    error: Option<String>,
+}
+
+impl Judged {
+    /// Of a frame that failed, nothing is worth timing.
+    fn stages(&self) -> StageTimes {
+        let whole = self.outcome.as_ref().filter(|o| o.error.is_none());
+        whole.map_or_else(StageTimes::default, |outcome| outcome.times.stages())
     }
+
+    fn mode(&self) -> &'static str {
+        match (&self.outcome, self.fate) {
+            (Some(outcome), _) => outcome.mode.name(),
+            (None, FrameFate::Refused) => "refused",
+            (None, _) => "none",
+        }
+    }
+
+    fn score(&self) -> Option<ScoreStats> {
+        let stats = self.outcome.as_ref()?.stats?;
+        Some(ScoreStats {
+            mean: stats.mean,
+            max: stats.max,
+        })
+    }
+}
+
+/// How old what was captured then is now.
+fn age_of(stamp: Option<Stamp>, clock: &dyn Clock) -> Option<Duration> {
+    stamp.map(|stamp| clock.now().saturating_since(stamp))
 }

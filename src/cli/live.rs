@@ -259,9 +259,10 @@ impl Frames<'_> {
 
 impl Worker<MessageBuf> for Frames<'_> {
     fn handle(&mut self, message: &MessageBuf) {
-        match self.handler.message(message, self.clock) {
-            Ok(handled) => self.watch.frame(&handled),
-            Err(error) => self.output_failed(error),
+        let handled = self.handler.message(message, self.clock);
+        self.watch.frame(&handled);
+        if let Err(error) = handled.recorded {
+            self.output_failed(error);
         }
         self.repair();
     }

@@ -29,6 +29,8 @@ use super::{Ending, EngineArgs};
 
 /// Dry runs of each mode before the first frame, the modes in turn.
 const DRY_RUNS: usize = 20;
+/// That of the recording only: at another, ages would pass faster than the machine's own time.
+const PACE: f64 = 1.0;
 /// The machine is looked at so often.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -44,9 +46,6 @@ pub(crate) struct ProfileArgs {
     /// Image or CompressedImage topic; needed where the bag has several.
     #[arg(long, conflicts_with = "synthetic")]
     topic: Option<String>,
-    /// Multiple of the recorded pace.
-    #[arg(long, default_value_t = 1.0, value_name = "X", value_parser = rate)]
-    rate: f64,
     /// Greatest age of a fresh verdict, in ms from the capture stamp; 100 without it and without
     /// settings.
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
@@ -75,13 +74,6 @@ pub(crate) struct ProfileArgs {
     live: LiveArgs,
     #[command(flatten)]
     engine: EngineArgs,
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(x) if (0.01..=100.0).contains(&x) => Ok(x),
-        _ => Err(format!("{text:?} is not a number in 0.01..=100")),
-    }
 }
 
 fn load(text: &str) -> Result<usize, String> {
@@ -129,8 +121,7 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
         board: Arc::clone(&board),
     };
     let mut handler = Handler::new(pipeline, &bundle, &outputs, &source, Some(live))?;
-    let paced =
-        Paced::open(reader, args.rate)?.with_context(|| format!("{topic} has no message"))?;
+    let paced = Paced::open(reader, PACE)?.with_context(|| format!("{topic} has no message"))?;
 
     let load = Load::start(args.load).context("cannot start the load")?;
     dry_runs(&mut handler, &paced, bundle.hash())?;
@@ -183,6 +174,7 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
         map.insert("bundle".into(), json!(bundle.hash()));
         map.insert("admission".into(), json!(counters.as_ref().map(counted)));
         map.insert("run".into(), serde_json::to_value(&summary)?);
+        map.insert("taken_back".into(), json!(handler.taken_back));
         map.insert("last_verdict".into(), json!(handler.last));
         let error = problems.first().map(|e| format!("{e:#}"));
         map.insert("error".into(), json!(error));
