@@ -44,15 +44,32 @@ pub fn input_size(
 }
 
 /// Resizes (bilinear, with the filter widened when shrinking) and normalises. Buffers are made at
-/// the first frame of a size and kept.
+/// the first frame of a size and kept for two sizes, so that changing between the resolutions makes
+/// none.
 pub struct Preprocessor {
     /// value * scale + offset, for each colour.
     scale: [f32; 3],
     offset: [f32; 3],
     resizer: Resizer,
+    /// The one used last comes first.
+    buffers: [Buffers; 2],
+}
+
+/// What one size needs.
+struct Buffers {
+    size: (u32, u32),
     resized: Image<'static>,
     planes: Vec<f32>,
-    size: (u32, u32),
+}
+
+impl Buffers {
+    fn new(size: (u32, u32)) -> Self {
+        Self {
+            size,
+            resized: Image::new(size.0.max(1), size.1.max(1), PixelType::U8x3),
+            planes: vec![0.0; 3 * size.0 as usize * size.1 as usize],
+        }
+    }
 }
 
 impl Preprocessor {
@@ -63,20 +80,18 @@ impl Preprocessor {
             scale: std::array::from_fn(|c| 1.0 / (255.0 * std[c])),
             offset: std::array::from_fn(|c| -mean[c] / std[c]),
             resizer: Resizer::new(),
-            resized: Image::new(1, 1, PixelType::U8x3),
-            planes: Vec::new(),
-            size: (0, 0),
+            buffers: [Buffers::new((0, 0)), Buffers::new((0, 0))],
         }
     }
 
     /// Planes R, G, B of the last frame, row by row: the [1, 3, height, width] input.
     pub fn planes(&self) -> &[f32] {
-        &self.planes
+        &self.buffers[0].planes
     }
 
     /// Width and height of the planes.
     pub fn size(&self) -> (u32, u32) {
-        self.size
+        self.buffers[0].size
     }
 
     /// Makes the input planes of a frame at a size.
@@ -89,10 +104,12 @@ impl Preprocessor {
             return Err(EngineError::EmptyFrame);
         }
         let pixels = size.0 as usize * size.1 as usize;
-        if self.size != size {
-            self.size = size;
-            self.planes.resize(3 * pixels, 0.0);
-            self.resized = Image::new(size.0, size.1, PixelType::U8x3);
+        if self.buffers[0].size != size {
+            self.buffers.swap(0, 1);
+        }
+        let [buffers, _] = &mut self.buffers;
+        if buffers.size != size {
+            *buffers = Buffers::new(size);
         }
         let failed = |message: String| EngineError::Resize {
             width,
@@ -107,11 +124,11 @@ impl Preprocessor {
             let options =
                 ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
             self.resizer
-                .resize(&source, &mut self.resized, &options)
+                .resize(&source, &mut buffers.resized, &options)
                 .map_err(|e| failed(e.to_string()))?;
-            self.resized.buffer()
+            buffers.resized.buffer()
         };
-        let (r, rest) = self.planes.split_at_mut(pixels);
+        let (r, rest) = buffers.planes.split_at_mut(pixels);
         let (g, b) = rest.split_at_mut(pixels);
         let ([sr, sg, sb], [or, og, ob]) = (self.scale, self.offset);
         for (((p, r), g), b) in rgb.as_chunks::<3>().0.iter().zip(r).zip(g).zip(b) {
@@ -126,7 +143,40 @@ impl Preprocessor {
 impl std::fmt::Debug for Preprocessor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Preprocessor")
-            .field("size", &self.size)
+            .field("size", &self.size())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Bundle;
+    use crate::time::Stamp;
+
+    #[test]
+    fn buffers_of_two_sizes_are_kept_and_hold_what_belongs_to_them() {
+        let bundle = Bundle::shipped().unwrap();
+        let mut preprocessor = Preprocessor::new(&bundle.manifest().input);
+        let mut frame = Frame::new();
+        frame.reset(64, 48, Stamp::default()).unwrap().fill(90);
+        let sizes = [(96, 64), (64, 32)];
+        let mut first = Vec::new();
+        for size in sizes {
+            preprocessor.run(&frame, size).unwrap();
+            first.push((
+                preprocessor.planes().as_ptr(),
+                preprocessor.planes().to_vec(),
+            ));
+        }
+        for round in 0..4 {
+            let (size, (at, planes)) = (sizes[round % 2], &first[round % 2]);
+            preprocessor.run(&frame, size).unwrap();
+            assert_eq!(preprocessor.size(), size);
+            assert_eq!(preprocessor.planes().as_ptr(), *at, "another buffer");
+            assert_eq!(preprocessor.planes(), planes);
+        }
+        preprocessor.run(&frame, (32, 32)).unwrap();
+        assert_eq!(preprocessor.planes().len(), 3 * 32 * 32);
     }
 }
