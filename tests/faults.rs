@@ -334,7 +334,11 @@ fn a_full_disk_raises_the_flag_and_keeps_what_was_written() {
     let (small, kept) = (folder.path().join("small"), folder.path().join("kept"));
     fs::create_dir_all(&small).unwrap();
     fs::create_dir_all(&kept).unwrap();
-    let works = Command::new("unshare").args(["-rm", "true"]).status();
+    let mount = "mount -t tmpfs -o size=1m none \"$SMALL\"";
+    let works = Command::new("unshare")
+        .args(["-rm", "sh", "-c", mount])
+        .env("SMALL", &small)
+        .status();
     if !works.is_ok_and(|status| status.success()) {
         assert!(
             std::env::var_os("LOOKOUT_NEEDS_NAMESPACES").is_none(),
