@@ -4,7 +4,6 @@
 //! checked before anything is allocated, records that nobody asked for are skipped, errors know
 //! their offset, and a file that ends without its summary gives all that it has.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -14,6 +13,7 @@ use mcap::records::op;
 use super::chunk::{ChunkError, ChunkRecords};
 use super::fields::{self, Fields};
 use super::inflate;
+use super::mcap_directory::{Channel, Directory};
 use super::{BagError, Limits, MessageBuf, TopicInfo};
 use crate::time::Stamp;
 
@@ -21,78 +21,6 @@ use crate::time::Stamp;
 const FRAMING: u64 = 9;
 /// The footer record and the magic after it, the end of every file that was closed.
 const FOOTER: u64 = FRAMING + 20 + mcap::MAGIC.len() as u64;
-
-struct Channel {
-    topic: String,
-    type_name: String,
-    encoding: String,
-}
-
-/// What the schemas and channels seen so far say.
-#[derive(Default)]
-struct Directory {
-    schemas: HashMap<u16, String>,
-    channels: HashMap<u16, Channel>,
-    counts: HashMap<u16, u64>,
-}
-
-impl Directory {
-    /// Takes note of a schema or a channel; other records are none of its business.
-    fn note(&mut self, opcode: u8, record: &[u8]) -> Result<(), String> {
-        match opcode {
-            op::SCHEMA => {
-                let schema = fields::Schema::parse(record).ok_or("a schema record is cut off")?;
-                self.schemas.insert(schema.id, schema.name.to_owned());
-            }
-            op::CHANNEL => {
-                let channel =
-                    fields::Channel::parse(record).ok_or("a channel record is cut off")?;
-                if !self.channels.contains_key(&channel.id) {
-                    let type_name = self.schemas.get(&channel.schema).cloned();
-                    let topic = channel.topic.to_owned();
-                    let encoding = channel.encoding.to_owned();
-                    let type_name = type_name.unwrap_or_default();
-                    self.channels.insert(
-                        channel.id,
-                        Channel {
-                            topic,
-                            type_name,
-                            encoding,
-                        },
-                    );
-                }
-            }
-            op::STATISTICS => {
-                if let Some(counts) = fields::message_counts(record) {
-                    self.counts.extend(counts);
-                }
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// The topics by name. `counted` when the counts are those of the whole file.
-    fn topics(&self, counted: bool) -> Vec<TopicInfo> {
-        let mut topics: Vec<TopicInfo> = Vec::new();
-        let mut channels: Vec<_> = self.channels.iter().collect();
-        channels.sort_by_key(|(id, channel)| (&channel.topic, **id));
-        for (id, channel) in channels {
-            let count = counted.then(|| self.counts.get(id).copied().unwrap_or(0));
-            match topics.last_mut() {
-                Some(last) if last.name == channel.topic => {
-                    last.message_count = last.message_count.zip(count).map(|(a, b)| a + b);
-                }
-                _ => topics.push(TopicInfo {
-                    name: channel.topic.clone(),
-                    type_name: channel.type_name.clone(),
-                    message_count: count,
-                }),
-            }
-        }
-        topics
-    }
-}
 
 enum Input {
     Plain(BufReader<File>),

@@ -40,6 +40,7 @@ mod chunk;
 mod error;
 mod fields;
 mod inflate;
+mod mcap_directory;
 mod mcap_file;
 mod metadata;
 mod reader;
