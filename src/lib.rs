@@ -42,6 +42,7 @@
 //! - [`pipeline`] — the above, joined
 //! - [`live`] — a source and a worker, each at its own pace
 //! - [`watchdog`] — the safe-stop flag and its heartbeat, whatever the pipeline does
+//! - `ros` — the ROS 2 node (feature `ros`, on by default)
 //! - [`paint`] — pictures of masks and scores
 //! - [`profile`] — times, `frames.csv`, the report
 //! - [`evaluate`] — metrics
@@ -57,6 +58,8 @@ pub mod msg;
 pub mod paint;
 pub mod pipeline;
 pub mod profile;
+#[cfg(feature = "ros")]
+pub mod ros;
 pub mod schedule;
 pub mod score;
 pub mod time;

@@ -5,6 +5,13 @@ mod cli;
 use std::process::ExitCode;
 
 use clap::Parser;
+use mimalloc::MiMalloc;
+
+/// Keeps what the networks' tensors were in for the next frame. The system's allocator gives large
+/// buffers back at once, and fetching them again, page by page, takes a seventh of every frame
+/// (docs/decisions/allocator.md).
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Ran, but the vehicle should stop.
 const EXIT_VERDICT: u8 = 3;
@@ -12,15 +19,7 @@ const EXIT_VERDICT: u8 = 3;
 fn main() -> ExitCode {
     // clap ends usage errors with 2 by itself
     let cli = cli::Cli::parse();
-    let level = match cli.verbose {
-        0 => "info",
-        1 => "debug",
-        _ => "trace",
-    };
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level))
-        .format_timestamp(None)
-        .format_target(false)
-        .init();
+    cli.start_log();
     match cli.run() {
         Ok(cli::Ending::Done) => ExitCode::SUCCESS,
         Ok(cli::Ending::Verdict) => ExitCode::from(EXIT_VERDICT),

@@ -267,6 +267,55 @@ fn quality_and_supervisor_allocate_nothing_from_the_first_frame_on() {
     }
 }
 
+#[cfg(feature = "ros")]
+#[test]
+fn telling_the_diagnostics_of_frames_allocates_nothing() {
+    use lookout::decide::Reason;
+    use lookout::profile::{FrameFate, FrameOutcome};
+    use lookout::ros::diagnostics::{Health, Limits};
+
+    let mut health = Health::new(Limits {
+        deadline_ms: 100,
+        stale_after_ms: 500,
+        hot_celsius: Limits::HOT_CELSIUS,
+    });
+    let verdict = lookout::decide::Verdict {
+        state: State::Ok,
+        safe_stop: false,
+        reason: Reason::Clear,
+        capture_stamp: Some(Stamp::default()),
+        age_nanos: Some(0),
+        anomalous_pixels: 0,
+        corridor_pixels: 0,
+        nearest: None,
+    };
+    let fates = [
+        FrameFate::InTime,
+        FrameFate::Late,
+        FrameFate::Refused,
+        FrameFate::Replaced(3),
+        FrameFate::Failed,
+    ];
+    let n = allocations(|| {
+        for i in 0..2000u64 {
+            let at = Duration::from_millis(33 * i);
+            health.received(at);
+            health.frame(&FrameOutcome {
+                at,
+                mode: Some("full"),
+                stages: stages(),
+                latency: Some(Duration::from_millis(i % 70)),
+                age: Some(Duration::from_millis(i % 90)),
+                fate: fates[i as usize % fates.len()],
+                verdict: Some(verdict),
+            });
+            health.malformed(at, &i, verdict);
+        }
+    });
+    assert_eq!(n, 0, "{n} allocations in 2000 frames");
+    assert_eq!(health.counts().judged(), 800);
+}
+
 #[test]
 fn the_counter_counts() {
     assert_eq!(allocations(|| drop(std::hint::black_box(Box::new(5)))), 1);

@@ -66,7 +66,7 @@ pub(crate) fn drive(
         }
         let handled = handler.message(&message, &clock);
         handled.recorded?;
-        each(&handled.record, &handler.pipeline);
+        each(&handled.record, handler.frames.pipeline());
         bar.inc(1);
     }
     if broken.is_some() {
@@ -78,7 +78,7 @@ pub(crate) fn drive(
     Ok(Driven {
         summary: handler.profile.summary(began.elapsed()),
         report: handler.report,
-        last: handler.last,
+        last: handler.frames.last(),
         broken,
     })
 }

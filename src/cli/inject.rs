@@ -11,7 +11,7 @@ use lookout::engine::Engine;
 use lookout::engine::inject::{EngineFault, FaultyEngine};
 use lookout::time::{Clock, PacedClock, Stamp};
 
-/// A comma-separated list: `panic@N`, `hang@N:MS`, `nan@N`, `constant@N`, `source-dies@N`,
+/// A comma-separated list: `panic@N`, `hang@N:MS`, `slow@N:MS` (from frame N on), `nan@N`, `constant@N`, `source-dies@N`,
 /// `source-panics@N`, `source-stalls@N:MS`, `clock-step@MS:MS`, with frames N counted from 0 (those
 /// of the engine over all that it ran) and the clock's step after so many ms of the run.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +54,7 @@ impl FromStr for Faults {
             match (kind, time) {
                 ("panic", _) => faults.engine.push((at, EngineFault::Panic)),
                 ("hang", Some(time)) => faults.engine.push((at, EngineFault::Hang(time))),
+                ("slow", Some(time)) => faults.engine.push((at, EngineFault::Slow(time))),
                 ("nan", _) => faults.engine.push((at, EngineFault::Nan)),
                 ("constant", _) => faults.engine.push((at, EngineFault::Constant)),
                 ("source-dies", _) => faults.source.push((at, SourceFault::Dies)),

@@ -13,7 +13,7 @@ use lookout::decide::Failure;
 use lookout::live::{self, Worker};
 use lookout::pipeline::OpenEngine;
 use lookout::time::{Clock, PacedClock, Stamp};
-use lookout::watchdog::{Beat, Board, Realtime, TripKind, Watchdog, WatchdogConfig};
+use lookout::watchdog::{Beat, Board, Realtime, Watchdog, WatchdogConfig};
 
 use super::camera::Camera;
 use super::handler::{Handled, Handler};
@@ -197,7 +197,6 @@ pub(crate) fn run(
     let mut frames = Frames {
         handler,
         clock: &clock,
-        board,
         open,
         watch,
         output_error: None,
@@ -219,7 +218,6 @@ pub(crate) fn run(
 struct Frames<'a> {
     handler: &'a mut Handler,
     clock: &'a dyn Clock,
-    board: &'a Board,
     open: OpenEngine,
     watch: &'a mut dyn Watch,
     /// Why nothing is recorded any more.
@@ -241,17 +239,9 @@ impl Frames<'_> {
 
     /// Opens the engine again after a panic took it. The flag is up until that is done.
     fn repair(&mut self) {
-        if !self.handler.pipeline.needs_repair() {
-            return;
-        }
-        let trip = self.board.latched(TripKind::Panic);
-        match self.handler.pipeline.repair(&mut self.open) {
-            Ok(_) => {
-                log::warn!("the engine was opened again after a panic");
-                if let Some(trip) = trip {
-                    self.board.acknowledge(trip);
-                }
-            }
+        match self.handler.frames.repair(&mut self.open) {
+            Ok(true) => log::warn!("the engine was opened again after a panic"),
+            Ok(false) => {}
             Err(e) => log::error!("the engine cannot be opened again: {e}"),
         }
     }

@@ -9,9 +9,13 @@ mod handler;
 mod image;
 mod inject;
 mod live;
+#[cfg(feature = "ros")]
+mod node;
 mod outputs;
 mod pictures;
 mod profile;
+#[cfg(feature = "ros")]
+mod publish;
 mod recorder;
 mod replay;
 mod score;
@@ -21,6 +25,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use log::LevelFilter;
 use lookout::engine::{self, Engine, EngineError, EngineKind, Mode};
 use lookout::model::{Bundle, ThresholdAt};
 use lookout::pipeline::{Judge, Pipeline, Settings};
@@ -43,6 +48,9 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Run a rosbag2 through the networks: annotated bag, frames.csv, report.html.
     Replay(replay::ReplayArgs),
+    /// Run as a ROS 2 node: camera topics in, safe-stop flag, status, masks out.
+    #[cfg(feature = "ros")]
+    Node(node::NodeArgs),
     /// Run a rosbag2 at camera rate against a deadline: times of every stage and mode, misses, ages.
     Profile(profile::ProfileArgs),
     /// Overlay and mask of single pictures.
@@ -65,11 +73,35 @@ pub(crate) enum Ending {
 }
 
 impl Cli {
+    /// From which level on messages are logged.
+    fn level(&self) -> LevelFilter {
+        match self.verbose {
+            0 => LevelFilter::Info,
+            1 => LevelFilter::Debug,
+            _ => LevelFilter::Trace,
+        }
+    }
+
+    /// Sends the log to the terminal. A node does that by itself: its log goes to ROS too.
+    pub(crate) fn start_log(&self) {
+        #[cfg(feature = "ros")]
+        if let Command::Node(_) = self.command {
+            return;
+        }
+        let default = env_logger::Env::default().default_filter_or(self.level().as_str());
+        env_logger::Builder::from_env(default)
+            .format_timestamp(None)
+            .format_target(false)
+            .init();
+    }
+
     /// Runs the chosen command.
     pub(crate) fn run(&self) -> anyhow::Result<Ending> {
         match &self.command {
             Command::Demo(args) => demo::run(args),
             Command::Replay(args) => replay::run(args),
+            #[cfg(feature = "ros")]
+            Command::Node(args) => node::run(args, self.level()).map(|()| Ending::Done),
             Command::Profile(args) => profile::run(args),
             Command::Image(args) => image::run(args).map(|()| Ending::Done),
             Command::Score(args) => score::run(args).map(|()| Ending::Done),

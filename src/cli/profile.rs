@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use lookout::bag::BagReader;
-use lookout::pipeline::{Judges, OpenEngine, Pipeline, Settings};
+use lookout::pipeline::{Judges, Live, OpenEngine, Pipeline, Settings};
 use lookout::profile::load::MAX_LOAD_THREADS;
 use lookout::profile::{
     DeadlineProfile, FrameFate, FrameOutcome, FrameTrace, Load, Machine, MachineSampler,
@@ -20,7 +20,7 @@ use lookout::watchdog::Board;
 use lookout_scene::{Drive, DriveConfig};
 use serde_json::json;
 
-use super::handler::{Handled, Handler, Live};
+use super::handler::{Handled, Handler};
 use super::live::{self, LiveArgs, Paced, Watch};
 use super::outputs::Outputs;
 use super::recorder::Recorder;
@@ -162,7 +162,7 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
     let profile = ProfileSummary {
         schema: ProfileSummary::SCHEMA,
         source,
-        engine: handler.pipeline.engine_description().to_owned(),
+        engine: handler.frames.pipeline().engine_description().to_owned(),
         camera_hz: deadlines.frames as f64 / deadlines.seconds.max(1e-9),
         load_threads: args.load,
         deadlines,
@@ -170,12 +170,12 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
     };
     let mut value = serde_json::to_value(&profile)?;
     if let Some(map) = value.as_object_mut() {
-        let counters = handler.pipeline.admission().map(|a| a.counters());
+        let counters = handler.frames.pipeline().admission().map(|a| a.counters());
         map.insert("bundle".into(), json!(bundle.hash()));
         map.insert("admission".into(), json!(counters.as_ref().map(counted)));
         map.insert("run".into(), serde_json::to_value(&summary)?);
-        map.insert("taken_back".into(), json!(handler.taken_back));
-        map.insert("last_verdict".into(), json!(handler.last));
+        map.insert("taken_back".into(), json!(handler.frames.taken_back()));
+        map.insert("last_verdict".into(), json!(handler.frames.last()));
         let error = problems.first().map(|e| format!("{e:#}"));
         map.insert("error".into(), json!(error));
     }
@@ -214,7 +214,13 @@ fn pipeline(
 fn dry_runs(handler: &mut Handler, paced: &Paced, bundle_hash: &str) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let mut scratch = Recorder::create(&folder.path().join("dry"), bundle_hash)?;
-    let modes: Vec<_> = handler.pipeline.settings().judges.modes().collect();
+    let modes: Vec<_> = handler
+        .frames
+        .pipeline()
+        .settings()
+        .judges
+        .modes()
+        .collect();
     // the first runs make buffers and are not counted on: a model that starts over knows no better
     for _ in 0..=DRY_RUNS {
         for &mode in &modes {

@@ -4,10 +4,8 @@ use std::path::Path;
 
 use jpeg_encoder::{ColorType, Encoder};
 use lookout::bag::{BagError, BagWriter, Qos, Summary, TopicId};
-use lookout::decide::{AnomalyMask, State, Verdict};
-use lookout::msg::{
-    Bool, CompressedImageRef, DiagnosticStatus, HeaderRef, ImageRef, KeyValue, RosMessage,
-};
+use lookout::decide::{AnomalyMask, Verdict};
+use lookout::msg::{Bool, CompressedImageRef, DiagnosticStatus, HeaderRef, ImageRef, RosMessage};
 use lookout::score::ScoreMap;
 use lookout::time::Stamp;
 use serde::Serialize;
@@ -170,51 +168,12 @@ impl Recorder {
                 data: verdict.safe_stop,
             },
         )?;
-        let status = status(verdict, &self.bundle_hash);
+        let status = DiagnosticStatus::of_verdict(verdict, &self.bundle_hash, None);
         self.bag.write(self.status, log_time, &status)
     }
 
     /// Ends the bag.
     pub(crate) fn finish(self) -> Result<Summary, BagError> {
         self.bag.finish()
-    }
-}
-
-fn status(verdict: &Verdict, bundle_hash: &str) -> DiagnosticStatus {
-    let pair = |key: &str, value: String| KeyValue {
-        key: key.to_owned(),
-        value,
-    };
-    let optional = |v: Option<String>| v.unwrap_or_else(|| "unknown".to_owned());
-    DiagnosticStatus {
-        level: match verdict.state {
-            State::Ok => DiagnosticStatus::OK,
-            State::Warn => DiagnosticStatus::WARN,
-            State::Waiting => DiagnosticStatus::STALE,
-            State::Stop | State::Fault => DiagnosticStatus::ERROR,
-        },
-        name: "lookout: verdict".to_owned(),
-        message: format!("{}: {}", verdict.state, verdict.reason),
-        hardware_id: String::new(),
-        values: vec![
-            pair("state", verdict.state.to_string()),
-            pair("reason", verdict.reason.code().to_owned()),
-            pair("safe_stop", verdict.safe_stop.to_string()),
-            pair(
-                "capture_stamp",
-                optional(verdict.capture_stamp.map(|s| s.to_string())),
-            ),
-            pair(
-                "age_ms",
-                optional(verdict.age_nanos.map(|n| format!("{:.3}", n as f64 / 1e6))),
-            ),
-            pair("anomalous_pixels", verdict.anomalous_pixels.to_string()),
-            pair("corridor_pixels", verdict.corridor_pixels.to_string()),
-            pair(
-                "distance_m",
-                optional(verdict.nearest.map(|d| format!("{d:.1}"))),
-            ),
-            pair("bundle", bundle_hash.to_owned()),
-        ],
     }
 }

@@ -9,11 +9,11 @@ use anyhow::Context;
 use lookout::bag::BagReader;
 use lookout::decide::State;
 use lookout::model::Bundle;
-use lookout::pipeline::{OpenEngine, Pipeline};
+use lookout::pipeline::{Live, OpenEngine, Pipeline};
 use lookout::watchdog::Board;
 
 use super::drive::{Driven, Source, drive, tell};
-use super::handler::{Handler, Live};
+use super::handler::Handler;
 use super::live::{self, LiveArgs, Paced};
 use super::outputs::Outputs;
 use super::{Ending, EngineArgs, JudgeArgs};
@@ -32,8 +32,17 @@ pub(crate) struct ReplayArgs {
     #[arg(long, default_value = "max", value_name = "max|X")]
     rate: Rate,
     /// Folder for annotated/, frames.csv and report.html.
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
+    #[cfg_attr(
+        feature = "ros",
+        arg(long, value_name = "DIR", required_unless_present = "publish")
+    )]
+    #[cfg_attr(not(feature = "ros"), arg(long, value_name = "DIR", required = true))]
+    out: Option<PathBuf>,
+    /// Judge nothing: publish the topic as live ROS 2 messages at the recorded pace (or --rate times
+    /// it), with /clock, for any subscriber that uses simulated time.
+    #[cfg(feature = "ros")]
+    #[arg(long, conflicts_with_all = ["out", "force", "json", "exit_verdict"])]
+    publish: bool,
     /// Replace the results of an earlier run in the folder.
     #[arg(long)]
     force: bool,
@@ -71,6 +80,11 @@ impl FromStr for Rate {
 
 /// Runs the command.
 pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<Ending> {
+    #[cfg(feature = "ros")]
+    if args.publish {
+        return super::publish::run(&args.bag, args.topic.as_deref(), args.rate.0.unwrap_or(1.0));
+    }
+    let out = args.out.as_deref().context("--out is missing")?;
     let mut reader = BagReader::open(&args.bag)?;
     let topic = reader.select(args.topic.as_deref())?;
     super::recorder::check_topic(&topic.name)?;
@@ -78,7 +92,7 @@ pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<Ending> {
     let pipeline = args
         .judge
         .pipeline(&bundle, args.engine.open(&bundle)?, args.live.stale_ms)?;
-    let outputs = Outputs::prepare(&args.out, args.force, Some(&args.bag))?;
+    let outputs = Outputs::prepare(out, args.force, Some(&args.bag))?;
     let topic_name = topic.name.clone();
     let name = format!("{} {topic_name}", args.bag.display());
     let source = Source {
@@ -140,7 +154,7 @@ fn paced(
     Ok(Driven {
         summary: handler.profile.summary(began.elapsed()),
         report: handler.report,
-        last: handler.last,
+        last: handler.frames.last(),
         broken,
     })
 }

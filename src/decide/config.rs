@@ -123,8 +123,23 @@ impl SupervisorConfig {
     /// # Errors
     /// The first field that is out of its range.
     pub fn validate(&self) -> Result<(), ConfigError> {
+        for (name, value, min, max) in self.ranges() {
+            if !(min..=max).contains(&value) {
+                return Err(ConfigError {
+                    name,
+                    value,
+                    min,
+                    max,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Name, value, least and largest value of every field. Some ranges end at another field.
+    pub(crate) fn ranges(&self) -> [(&'static str, u32, u32, u32); 16] {
         let quality = &self.quality;
-        let ranges = [
+        [
             ("area_on_ppm", self.area_on_ppm, 1, MILLION),
             ("area_off_ppm", self.area_off_ppm, 1, self.area_on_ppm),
             ("confirm_window", self.confirm_window, 1, 64),
@@ -162,18 +177,7 @@ impl SupervisorConfig {
                 if quality.frozen_frames == 0 { 0 } else { 2 },
                 1000,
             ),
-        ];
-        for (name, value, min, max) in ranges {
-            if !(min..=max).contains(&value) {
-                return Err(ConfigError {
-                    name,
-                    value,
-                    min,
-                    max,
-                });
-            }
-        }
-        Ok(())
+        ]
     }
 
     /// The least anomalous area in the corridor that is a hit, in pixels of a score map of

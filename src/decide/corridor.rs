@@ -19,11 +19,18 @@ pub trait Corridor {
     /// range to the map.
     fn columns(&self, row: usize, size: MapSize) -> Range<usize>;
 
-    /// Distance from the vehicle's front to the ground seen at pixel (`x`, `y`), in metres, where
-    /// the geometry is known. A region stands where its lowest pixel in the corridor is.
+    /// Distance from the point under the camera to the ground seen at pixel (`x`, `y`), in metres,
+    /// where the geometry is known. A region stands where its lowest pixel in the corridor is.
     fn distance(&self, x: usize, y: usize, size: MapSize) -> Option<f32> {
         let _ = (x, y, size);
         None
+    }
+
+    /// Whether a region that stands at pixel (`x`, `y`) is near enough to matter; one that is not
+    /// counts as outside of the corridor.
+    fn counts(&self, x: usize, y: usize, size: MapSize) -> bool {
+        let _ = (x, y, size);
+        true
     }
 }
 

@@ -2,22 +2,33 @@
 //!
 //! - **anomaly mask**: the pixels whose score is over the threshold ([`threshold`]).
 //! - **region**: 8-connected pixels of the mask ([`RegionFinder`]).
-//! - **corridor**: where the vehicle is about to drive ([`Corridor`]).
+//! - **corridor**: where the vehicle is about to drive ([`Corridor`]); a trapezoid in the picture,
+//!   cut at the **stopping distance** where the **ground** and the speed are known
+//!   ([`GroundCorridor`], [`Ground`], [`SpeedSource`]).
 //! - **verdict**: what the [`Supervisor`] makes of it, frame after frame: WAITING, OK, WARN, STOP
 //!   (latched) or FAULT, and the safe-stop flag. Its rules are the table in `docs/safety.md`.
 
 mod config;
 mod corridor;
+mod ground;
+mod ground_corridor;
 mod mask;
 mod reason;
 mod regions;
+mod stopping;
 mod supervisor;
 mod verdict;
 
 pub use config::{ConfigError, QualityLimits, SupervisorConfig};
 pub use corridor::{Corridor, MapSize, Trapezoid, TrapezoidError};
+pub use ground::{Ground, GroundError};
+pub use ground_corridor::GroundCorridor;
 pub use mask::{AnomalyMask, MaskStats, threshold};
 pub use reason::Reason;
 pub use regions::{BoundingBox, MAX_REGIONS, Region, RegionError, RegionFinder, Regions};
+pub use stopping::{NoLimit, SpeedSource, StoppingConfig, StoppingError};
 pub use supervisor::Supervisor;
 pub use verdict::{Event, Failure, Observation, State, Verdict};
+
+#[cfg(test)]
+mod document_tests;

@@ -244,12 +244,14 @@ impl fmt::Display for Reason {
             Self::Refused {
                 slack_ms,
                 needed_ms,
-            } => {
-                write!(
+            } => match needed_ms {
+                // of no mode is known how long it takes
+                u64::MAX => write!(f, "frame refused: {slack_ms} ms left, no mode is ready"),
+                _ => write!(
                     f,
                     "frame refused: {slack_ms} ms left, {needed_ms} ms needed"
-                )
-            }
+                ),
+            },
             Self::Failed { failure } => write!(f, "{failure}"),
         }
     }

@@ -31,9 +31,10 @@ pub struct Region {
     pub mean_score: f32,
     /// Largest score; a pixel without a score counts as 1.
     pub max_score: f32,
-    /// Its pixels that lie in the corridor.
+    /// Its pixels that lie in the corridor; 0 where it stands beyond the corridor's limit.
     pub corridor_area: u32,
-    /// Distance to its lowest pixel in the corridor, in metres, where the corridor knows.
+    /// Distance to its lowest pixel in the corridor, in metres, where the corridor knows; `None`
+    /// beyond its limit.
     pub distance: Option<f32>,
 }
 
@@ -336,7 +337,8 @@ impl RegionFinder {
                 continue;
             }
             let area = f64::from(sums.area);
-            let (y, x) = sums.lowest;
+            let (y, x) = (sums.lowest.0 as usize, sums.lowest.1 as usize);
+            let inside = sums.corridor_area > 0 && corridor.counts(x, y, size);
             out.add(Region {
                 bounding_box: BoundingBox {
                     left: sums.left,
@@ -348,9 +350,9 @@ impl RegionFinder {
                 centroid: ((sums.x as f64 / area) as f32, (sums.y as f64 / area) as f32),
                 mean_score: (sums.score / area) as f32,
                 max_score: sums.max_score,
-                corridor_area: sums.corridor_area,
-                distance: if sums.corridor_area > 0 {
-                    corridor.distance(x as usize, y as usize, size)
+                corridor_area: if inside { sums.corridor_area } else { 0 },
+                distance: if inside {
+                    corridor.distance(x, y, size)
                 } else {
                     None
                 },

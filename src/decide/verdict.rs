@@ -73,7 +73,8 @@ pub struct Observation {
     /// Anomalous pixels in the corridor that count
     /// ([`Regions::corridor_area`](super::Regions::corridor_area)).
     pub corridor_pixels: u32,
-    /// Distance to the nearest region in the corridor, in metres, where known.
+    /// Distance from the camera to the nearest region in the corridor, in metres along the ground,
+    /// where known.
     pub nearest: Option<f32>,
     /// What the picture is worth, where it was measured; nothing is held against one that was not.
     pub quality: Option<Quality>,
@@ -97,6 +98,8 @@ pub enum Failure {
     Output,
     /// A verdict that was in time when it was made came out after its deadline.
     Overdue,
+    /// Somebody switched the judging of frames off.
+    Disabled,
 }
 
 impl fmt::Display for Failure {
@@ -109,6 +112,7 @@ impl fmt::Display for Failure {
             Self::Panicked => "engine panicked",
             Self::Output => "output failed",
             Self::Overdue => "verdict came out too late",
+            Self::Disabled => "switched off",
         })
     }
 }

@@ -15,6 +15,8 @@ pub enum EngineFault {
     Panic,
     /// Hangs for so long, then goes on.
     Hang(Duration),
+    /// Takes so much longer, from that frame on.
+    Slow(Duration),
     /// Every logit is NaN.
     Nan,
     /// Every logit is the same.
@@ -81,6 +83,17 @@ impl Engine for FaultyEngine {
             Some(EngineFault::Panic) => panic!("a panic on purpose"),
             Some(EngineFault::Hang(time)) => thread::sleep(time),
             _ => {}
+        }
+        let slow = self
+            .faults
+            .iter()
+            .rev()
+            .find_map(|(from, fault)| match fault {
+                EngineFault::Slow(time) if number >= *from => Some(*time),
+                _ => None,
+            });
+        if let Some(time) = slow {
+            thread::sleep(time);
         }
         self.inner.segment(frame, resolution)?;
         self.spoil();

@@ -57,6 +57,20 @@ impl Perception {
         self.times
     }
 
+    /// Of an engine that saw this with its observer, for tests of what comes after it.
+    #[cfg(test)]
+    pub(crate) fn of_observer((width, height): (usize, usize), observer: Vec<f32>) -> Self {
+        Self {
+            classes: 2,
+            width,
+            height,
+            logits: vec![0.0; 2 * width * height],
+            observer,
+            has_observer: true,
+            ..Self::default()
+        }
+    }
+
     /// Forgets the last frame; the buffers stay.
     pub(super) fn clear(&mut self) {
         self.logits.clear();

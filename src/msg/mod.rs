@@ -22,13 +22,32 @@
 //! # Ok::<(), lookout::msg::cdr::CdrError>(())
 //! ```
 
+mod array;
+mod camera_info;
 pub mod cdr;
 mod definition;
+mod geometry;
 mod image;
+pub mod lifecycle_msgs;
+mod live;
+pub mod parameters;
 mod plain;
+mod status;
+pub mod std_srvs;
+mod vision;
 
+pub use camera_info::{CameraInfo, RegionOfInterest};
+pub use geometry::{
+    Odometry, Point, Pose, PoseWithCovariance, Quaternion, Twist, TwistWithCovariance, Vector3,
+};
 pub use image::{CompressedImage, CompressedImageRef, Image, ImageRef};
+pub use live::{Clock, Float64, Log};
 pub use plain::{Bool, DiagnosticArray, DiagnosticStatus, Header, HeaderRef, KeyValue, Time};
+pub use status::LiveStatus;
+pub use vision::{
+    BoundingBox2D, Detection2D, Detection2DArray, ObjectHypothesis, ObjectHypothesisWithPose,
+    Point2D, Pose2D,
+};
 
 /// A message type that ROS 2 knows by name.
 pub trait RosMessage {
@@ -39,3 +58,6 @@ pub trait RosMessage {
     /// those of every type that it uses, each under a line of 80 `=` and a line `MSG: name`.
     const DEFINITION: &'static str;
 }
+
+#[cfg(test)]
+mod live_tests;

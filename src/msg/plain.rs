@@ -83,6 +83,16 @@ pub struct KeyValue {
     pub value: String,
 }
 
+impl KeyValue {
+    /// A pair.
+    pub fn new(key: &str, value: impl Into<String>) -> Self {
+        Self {
+            key: key.to_owned(),
+            value: value.into(),
+        }
+    }
+}
+
 impl RosMessage for KeyValue {
     const TYPE: &'static str = "diagnostic_msgs/msg/KeyValue";
     const DEFINITION: &'static str = definition::KEY_VALUE;

@@ -12,18 +12,23 @@
 //! Whoever has none calls [`fail`](Pipeline::fail) or [`tick`](Pipeline::tick). All of them give a
 //! [`Verdict`]. A panic inside the engine is caught: the frame is a FAULT, the supervisor and its
 //! latch live on, and [`repair`](Pipeline::repair) opens the engine again.
+//!
+//! A [`FrameHandler`] does all of it for camera messages, and holds verdicts to their deadline.
 
+mod handler;
 mod outcome;
 mod settings;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+pub use handler::{FrameHandler, Judged, Live};
 pub use outcome::{FrameTimes, Outcome, PipelineError, SettingsError};
 pub use settings::{Judge, Judges, Schedule, Settings};
 
 use crate::decide::{
-    AnomalyMask, Event, Failure, Observation, RegionFinder, Regions, Supervisor, Verdict, threshold,
+    AnomalyMask, Event, Failure, Ground, GroundCorridor, Observation, RegionFinder, Regions,
+    Supervisor, Verdict, threshold,
 };
 use crate::engine::{Engine, EngineError, Mode, Perception};
 use crate::frame::{Frame, Quality, QualityMeter};
@@ -43,6 +48,8 @@ pub struct Pipeline {
     name: &'static str,
     description: String,
     settings: Settings,
+    /// The settings' corridor, with what is known of ground and speed now.
+    corridor: GroundCorridor,
     admission: Option<Admission>,
     work: Work,
     supervisor: Supervisor,
@@ -92,6 +99,7 @@ impl Pipeline {
                 regions: Regions::default(),
             },
             supervisor: Supervisor::new(settings.supervisor)?,
+            corridor: GroundCorridor::new(settings.corridor),
             settings,
         })
     }
@@ -235,10 +243,12 @@ impl Pipeline {
     ) -> Result<Observed, PipelineError> {
         let engine = self.engine.as_mut().ok_or(PipelineError::NoEngine)?;
         let (settings, admission, work) = (&self.settings, &mut self.admission, &mut self.work);
+        let corridor = self.corridor.in_image(frame.width(), frame.height());
         // the engine is thrown away after a panic, and `work` is overwritten by the next frame
         let caught = catch_unwind(AssertUnwindSafe(|| {
             perceive(engine.as_mut(), frame, mode, admission, clock)?;
-            work.observe(engine.perception(), frame, *mode, settings, times)
+            let judged = (*mode, settings, &corridor);
+            work.observe(engine.perception(), frame, judged, times)
         }));
         caught.unwrap_or_else(|panic| {
             let message = said(panic.as_ref());
@@ -247,6 +257,36 @@ impl Pipeline {
             let _ = catch_unwind(AssertUnwindSafe(move || drop(engine)));
             Err(PipelineError::Panicked { message })
         })
+    }
+
+    /// From the next frame on these scores and thresholds. A mode has a judge after it if it had one
+    /// before.
+    pub fn set_judges(&mut self, judges: Judges) {
+        let same = Mode::ALL
+            .into_iter()
+            .all(|mode| judges.of(mode).is_some() == self.settings.judges.of(mode).is_some());
+        if same {
+            self.settings.judges = judges;
+        }
+    }
+
+    /// What is known of the ground from the next frame on. A frame of another size than the ground
+    /// was calibrated for is judged without it. Without a ground there are no distances, and the
+    /// whole of the settings' corridor counts.
+    pub fn set_ground(&mut self, ground: Option<Ground>) {
+        self.corridor.set_ground(ground);
+    }
+
+    /// How far from the camera something matters from the next frame on, in metres; needs a ground
+    /// to hold. `None`, and whatever is negative or no finite number, is no limit: the whole of the
+    /// settings' corridor counts.
+    pub fn set_far_limit(&mut self, metres: Option<f32>) {
+        self.corridor.set_far_limit(metres);
+    }
+
+    /// The corridor in force.
+    pub fn corridor(&self) -> &GroundCorridor {
+        &self.corridor
     }
 
     /// Settings in force.
@@ -321,8 +361,7 @@ impl Work {
         &mut self,
         perception: &Perception,
         frame: &Frame,
-        mode: Mode,
-        settings: &Settings,
+        (mode, settings, corridor): (Mode, &Settings, &GroundCorridor),
         times: &mut FrameTimes,
     ) -> Result<Observed, PipelineError> {
         times.engine = perception.times();
@@ -340,7 +379,7 @@ impl Work {
         self.finder
             .set_min_area(share(pixels, settings.min_region_ppm));
         self.finder
-            .find(&self.mask, &self.map, &settings.corridor, &mut self.regions)?;
+            .find(&self.mask, &self.map, corridor, &mut self.regions)?;
         let quality: Quality = self.meter.measure(frame);
         let observation = Observation {
             capture_stamp: frame.stamp(),
@@ -380,3 +419,6 @@ impl std::fmt::Debug for Pipeline {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod corridor_tests;

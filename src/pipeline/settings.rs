@@ -49,6 +49,15 @@ impl Judges {
         judges
     }
 
+    /// The same with another threshold wherever that score is compared.
+    #[must_use]
+    pub fn with_threshold(mut self, score: ScoreKind, threshold: f32) -> Self {
+        for judge in self.0.iter_mut().flatten().filter(|j| j.score == score) {
+            judge.threshold = threshold;
+        }
+        self
+    }
+
     /// The judge of a mode.
     pub fn of(&self, mode: Mode) -> Option<Judge> {
         self.0[mode.index()]

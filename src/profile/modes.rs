@@ -30,6 +30,19 @@ pub enum FrameFate {
     Failed,
 }
 
+impl FrameFate {
+    /// A short name that stays the same over versions.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InTime => "in-time",
+            Self::Late => "late",
+            Self::Refused => "refused",
+            Self::Replaced(_) => "replaced",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// What is told of a frame. Small and `Copy`: made on the frame path without allocating.
 #[derive(Clone, Copy, Debug)]
 pub struct FrameOutcome {

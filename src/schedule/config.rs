@@ -64,13 +64,7 @@ impl AdmissionConfig {
     /// # Errors
     /// The first field that is out of its range, or an empty set of modes.
     pub fn validate(&self) -> Result<(), AdmissionConfigError> {
-        let ranges = [
-            ("deadline_ms", self.deadline_ms, 1, 10_000),
-            ("recover_frames", self.recover_frames, 1, 1000),
-            ("recover_margin_percent", self.recover_margin_percent, 0, 90),
-            ("probe_every", self.probe_every, 1, 1000),
-        ];
-        for (name, value, min, max) in ranges {
+        for (name, value, min, max) in self.ranges() {
             if !(min..=max).contains(&value) {
                 return Err(AdmissionConfigError::OutOfRange {
                     name,
@@ -84,6 +78,16 @@ impl AdmissionConfig {
             return Err(AdmissionConfigError::NoMode);
         }
         Ok(())
+    }
+
+    /// Name, value, least and largest value of every number.
+    pub(crate) const fn ranges(&self) -> [(&'static str, u32, u32, u32); 4] {
+        [
+            ("deadline_ms", self.deadline_ms, 1, 10_000),
+            ("recover_frames", self.recover_frames, 1, 1000),
+            ("recover_margin_percent", self.recover_margin_percent, 0, 90),
+            ("probe_every", self.probe_every, 1, 1000),
+        ]
     }
 
     /// The deadline.

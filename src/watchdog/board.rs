@@ -1,4 +1,5 @@
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, TryLockError};
 use std::thread::Thread;
@@ -110,6 +111,9 @@ pub struct Board {
 }
 
 impl Board {
+    /// What the staleness limit may be, in milliseconds.
+    pub const STALE_AFTER_MS: RangeInclusive<u32> = 10..=60_000;
+
     /// A board whose clock begins now. `stale_after_ms` is the staleness limit in milliseconds,
     /// `10 ..= 60_000`.
     ///
@@ -130,8 +134,7 @@ impl Board {
     ) -> Result<Self, WatchdogError> {
         let range = Millis {
             name: "stale_after_ms",
-            min: 10,
-            max: 60_000,
+            range: Self::STALE_AFTER_MS,
         };
         Ok(Self {
             heart: Heart::new(),

@@ -1,4 +1,5 @@
 use std::io;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,9 @@ impl Default for WatchdogConfig {
 }
 
 impl WatchdogConfig {
+    /// What [`period_ms`](Self::period_ms) may be.
+    pub const PERIOD_MS: RangeInclusive<u32> = 10..=1000;
+
     /// Checks every range.
     ///
     /// # Errors
@@ -46,8 +50,7 @@ impl WatchdogConfig {
     pub(super) fn period(&self) -> Result<Duration, WatchdogError> {
         let range = Millis {
             name: "period_ms",
-            min: 10,
-            max: 1000,
+            range: Self::PERIOD_MS,
         };
         in_range(range, self.period_ms)
     }
@@ -55,8 +58,7 @@ impl WatchdogConfig {
     pub(super) fn hang_after(&self) -> Result<Option<Duration>, WatchdogError> {
         let range = Millis {
             name: "hang_after_ms",
-            min: 100,
-            max: 3_600_000,
+            range: 100..=3_600_000,
         };
         self.hang_after_ms.map(|ms| in_range(range, ms)).transpose()
     }
@@ -89,20 +91,19 @@ pub enum WatchdogError {
 /// Allowed values of a setting in milliseconds.
 pub(super) struct Millis {
     pub(super) name: &'static str,
-    pub(super) min: u32,
-    pub(super) max: u32,
+    pub(super) range: RangeInclusive<u32>,
 }
 
 pub(super) fn in_range(range: Millis, value: u32) -> Result<Duration, WatchdogError> {
-    let Millis { name, min, max } = range;
-    if (min..=max).contains(&value) {
+    let Millis { name, range } = range;
+    if range.contains(&value) {
         Ok(Duration::from_millis(value.into()))
     } else {
         Err(WatchdogError::OutOfRange {
             name,
             value,
-            min,
-            max,
+            min: *range.start(),
+            max: *range.end(),
         })
     }
 }

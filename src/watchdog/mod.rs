@@ -46,6 +46,7 @@
 mod beat;
 mod board;
 mod config;
+mod cpu_list;
 mod heart;
 mod panics;
 mod realtime;
@@ -57,8 +58,11 @@ mod view;
 pub use beat::{Beat, Cause};
 pub use board::{Board, LatchedTrip, Trip, TripKind};
 pub use config::{WatchdogConfig, WatchdogError};
+pub use cpu_list::{CpuListError, parse_cpus};
 pub use panics::install_panic_hook;
 pub use realtime::{Answer, Applied, Realtime, Refusal, Request};
+#[cfg(feature = "ros")]
+pub(crate) use text::Clip;
 pub use text::{Message, ThreadName};
 pub use thread::{Hang, Watchdog};
 

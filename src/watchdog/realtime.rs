@@ -2,6 +2,7 @@
 //! unless a setting says so, and nothing that is refused is fatal.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +16,7 @@ use linux as system;
 use unsupported as system;
 
 /// Highest processor number that can be named.
-const LAST_CPU: u16 = 1023;
+pub(super) const LAST_CPU: u16 = 1023;
 
 /// What is asked for.
 ///
@@ -117,6 +118,9 @@ impl Applied {
 }
 
 impl Realtime {
+    /// What [`fifo_priority`](Self::fifo_priority) may be.
+    pub const FIFO_PRIORITY: RangeInclusive<u8> = 1..=99;
+
     /// Checks every range.
     ///
     /// # Errors
@@ -134,7 +138,8 @@ impl Realtime {
             })
         };
         if let Some(priority) = self.fifo_priority {
-            range("fifo_priority", priority.into(), 1, 99)?;
+            let (least, most) = Self::FIFO_PRIORITY.into_inner();
+            range("fifo_priority", priority.into(), least.into(), most.into())?;
         }
         self.cpus
             .iter()

@@ -11,7 +11,7 @@ pub type ThreadName = String<32>;
 pub type Message = String<192>;
 
 /// Appends to a string for as long as there is room, and drops the rest without an error.
-pub(super) struct Clip<'a, const N: usize>(pub(super) &'a mut String<N>);
+pub(crate) struct Clip<'a, const N: usize>(pub(crate) &'a mut String<N>);
 
 impl<const N: usize> fmt::Write for Clip<'_, N> {
     fn write_str(&mut self, text: &str) -> fmt::Result {

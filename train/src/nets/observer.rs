@@ -11,7 +11,7 @@ use crate::graph::{Builder, Graph};
 /// activations; output: `observer`, one logit a pixel at 1/4 of the image, high where the
 /// segmentation is wrong or the thing is unknown.
 pub fn observer(classes: i64) -> Graph {
-    const WIDTH: i64 = 48;
+    const WIDTH: i64 = 32;
     let mut b = Builder::new("observer");
     let image = b.input("image", 3, 1);
     let logits = b.input(LOGITS, classes, 4);
@@ -30,7 +30,8 @@ pub fn observer(classes: i64) -> Graph {
     let x = b.conv_bn_relu("fuse8", all, WIDTH, [1, 1], 1, 1);
     let near = b.factorised("near", x, 1);
 
-    let x = b.conv_bn_relu("down16", near, 64, [3, 3], 2, 1);
+    let x = b.patchify("down16", near, 64, 2);
+    let x = b.relu("down16.relu", x);
     let x = b.concat("fuse16.concat", &[x, encoder16]);
     let mut x = b.conv_bn_relu("fuse16", x, 64, [1, 1], 1, 1);
     for (i, dilation) in [2, 4].into_iter().enumerate() {

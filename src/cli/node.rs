@@ -1,0 +1,60 @@
+//! The live ROS 2 node.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use log::LevelFilter;
+use lookout::ros::arguments::{Arguments, LogLevel};
+use lookout::ros::node;
+use lookout::ros::rosout::RosLogger;
+use lookout::ros::shutdown::Shutdown;
+
+use super::inject::Faults;
+
+/// Arguments of `lookout node`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct NodeArgs {
+    #[arg(long, hide = true, value_name = "FAULTS", default_value_t)]
+    inject: Faults,
+    /// As ROS 2 passes them: --ros-args -p name:=value --params-file FILE -r from:=to
+    /// -r __ns:=/name -r __node:=name --log-level LEVEL.
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "ROS_ARGS"
+    )]
+    arguments: Vec<String>,
+}
+
+/// Runs the node until SIGINT or SIGTERM. `level` is that of the command line's own flags.
+pub(crate) fn run(args: &NodeArgs, level: LevelFilter) -> anyhow::Result<()> {
+    let shutdown = Shutdown::on_signals().context("cannot catch signals");
+    let arguments = Arguments::parse(&args.arguments);
+    let logger = arguments.as_ref().map_or_else(
+        |_| RosLogger::new(level),
+        |arguments| logger(arguments, level),
+    );
+    let rosout = logger.install().context("cannot log")?;
+    let (shutdown, arguments) = (shutdown?, arguments?);
+    if let Some(unknown) = arguments.rest.first() {
+        anyhow::bail!("{unknown:?} is no argument of the node: ROS arguments follow --ros-args");
+    }
+    args.inject.start();
+    let faults = args.inject.clone();
+    let wrap: node::WrapEngine = Arc::new(move |engine| faults.engine(engine));
+    Ok(node::run(&arguments, wrap, &rosout, &shutdown)?)
+}
+
+fn logger(arguments: &Arguments, level: LevelFilter) -> RosLogger {
+    let asked = arguments.log.level.map(filter);
+    RosLogger::new(asked.unwrap_or(level))
+}
+
+const fn filter(level: LogLevel) -> LevelFilter {
+    match level {
+        LogLevel::Debug => LevelFilter::Debug,
+        LogLevel::Info => LevelFilter::Info,
+        LogLevel::Warn => LevelFilter::Warn,
+        LogLevel::Error | LogLevel::Fatal => LevelFilter::Error,
+    }
+}

@@ -1,0 +1,90 @@
+//! A bag played into live topics, at its own pace, with its own clock.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use lookout::bag::{BagReader, MessageBuf};
+use lookout::msg::Clock as ClockMessage;
+use lookout::ros::participant::Environment;
+use lookout::ros::publish::{BagPublisher, BagType};
+use lookout::ros::qos;
+use lookout::ros::shutdown::Shutdown;
+use lookout::time::{Clock, PacedClock};
+
+use super::Ending;
+
+const NODE: &str = "lookout_player";
+/// Period of `/clock`; an age is no finer than that.
+const CLOCK_PERIOD: Duration = Duration::from_millis(10);
+/// How long somebody has to subscribe before the first frame.
+const SUBSCRIBE_WITHIN: Duration = Duration::from_secs(5);
+const RECEIVE_BUFFER: usize = 1 << 20;
+
+/// Publishes the camera topic of a bag, and `/clock` with the times of its recording, until its end
+/// or a signal. Capture stamps stay as they are: subscribers use simulated time.
+pub(crate) fn run(bag: &Path, topic: Option<&str>, rate: f64) -> anyhow::Result<Ending> {
+    let shutdown = Shutdown::on_signals().context("cannot catch signals")?;
+    let mut reader = BagReader::open(bag)?;
+    let topic = reader.select(topic)?;
+    let kind = BagType::of(&topic.type_name)
+        .with_context(|| format!("{} is of type {}", topic.name, topic.type_name))?;
+    let environment = Environment::of_process()?;
+    for warning in &environment.warnings {
+        log::warn!("{warning}");
+    }
+    let context = environment.join(RECEIVE_BUFFER)?;
+    let mut node = lookout::ros::node::plain(&context, NODE)?;
+    let failed = |e: &dyn std::fmt::Display| anyhow::anyhow!("cannot publish: {e}");
+    let mut camera =
+        BagPublisher::new(&context, &mut node, &topic.name, kind).map_err(|e| failed(&e))?;
+    let time =
+        qos::publisher::<ClockMessage, ClockMessage>(&context, &mut node, "/clock", &qos::clock())
+            .map_err(|e| failed(&e))?;
+
+    let waiting = Instant::now();
+    while camera.readers() == 0 && waiting.elapsed() < SUBSCRIBE_WITHIN {
+        if shutdown.wait_for(CLOCK_PERIOD) {
+            return Ok(Ending::Done);
+        }
+    }
+    if camera.readers() == 0 {
+        log::warn!(
+            "nobody subscribes to {}; it is published all the same",
+            topic.name
+        );
+    }
+
+    let mut message = MessageBuf::new();
+    let mut clock: Option<PacedClock> = None;
+    let (mut sent, mut lost) = (0u64, 0u64);
+    while reader.read_next(&mut message)? {
+        let at = message.log_time();
+        let clock = clock.get_or_insert_with(|| PacedClock::new(at, rate));
+        loop {
+            let tick = ClockMessage {
+                clock: clock.now().into(),
+            };
+            // a tick that is lost is made up for by the next
+            let _ = time.publish(tick);
+            let left = clock.until(at);
+            if left.is_zero() {
+                break;
+            }
+            if shutdown.wait_for(left.min(CLOCK_PERIOD)) {
+                log::info!("{sent} frames published");
+                return Ok(Ending::Done);
+            }
+        }
+        match camera.publish(message.data()) {
+            Ok(true) => sent += 1,
+            Ok(false) => lost += 1,
+            Err(e) => {
+                lost += 1;
+                log::warn!("{} at {at}: {e}", topic.name);
+            }
+        }
+    }
+    log::info!("{sent} frames published on {}, {lost} not", topic.name);
+    Ok(Ending::Done)
+}

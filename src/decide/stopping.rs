@@ -1,0 +1,206 @@
+//! How far the vehicle needs to stop, from how fast it is said to go.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// How the vehicle stops, and how long its speed is believed.
+///
+/// Distances are compared with those of a [`Ground`](super::Ground), which begin under the camera:
+/// the way from there to the vehicle's front belongs to the margin. The age of a verdict and the
+/// frames that confirm it belong to the reaction time.
+///
+/// Missing fields take their default when read; unknown ones are refused. Ranges are checked by
+/// [`validate`](Self::validate), which [`SpeedSource::new`] calls.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoppingConfig {
+    /// What the brakes give in m/s²: `0.1 ..= 20`, default 4.
+    pub deceleration_mps2: f64,
+    /// From a hazard in front of the camera to the brakes, in ms: `0 ..= 10_000`, default 300.
+    pub reaction_time_ms: u32,
+    /// Distance that is added at any speed, in metres: `0 ..= 1000`, default 3.
+    pub margin_m: f64,
+    /// A speed that came longer ago than this is not believed, in ms: `10 ..= 60_000`, default 500.
+    pub odometry_timeout_ms: u32,
+}
+
+/// A setting of the stopping distance that is out of its range.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[error("stopping distance: {name} is {value}, not in {min} ..= {max}")]
+pub struct StoppingError {
+    /// Which field.
+    pub name: &'static str,
+    /// Its value.
+    pub value: f64,
+    /// Least value allowed.
+    pub min: f64,
+    /// Largest value allowed.
+    pub max: f64,
+}
+
+impl Default for StoppingConfig {
+    fn default() -> Self {
+        Self {
+            deceleration_mps2: 4.0,
+            reaction_time_ms: 300,
+            margin_m: 3.0,
+            odometry_timeout_ms: 500,
+        }
+    }
+}
+
+impl StoppingConfig {
+    /// Checks every range.
+    ///
+    /// # Errors
+    /// The first field that is out of its range.
+    pub fn validate(&self) -> Result<(), StoppingError> {
+        let reaction = f64::from(self.reaction_time_ms);
+        let timeout = f64::from(self.odometry_timeout_ms);
+        for (name, value, min, max) in [
+            ("deceleration_mps2", self.deceleration_mps2, 0.1, 20.0),
+            ("reaction_time_ms", reaction, 0.0, 10_000.0),
+            ("margin_m", self.margin_m, 0.0, 1000.0),
+            ("odometry_timeout_ms", timeout, 10.0, 60_000.0),
+        ] {
+            // NaN is in no range.
+            if !(min..=max).contains(&value) {
+                return Err(StoppingError {
+                    name,
+                    value,
+                    min,
+                    max,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The way that the vehicle needs to stop at a speed of 0 m/s or more, in metres, rounded up.
+    fn distance(&self, speed_mps: f64) -> f32 {
+        let reaction = f64::from(self.reaction_time_ms) / 1e3;
+        let braking = speed_mps * speed_mps / (2.0 * self.deceleration_mps2);
+        let metres = speed_mps * reaction + braking + self.margin_m;
+        let nearest = metres as f32;
+        if f64::from(nearest) < metres {
+            nearest.next_up()
+        } else {
+            nearest
+        }
+    }
+}
+
+/// Why the speed sets no limit, and the whole corridor counts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum NoLimit {
+    /// No speed has come yet.
+    NoSpeedYet,
+    /// The last speed came too long ago.
+    Stale {
+        /// How long ago, in ms.
+        age_ms: u64,
+        /// What is allowed, in ms.
+        limit_ms: u32,
+    },
+    /// The vehicle goes backwards: the camera does not see where to.
+    Negative {
+        /// In m/s.
+        speed_mps: f64,
+    },
+    /// The speed is no number, or the way to stop from it is none.
+    NotFinite {
+        /// In m/s.
+        speed_mps: f64,
+    },
+}
+
+impl fmt::Display for NoLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::NoSpeedYet => write!(f, "no speed yet"),
+            Self::Stale { age_ms, limit_ms } => {
+                write!(f, "speed is {age_ms} ms old, limit {limit_ms} ms")
+            }
+            Self::Negative { speed_mps } => write!(f, "speed is {speed_mps:.2} m/s, backwards"),
+            Self::NotFinite { speed_mps } => write!(f, "speed is {speed_mps} m/s"),
+        }
+    }
+}
+
+/// The last speed that was heard of. What cannot be believed sets no limit: the whole corridor
+/// counts, whatever its distance. A speed that cannot be believed also replaces one that could.
+///
+/// ```
+/// use lookout::decide::{SpeedSource, StoppingConfig};
+/// use std::time::Duration;
+///
+/// let mut speed = SpeedSource::new(StoppingConfig::default())?;
+/// let ms = Duration::from_millis;
+/// assert_eq!(speed.far_limit(ms(0)), None);
+/// speed.heard(10.0, ms(20));
+/// // 10 m/s * 0.3 s + (10 m/s)² / (2 * 4 m/s²) + 3 m
+/// assert_eq!(speed.far_limit(ms(520)), Some(18.5));
+/// assert_eq!(speed.far_limit(ms(521)), None, "older than 500 ms");
+/// # Ok::<(), lookout::decide::StoppingError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SpeedSource {
+    config: StoppingConfig,
+    /// In m/s, and when it arrived.
+    last: Option<(f64, Duration)>,
+}
+
+impl SpeedSource {
+    /// Nothing was heard yet.
+    ///
+    /// # Errors
+    /// The first setting that is out of its range.
+    pub fn new(config: StoppingConfig) -> Result<Self, StoppingError> {
+        config.validate()?;
+        Ok(Self { config, last: None })
+    }
+
+    /// The settings.
+    pub const fn config(&self) -> &StoppingConfig {
+        &self.config
+    }
+
+    /// A speed along the vehicle in m/s (forwards positive) arrived at `at` on a monotonic clock.
+    pub const fn heard(&mut self, speed_mps: f64, at: Duration) {
+        self.last = Some((speed_mps, at));
+    }
+
+    /// How far from the camera something matters now, in metres, at least the margin. `now` is on
+    /// the clock of the arrivals.
+    ///
+    /// # Errors
+    /// Why there is no limit.
+    pub fn stopping_distance(&self, now: Duration) -> Result<f32, NoLimit> {
+        let (speed_mps, at) = self.last.ok_or(NoLimit::NoSpeedYet)?;
+        let age = now.saturating_sub(at);
+        let limit_ms = self.config.odometry_timeout_ms;
+        if age > Duration::from_millis(limit_ms.into()) {
+            let age_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+            return Err(NoLimit::Stale { age_ms, limit_ms });
+        }
+        if speed_mps < 0.0 {
+            return Err(NoLimit::Negative { speed_mps });
+        }
+        let metres = self.config.distance(speed_mps);
+        if !metres.is_finite() {
+            return Err(NoLimit::NotFinite { speed_mps });
+        }
+        Ok(metres)
+    }
+
+    /// [`stopping_distance`](Self::stopping_distance) for a corridor: `None` is no limit.
+    pub fn far_limit(&self, now: Duration) -> Option<f32> {
+        self.stopping_distance(now).ok()
+    }
+}
+
+#[cfg(test)]
+#[path = "stopping_tests.rs"]
+mod tests;

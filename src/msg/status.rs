@@ -1,0 +1,186 @@
+//! A verdict as a `diagnostic_msgs/msg/DiagnosticStatus`.
+
+use super::{DiagnosticStatus, KeyValue};
+use crate::decide::{State, Verdict};
+use crate::profile::FrameFate;
+
+/// Name of the status of a verdict.
+const NAME: &str = "lookout: verdict";
+
+/// What a live node tells of a verdict, beside the verdict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LiveStatus<'a> {
+    /// The mode that the frame ran in, if it ran.
+    pub mode: Option<&'a str>,
+    /// What became of the frame; `None` for a verdict without one.
+    pub fate: Option<FrameFate>,
+    /// Age of the frame when the status is published, in nanoseconds; takes the place of the age
+    /// when the verdict was made.
+    pub age_nanos: Option<i64>,
+}
+
+impl DiagnosticStatus {
+    /// The status of a verdict. `bundle_hash` says which networks saw the frame. A live node adds
+    /// `mode` and `fate` (`none` where there is none).
+    pub fn of_verdict(verdict: &Verdict, bundle_hash: &str, live: Option<&LiveStatus<'_>>) -> Self {
+        let optional = |v: Option<String>| v.unwrap_or_else(|| "unknown".to_owned());
+        let age_nanos = live.map_or(verdict.age_nanos, |live| live.age_nanos);
+        let mut values = vec![
+            KeyValue::new("state", verdict.state.to_string()),
+            KeyValue::new("reason", verdict.reason.code()),
+            KeyValue::new("safe_stop", verdict.safe_stop.to_string()),
+            KeyValue::new(
+                "capture_stamp",
+                optional(verdict.capture_stamp.map(|s| s.to_string())),
+            ),
+            KeyValue::new(
+                "age_ms",
+                optional(age_nanos.map(|n| format!("{:.3}", n as f64 / 1e6))),
+            ),
+            KeyValue::new("anomalous_pixels", verdict.anomalous_pixels.to_string()),
+            KeyValue::new("corridor_pixels", verdict.corridor_pixels.to_string()),
+            KeyValue::new(
+                "distance_m",
+                optional(verdict.nearest.map(|d| format!("{d:.1}"))),
+            ),
+            KeyValue::new("bundle", bundle_hash),
+        ];
+        if let Some(live) = live {
+            let fate = live.fate.map_or("none", FrameFate::name);
+            values.push(KeyValue::new("mode", live.mode.unwrap_or("none")));
+            values.push(KeyValue::new("fate", fate));
+        }
+        Self {
+            level: level_of(verdict.state),
+            name: NAME.to_owned(),
+            message: format!("{}: {}", verdict.state, verdict.reason),
+            hardware_id: String::new(),
+            values,
+        }
+    }
+}
+
+fn level_of(state: State) -> u8 {
+    match state {
+        State::Ok => DiagnosticStatus::OK,
+        State::Warn => DiagnosticStatus::WARN,
+        State::Waiting => DiagnosticStatus::STALE,
+        State::Stop | State::Fault => DiagnosticStatus::ERROR,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::{Failure, Reason};
+    use crate::msg::cdr;
+    use crate::time::Stamp;
+
+    fn values(pairs: &[(&str, &str)]) -> Vec<KeyValue> {
+        pairs.iter().map(|(k, v)| KeyValue::new(k, *v)).collect()
+    }
+
+    fn warning() -> Verdict {
+        Verdict {
+            state: State::Warn,
+            safe_stop: false,
+            reason: Reason::Candidate {
+                hits: 1,
+                needed: 3,
+                window: 5,
+            },
+            capture_stamp: Some(Stamp::from_nanos(1_500_000_000)),
+            age_nanos: Some(12_345_678),
+            anomalous_pixels: 70,
+            corridor_pixels: 41,
+            nearest: Some(9.449),
+        }
+    }
+
+    fn warning_status() -> DiagnosticStatus {
+        DiagnosticStatus {
+            level: 1,
+            name: "lookout: verdict".to_owned(),
+            message: "WARN: anomaly in the corridor in 1 of 5 frames, 3 confirm".to_owned(),
+            hardware_id: String::new(),
+            values: values(&[
+                ("state", "WARN"),
+                ("reason", "candidate"),
+                ("safe_stop", "false"),
+                ("capture_stamp", "1.500000000"),
+                ("age_ms", "12.346"),
+                ("anomalous_pixels", "70"),
+                ("corridor_pixels", "41"),
+                ("distance_m", "9.4"),
+                ("bundle", "abc123"),
+            ]),
+        }
+    }
+
+    #[test]
+    fn the_status_of_a_recording_to_the_byte() {
+        let status = DiagnosticStatus::of_verdict(&warning(), "abc123", None);
+        assert_eq!(status, warning_status());
+        assert_eq!(cdr::to_vec(&status), cdr::to_vec(&warning_status()));
+    }
+
+    #[test]
+    fn a_live_node_adds_mode_and_fate_and_says_how_old_it_is_when_published() {
+        let live = LiveStatus {
+            mode: Some("full"),
+            fate: Some(FrameFate::InTime),
+            age_nanos: Some(20_000_000),
+        };
+        let status = DiagnosticStatus::of_verdict(&warning(), "abc123", Some(&live));
+        let mut want = warning_status();
+        want.values[4].value = "20.000".to_owned();
+        want.values
+            .extend(values(&[("mode", "full"), ("fate", "in-time")]));
+        assert_eq!(status, want);
+    }
+
+    #[test]
+    fn what_is_not_known_is_said_to_be_so() {
+        let verdict = Verdict {
+            state: State::Fault,
+            safe_stop: true,
+            reason: Reason::Failed {
+                failure: Failure::Source,
+            },
+            capture_stamp: None,
+            age_nanos: None,
+            anomalous_pixels: 0,
+            corridor_pixels: 0,
+            nearest: None,
+        };
+        let live = LiveStatus::default();
+        let status = DiagnosticStatus::of_verdict(&verdict, "abc123", Some(&live));
+        assert_eq!((status.level, &*status.message), (2, "FAULT: source lost"));
+        let unknown: Vec<&str> = status
+            .values
+            .iter()
+            .filter(|pair| pair.value == "unknown" || pair.value == "none")
+            .map(|pair| pair.key.as_str())
+            .collect();
+        assert_eq!(
+            unknown,
+            ["capture_stamp", "age_ms", "distance_m", "mode", "fate"]
+        );
+    }
+
+    #[test]
+    fn levels_by_state() {
+        let levels = [
+            (State::Waiting, 3),
+            (State::Ok, 0),
+            (State::Warn, 1),
+            (State::Stop, 2),
+            (State::Fault, 2),
+        ];
+        for (state, level) in levels {
+            let verdict = Verdict { state, ..warning() };
+            let status = DiagnosticStatus::of_verdict(&verdict, "", None);
+            assert_eq!(status.level, level, "{state}");
+        }
+    }
+}

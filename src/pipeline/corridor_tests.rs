@@ -1,0 +1,159 @@
+use super::*;
+use crate::decide::{State, Trapezoid};
+use crate::engine::Resolution;
+use crate::score::ScoreKind;
+
+const MAP: (usize, usize) = (16, 12);
+const IMAGE: (u32, u32) = (64, 48);
+
+/// Sees somebody four columns wide who stands in row 8 of 12, in every frame.
+struct Somebody(Perception);
+
+impl Somebody {
+    fn new() -> Self {
+        let (width, height) = MAP;
+        let mut observer = vec![-6.0; width * height];
+        for row in 3..=8 {
+            observer[row * width + 6..][..4].fill(6.0);
+        }
+        Self(Perception::of_observer(MAP, observer))
+    }
+}
+
+impl Engine for Somebody {
+    fn name(&self) -> &'static str {
+        "somebody"
+    }
+
+    fn description(&self) -> String {
+        self.name().to_owned()
+    }
+
+    fn has_observer(&self) -> bool {
+        true
+    }
+
+    fn segment(&mut self, _: &Frame, _: Resolution) -> Result<(), EngineError> {
+        Ok(())
+    }
+
+    fn observe(&mut self) -> Result<(), EngineError> {
+        Ok(())
+    }
+
+    fn perception(&self) -> &Perception {
+        &self.0
+    }
+}
+
+fn pipeline() -> Pipeline {
+    let (score, threshold) = (ScoreKind::Observer, 0.5);
+    let mut settings = Settings::fixed(Mode::FULL, Judge { score, threshold });
+    settings.corridor = Trapezoid::everywhere();
+    Pipeline::new(Box::new(Somebody::new()), settings).unwrap()
+}
+
+/// The horizon is in the middle of the picture; row 8 ends 12 rows under it.
+fn ground() -> Ground {
+    let k = [40.0, 0.0, 32.0, 0.0, 40.0, 23.5, 0.0, 0.0, 1.0];
+    Ground::new(&k, IMAGE, 1.5, 0.0).unwrap()
+}
+
+const STANDS_AT: f32 = 1.5 * 40.0 / 12.0;
+const WHOLE: u32 = 24;
+
+struct Run {
+    pipeline: Pipeline,
+    clock: SteppedClock,
+    frames: i64,
+}
+
+impl Run {
+    fn new() -> Self {
+        Self {
+            pipeline: pipeline(),
+            clock: SteppedClock::default(),
+            frames: 0,
+        }
+    }
+
+    fn frame_of(&mut self, (width, height): (u32, u32)) -> Verdict {
+        self.frames += 1;
+        let stamp = Stamp::from_nanos(self.frames * 50_000_000);
+        // noise, so that no frame is frozen or blurred
+        let mut state = self.frames as u32;
+        let pixels = (0..width * height * 3).map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (60 + (state >> 24) % 121) as u8
+        });
+        let frame = Frame::from_rgb(stamp, width, height, pixels.collect()).unwrap();
+        self.clock.set(stamp);
+        let outcome = self.pipeline.process(&frame, Mode::FULL, &self.clock);
+        assert!(outcome.error.is_none(), "{:?}", outcome.error);
+        outcome.verdict
+    }
+
+    fn frame(&mut self) -> Verdict {
+        self.frame_of(IMAGE)
+    }
+}
+
+fn seen(verdict: &Verdict) -> (u32, Option<f32>) {
+    (verdict.corridor_pixels, verdict.nearest)
+}
+
+#[test]
+fn without_ground_the_whole_trapezoid_counts_whatever_the_limit() {
+    let (mut run, mut limited) = (Run::new(), Run::new());
+    limited.pipeline.set_far_limit(Some(1.0));
+    for _ in 0..6 {
+        let verdict = run.frame();
+        assert_eq!(seen(&verdict), (WHOLE, None));
+        assert_eq!(limited.frame(), verdict);
+    }
+}
+
+#[test]
+fn g10_ground_and_limit_hold_from_the_next_frame_on() {
+    let mut run = Run::new();
+    run.pipeline.set_ground(Some(ground()));
+    let known = run.frame();
+    assert_eq!(known.corridor_pixels, WHOLE);
+    let distance = known.nearest.unwrap();
+    assert!((distance - STANDS_AT).abs() < 1e-4, "{distance}");
+    run.pipeline.set_far_limit(Some(STANDS_AT + 0.1));
+    assert_eq!(seen(&run.frame()), (WHOLE, known.nearest));
+    run.pipeline.set_far_limit(Some(STANDS_AT - 0.1));
+    let beyond = run.frame();
+    assert_eq!(seen(&beyond), (0, None));
+    assert_eq!(beyond.anomalous_pixels, WHOLE);
+    // the speed is lost
+    run.pipeline.set_far_limit(None);
+    assert_eq!(seen(&run.frame()), (WHOLE, known.nearest));
+    run.pipeline.set_far_limit(Some(STANDS_AT - 0.1));
+    run.pipeline.set_ground(None);
+    assert_eq!(seen(&run.frame()), (WHOLE, None));
+}
+
+#[test]
+fn g11_a_stop_is_not_taken_back_by_a_limit() {
+    let mut run = Run::new();
+    run.pipeline.set_ground(Some(ground()));
+    let states: Vec<State> = (0..4).map(|_| run.frame().state).collect();
+    assert_eq!(states.last(), Some(&State::Stop), "{states:?}");
+    run.pipeline.set_far_limit(Some(1.0));
+    for _ in 0..40 {
+        let verdict = run.frame();
+        assert_eq!((verdict.state, verdict.corridor_pixels), (State::Stop, 0));
+    }
+}
+
+#[test]
+fn a_picture_of_another_size_is_judged_without_ground() {
+    let mut run = Run::new();
+    run.pipeline.set_ground(Some(ground()));
+    run.pipeline.set_far_limit(Some(1.0));
+    assert_eq!(seen(&run.frame()), (0, None));
+    assert_eq!(seen(&run.frame_of((128, 96))), (WHOLE, None));
+    assert_eq!(seen(&run.frame()), (0, None));
+}

@@ -1,0 +1,313 @@
+use std::fmt::{self, Write as _};
+use std::time::Duration;
+
+use super::recent::{Arrivals, Recent};
+use crate::decide::{NoLimit, Verdict};
+use crate::profile::{FrameFate, FrameOutcome};
+use crate::schedule::Window;
+use crate::watchdog::{Clip, Message};
+
+/// What the levels are judged by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// Largest age of a verdict when it is out, in ms.
+    pub deadline_ms: u32,
+    /// Longest time without a frame, in ms.
+    pub stale_after_ms: u32,
+    /// A sensor at this temperature or above is hot, in degrees Celsius.
+    pub hot_celsius: f64,
+}
+
+impl Limits {
+    /// Boards begin to throttle between 85 and 100 degrees.
+    pub const HOT_CELSIUS: f64 = 85.0;
+}
+
+/// What happened how often.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Camera messages that arrived.
+    pub received: u64,
+    /// Frames with a verdict within the deadline.
+    pub in_time: u64,
+    /// Frames with a verdict after it.
+    pub late: u64,
+    /// Frames that were not tried, for want of time.
+    pub refused: u64,
+    /// Frames that gave way to a newer one.
+    pub replaced: u64,
+    /// Messages that are no picture.
+    pub malformed: u64,
+    /// Frames that could not be run or scored.
+    pub failed: u64,
+    /// Log records that did not reach `/rosout`.
+    pub log_records_dropped: u64,
+    /// Beats that the watchdog left out.
+    pub late_beats: u64,
+}
+
+impl Counts {
+    /// Frames that the networks saw.
+    pub const fn judged(&self) -> u64 {
+        self.in_time.saturating_add(self.late)
+    }
+
+    /// Frames that missed the deadline.
+    pub const fn missed(&self) -> u64 {
+        self.late.saturating_add(self.refused)
+    }
+
+    pub(super) fn add(&mut self, other: &Self) {
+        for (sum, more) in [
+            (&mut self.received, other.received),
+            (&mut self.in_time, other.in_time),
+            (&mut self.late, other.late),
+            (&mut self.refused, other.refused),
+            (&mut self.replaced, other.replaced),
+            (&mut self.malformed, other.malformed),
+            (&mut self.failed, other.failed),
+            (&mut self.log_records_dropped, other.log_records_dropped),
+            (&mut self.late_beats, other.late_beats),
+        ] {
+            *sum = sum.saturating_add(more);
+        }
+    }
+}
+
+/// The engine that is loaded, in words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EngineWords {
+    /// Its short name: `rten`, `ort`.
+    pub name: String,
+    /// What it is: library, version, threads.
+    pub description: String,
+    /// Name of the bundle.
+    pub bundle: String,
+    /// Hash of the bundle.
+    pub bundle_hash: String,
+}
+
+/// A verdict as it was told.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told {
+    pub(super) verdict: Verdict,
+    pub(super) at: Duration,
+    pub(super) age: Option<Duration>,
+    pub(super) mode: Option<&'static str>,
+    pub(super) fate: Option<FrameFate>,
+}
+
+/// Why a frame has no verdict of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Broken {
+    /// It is no picture.
+    Malformed,
+    /// It could not be run or scored.
+    Failed,
+}
+
+/// Times that the quantiles are of.
+const TIMES: usize = 256;
+
+/// What the node tells about itself, in fixed memory. All times are on one monotonic clock; nothing
+/// here reads it.
+#[derive(Clone, Debug)]
+pub struct Health {
+    pub(super) limits: Limits,
+    pub(super) total: Counts,
+    pub(super) recent: Recent,
+    pub(super) arrivals: Arrivals,
+    /// In ms: age at publication, time in the node.
+    pub(super) ages: Window<TIMES>,
+    pub(super) processing: Window<TIMES>,
+    /// What was wrong with the last frame that was handled, if anything.
+    pub(super) broken: Option<Broken>,
+    /// What was wrong with the last message that was no picture.
+    pub(super) malformed: Message,
+    pub(super) mode: Option<&'static str>,
+    pub(super) verdict: Option<Told>,
+    pub(super) engine: Option<EngineWords>,
+    pub(super) lifecycle: String,
+    pub(super) active: bool,
+    pub(super) enabled: bool,
+    pub(super) failure: Option<String>,
+    /// Not known before it was looked at.
+    pub(super) receive_buffer: Option<Result<(), String>>,
+    pub(super) far_limit: Option<Result<f32, NoLimit>>,
+}
+
+impl Health {
+    /// Of a node that was just started: unconfigured, without an engine, enabled.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            total: Counts::default(),
+            recent: Recent::default(),
+            arrivals: Arrivals::default(),
+            ages: Window::new(),
+            processing: Window::new(),
+            broken: None,
+            malformed: Message::new(),
+            mode: None,
+            verdict: None,
+            engine: None,
+            lifecycle: "unconfigured".to_owned(),
+            active: false,
+            enabled: true,
+            failure: None,
+            receive_buffer: None,
+            far_limit: None,
+        }
+    }
+
+    /// Everything since the start.
+    pub const fn counts(&self) -> &Counts {
+        &self.total
+    }
+
+    fn count(&mut self, at: Duration, what: impl Fn(&mut Counts)) {
+        what(&mut self.total);
+        what(self.recent.at(at));
+    }
+
+    /// A camera message arrived; also one that gives way to a newer one, or is malformed.
+    pub fn received(&mut self, at: Duration) {
+        self.count(at, |counts| add(&mut counts.received, 1));
+        self.arrivals.add(at);
+    }
+
+    /// What became of a frame. Its latency and its age at publication go into the quantiles, its
+    /// verdict into the status `verdict`. A message that is no picture is told with
+    /// [`malformed`](Self::malformed) instead.
+    pub fn frame(&mut self, frame: &FrameOutcome) {
+        self.count(frame.at, |counts| match frame.fate {
+            FrameFate::InTime => add(&mut counts.in_time, 1),
+            FrameFate::Late => add(&mut counts.late, 1),
+            FrameFate::Refused => add(&mut counts.refused, 1),
+            FrameFate::Replaced(frames) => add(&mut counts.replaced, frames),
+            FrameFate::Failed => add(&mut counts.failed, 1),
+        });
+        if matches!(frame.fate, FrameFate::Replaced(_)) {
+            return;
+        }
+        self.broken = (frame.fate == FrameFate::Failed).then_some(Broken::Failed);
+        if matches!(frame.fate, FrameFate::InTime | FrameFate::Late) {
+            let ms = |time: Duration| time.as_secs_f32() * 1e3;
+            if let Some(age) = frame.age {
+                self.ages.push(ms(age));
+            }
+            if let Some(latency) = frame.latency {
+                self.processing.push(ms(latency));
+            }
+        }
+        self.mode = frame.mode.or(self.mode);
+        if let Some(verdict) = frame.verdict {
+            self.verdict = Some(Told {
+                verdict,
+                at: frame.at,
+                age: frame.age,
+                mode: frame.mode,
+                fate: Some(frame.fate),
+            });
+        }
+    }
+
+    /// A message is no picture: why, and the verdict on it. Words beyond 192 bytes are cut.
+    pub fn malformed(&mut self, at: Duration, why: &dyn fmt::Display, verdict: Verdict) {
+        self.count(at, |counts| add(&mut counts.malformed, 1));
+        self.broken = Some(Broken::Malformed);
+        self.malformed.clear();
+        // Cannot fail: what does not fit is dropped.
+        let _ = write!(Clip(&mut self.malformed), "{why}");
+        self.verdict = Some(Told {
+            verdict,
+            at,
+            age: None,
+            mode: None,
+            fate: Some(FrameFate::Failed),
+        });
+    }
+
+    /// A verdict without a frame, and the age of the last one then.
+    pub fn verdict(&mut self, at: Duration, verdict: Verdict, age: Option<Duration>) {
+        self.verdict = Some(Told {
+            verdict,
+            at,
+            age,
+            mode: None,
+            fate: None,
+        });
+    }
+
+    /// An engine was loaded, to be judged by these limits; times and verdicts of an earlier one are
+    /// forgotten.
+    pub fn configured(&mut self, engine: EngineWords, limits: Limits) {
+        self.limits = limits;
+        self.engine = Some(engine);
+        self.forget();
+    }
+
+    /// The engine is gone: unloaded, or a panic took it.
+    pub fn no_engine(&mut self) {
+        self.engine = None;
+        self.mode = None;
+    }
+
+    fn forget(&mut self) {
+        self.ages.clear();
+        self.processing.clear();
+        self.arrivals = Arrivals::default();
+        self.recent = Recent::default();
+        self.broken = None;
+        self.mode = None;
+        self.verdict = None;
+    }
+
+    /// Label of the lifecycle state, and whether it is the one in which frames are judged. What was
+    /// seen of frames before an activation is not held against those after it.
+    pub fn set_lifecycle(&mut self, label: &str, active: bool) {
+        if active && !self.active {
+            self.forget();
+        }
+        label.clone_into(&mut self.lifecycle);
+        self.active = active;
+    }
+
+    /// Why the last transition failed; `None` once one went well.
+    pub fn set_failure(&mut self, reason: Option<String>) {
+        self.failure = reason;
+    }
+
+    /// Whether frames are judged while active (`~/enable`).
+    pub fn set_enabled(&mut self, enabled: bool) {
+        self.enabled = enabled;
+    }
+
+    /// Whether the socket's receive buffer is large enough; what is wrong with it and what helps,
+    /// where it is not.
+    pub fn set_receive_buffer(&mut self, checked: Result<(), String>) {
+        self.receive_buffer = Some(checked);
+    }
+
+    /// The stopping distance in force, in metres, or why there is none; `None` where no odometry is
+    /// used.
+    pub const fn set_far_limit(&mut self, limit: Option<Result<f32, NoLimit>>) {
+        self.far_limit = limit;
+    }
+
+    /// So many log records did not reach `/rosout` since the start.
+    pub fn set_log_records_dropped(&mut self, at: Duration, total: u64) {
+        let more = total.saturating_sub(self.total.log_records_dropped);
+        self.count(at, |counts| add(&mut counts.log_records_dropped, more));
+    }
+
+    /// So many beats were left out by the watchdog since the start.
+    pub fn set_late_beats(&mut self, at: Duration, total: u64) {
+        let more = total.saturating_sub(self.total.late_beats);
+        self.count(at, |counts| add(&mut counts.late_beats, more));
+    }
+}
+
+fn add(counter: &mut u64, more: u64) {
+    *counter = counter.saturating_add(more);
+}

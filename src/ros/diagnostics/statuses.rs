@@ -1,0 +1,221 @@
+//! The statuses of frames, latency, engine and verdict.
+
+use std::time::Duration;
+
+use super::health::{Broken, Health};
+use super::recent::SECONDS;
+use super::report::Report;
+use crate::msg::{DiagnosticStatus, LiveStatus};
+
+const WARN: u8 = DiagnosticStatus::WARN;
+const ERROR: u8 = DiagnosticStatus::ERROR;
+const STALE: u8 = DiagnosticStatus::STALE;
+
+const WAITING: &str = "waiting for the first frame";
+/// One in so many frames that is replaced is too many.
+const REPLACED_ONE_IN: u64 = 10;
+
+/// Why there is nothing to judge the frames by.
+fn nothing_seen(health: &Health, now: Duration) -> Option<String> {
+    if !health.active {
+        return Some(format!("{}: frames are not judged", health.lifecycle));
+    }
+    if !health.enabled {
+        return Some("disabled: frames are not judged".to_owned());
+    }
+    let Some(last) = health.arrivals.last() else {
+        return Some(WAITING.to_owned());
+    };
+    let (gap, limit) = (now.saturating_sub(last), health.limits.stale_after_ms);
+    (gap > Duration::from_millis(limit.into()))
+        .then(|| format!("no frame for {} ms, limit {limit} ms", gap.as_millis()))
+}
+
+pub(super) fn frames(health: &Health, now: Duration) -> DiagnosticStatus {
+    let mut report = Report::default();
+    let recent = health.recent.sum(now);
+    let frequency = health.arrivals.frequency(now);
+    match nothing_seen(health, now) {
+        Some(words) => report.find(STALE, words),
+        None => {
+            // With one frame lost in between, the next is there just within the limit.
+            let least = 2e3 / f64::from(health.limits.stale_after_ms.max(1));
+            if let Some(hz) = frequency.filter(|hz| *hz < least) {
+                let words =
+                    format!("{hz:.1} Hz, less than the {least:.1} Hz that may lose a frame");
+                report.find(WARN, words);
+            }
+            if recent.replaced.saturating_mul(REPLACED_ONE_IN) > recent.received {
+                report.find(
+                    WARN,
+                    format!(
+                        "{} of {} frames gave way to newer ones in the last {SECONDS} s, more than \
+                         1 in {REPLACED_ONE_IN}",
+                        recent.replaced, recent.received
+                    ),
+                );
+            }
+        }
+    }
+    let level = |broken| match health.broken == Some(broken) {
+        true => ERROR,
+        false => WARN,
+    };
+    if recent.malformed > 0 {
+        let (count, why) = (recent.malformed, &health.malformed);
+        let words = format!("{count} malformed in the last {SECONDS} s, the last one: {why}");
+        report.find(level(Broken::Malformed), words);
+    }
+    if recent.failed > 0 {
+        let words = format!("{} failed in the last {SECONDS} s", recent.failed);
+        report.find(level(Broken::Failed), words);
+    }
+    match health.far_limit {
+        Some(Ok(metres)) => report.number("far_limit_m", Some(metres.into())),
+        Some(Err(why)) => {
+            report.find(WARN, format!("the whole corridor counts: {why}"));
+            report.pair("far_limit_m", format!("none: {why}"));
+        }
+        None => {}
+    }
+    let total = &health.total;
+    report.number("frequency_hz", frequency);
+    for (key, count) in [
+        ("received", total.received),
+        ("judged", total.judged()),
+        ("replaced", total.replaced),
+        ("refused", total.refused),
+        ("late", total.late),
+        ("malformed", total.malformed),
+        ("failed", total.failed),
+    ] {
+        report.pair(key, count.to_string());
+    }
+    let since = health.arrivals.last().map(|last| now.saturating_sub(last));
+    report.number("since_last_ms", since.map(millis));
+    let words = frequency.map_or_else(|| "receiving".to_owned(), |hz| format!("{hz:.1} Hz"));
+    report.finish("frames", words)
+}
+
+pub(super) fn latency(health: &Health, now: Duration) -> DiagnosticStatus {
+    let mut report = Report::default();
+    let deadline = health.limits.deadline_ms;
+    let recent = health.recent.sum(now);
+    let ages = |quantile| health.ages.quantile(quantile).map(f64::from);
+    let p99 = ages(0.99);
+    match nothing_seen(health, now) {
+        Some(words) => report.find(STALE, words),
+        None if recent.judged() == 0 && recent.refused == 0 && p99.is_none() => {
+            report.find(STALE, WAITING.to_owned());
+        }
+        None => {}
+    }
+    if recent.missed() > 0 {
+        let kinds = format!("({} late, {} refused)", recent.late, recent.refused);
+        if recent.in_time == 0 {
+            let words = "no frame within the deadline of";
+            report.find(
+                ERROR,
+                format!("{words} {deadline} ms in the last {SECONDS} s {kinds}"),
+            );
+        } else {
+            let tried = recent.judged().saturating_add(recent.refused);
+            let words = format!(
+                "{} of {tried} frames missed the deadline of",
+                recent.missed()
+            );
+            report.find(
+                WARN,
+                format!("{words} {deadline} ms in the last {SECONDS} s {kinds}"),
+            );
+        }
+    }
+    if let Some(p99) = p99.filter(|p99| *p99 > f64::from(deadline)) {
+        report.find(
+            WARN,
+            format!("p99 {p99:.0} ms over the deadline of {deadline} ms"),
+        );
+    }
+    report.pair("deadline_ms", deadline.to_string());
+    report.number("p50_ms", ages(0.5));
+    report.number("p99_ms", p99);
+    report.number("max_ms", ages(1.0));
+    let processing = |quantile| health.processing.quantile(quantile).map(f64::from);
+    report.number("processing_p50_ms", processing(0.5));
+    report.number("processing_p99_ms", processing(0.99));
+    report.pair("window", health.ages.len().to_string());
+    report.pair("misses", health.total.missed().to_string());
+    report.pair("misses_recent", recent.missed().to_string());
+    let words = match p99 {
+        Some(p99) => format!("p99 {p99:.0} ms, deadline {deadline} ms"),
+        None => format!("ages are unknown, deadline {deadline} ms"),
+    };
+    report.finish("latency", words)
+}
+
+pub(super) fn engine(health: &Health) -> DiagnosticStatus {
+    let mut report = Report::default();
+    let (state, engine) = (&health.lifecycle, &health.engine);
+    if let Some(reason) = &health.failure {
+        report.find(ERROR, format!("{state}: {reason}"));
+    } else if health.active && engine.is_none() {
+        report.find(ERROR, format!("{state}, but there is no engine"));
+    } else if !health.active {
+        let loaded = engine
+            .as_ref()
+            .map_or("no engine is loaded", |_| "the engine is loaded");
+        report.find(WARN, format!("{state}: {loaded}, frames are not judged"));
+    } else if !health.enabled {
+        report.find(WARN, format!("{state}, but disabled"));
+    }
+    let none = "none".to_owned();
+    let word = |of: fn(&super::EngineWords) -> &String| engine.as_ref().map_or(&none, of);
+    let mode = match engine {
+        Some(_) => health.mode.unwrap_or("unknown"),
+        None => "none",
+    };
+    let name = word(|words| &words.name).clone();
+    let ready = format!("{state}: {name}, mode {mode}");
+    report.pair("engine", name);
+    report.pair("description", word(|words| &words.description));
+    report.pair("mode", mode);
+    report.pair("bundle", word(|words| &words.bundle));
+    report.pair("bundle_hash", word(|words| &words.bundle_hash));
+    report.pair("lifecycle", state);
+    report.pair("enabled", health.enabled.to_string());
+    report.finish("engine", ready)
+}
+
+pub(super) fn verdict(health: &Health, now: Duration) -> DiagnosticStatus {
+    let Some(told) = &health.verdict else {
+        let mut report = Report::default();
+        report.find(STALE, WAITING.to_owned());
+        return report.finish("verdict", String::new());
+    };
+    let age = told.age.and_then(|age| i64::try_from(age.as_nanos()).ok());
+    let live = LiveStatus {
+        mode: told.mode,
+        fate: told.fate,
+        age_nanos: age,
+    };
+    let hash = health
+        .engine
+        .as_ref()
+        .map_or("unknown", |words| &words.bundle_hash);
+    let mut status = DiagnosticStatus::of_verdict(&told.verdict, hash, Some(&live));
+    "verdict".clone_into(&mut status.name);
+    let (gap, limit) = (now.saturating_sub(told.at), health.limits.stale_after_ms);
+    if gap > Duration::from_millis(limit.into()) {
+        status.level = STALE;
+        let last = std::mem::take(&mut status.message);
+        status.message = format!(
+            "no verdict for {} ms, limit {limit} ms; the last one: {last}",
+            gap.as_millis()
+        );
+    }
+    status
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}

@@ -1,0 +1,254 @@
+//! The camera: a subscription whose frames go into buffers that are kept.
+//!
+//! A [`CameraSource`] is one end of [`live::run`](crate::live::run): it takes whatever there is as
+//! soon as it is there, so that the newest-only mailbox decides what is dropped and not the queue of
+//! the reader, which hands out the oldest first. That queue is short besides
+//! ([`qos::CAMERA_SAMPLES`]): should the thread be held up, it comes back to the newest frames.
+//!
+//! A message that cannot be read is a [`CameraMessage`] too, one that says why: the supervisor has
+//! to hear of it.
+
+use std::cell::RefCell;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::task::{Context as TaskContext, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
+
+use futures::Stream;
+use ros2_client::{Context, CreateError, Gid, MessageInfo, Node, ReadError, Subscription};
+use serde::de::{DeserializeSeed, Deserializer};
+
+use super::message::{CameraMessage, Fill};
+use super::qos;
+use crate::live::Source;
+use crate::msg::{CompressedImage, Image};
+
+/// Which of the two camera topics is subscribed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ImageTransport {
+    /// `sensor_msgs/msg/Image`.
+    #[default]
+    Raw,
+    /// `sensor_msgs/msg/CompressedImage`.
+    Compressed,
+}
+
+/// A wakeup that got lost costs no more than this.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// Old frames that are thrown away at most when a source begins.
+const MOST_LEFT_OVER: usize = 256;
+
+/// What became of the camera's messages since the subscription began.
+#[derive(Debug, Default)]
+pub struct CameraCounts {
+    received: AtomicU64,
+    malformed: AtomicU64,
+    lost: AtomicU64,
+}
+
+impl CameraCounts {
+    /// Messages that came in, malformed ones among them.
+    pub fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+
+    /// Messages that could not be read.
+    pub fn malformed(&self) -> u64 {
+        self.malformed.load(Ordering::Relaxed)
+    }
+
+    /// Messages that were sent but did not come in: lost by the network, the sockets or the
+    /// reader's queue. From gaps in the sender's numbers, so of well-formed messages only.
+    pub fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+}
+
+/// A subscription to camera frames. It stays in the graph while no source is running.
+pub struct CameraSubscription {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    // Messages are read by a seed into a buffer of ours, the value is nothing.
+    subscription: Subscription<()>,
+    transport: ImageTransport,
+    counts: CameraCounts,
+}
+
+impl CameraSubscription {
+    /// Subscribes at the node; `topic` is absolute and remapped.
+    ///
+    /// # Errors
+    /// What RustDDS says.
+    pub fn new(
+        context: &Context,
+        node: &mut Node,
+        topic: &str,
+        transport: ImageTransport,
+    ) -> Result<Self, CreateError> {
+        let qos = qos::input();
+        let subscription = match transport {
+            ImageTransport::Raw => qos::subscribe::<Image, ()>(context, node, topic, &qos)?,
+            ImageTransport::Compressed => {
+                qos::subscribe::<CompressedImage, ()>(context, node, topic, &qos)?
+            }
+        };
+        let shared = Arc::new(Shared {
+            subscription,
+            transport,
+            counts: CameraCounts::default(),
+        });
+        Ok(Self { shared })
+    }
+
+    /// Frames from now on: what came before is thrown away. One source at a time gets them.
+    pub fn source(&self) -> CameraSource {
+        for _ in 0..MOST_LEFT_OVER {
+            if let Ok(None) = self.shared.subscription.take_seed(Discard) {
+                break;
+            }
+        }
+        CameraSource {
+            shared: Arc::clone(&self.shared),
+            signal: Arc::default(),
+            last: None,
+        }
+    }
+
+    /// What became of the messages.
+    pub fn counts(&self) -> &CameraCounts {
+        &self.shared.counts
+    }
+}
+
+/// Reads nothing of a message.
+#[derive(Clone, Copy)]
+struct Discard;
+
+impl<'de> DeserializeSeed<'de> for Discard {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, _: D) -> Result<(), D::Error> {
+        Ok(())
+    }
+}
+
+/// Gives frame after frame until it is stopped.
+pub struct CameraSource {
+    shared: Arc<Shared>,
+    signal: Arc<Signal>,
+    /// Sender and number of the last message.
+    last: Option<(Gid, i64)>,
+}
+
+impl CameraSource {
+    /// Ends the source from another thread.
+    pub fn stopper(&self) -> Stopper {
+        Stopper(Arc::clone(&self.signal))
+    }
+
+    /// Takes one message, if there is one. The waker is told of the next.
+    fn poll(&self, message: &mut CameraMessage, waker: &Waker) -> Poll<Option<Taken>> {
+        let into = RefCell::new(message);
+        let seed = Fill::new(&into, self.shared.transport);
+        let stream = pin!(self.shared.subscription.async_stream_seed(seed));
+        stream
+            .poll_next(&mut TaskContext::from_waker(waker))
+            .map(|taken| taken.map(|result| result.map(|((), info)| info)))
+    }
+
+    /// What is new by the sender's numbers.
+    fn note(&mut self, info: &MessageInfo) {
+        let (sender, number) = (info.publisher_gid(), info.sequence_number());
+        if let Some((last_sender, last)) = self.last.replace((sender, number))
+            && last_sender == sender
+        {
+            let missing = number.saturating_sub(last).saturating_sub(1).max(0);
+            let missing = missing.unsigned_abs();
+            self.shared
+                .counts
+                .lost
+                .fetch_add(missing, Ordering::Relaxed);
+        }
+    }
+}
+
+type Taken = Result<MessageInfo, ReadError>;
+
+impl Source<CameraMessage> for CameraSource {
+    fn fetch(&mut self, message: &mut CameraMessage) -> Result<bool, String> {
+        let waker = Waker::from(Arc::clone(&self.signal));
+        loop {
+            if self.signal.stopped.load(Ordering::Acquire) {
+                return Ok(false);
+            }
+            match self.poll(message, &waker) {
+                Poll::Ready(Some(Ok(info))) => self.note(&info),
+                Poll::Ready(Some(Err(
+                    error @ (ReadError::Deserialization { .. } | ReadError::Malformed),
+                ))) => message.malform(None, error.to_string()),
+                Poll::Ready(Some(Err(error))) => return Err(error.to_string()),
+                Poll::Ready(None) => return Err("the subscription ended".to_owned()),
+                Poll::Pending => {
+                    self.signal.wait(LOOK_AGAIN);
+                    continue;
+                }
+            }
+            message.arrived(Instant::now());
+            let counts = &self.shared.counts;
+            counts.received.fetch_add(1, Ordering::Relaxed);
+            if message.view().is_err() {
+                counts.malformed.fetch_add(1, Ordering::Relaxed);
+            }
+            return Ok(true);
+        }
+    }
+}
+
+/// Ends a [`CameraSource`]: its `fetch` returns false within 100 ms, and ever after.
+#[derive(Clone)]
+pub struct Stopper(Arc<Signal>);
+
+impl Stopper {
+    /// Ends it.
+    pub fn stop(&self) {
+        self.0.stopped.store(true, Ordering::Release);
+        self.0.wake_by_ref();
+    }
+}
+
+/// Wakes the thread of a source.
+#[derive(Default)]
+struct Signal {
+    stopped: AtomicBool,
+    woken: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Signal {
+    fn wait(&self, limit: Duration) {
+        let woken = self.woken.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self
+            .changed
+            .wait_timeout_while(woken, limit, |woken| !*woken);
+        let (mut woken, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        *woken = false;
+    }
+}
+
+impl Wake for Signal {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        *self.woken.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.changed.notify_one();
+    }
+}
+
+#[cfg(test)]
+#[path = "input_tests.rs"]
+mod tests;

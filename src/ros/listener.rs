@@ -1,0 +1,152 @@
+//! Small topics of which only the latest message counts, or each is handled at once: one thread
+//! for all of them, `lookout-listen`.
+
+use std::io;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{Builder, JoinHandle};
+use std::time::Instant;
+
+use futures::channel::oneshot;
+use futures::executor::block_on;
+use futures::future::{BoxFuture, FutureExt, join_all, select};
+use futures::stream::StreamExt;
+use ros2_client::Subscription;
+use serde::de::DeserializeOwned;
+
+/// The latest message of a topic, and when it came in; clones see the same.
+#[derive(Debug)]
+pub struct Latest<T>(Arc<Mutex<Option<(T, Instant)>>>);
+
+impl<T> Clone for Latest<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Default for Latest<T> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<T> Latest<T> {
+    /// The message and its arrival; none before the first.
+    pub fn get(&self) -> Option<(T, Instant)>
+    where
+        T: Clone,
+    {
+        self.with(|message, arrival| (message.clone(), arrival))
+    }
+
+    /// Looks at the message without a copy; keep it short, a new one has to wait.
+    pub fn with<R>(&self, look: impl FnOnce(&T, Instant) -> R) -> Option<R> {
+        let latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        latest
+            .as_ref()
+            .map(|(message, arrival)| look(message, *arrival))
+    }
+
+    fn put(&self, message: T) {
+        let mut latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *latest = Some((message, Instant::now()));
+    }
+}
+
+/// What is listened to, before the thread begins.
+#[derive(Default)]
+pub struct Subscriptions {
+    tasks: Vec<BoxFuture<'static, ()>>,
+    malformed: Arc<AtomicU64>,
+}
+
+impl Subscriptions {
+    /// Nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Keeps the latest message of a topic.
+    pub fn latest<T>(&mut self, subscription: Subscription<T>) -> Latest<T>
+    where
+        T: DeserializeOwned + Send + Sync + 'static,
+    {
+        let latest = Latest::default();
+        let into = latest.clone();
+        self.each(subscription, move |message| into.put(message));
+        latest
+    }
+
+    /// Hands every message of a topic to a function, on the thread of all; it must not wait.
+    /// Messages that cannot be read are counted.
+    pub fn each<T>(
+        &mut self,
+        subscription: Subscription<T>,
+        mut handle: impl FnMut(T) + Send + 'static,
+    ) where
+        T: DeserializeOwned + Send + Sync + 'static,
+    {
+        let malformed = Arc::clone(&self.malformed);
+        let task = async move {
+            let mut messages = pin!(subscription.async_stream());
+            while let Some(message) = messages.next().await {
+                match message {
+                    Ok((message, _)) => handle(message),
+                    Err(error) => {
+                        let before = malformed.fetch_add(1, Ordering::Relaxed);
+                        // Once is enough of what somebody may send all the time.
+                        if before.is_power_of_two() || before == 0 {
+                            log::warn!("a message cannot be read: {error}");
+                        }
+                    }
+                }
+            }
+        };
+        self.tasks.push(task.boxed());
+    }
+
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// No thread.
+    pub fn listen(self) -> io::Result<Listener> {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let tasks = self.tasks;
+        let thread = Builder::new()
+            .name("lookout-listen".to_owned())
+            .spawn(move || {
+                block_on(select(join_all(tasks), stopped));
+            })?;
+        Ok(Listener {
+            stop: Some(stop),
+            thread: Some(thread),
+            malformed: self.malformed,
+        })
+    }
+}
+
+/// Listens until it is dropped.
+pub struct Listener {
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+    malformed: Arc<AtomicU64>,
+}
+
+impl Listener {
+    /// Messages that could not be read.
+    pub fn malformed(&self) -> u64 {
+        self.malformed.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            log::error!("the thread that listens to small topics panicked");
+        }
+    }
+}

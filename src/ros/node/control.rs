@@ -1,0 +1,93 @@
+//! What services and parameters do with the node.
+
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+
+use super::super::lifecycle::{Lifecycle, Request, State};
+use super::super::parameters::{Host, LiveSettings, Phase, Store};
+use super::super::services::Control;
+use super::shared::{Command, Shared};
+use crate::decide::Reason;
+use crate::msg::Time;
+
+/// How long a service waits for the thread that handles frames.
+const REPLY_WITHIN: Duration = Duration::from_millis(500);
+
+/// The node as its services see it.
+#[derive(Clone)]
+pub(super) struct Desk {
+    pub(super) shared: Arc<Shared>,
+    pub(super) lifecycle: Arc<Lifecycle>,
+}
+
+impl Control for Desk {
+    fn reset(&self) -> Result<String, String> {
+        let (reply, answer) = sync_channel(1);
+        if !self.shared.command(Command::Reset(reply)) {
+            return Err(format!("no frames are judged: {}", self.state()));
+        }
+        let verdict = answer
+            .recv_timeout(REPLY_WITHIN)
+            .map_err(|_| "the frame that is judged now takes too long; ask again".to_owned())?;
+        match verdict.reason {
+            Reason::ResetPending { .. } => Ok(verdict.reason.to_string()),
+            reason => Err(format!("nothing to reset: {}: {reason}", verdict.state)),
+        }
+    }
+
+    fn enable(&self, on: bool) -> Result<String, String> {
+        let changed = self.shared.set_enabled(on);
+        let word = if on { "judged" } else { "not judged" };
+        log::info!("frames are {word} from now on, as a service asked for");
+        Ok(match changed {
+            true => format!("frames are {word} from now on"),
+            false => format!("frames are {word} already"),
+        })
+    }
+
+    fn state(&self) -> State {
+        self.lifecycle.state()
+    }
+
+    fn change_state(&self, request: &Request) -> bool {
+        let changed = self.lifecycle.change(request);
+        self.tell();
+        changed.is_ok()
+    }
+}
+
+impl Desk {
+    /// Into the diagnostics.
+    pub(super) fn tell(&self) {
+        let state = self.lifecycle.state();
+        let failure = self.lifecycle.failure().map(|f| f.to_string());
+        let mut health = self.shared.health();
+        health.set_lifecycle(state.label(), state == State::Active);
+        health.set_failure(failure);
+    }
+}
+
+impl Host for Desk {
+    fn phase(&self) -> Phase {
+        match self.lifecycle.state() {
+            State::Unconfigured | State::Unknown => Phase::Unconfigured,
+            State::Configuring => Phase::Configuring,
+            State::Active => Phase::Active,
+            State::Finalized | State::ShuttingDown => Phase::Finalized,
+            _ => Phase::Inactive,
+        }
+    }
+
+    fn stamp(&self) -> Time {
+        self.shared.stamp().into()
+    }
+
+    fn changed(&mut self, names: &[&'static str], store: &Store) {
+        log::info!("changed: {}", names.join(", "));
+        match LiveSettings::new(store) {
+            Ok(live) => self.shared.set_live(live),
+            Err(e) => log::error!("parameters: {e}"),
+        }
+    }
+}

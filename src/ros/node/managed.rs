@@ -1,0 +1,397 @@
+//! What the node does in the transitions of its life.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use ros2_client::{Context, Node};
+
+use super::super::clock::RosClock;
+use super::super::diagnostics::{EngineWords, Limits};
+use super::super::input::{CameraSubscription, Stopper};
+use super::super::lifecycle::{Managed, State};
+use super::super::listener::{Listener, Subscriptions};
+use super::super::message::CameraMessage;
+use super::super::names::Names;
+use super::super::outputs::Outputs;
+use super::super::parameters::{ImageTransport, NodeSettings};
+use super::super::participant::ReceiveBuffer;
+use super::super::{input, qos};
+use super::WrapEngine;
+use super::road::Road;
+use super::shared::Shared;
+use super::worker::{Counted, Frames};
+use crate::engine::{self, Engine};
+use crate::frame::{CameraView, ImageView};
+use crate::live::{self, LiveError};
+use crate::model::{Bundle, ThresholdAt};
+use crate::msg::{CameraInfo, Clock as ClockMessage, Odometry};
+use crate::pipeline::{FrameHandler, Judges, Live, OpenEngine, Pipeline, Settings};
+use crate::schedule::LatencyModel;
+use crate::score::ScoreKind;
+use crate::time::Stamp;
+use crate::watchdog::TripKind;
+
+/// Without a message for so long, the supervisor is asked what it thinks of that.
+const TICK: Duration = Duration::from_millis(50);
+/// Counted runs of every mode before the first frame; one more is not counted. The admission plans
+/// with no mode before it has seen [`LatencyModel::MIN_DRY_RUNS`].
+const DRY_RUNS: usize = 10;
+const _: () = assert!(DRY_RUNS >= LatencyModel::MIN_DRY_RUNS);
+/// Size of the frame that they run on: what the camera's will be is not known yet, and this is a
+/// common one.
+const DRY_SIZE: (u32, u32) = (1280, 720);
+/// Compared in the modes without the observer, where the observer's score is asked for.
+const FALLBACK: ScoreKind = ScoreKind::Energy;
+
+/// The node between its transitions.
+pub(super) struct ManagedNode {
+    pub(super) shared: Arc<Shared>,
+    pub(super) context: Context,
+    pub(super) node: Arc<Mutex<Node>>,
+    pub(super) names: Names,
+    pub(super) wrap: WrapEngine,
+    /// Made once; with whoever handles frames while the node is active.
+    pub(super) outputs: Option<Outputs>,
+    pub(super) receive_buffer: Option<ReceiveBuffer>,
+    pub(super) configured: Option<Configured>,
+    pub(super) running: Option<Running>,
+}
+
+/// From `configure` to `cleanup`.
+pub(super) struct Configured {
+    settings: NodeSettings,
+    camera: CameraSubscription,
+    clock: Arc<RosClock>,
+    judges: Judges,
+    bundle_hash: String,
+    /// With whoever handles frames while the node is active.
+    idle: Option<Idle>,
+    // what it listens to ends with it
+    _listener: Listener,
+}
+
+/// What handles frames, while it does not.
+struct Idle {
+    handler: FrameHandler,
+    road: Road,
+    open: OpenEngine,
+}
+
+/// From `activate` to `deactivate`.
+pub(super) struct Running {
+    stopper: Stopper,
+    thread: JoinHandle<Frames>,
+}
+
+impl Managed for ManagedNode {
+    fn configure(&mut self) -> Result<(), String> {
+        let configured = self.load();
+        match configured {
+            Ok(configured) => {
+                self.configured = Some(configured);
+                Ok(())
+            }
+            Err(reason) => {
+                self.forget();
+                Err(reason)
+            }
+        }
+    }
+
+    fn activate(&mut self) -> Result<(), String> {
+        let configured = self.configured.as_mut().ok_or("not configured")?;
+        let outputs = self.outputs.take().ok_or("outputs are in use")?;
+        let Some(Idle {
+            handler,
+            road,
+            open,
+        }) = configured.idle.take()
+        else {
+            self.outputs = Some(outputs);
+            return Err("frames are handled already".to_owned());
+        };
+        let source = configured.camera.source();
+        let stopper = source.stopper();
+        let mut frames = Frames {
+            shared: Arc::clone(&self.shared),
+            handler,
+            outputs,
+            clock: Arc::clone(&configured.clock),
+            road,
+            open,
+            judges: configured.judges,
+            score: configured.settings.score,
+            bundle_hash: configured.bundle_hash.clone(),
+            receive_buffer: self.receive_buffer.take(),
+            commands: self.shared.take_commands(),
+            live: self.shared.live(),
+            version: u64::MAX,
+            off: false,
+            logged: None,
+        };
+        let source = Counted {
+            source,
+            shared: Arc::clone(&self.shared),
+        };
+        let realtime = configured.settings.realtime.clone();
+        let body = move || {
+            realtime.apply_to_thread("frames");
+            let (_, ended) = live::run::<CameraMessage>(source, &mut frames, TICK);
+            match &ended {
+                Ok(()) => frames.switched_off(),
+                Err(e @ LiveError::WorkerPanicked(_)) => log::error!("{e}"),
+                Err(e) => {
+                    log::error!("{e}");
+                    frames.source_lost();
+                }
+            }
+            frames
+        };
+        let thread = thread::Builder::new()
+            .name("lookout-frames".to_owned())
+            .spawn(body);
+        match thread {
+            Ok(thread) => {
+                self.running = Some(Running { stopper, thread });
+                Ok(())
+            }
+            // what was handed to the thread is gone with it
+            Err(e) => Err(format!("cannot start the frames' thread: {e}")),
+        }
+    }
+
+    fn deactivate(&mut self) -> Result<(), String> {
+        self.stop()
+    }
+
+    fn cleanup(&mut self) -> Result<(), String> {
+        self.forget();
+        Ok(())
+    }
+
+    fn shutdown(&mut self, _: State) -> Result<(), String> {
+        let stopped = self.stop();
+        self.forget();
+        stopped
+    }
+
+    fn recover(&mut self, during: State) -> Result<(), String> {
+        self.stop()?;
+        self.forget();
+        // everything that the panic may have left half done is gone
+        if let Some(trip) = self.shared.board.latched(TripKind::Panic) {
+            self.shared.board.acknowledge(trip);
+        }
+        match &self.outputs {
+            Some(_) => Ok(()),
+            None => Err(format!(
+                "the outputs were lost in a panic while {}",
+                during.label()
+            )),
+        }
+    }
+}
+
+impl ManagedNode {
+    /// Reads the parameters, loads the bundle, opens and warms the engine, subscribes.
+    fn load(&mut self) -> Result<Configured, String> {
+        let settings = {
+            let store = self.shared.store.lock();
+            let store = store.unwrap_or_else(PoisonError::into_inner);
+            NodeSettings::new(&store).map_err(|e| e.to_string())?
+        };
+        let bundle = match &settings.bundle {
+            Some(folder) => Bundle::load(folder)
+                .map_err(|e| format!("cannot use the bundle in {}: {e}", folder.display()))?,
+            None => {
+                Bundle::shipped().map_err(|e| format!("cannot use the built-in bundle: {e}"))?
+            }
+        };
+        let bundle_hash = bundle.short_hash().to_owned();
+        let manifest = bundle.manifest();
+        let judges = Judges::calibrated(manifest, settings.score, FALLBACK, ThresholdAt::Fpr1);
+        let words = (manifest.name.clone(), bundle_hash.clone());
+        let mut pipeline_settings = Settings::deadline(settings.admission, judges);
+        pipeline_settings.supervisor = settings.supervisor;
+        if let Some(corridor) = settings.corridor.or(manifest.corridor) {
+            pipeline_settings.corridor = corridor;
+        }
+
+        let (options, wrap) = (settings.engine_options(), Arc::clone(&self.wrap));
+        let mut open: OpenEngine =
+            Box::new(move || engine::open(&bundle, options.clone()).map(|engine| wrap(engine)));
+        let engine: Box<dyn Engine> = open().map_err(|e| e.to_string())?;
+        let pipeline = Pipeline::new(engine, pipeline_settings).map_err(|e| e.to_string())?;
+        self.shared.health().configured(
+            EngineWords {
+                name: pipeline.engine_name().to_owned(),
+                description: pipeline.engine_description().to_owned(),
+                bundle: words.0,
+                bundle_hash: words.1,
+            },
+            Limits {
+                deadline_ms: settings.admission.deadline_ms,
+                stale_after_ms: settings.stale_after_ms,
+                hot_celsius: Limits::HOT_CELSIUS,
+            },
+        );
+        let live = Live {
+            deadline: Duration::from_millis(settings.admission.deadline_ms.into()),
+            board: Arc::clone(&self.shared.board),
+        };
+        let mut handler = FrameHandler::new(pipeline, Some(live));
+        warm_up(&mut handler)?;
+        self.subscribe(settings, handler, open, judges, bundle_hash)
+    }
+
+    fn subscribe(
+        &mut self,
+        settings: NodeSettings,
+        handler: FrameHandler,
+        open: OpenEngine,
+        judges: Judges,
+        bundle_hash: String,
+    ) -> Result<Configured, String> {
+        let topic = |name: &str| {
+            let full = self.names.topic(name).map_err(|e| e.to_string())?;
+            Ok::<String, String>(full.as_str().to_owned())
+        };
+        let failed =
+            |topic: &str, e: &dyn std::fmt::Display| format!("cannot subscribe to {topic}: {e}");
+        let mut node = self.node.lock().unwrap_or_else(PoisonError::into_inner);
+        let context = &self.context;
+
+        let (name, transport) = match settings.image_transport {
+            ImageTransport::Raw => ("~/input/image", input::ImageTransport::Raw),
+            ImageTransport::Compressed => (
+                "~/input/image/compressed",
+                input::ImageTransport::Compressed,
+            ),
+        };
+        let name = topic(name)?;
+        let camera = CameraSubscription::new(context, &mut node, &name, transport)
+            .map_err(|e| failed(&name, &e))?;
+
+        let mut subscriptions = Subscriptions::new();
+        let name = topic("~/input/camera_info")?;
+        let info =
+            qos::subscribe::<CameraInfo, CameraInfo>(context, &mut node, &name, &qos::input())
+                .map_err(|e| failed(&name, &e))?;
+        let info = subscriptions.latest(info);
+        let odometry = match settings.odometry_timeout {
+            Some(_) => {
+                let name = topic("~/input/odometry")?;
+                let odometry =
+                    qos::subscribe::<Odometry, Odometry>(context, &mut node, &name, &qos::input())
+                        .map_err(|e| failed(&name, &e))?;
+                Some(subscriptions.latest(odometry))
+            }
+            None => None,
+        };
+        let clock = match settings.use_sim_time {
+            false => RosClock::system(),
+            true => {
+                let clock = RosClock::simulated();
+                let name = topic("/clock")?;
+                let messages = qos::subscribe::<ClockMessage, ClockMessage>(
+                    context,
+                    &mut node,
+                    &name,
+                    &qos::clock(),
+                )
+                .map_err(|e| failed(&name, &e))?;
+                if let RosClock::Simulated(shown) = &clock {
+                    let shown = Arc::clone(shown);
+                    subscriptions.each(messages, move |m| shown.set(m.clock.into()));
+                }
+                clock
+            }
+        };
+        let clock = Arc::new(clock);
+        self.shared.set_clock(Arc::clone(&clock));
+        let road = Road::new(&settings, info, odometry).map_err(|e| e.to_string())?;
+        let listener = subscriptions
+            .listen()
+            .map_err(|e| format!("cannot listen: {e}"))?;
+        Ok(Configured {
+            settings,
+            camera,
+            clock,
+            judges,
+            bundle_hash,
+            idle: Some(Idle {
+                handler,
+                road,
+                open,
+            }),
+            _listener: listener,
+        })
+    }
+
+    /// Ends the handling of frames; the flag is up then.
+    fn stop(&mut self) -> Result<(), String> {
+        let Some(Running { stopper, thread }) = self.running.take() else {
+            return Ok(());
+        };
+        stopper.stop();
+        self.shared.end_commands();
+        let frames = thread.join().map_err(|panic| {
+            format!(
+                "the frames' thread panicked: {}",
+                live::said(panic.as_ref())
+            )
+        })?;
+        let Frames {
+            handler,
+            outputs,
+            road,
+            open,
+            ..
+        } = frames;
+        self.outputs = Some(outputs);
+        if let Some(configured) = &mut self.configured {
+            configured.idle = Some(Idle {
+                handler,
+                road,
+                open,
+            });
+        }
+        Ok(())
+    }
+
+    /// Undoes `configure`.
+    fn forget(&mut self) {
+        self.configured = None;
+        self.shared.set_clock(Arc::new(RosClock::system()));
+        self.shared.health().no_engine();
+    }
+}
+
+/// Runs every mode on a grey frame, so that buffers are there and the admission has times to begin
+/// with.
+fn warm_up(handler: &mut FrameHandler) -> Result<(), String> {
+    let (width, height) = DRY_SIZE;
+    let grey = vec![128; (width * height * 3) as usize];
+    let view = CameraView::Raw(ImageView {
+        stamp: Stamp::default(),
+        width,
+        height,
+        encoding: "rgb8",
+        is_bigendian: false,
+        step: width * 3,
+        data: &grey,
+    });
+    let modes: Vec<_> = handler.pipeline().settings().judges.modes().collect();
+    for run in 0..=DRY_RUNS {
+        for &mode in &modes {
+            let stages = handler
+                .rehearse(&view, mode)
+                .map_err(|e| format!("the dry run of mode {mode} failed: {e}"))?;
+            if run > 0 {
+                handler.pipeline_mut().warm_up(mode, &stages);
+            }
+        }
+    }
+    Ok(())
+}

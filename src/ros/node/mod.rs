@@ -1,0 +1,379 @@
+//! The node: everything of this module joined.
+//!
+//! | thread | does |
+//! |---|---|
+//! | `lookout-source` | takes camera messages and keeps the newest |
+//! | `lookout-frames` | judges it; the verdict goes out, then the pictures |
+//! | `lookout-watchdog` | repeats the flag, whatever the others do |
+//! | `lookout-services` | answers services |
+//! | `lookout-listen` | small topics: camera_info, odometry, clock |
+//! | the caller's | diagnostics, until the process is to end |
+
+mod control;
+mod managed;
+mod road;
+mod shared;
+mod worker;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ros2_client::{Context, Node, NodeOptions};
+use thiserror::Error;
+
+use super::alive::TransportThreads;
+use super::arguments::{Arguments, ParamsFileError};
+use super::diagnostics::{self, Health, Limits};
+use super::lifecycle::{Lifecycle, Request, State};
+use super::names::{NameError, Names};
+use super::outlet::Outlet;
+use super::outputs::{self, Output, OutputError, Outputs};
+use super::parameters::{DeclareError, NodeSettings, ParameterServices, SettingsError, Store};
+use super::participant::{Environment, ParticipantError, ReceiveBuffer};
+use super::rosout::Rosout;
+use super::services::{Control, ServiceNames, Services, control_servers, transition_events};
+use super::shutdown::Shutdown;
+use crate::engine::Engine;
+use crate::msg::{Bool, DiagnosticArray};
+use crate::profile::{Machine, MachineSampler};
+use crate::watchdog::{Board, Watchdog, WatchdogError, install_panic_hook};
+use control::Desk;
+use managed::ManagedNode;
+use shared::Shared;
+
+/// What is put round every engine that is opened; nothing, usually.
+pub type WrapEngine = Arc<dyn Fn(Box<dyn Engine>) -> Box<dyn Engine> + Send + Sync>;
+
+/// Name without a remap rule.
+pub const DEFAULT_NAME: &str = "lookout";
+const DEFAULT_NAMESPACE: &str = "/";
+
+/// How often it is looked whether the network's threads still run.
+const LOOK_AFTER: Duration = Duration::from_millis(200);
+/// How often temperatures and memory are read.
+const MACHINE_PERIOD: Duration = Duration::from_secs(1);
+/// How long the end waits for a transition.
+const SHUT_DOWN_WITHIN: Duration = Duration::from_millis(500);
+/// How long the last messages have to get out.
+const LAST_WORDS: Duration = Duration::from_millis(150);
+
+/// Why there is no node.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum NodeError {
+    /// A name that is none.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// A file of parameters that cannot be read.
+    #[error(transparent)]
+    ParamsFile(#[from] ParamsFileError),
+    /// A parameter that cannot have its value.
+    #[error(transparent)]
+    Declare(#[from] DeclareError),
+    /// Parameters that cannot be together.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The network.
+    #[error(transparent)]
+    Participant(#[from] ParticipantError),
+    /// The watchdog.
+    #[error(transparent)]
+    Watchdog(#[from] WatchdogError),
+    /// A topic.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// The network's threads ended; nothing is sent or received any more.
+    #[error("the threads of RustDDS have ended: nothing is sent or received any more")]
+    TransportEnded,
+    /// What ROS 2 does not make, in words.
+    #[error("cannot make {what}: {reason}")]
+    Create {
+        /// What.
+        what: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+fn not_made(what: &str) -> impl Fn(&dyn std::fmt::Display) -> NodeError + '_ {
+    move |reason| NodeError::Create {
+        what: what.to_owned(),
+        reason: reason.to_string(),
+    }
+}
+
+/// Runs the node until `shutdown`; then the flag is up, the last status is out, and all of it ends
+/// within a second.
+///
+/// # Errors
+/// Why it cannot begin. A bundle or an engine that cannot be opened is none: the node says so and
+/// stays unconfigured.
+pub fn run(
+    arguments: &Arguments,
+    wrap: WrapEngine,
+    rosout: &Rosout,
+    shutdown: &Shutdown,
+) -> Result<(), NodeError> {
+    let names = Names::new(DEFAULT_NAME, DEFAULT_NAMESPACE, &arguments.remaps)?;
+    let overrides = arguments.overrides(names.node())?;
+    for (file, nodes) in &overrides.for_others {
+        log::warn!(
+            "{} says nothing about {}, only about {}",
+            file.display(),
+            names.node(),
+            nodes.join(", ")
+        );
+    }
+    let (store, undeclared) = Store::new(&overrides.parameters)?;
+    for unknown in &undeclared {
+        log::warn!("{unknown}");
+    }
+    let settings = NodeSettings::new(&store)?;
+
+    let environment = Environment::of_process()?;
+    for warning in &environment.warnings {
+        log::warn!("{warning}");
+    }
+    let requested = settings.socket_receive_buffer_bytes as usize;
+    let context = environment.join(requested)?;
+    let transport = TransportThreads::count();
+    let receive_buffer = ReceiveBuffer::measure(requested)
+        .inspect_err(|e| log::warn!("cannot tell the size of receive buffers: {e}"))
+        .ok();
+    let mut node = make_node(&context, &names)?;
+
+    let _rosout = match arguments.log.rosout {
+        true => Some(
+            rosout
+                .attach(
+                    &context,
+                    &mut node,
+                    names.topic("/rosout")?.as_str(),
+                    &logger_name(&names),
+                )
+                .map_err(|e| not_made("/rosout")(&e))?,
+        ),
+        false => None,
+    };
+    if settings.realtime.lock_memory {
+        settings.realtime.lock_process_memory();
+    }
+
+    // the flag first: it is up before anything else can be asked for
+    let board = Arc::new(Board::new(settings.stale_after_ms)?);
+    install_panic_hook(&board);
+    let flag = outputs::safe_stop(&context, &mut node, &full(&names, "~/output/safe_stop")?)?;
+    let status = outputs::status(&context, &mut node, &full(&names, "~/output/status")?)?;
+    let health = Health::new(Limits {
+        deadline_ms: settings.admission.deadline_ms,
+        stale_after_ms: settings.stale_after_ms,
+        hot_celsius: Limits::HOT_CELSIUS,
+    });
+    let shared = Arc::new(Shared::new(
+        names.node().name().to_owned(),
+        Arc::clone(&board),
+        Arc::new(Mutex::new(store)),
+        status,
+        health,
+        settings.live,
+    ));
+    let watchdog = Watchdog::start(&board, &settings.watchdog(), beats(flag, &shared))?;
+
+    let diagnostics = outputs::diagnostics(&context, &mut node, &full(&names, "/diagnostics")?)?;
+    let mut topics = Vec::new();
+    for output in Output::ALL {
+        topics.push(full(&names, output.name())?);
+    }
+    let outputs = Outputs::new(&context, &mut node, |output| {
+        topics[output as usize].clone()
+    })?;
+    let event_topic = full(&names, "~/transition_event")?;
+    let stamps = Arc::clone(&shared);
+    let now = move || u64::try_from(stamps.stamp().as_nanos()).unwrap_or(0);
+    let events = transition_events(&mut node, &event_topic, now)
+        .map_err(|e| not_made("~/transition_event")(&e))?;
+
+    let parameter_services = ParameterServices::new(&mut node, &names)
+        .map_err(|e| not_made("parameter services")(&e))?;
+    let node = Arc::new(Mutex::new(node));
+    let managed = ManagedNode {
+        shared: Arc::clone(&shared),
+        context: context.clone(),
+        node: Arc::clone(&node),
+        names: names.clone(),
+        wrap,
+        outputs: Some(outputs),
+        receive_buffer,
+        configured: None,
+        running: None,
+    };
+    let lifecycle = Arc::new(Lifecycle::new(managed, events));
+    let desk = Desk {
+        shared: Arc::clone(&shared),
+        lifecycle: Arc::clone(&lifecycle),
+    };
+    desk.tell();
+    let service_names = ServiceNames::new(|name| {
+        names
+            .service(name)
+            .map_or_else(|e| e.name, |full| full.as_str().to_owned())
+    });
+    let control: Arc<dyn Control> = Arc::new(desk.clone());
+    let mut servers = {
+        let mut node = node.lock().unwrap_or_else(PoisonError::into_inner);
+        control_servers(&mut node, &service_names, &control)
+            .map_err(|e| not_made("services")(&e))?
+    };
+    servers.push(Box::pin(
+        parameter_services.serve(Arc::clone(&shared.store), desk.clone()),
+    ));
+    let services = Services::start(servers).map_err(|e| not_made("the services' thread")(&e))?;
+    log::info!("node {} is up", names.node());
+
+    if settings.autostart {
+        start(desk.clone());
+    }
+    let sending = || transport.run(&context);
+    let ended = report(&desk, &diagnostics, rosout, shutdown, &sending);
+
+    shut_down(&lifecycle);
+    watchdog.stop();
+    services.stop();
+    // reliable messages need a turn or two of the network
+    thread::sleep(LAST_WORDS);
+    log::info!("node {} ends", names.node());
+    ended
+}
+
+fn full(names: &Names, topic: &str) -> Result<String, NameError> {
+    names.topic(topic).map(|full| full.as_str().to_owned())
+}
+
+fn make_node(context: &Context, names: &Names) -> Result<Node, NodeError> {
+    let what = names.node().to_string();
+    let failed = not_made(&what);
+    let name = ros2_client::NodeName::new(names.node().namespace(), names.node().name())
+        .map_err(|e| failed(&format!("{e:?}")))?;
+    let options = NodeOptions::new()
+        .enable_rosout(false)
+        .start_parameter_services(false);
+    context.new_node(name, options).map_err(|e| failed(&e))
+}
+
+/// A node of that name in the root namespace that does nothing by itself.
+///
+/// # Errors
+/// The name is none, or DDS refuses.
+pub fn plain(context: &Context, name: &str) -> Result<Node, NodeError> {
+    make_node(context, &Names::new(name, DEFAULT_NAMESPACE, &[])?)
+}
+
+/// Name of the logger, as rclcpp makes it of `/namespace/name`: `namespace.name`.
+fn logger_name(names: &Names) -> String {
+    names
+        .node()
+        .to_string()
+        .trim_start_matches('/')
+        .replace('/', ".")
+}
+
+/// What the watchdog does with a beat: the flag goes out.
+fn beats(
+    flag: Outlet<Bool>,
+    shared: &Arc<Shared>,
+) -> impl FnMut(&crate::watchdog::Beat) + Send + 'static {
+    let shared = Arc::clone(shared);
+    let mut last = None;
+    move |beat| {
+        flag.send(Bool {
+            data: beat.safe_stop,
+        });
+        if last.replace(beat.safe_stop) != Some(beat.safe_stop) {
+            let word = if beat.safe_stop { "raised" } else { "down" };
+            log::info!("safe-stop flag {word}: {}", beat.cause);
+        }
+        shared.beat(beat.late_beats);
+    }
+}
+
+/// Configures and activates the node, on a thread of its own: the diagnostics go on meanwhile.
+fn start(desk: Desk) {
+    let body = move || {
+        let _ = desk.change_state(&Request::CONFIGURE) && desk.change_state(&Request::ACTIVATE);
+    };
+    let thread = thread::Builder::new()
+        .name("lookout-start".to_owned())
+        .spawn(body);
+    if let Err(e) = thread {
+        log::error!("cannot start by itself: {e}");
+    }
+}
+
+/// Publishes `/diagnostics` until the process is to end.
+///
+/// # Errors
+/// Nothing can be sent any more: the process ends, and whoever started it starts it again.
+fn report(
+    desk: &Desk,
+    diagnostics: &Outlet<DiagnosticArray>,
+    rosout: &Rosout,
+    shutdown: &Shutdown,
+    sending: &dyn Fn() -> bool,
+) -> Result<(), NodeError> {
+    let shared = &desk.shared;
+    let machine = MachineSampler::start(Machine::new(Instant::now()), MACHINE_PERIOD)
+        .inspect_err(|e| log::warn!("nothing is read of the machine: {e}"))
+        .ok();
+    let mut told = Instant::now();
+    loop {
+        let left = shared
+            .live()
+            .diagnostics_period
+            .saturating_sub(told.elapsed());
+        if shutdown.wait_for(left.min(LOOK_AFTER)) {
+            return Ok(());
+        }
+        if !sending() && !shutdown.requested() {
+            return Err(NodeError::TransportEnded);
+        }
+        if left > LOOK_AFTER {
+            continue;
+        }
+        told = Instant::now();
+        desk.tell();
+        let at = shared.at();
+        let machine = machine.as_ref().map(MachineSampler::profile);
+        let array = {
+            let mut health = shared.health();
+            health.set_log_records_dropped(at, rosout.dropped());
+            health.set_late_beats(at, shared.late_beats());
+            diagnostics::array(&health, &shared.name, at, shared.stamp(), machine.as_ref())
+        };
+        diagnostics.send(array);
+    }
+}
+
+/// Ends the work, if that can be done in time.
+fn shut_down(lifecycle: &Arc<Lifecycle>) {
+    let ending = Arc::clone(lifecycle);
+    let began = Instant::now();
+    let thread = thread::Builder::new()
+        .name("lookout-shutdown".to_owned())
+        .spawn(move || {
+            if ending.state() != State::Finalized
+                && let Err(e) = ending.change(&Request::SHUTDOWN)
+            {
+                log::warn!("{e}");
+            }
+        });
+    let Ok(thread) = thread else {
+        return;
+    };
+    while !thread.is_finished() && began.elapsed() < SHUT_DOWN_WITHIN {
+        thread::sleep(Duration::from_millis(5));
+    }
+    if !thread.is_finished() {
+        log::warn!("what runs now does not end: the process ends without it");
+    }
+}

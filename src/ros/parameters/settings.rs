@@ -1,0 +1,346 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::{Store, Value};
+use crate::decide::{ConfigError, QualityLimits, SupervisorConfig, Trapezoid, TrapezoidError};
+use crate::engine::{EngineKind, Options};
+use crate::schedule::{AdmissionConfig, AdmissionConfigError};
+use crate::score::ScoreKind;
+use crate::watchdog::{CpuListError, Realtime, WatchdogConfig, parse_cpus};
+
+/// Values that cannot be together, or that the part that they are for does not take.
+#[derive(Clone, Debug, PartialEq, Error)]
+pub enum SettingsError {
+    /// What the supervisor does not take.
+    #[error(transparent)]
+    Supervisor(#[from] ConfigError),
+    /// What the admission does not take.
+    #[error(transparent)]
+    Admission(#[from] AdmissionConfigError),
+    /// Frames would be stale before they are late.
+    #[error("stale_after_ms: {stale_after_ms} is less than deadline_ms, {deadline_ms}")]
+    StaleBeforeLate {
+        /// Staleness limit.
+        stale_after_ms: u32,
+        /// Deadline.
+        deadline_ms: u32,
+    },
+    /// No corridor.
+    #[error(transparent)]
+    Corridor(#[from] TrapezoidError),
+    /// The bundle's corridor and one of one's own.
+    #[error(
+        "corridor.bottom is 0, which stands for the bundle's corridor, but other fields of \
+         corridor are not: set all six or none"
+    )]
+    HalfCorridor,
+    /// No processors.
+    #[error("realtime.cpus: {0}")]
+    Cpus(#[from] CpuListError),
+    /// A parameter is not declared as what it is used for.
+    #[error("{0} is not declared as what it is used for")]
+    Undeclared(String),
+}
+
+/// Which of the two image topics is subscribed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ImageTransport {
+    /// `sensor_msgs/msg/Image`.
+    #[default]
+    Raw,
+    /// `sensor_msgs/msg/CompressedImage`.
+    Compressed,
+}
+
+/// Where the camera is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Camera {
+    /// Height above the ground, in m.
+    pub height_m: f64,
+    /// Pitch, in degrees, nose down positive.
+    pub pitch_deg: f64,
+}
+
+/// How the vehicle stops.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Vehicle {
+    /// Deceleration, in m/s².
+    pub deceleration_mps2: f64,
+    /// From the flag to the brakes.
+    pub reaction_time: Duration,
+    /// Distance left to the obstacle, in m.
+    pub margin_m: f64,
+}
+
+/// The settings that can change while frames are judged. Cheap to copy.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LiveSettings {
+    /// Threshold in `0 ..= 1` for every mode; none: the bundle's calibrated ones.
+    pub threshold: Option<f32>,
+    /// Period of `/diagnostics`.
+    pub diagnostics_period: Duration,
+    /// JPEG quality of the overlay, `1 ..= 100`.
+    pub overlay_quality: u8,
+    /// Largest width of the overlay, in pixels.
+    pub overlay_max_width: u32,
+}
+
+/// All parameters in the form that the program takes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeSettings {
+    /// Time comes from `/clock`.
+    pub use_sim_time: bool,
+    /// The node configures and activates itself.
+    pub autostart: bool,
+    /// Folder of the bundle; none: the built-in one.
+    pub bundle: Option<PathBuf>,
+    /// Which engine.
+    pub engine: EngineKind,
+    /// CPU threads that a network may use; none: [`Options::default`].
+    pub threads: Option<usize>,
+    /// Which score.
+    pub score: ScoreKind,
+    /// Which image topic.
+    pub image_transport: ImageTransport,
+    /// For the board of the watchdog, in ms.
+    pub stale_after_ms: u32,
+    /// Period of the heartbeat, in ms.
+    pub heartbeat_period_ms: u32,
+    /// What can change later.
+    pub live: LiveSettings,
+    /// Supervisor, its ages and limits taken from deadline and staleness limit.
+    pub supervisor: SupervisorConfig,
+    /// Admission, with the deadline and all modes.
+    pub admission: AdmissionConfig,
+    /// Corridor; none: the bundle's.
+    pub corridor: Option<Trapezoid>,
+    /// Age at which a speed is not believed any more; none: odometry is not used.
+    pub odometry_timeout: Option<Duration>,
+    /// Where the camera is; none: there are no distances.
+    pub camera: Option<Camera>,
+    /// How the vehicle stops.
+    pub vehicle: Vehicle,
+    /// What the frames' thread asks the system for.
+    pub realtime: Realtime,
+    /// Receive buffer of the sockets, in bytes.
+    pub socket_receive_buffer_bytes: u32,
+}
+
+/// Whether the values can be together. A corridor that is only half set is let pass, so that its
+/// fields can be set one by one, [`bottom`](Trapezoid) last.
+pub(super) fn check(store: &Store) -> Result<(), SettingsError> {
+    match NodeSettings::new(store) {
+        Ok(_) | Err(SettingsError::HalfCorridor) => Ok(()),
+        Err(e) => Err(e),
+    }
+}
+
+impl NodeSettings {
+    /// Reads every parameter.
+    ///
+    /// # Errors
+    /// Values that cannot be together.
+    pub fn new(store: &Store) -> Result<Self, SettingsError> {
+        let values = Reader(store);
+        let deadline_ms = values.u32("deadline_ms")?;
+        let stale_after_ms = values.u32("stale_after_ms")?;
+        if stale_after_ms < deadline_ms {
+            return Err(SettingsError::StaleBeforeLate {
+                stale_after_ms,
+                deadline_ms,
+            });
+        }
+        let bundle = values.string("bundle")?;
+        let threads = values.u32("threads")?;
+        let height_m = values.double("camera.height_m")?;
+        let odometry_timeout = values.millis("odometry_timeout_ms")?;
+        Ok(Self {
+            use_sim_time: values.bool("use_sim_time")?,
+            autostart: values.bool("autostart")?,
+            bundle: (!bundle.is_empty()).then(|| bundle.into()),
+            engine: values.parsed("engine")?,
+            threads: (threads > 0).then_some(threads as usize),
+            score: values.parsed("score")?,
+            image_transport: match values.string("image_transport")? {
+                "compressed" => ImageTransport::Compressed,
+                _ => ImageTransport::Raw,
+            },
+            stale_after_ms,
+            heartbeat_period_ms: values.u32("heartbeat_period_ms")?,
+            live: LiveSettings::new(store)?,
+            supervisor: values.supervisor(deadline_ms, stale_after_ms)?,
+            admission: values.admission(deadline_ms)?,
+            odometry_timeout: values.bool("use_odometry")?.then_some(odometry_timeout),
+            camera: (height_m > 0.0).then_some(Camera {
+                height_m,
+                pitch_deg: values.double("camera.pitch_deg")?,
+            }),
+            vehicle: Vehicle {
+                deceleration_mps2: values.double("vehicle.deceleration_mps2")?,
+                reaction_time: values.millis("vehicle.reaction_time_ms")?,
+                margin_m: values.double("vehicle.margin_m")?,
+            },
+            realtime: Realtime {
+                fifo_priority: match values.u32("realtime.fifo_priority")? {
+                    0 => None,
+                    priority => Some(priority.min(u8::MAX.into()) as u8),
+                },
+                cpus: parse_cpus(values.string("realtime.cpus")?)?,
+                lock_memory: values.bool("realtime.lock_memory")?,
+            },
+            socket_receive_buffer_bytes: values.u32("socket_receive_buffer_bytes")?,
+            // last, because only this error is let pass while values are set
+            corridor: values.corridor()?,
+        })
+    }
+
+    /// How to open the engine.
+    pub fn engine_options(&self) -> Options {
+        let default = Options::default();
+        Options {
+            kind: self.engine,
+            threads: self.threads.unwrap_or(default.threads),
+        }
+    }
+
+    /// How the watchdog's thread runs: one priority above the frames' thread.
+    pub fn watchdog(&self) -> WatchdogConfig {
+        let mut realtime = self.realtime.clone();
+        realtime.fifo_priority = realtime.fifo_priority.map(|p| p.saturating_add(1));
+        WatchdogConfig {
+            period_ms: self.heartbeat_period_ms,
+            realtime,
+            ..WatchdogConfig::default()
+        }
+    }
+}
+
+impl LiveSettings {
+    /// Reads what can change while frames are judged.
+    ///
+    /// # Errors
+    /// None with a table that has all of it.
+    pub fn new(store: &Store) -> Result<Self, SettingsError> {
+        let values = Reader(store);
+        let threshold = values.double("threshold")?;
+        Ok(Self {
+            threshold: (threshold > 0.0).then_some(threshold as f32),
+            diagnostics_period: values.millis("diagnostics_period_ms")?,
+            overlay_quality: values.u32("overlay_quality")?.min(100) as u8,
+            overlay_max_width: values.u32("overlay_max_width")?,
+        })
+    }
+}
+
+/// Values by name and type.
+struct Reader<'a>(&'a Store);
+
+impl<'a> Reader<'a> {
+    fn wrong(name: &str) -> SettingsError {
+        SettingsError::Undeclared(name.to_owned())
+    }
+
+    fn bool(&self, name: &str) -> Result<bool, SettingsError> {
+        match self.0.get(name) {
+            Some(Value::Bool(value)) => Ok(*value),
+            _ => Err(Self::wrong(name)),
+        }
+    }
+
+    fn u32(&self, name: &str) -> Result<u32, SettingsError> {
+        match self.0.get(name) {
+            Some(Value::Integer(value)) => (*value).try_into().map_err(|_| Self::wrong(name)),
+            _ => Err(Self::wrong(name)),
+        }
+    }
+
+    fn millis(&self, name: &str) -> Result<Duration, SettingsError> {
+        Ok(Duration::from_millis(self.u32(name)?.into()))
+    }
+
+    fn double(&self, name: &str) -> Result<f64, SettingsError> {
+        match self.0.get(name) {
+            Some(Value::Double(value)) => Ok(*value),
+            _ => Err(Self::wrong(name)),
+        }
+    }
+
+    fn string(&self, name: &str) -> Result<&'a str, SettingsError> {
+        match self.0.get(name) {
+            Some(Value::String(value)) => Ok(value),
+            _ => Err(Self::wrong(name)),
+        }
+    }
+
+    fn parsed<T: std::str::FromStr>(&self, name: &str) -> Result<T, SettingsError> {
+        self.string(name)?.parse().map_err(|_| Self::wrong(name))
+    }
+
+    fn supervisor(
+        &self,
+        deadline_ms: u32,
+        stale_after_ms: u32,
+    ) -> Result<SupervisorConfig, SettingsError> {
+        let field = |name: &str| self.u32(&format!("supervisor.{name}"));
+        let config = SupervisorConfig {
+            area_on_ppm: field("area_on_ppm")?,
+            area_off_ppm: field("area_off_ppm")?,
+            confirm_hits: field("confirm_hits")?,
+            confirm_window: field("confirm_window")?,
+            start_frames: field("start_frames")?,
+            fault_clear_frames: field("fault_clear_frames")?,
+            reset_frames: field("reset_frames")?,
+            max_age_ms: deadline_ms,
+            stale_after_ms,
+            future_tolerance_ms: field("future_tolerance_ms")?,
+            clock_step_ms: field("clock_step_ms")?,
+            quality: QualityLimits {
+                black_below: field("quality.black_below")?,
+                over_exposed_ppm: field("quality.over_exposed_ppm")?,
+                blurred_below: field("quality.blurred_below")?,
+                blur_fault_frames: field("quality.blur_fault_frames")?,
+                frozen_frames: field("quality.frozen_frames")?,
+            },
+        };
+        config.validate()?;
+        Ok(config)
+    }
+
+    fn admission(&self, deadline_ms: u32) -> Result<AdmissionConfig, SettingsError> {
+        let field = |name: &str| self.u32(&format!("admission.{name}"));
+        let config = AdmissionConfig {
+            deadline_ms,
+            recover_frames: field("recover_frames")?,
+            recover_margin_percent: field("recover_margin_percent")?,
+            probe_every: field("probe_every")?,
+            ..AdmissionConfig::default()
+        };
+        config.validate()?;
+        Ok(config)
+    }
+
+    fn corridor(&self) -> Result<Option<Trapezoid>, SettingsError> {
+        let field = |name: &str| self.double(&format!("corridor.{name}"));
+        let upper = (field("top")?, field("top_left")?, field("top_right")?);
+        let lower = (
+            field("bottom")?,
+            field("bottom_left")?,
+            field("bottom_right")?,
+        );
+        let others = [upper.0, upper.1, upper.2, lower.1, lower.2];
+        match (lower.0, others) {
+            (0.0, [0.0, 0.0, 0.0, 0.0, 0.0]) => Ok(None),
+            (0.0, _) => Err(SettingsError::HalfCorridor),
+            _ => {
+                let narrow = |side: (f64, f64, f64)| (side.0 as f32, side.1 as f32, side.2 as f32);
+                Ok(Some(Trapezoid::new(narrow(upper), narrow(lower))?))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "settings_tests.rs"]
+mod tests;

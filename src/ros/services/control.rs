@@ -1,0 +1,118 @@
+use std::sync::Arc;
+
+use ros2_client::Node;
+
+use super::ServiceNames;
+use super::server::{ServiceError, Serving, serve};
+use super::transitions::serve_transitions;
+use crate::msg::{lifecycle_msgs, std_srvs};
+use crate::ros::lifecycle::{Request, State, Transition};
+
+/// What the services do with the node.
+pub trait Control: Send + Sync {
+    /// Resets the latch of a confirmed stop. Returns what was done, or why not. Quick.
+    ///
+    /// # Errors
+    /// Why there was no reset.
+    fn reset(&self) -> Result<String, String>;
+
+    /// Lets frames be judged, or not. Returns what was done, or why not. Quick.
+    ///
+    /// # Errors
+    /// Why it stays as it was.
+    fn enable(&self, on: bool) -> Result<String, String>;
+
+    /// Where the node is now. Quick, also while a change runs.
+    fn state(&self) -> State;
+
+    /// Makes a transition, and returns when it is done, which may take seconds. True where it was
+    /// possible and succeeded. Called on a thread of its own, for one request at a time.
+    fn change_state(&self, request: &Request) -> bool;
+}
+
+/// The servers of `~/reset`, `~/enable` and of the five services of a managed node. They appear in
+/// the graph as services of `node`, and are there from now on; they answer once
+/// [`Services`](super::Services) runs them.
+///
+/// # Errors
+/// A name is no absolute one, DDS refuses, or there is no thread for changes of state.
+pub fn control_servers(
+    node: &mut Node,
+    names: &ServiceNames,
+    control: &Arc<dyn Control>,
+) -> Result<Vec<Serving>, ServiceError> {
+    let by = || Arc::clone(control);
+    let (reset, enable, state, transitions) = (by(), by(), by(), by());
+    Ok(vec![
+        serve(
+            node,
+            &names.reset,
+            ("std_srvs", "Trigger"),
+            move |_: std_srvs::TriggerRequest| {
+                let (success, message) = told(reset.reset());
+                std_srvs::TriggerResponse { success, message }
+            },
+        )?,
+        serve(
+            node,
+            &names.enable,
+            ("std_srvs", "SetBool"),
+            move |request: std_srvs::SetBoolRequest| {
+                let (success, message) = told(enable.enable(request.data));
+                std_srvs::SetBoolResponse { success, message }
+            },
+        )?,
+        serve_transitions(node, &names.change_state, by())?,
+        serve(
+            node,
+            &names.get_state,
+            ("lifecycle_msgs", "GetState"),
+            move |_: lifecycle_msgs::GetStateRequest| lifecycle_msgs::GetStateResponse {
+                current_state: state.state().into(),
+            },
+        )?,
+        serve(
+            node,
+            &names.get_available_states,
+            ("lifecycle_msgs", "GetAvailableStates"),
+            |_: lifecycle_msgs::GetAvailableStatesRequest| {
+                lifecycle_msgs::GetAvailableStatesResponse {
+                    available_states: State::ALL.map(Into::into).to_vec(),
+                }
+            },
+        )?,
+        serve(
+            node,
+            &names.get_available_transitions,
+            TRANSITIONS,
+            move |_: lifecycle_msgs::GetAvailableTransitionsRequest| {
+                described(Transition::from_state(transitions.state()))
+            },
+        )?,
+        serve(
+            node,
+            &names.get_transition_graph,
+            TRANSITIONS,
+            |_: lifecycle_msgs::GetAvailableTransitionsRequest| {
+                described(Transition::GRAPH.into_iter())
+            },
+        )?,
+    ])
+}
+
+const TRANSITIONS: (&str, &str) = ("lifecycle_msgs", "GetAvailableTransitions");
+
+fn described(
+    transitions: impl Iterator<Item = Transition>,
+) -> lifecycle_msgs::GetAvailableTransitionsResponse {
+    lifecycle_msgs::GetAvailableTransitionsResponse {
+        available_transitions: transitions.map(Into::into).collect(),
+    }
+}
+
+fn told(result: Result<String, String>) -> (bool, String) {
+    match result {
+        Ok(message) => (true, message),
+        Err(message) => (false, message),
+    }
+}
