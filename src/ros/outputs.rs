@@ -1,5 +1,5 @@
 //! What the node publishes of frames. Nothing here waits for a subscriber: see
-//! [`Outlet`](super::outlet::Outlet).
+//! [`Outlet`].
 //!
 //! Pictures are worth making only where somebody subscribes: ask [`Outputs::wants`], which costs
 //! a load from memory. Names are absolute and remapped when they come here.

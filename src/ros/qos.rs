@@ -6,7 +6,7 @@
 //! - **Readers** hold at most [`CAMERA_SAMPLES`] unread pictures: the cap of RustDDS's queue is
 //!   `max_samples`, not the depth, and what is read first is the oldest.
 //! - **Reliable writers** keep what a subscriber has not acknowledged, `max_samples` at most; then
-//!   a write fails at once ([`NEVER_BLOCK`]) until the subscriber answers or its lease ends (20 s
+//!   a write fails at once (it never waits) until the subscriber answers or its lease ends (20 s
 //!   for Fast DDS, as its default). While one subscriber is dead, all others miss what does not fit. So
 //!   the flag and the status may keep more than any lease lasts, and pictures a few seconds.
 
@@ -166,6 +166,10 @@ pub fn publisher<M: RosMessage, T: Serialize>(
 ) -> Result<Publisher<T>, CreateError> {
     node.create_publisher(&topic::<M>(context, name, qos)?, None)
 }
+
+/// A publisher that is dropped takes with it what it has not sent yet: keep it for so long after
+/// the last message that matters.
+pub const LINGER: Duration = Duration::from_millis(100);
 
 /// How often it is looked who subscribes.
 pub const DISCOVERY_PERIOD: Duration = Duration::from_millis(100);

@@ -145,6 +145,7 @@ impl Rosout {
                     line.name.clone_from(&name);
                     outlet.send(line);
                 }
+                std::thread::sleep(qos::LINGER);
             });
         match spawned {
             Ok(thread) => Ok(Attached {
@@ -164,7 +165,7 @@ impl Rosout {
     }
 }
 
-/// Publishes the log until it is dropped, which publishes what still waits.
+/// Publishes the log until it is dropped, which publishes what still waits and takes 100 ms.
 pub struct Attached {
     queue: Arc<Queue>,
     thread: Option<JoinHandle<()>>,

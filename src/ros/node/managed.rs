@@ -220,7 +220,7 @@ impl ManagedNode {
 
         let (options, wrap) = (settings.engine_options(), Arc::clone(&self.wrap));
         let mut open: OpenEngine =
-            Box::new(move || engine::open(&bundle, options.clone()).map(|engine| wrap(engine)));
+            Box::new(move || engine::open(&bundle, options).map(|engine| wrap(engine)));
         let engine: Box<dyn Engine> = open().map_err(|e| e.to_string())?;
         let pipeline = Pipeline::new(engine, pipeline_settings).map_err(|e| e.to_string())?;
         self.shared.health().configured(

@@ -164,6 +164,8 @@ pub fn run(
     let board = Arc::new(Board::new(settings.stale_after_ms)?);
     install_panic_hook(&board);
     let flag = outputs::safe_stop(&context, &mut node, &full(&names, "~/output/safe_stop")?)?;
+    // outlives the watchdog: what a publisher has not sent yet goes with it
+    let flag = Arc::new(flag);
     let status = outputs::status(&context, &mut node, &full(&names, "~/output/status")?)?;
     let health = Health::new(Limits {
         deadline_ms: settings.admission.deadline_ms,
@@ -178,7 +180,11 @@ pub fn run(
         health,
         settings.live,
     ));
-    let watchdog = Watchdog::start(&board, &settings.watchdog(), beats(flag, &shared))?;
+    let watchdog = Watchdog::start(
+        &board,
+        &settings.watchdog(),
+        beats(Arc::clone(&flag), &shared),
+    )?;
 
     let diagnostics = outputs::diagnostics(&context, &mut node, &full(&names, "/diagnostics")?)?;
     let mut topics = Vec::new();
@@ -242,6 +248,7 @@ pub fn run(
     services.stop();
     // reliable messages need a turn or two of the network
     thread::sleep(LAST_WORDS);
+    drop(flag);
     log::info!("node {} ends", names.node());
     ended
 }
@@ -280,7 +287,7 @@ fn logger_name(names: &Names) -> String {
 
 /// What the watchdog does with a beat: the flag goes out.
 fn beats(
-    flag: Outlet<Bool>,
+    flag: Arc<Outlet<Bool>>,
     shared: &Arc<Shared>,
 ) -> impl FnMut(&crate::watchdog::Beat) + Send + 'static {
     let shared = Arc::clone(shared);
