@@ -45,7 +45,7 @@ pub enum GroundError {
     /// The last row of the camera matrix is not that of a pinhole camera.
     #[error("camera matrix: last row is {last_row:?}, not 0 0 1")]
     NoPinhole {
-        /// K[6], K[7], K[8].
+        /// `K[6]`, `K[7]`, `K[8]`.
         last_row: [f64; 3],
     },
     /// The focal length cannot be; 0 is that of a camera that was never calibrated.
@@ -55,13 +55,13 @@ pub enum GroundError {
         Ground::MAX_PIXELS
     )]
     FocalLength {
-        /// K[4], in pixels.
+        /// `K[4]`, in pixels.
         value: f64,
     },
     /// The principal row lies absurdly far outside of the picture.
     #[error("camera matrix: cy is {value} px, not within {}", Ground::MAX_PIXELS)]
     PrincipalRow {
-        /// K[5], in pixels.
+        /// `K[5]`, in pixels.
         value: f64,
     },
     /// The calibrated picture has no pixels.

@@ -2,7 +2,7 @@
 //!
 //! - **health**: what the node tells about itself while it runs ([`Health`]): frames as they come
 //!   and go, the engine, the lifecycle. Telling of a frame allocates nothing.
-//! - **array**: five statuses made of it when the timer asks ([`array`]): `frames`, `latency`,
+//! - **array**: five statuses made of it when the timer asks ([`array()`]): `frames`, `latency`,
 //!   `engine`, `verdict`, `machine`.
 //! - **recent**: what happened in the last ten seconds. Levels speak of that, counts of all since
 //!   the start.
