@@ -78,7 +78,7 @@ def wire_cases(picture):
         ("a string of 4 GB that is not there", head + text + b"abc"),
         ("data of 4 GB that is not there", whole[:-picture.nbytes - 4] + b"\xff\xff\xff\xff" + b"x" * 64),
         ("nothing but a header", head),
-        ("a parameter list", b"\x00\x03\x00\x00" + whole[4:]),
+        # a parameter list (00 03) is left out: RustDDS drops it before anybody here sees it
         ("random bytes", head + noise(5000)),
         ("random bytes, any representation", noise(3000)),
     ]

@@ -119,6 +119,7 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
     let live = Live {
         deadline,
         board: Arc::clone(&board),
+        machine_ages: false,
     };
     let mut handler = Handler::new(pipeline, &bundle, &outputs, &source, Some(live))?;
     let paced = Paced::open(reader, PACE)?.with_context(|| format!("{topic} has no message"))?;

@@ -132,6 +132,7 @@ fn paced(
     let live = Live {
         deadline: Duration::from_millis(supervisor.max_age_ms.into()),
         board: Arc::clone(&board),
+        machine_ages: false,
     };
     let began = Instant::now();
     let mut handler = Handler::new(pipeline, bundle, outputs, &source.name, Some(live))?;

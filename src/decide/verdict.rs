@@ -112,7 +112,7 @@ impl fmt::Display for Failure {
             Self::Panicked => "engine panicked",
             Self::Output => "output failed",
             Self::Overdue => "verdict came out too late",
-            Self::Disabled => "switched off",
+            Self::Disabled => "judging is disabled",
         })
     }
 }

@@ -19,6 +19,9 @@ pub struct Live {
     pub deadline: Duration,
     /// Where verdicts are posted.
     pub board: Arc<Board>,
+    /// Whether a frame ages by the machine's clock too, once its verdict is posted: where the clock
+    /// of the stamps may stand still, as a simulation's. Not for a recording that is played slowly.
+    pub machine_ages: bool,
 }
 
 /// Handles frames one by one.
@@ -28,6 +31,8 @@ pub struct FrameHandler {
     decoder: Decoder,
     frame: Frame,
     last: Option<Verdict>,
+    /// When the last verdict on a frame was posted, and how old the frame was then.
+    posted: Option<(Instant, Duration)>,
     taken_back: u64,
 }
 
@@ -97,6 +102,7 @@ impl FrameHandler {
             decoder: Decoder::default(),
             frame: Frame::new(),
             last: None,
+            posted: None,
             taken_back: 0,
         }
     }
@@ -158,6 +164,7 @@ impl FrameHandler {
         judged.age = age_of(judged.stamp, clock);
         // this thread may have been held up since the supervisor looked at the clock
         self.hold_to_deadline(judged, clock);
+        self.posted = judged.age.map(|age| (Instant::now(), age));
         self.announce(judged.verdict, judged.stamp, clock);
         let mut told = out(judged);
         judged.age = age_of(judged.stamp, clock);
@@ -215,6 +222,8 @@ impl FrameHandler {
     }
 
     /// Time passed without a message. The verdict, and whether the state changed with it.
+    ///
+    /// It does not make the last frame any fresher: see [`Live::machine_ages`].
     pub fn tick(&mut self, clock: &dyn Clock) -> (Verdict, bool) {
         let before = self.last.map(|v| v.state);
         let verdict = self.pipeline.tick(clock);
@@ -250,7 +259,9 @@ impl FrameHandler {
     fn announce(&mut self, verdict: Verdict, stamp: Option<Stamp>, clock: &dyn Clock) {
         if let Some(live) = &self.live {
             let age = age_of(stamp, clock).unwrap_or(Duration::MAX);
-            live.board.post(&verdict, age);
+            let posted = self.posted.filter(|_| live.machine_ages);
+            let real = posted.map_or(Duration::ZERO, |(at, age)| at.elapsed().saturating_add(age));
+            live.board.post(&verdict, age.max(real));
         }
         self.last = Some(verdict);
     }

@@ -239,6 +239,7 @@ impl ManagedNode {
         let live = Live {
             deadline: Duration::from_millis(settings.admission.deadline_ms.into()),
             board: Arc::clone(&self.shared.board),
+            machine_ages: true,
         };
         let mut handler = FrameHandler::new(pipeline, Some(live));
         warm_up(&mut handler)?;
