@@ -13,7 +13,7 @@ use lookout::decide::Failure;
 use lookout::live::{self, Worker};
 use lookout::pipeline::OpenEngine;
 use lookout::time::{Clock, PacedClock, Stamp};
-use lookout::watchdog::{Beat, Board, Realtime, Watchdog, WatchdogConfig};
+use lookout::watchdog::{Beat, Board, Realtime, Watchdog, WatchdogConfig, parse_cpus};
 
 use super::camera::Camera;
 use super::handler::{Handled, Handler};
@@ -52,7 +52,7 @@ impl LiveArgs {
         let cpus = self
             .cpus
             .as_deref()
-            .map(processors)
+            .map(parse_cpus)
             .transpose()?
             .unwrap_or_default();
         Ok(Realtime {
@@ -61,20 +61,6 @@ impl LiveArgs {
             lock_memory: self.lock_memory,
         })
     }
-}
-
-/// Processors of a list such as 0,2-3.
-fn processors(list: &str) -> anyhow::Result<Vec<u16>> {
-    let mut found = Vec::new();
-    for part in list.split(',') {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let number = |text: &str| {
-            let n = text.trim().parse::<u16>().ok().filter(|&n| n < 1024);
-            n.with_context(|| format!("{list:?} is not a list of processors such as 0,2-3"))
-        };
-        found.extend(number(first)?..=number(last)?);
-    }
-    Ok(found)
 }
 
 /// A message to start with, and the clock that it sets.
