@@ -96,7 +96,8 @@ impl Notes {
 /// Until the first post, the flag is raised.
 pub struct Board {
     pub(super) heart: Heart,
-    stale_after: Duration,
+    /// In nanoseconds.
+    stale_after: AtomicU64,
     clock: Box<dyn Fn() -> Duration + Send + Sync>,
     panics: AtomicU64,
     output_failures: AtomicU64,
@@ -108,6 +109,14 @@ pub struct Board {
     pub(super) watched: AtomicBool,
     /// Its thread.
     pub(super) watcher: OnceLock<Thread>,
+}
+
+fn staleness(stale_after_ms: u32) -> Result<Duration, WatchdogError> {
+    let range = Millis {
+        name: "stale_after_ms",
+        range: Board::STALE_AFTER_MS,
+    };
+    in_range(range, stale_after_ms)
 }
 
 impl Board {
@@ -132,13 +141,9 @@ impl Board {
         stale_after_ms: u32,
         clock: impl Fn() -> Duration + Send + Sync + 'static,
     ) -> Result<Self, WatchdogError> {
-        let range = Millis {
-            name: "stale_after_ms",
-            range: Self::STALE_AFTER_MS,
-        };
         Ok(Self {
             heart: Heart::new(),
-            stale_after: in_range(range, stale_after_ms)?,
+            stale_after: AtomicU64::new(nanos(staleness(stale_after_ms)?)),
             clock: Box::new(clock),
             panics: AtomicU64::new(0),
             output_failures: AtomicU64::new(0),
@@ -152,7 +157,18 @@ impl Board {
 
     /// The staleness limit.
     pub fn stale_after(&self) -> Duration {
-        self.stale_after
+        Duration::from_nanos(self.stale_after.load(Ordering::Acquire))
+    }
+
+    /// Another staleness limit, from the next post on: what was posted before keeps the limit that it
+    /// was posted under.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); the limit stays as it was.
+    pub fn set_stale_after_ms(&self, stale_after_ms: u32) -> Result<(), WatchdogError> {
+        let limit = nanos(staleness(stale_after_ms)?);
+        self.stale_after.store(limit, Ordering::Release);
+        Ok(())
     }
 
     /// The board's time: since its clock's origin, monotonic.
@@ -176,7 +192,7 @@ impl Board {
     pub fn post(&self, verdict: &Verdict, age: Duration) {
         let now = self.now();
         let clear_until =
-            is_clear(verdict).then(|| now.saturating_add(self.stale_after.saturating_sub(age)));
+            is_clear(verdict).then(|| now.saturating_add(self.stale_after().saturating_sub(age)));
         // The flag before the details, because it matters more.
         let before = self.heart.post(clear_until);
         self.last_post.store(nanos(now).max(1), Ordering::Release);
@@ -288,7 +304,7 @@ impl fmt::Debug for Board {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Board")
             .field("pulse", &self.heart.pulse())
-            .field("stale_after", &self.stale_after)
+            .field("stale_after", &self.stale_after())
             .field("panics", &self.panics)
             .field("output_failures", &self.output_failures)
             .finish_non_exhaustive()

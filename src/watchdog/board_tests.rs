@@ -54,6 +54,22 @@ fn look(board: &Board) -> Look {
 }
 
 #[test]
+fn another_staleness_limit_counts_from_the_next_post_on() {
+    let (board, set) = board();
+    board.post(&clear(), Duration::ZERO);
+    board.set_stale_after_ms(100).unwrap();
+    set(ms(300) - NANO);
+    assert!(!board.flag(), "posted under 300 ms");
+    board.post(&clear(), Duration::ZERO);
+    set(ms(400) - NANO - NANO);
+    assert!(!board.flag());
+    set(ms(400) - NANO);
+    assert!(board.flag(), "posted under 100 ms");
+    assert!(board.set_stale_after_ms(9).is_err());
+    assert_eq!(board.stale_after(), ms(100));
+}
+
+#[test]
 fn w01_raised_until_the_first_post() {
     let (board, set) = board();
     for at in [Duration::ZERO, ms(1), ms(1_000_000)] {

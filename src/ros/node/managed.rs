@@ -236,9 +236,14 @@ impl ManagedNode {
                 hot_celsius: Limits::HOT_CELSIUS,
             },
         );
+        // before the first verdict under it; the flag is up until then
+        let board = &self.shared.board;
+        board
+            .set_stale_after_ms(settings.stale_after_ms)
+            .map_err(|e| e.to_string())?;
         let live = Live {
             deadline: Duration::from_millis(settings.admission.deadline_ms.into()),
-            board: Arc::clone(&self.shared.board),
+            board: Arc::clone(board),
             machine_ages: true,
         };
         let mut handler = FrameHandler::new(pipeline, Some(live));

@@ -1,0 +1,123 @@
+//! A subscriber that stands still, in a process of its own.
+
+use super::*;
+
+/// The subscriber of the next test, in a process that can be stopped; says what it gets.
+#[test]
+#[ignore = "helper of another test"]
+fn subscriber_process() {
+    if std::env::var_os("LOOKOUT_TEST_SUBSCRIBER").is_none() {
+        return;
+    }
+    let (context, mut node) = node("stopped", "SUBNET");
+    let threads = TransportThreads::count();
+    let qos = qos::picture();
+    let reader = qos::subscribe::<Image, Image>(&context, &mut node, "/stopped", &qos).unwrap();
+    let say = |number: u32| {
+        let mut out = std::io::stdout();
+        writeln!(out, "\ngot {number}")
+            .and_then(|()| out.flush())
+            .unwrap();
+    };
+    while threads.run(&context) {
+        if let Some((message, _)) = reader.take().unwrap() {
+            say(message.header.stamp.nanosec);
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    say(GONE);
+}
+
+/// What the subscriber says when its transport is gone.
+const GONE: u32 = u32::MAX;
+
+/// Ends with the test.
+struct Subscriber {
+    process: Child,
+    newest: Arc<AtomicU32>,
+}
+
+impl Subscriber {
+    fn start() -> Self {
+        let name = "ros::network_tests::stopped::subscriber_process";
+        let mut process = Command::new(std::env::current_exe().unwrap())
+            .args([name, "--exact", "--ignored", "--nocapture"])
+            .env("LOOKOUT_TEST_SUBSCRIBER", "1")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let newest = Arc::new(AtomicU32::new(0));
+        let (out, found) = (process.stdout.take().unwrap(), Arc::clone(&newest));
+        thread::spawn(move || {
+            let lines = BufReader::new(out).lines().map_while(Result::ok);
+            let numbers = lines.filter_map(|l| l.strip_prefix("got ")?.parse().ok());
+            numbers.for_each(|number| found.store(number, Ordering::Relaxed));
+        });
+        Self { process, newest }
+    }
+
+    fn newest(&self) -> u32 {
+        self.newest.load(Ordering::Relaxed)
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.process.id().to_string();
+        let status = Command::new("kill").args([signal, &id]).status();
+        assert!(status.unwrap().success());
+    }
+}
+
+impl Drop for Subscriber {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn resident_kb() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|l| l.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+#[ignore = "opens sockets"]
+fn a_subscriber_that_stands_still_costs_no_time_and_bounded_memory() {
+    let mut pair = pair("still");
+    let qos = qos::picture();
+    let outlet = Outlet::<Image>::new(&pair.here, &mut pair.here_node, "/stopped", &qos).unwrap();
+    let subscriber = Subscriber::start();
+    let mut number = 0;
+    let mut send = || {
+        number += 1;
+        thread::sleep(Duration::from_millis(3));
+        let message = image(number, 10_560);
+        let started = Instant::now();
+        let sent = outlet.send(message);
+        (sent, started.elapsed())
+    };
+    wait_for("message at the subscriber", || {
+        send();
+        subscriber.newest() > 0
+    });
+
+    subscriber.signal("-STOP");
+    let before = resident_kb();
+    let (mut slowest, mut sent) = (Duration::ZERO, 0);
+    for _ in 0..1000 {
+        let (was_sent, took) = send();
+        sent += u32::from(was_sent);
+        slowest = slowest.max(took);
+    }
+    let grown = resident_kb().saturating_sub(before);
+    assert!(sent < 500, "{sent} of 1000 were sent to nobody");
+    assert!(outlet.dropped() > 500, "{} dropped", outlet.dropped());
+    assert!(slowest < Duration::from_millis(50), "{slowest:?}");
+    assert!(grown < 32_000, "{grown} kB more");
+
+    // Continued, its transport is gone for good, and it knows.
+    subscriber.signal("-CONT");
+    wait_for("word that the transport is gone", || {
+        subscriber.newest() == GONE
+    });
+}
