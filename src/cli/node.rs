@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use log::LevelFilter;
-use lookout::ros::arguments::{Arguments, LogLevel};
+use lookout::ros::arguments::Arguments;
 use lookout::ros::node;
 use lookout::ros::rosout::RosLogger;
 use lookout::ros::shutdown::Shutdown;
@@ -39,22 +39,27 @@ pub(crate) fn run(args: &NodeArgs, level: LevelFilter) -> anyhow::Result<()> {
     if let Some(unknown) = arguments.rest.first() {
         anyhow::bail!("{unknown:?} is no argument of the node: ROS arguments follow --ros-args");
     }
+    warn_of_what_is_not_done(&arguments);
     args.inject.start();
     let faults = args.inject.clone();
     let wrap: node::WrapEngine = Arc::new(move |engine| faults.engine(engine));
     Ok(node::run(&arguments, wrap, &rosout, &shutdown)?)
 }
 
+/// The log as the arguments ask for it. There is one level for all of the node.
 fn logger(arguments: &Arguments, level: LevelFilter) -> RosLogger {
-    let asked = arguments.log.level.map(filter);
-    RosLogger::new(asked.unwrap_or(level))
+    RosLogger::new(arguments.log.level.map_or(level, LevelFilter::from))
 }
 
-const fn filter(level: LogLevel) -> LevelFilter {
-    match level {
-        LogLevel::Debug => LevelFilter::Debug,
-        LogLevel::Info => LevelFilter::Info,
-        LogLevel::Warn => LevelFilter::Warn,
-        LogLevel::Error | LogLevel::Fatal => LevelFilter::Error,
+/// Says what of the arguments has no effect.
+fn warn_of_what_is_not_done(arguments: &Arguments) {
+    for (name, _) in &arguments.log.loggers {
+        log::warn!("--log-level {name}:=...: there is one level for the whole node; not used");
+    }
+    if !arguments.log.stdout {
+        log::warn!("--disable-stdout-logs: the log goes to stderr all the same");
+    }
+    if let Some(enclave) = &arguments.enclave {
+        log::warn!("--enclave {enclave}: nothing here is encrypted or authenticated");
     }
 }

@@ -19,6 +19,8 @@ mod perception;
 mod preprocess;
 mod rten;
 mod select;
+#[cfg(feature = "tensorrt")]
+pub mod tensorrt;
 
 pub use self::ort::{Ort, OrtEngine};
 pub use self::rten::{Rten, RtenEngine};

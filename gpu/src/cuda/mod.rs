@@ -1,0 +1,1 @@
+//! Memory, streams, events, captured graphs and kernels.

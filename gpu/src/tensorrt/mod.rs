@@ -1,0 +1,1 @@
+//! TensorRT: building engines from ONNX graphs and running them.

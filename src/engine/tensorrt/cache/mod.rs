@@ -1,0 +1,1 @@
+//! Built engines on disk, and when one may be used again.

@@ -1,0 +1,1 @@
+//! The CUDA kernels, and the same in Rust.
