@@ -75,13 +75,22 @@ impl Buffers {
 impl Preprocessor {
     /// For a bundle's normalisation.
     pub fn new(input: &Input) -> Self {
-        let (mean, std) = (input.mean.get_ref(), input.std.get_ref());
+        let (scale, offset) = Self::normalisation(input);
         Self {
-            scale: std::array::from_fn(|c| 1.0 / (255.0 * std[c])),
-            offset: std::array::from_fn(|c| -mean[c] / std[c]),
+            scale,
+            offset,
             resizer: Resizer::new(),
             buffers: [Buffers::new((0, 0)), Buffers::new((0, 0))],
         }
+    }
+
+    /// Scale and offset of red, green and blue: `value * scale + offset` of `0 ..= 255`.
+    pub(super) fn normalisation(input: &Input) -> ([f32; 3], [f32; 3]) {
+        let (mean, std) = (input.mean.get_ref(), input.std.get_ref());
+        (
+            std::array::from_fn(|c| 1.0 / (255.0 * std[c])),
+            std::array::from_fn(|c| -mean[c] / std[c]),
+        )
     }
 
     /// Planes R, G, B of the last frame, row by row: the [1, 3, height, width] input.
