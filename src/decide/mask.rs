@@ -38,6 +38,21 @@ impl AnomalyMask {
         })
     }
 
+    /// Becomes a copy of another mask, in its own buffer.
+    pub fn copy_from(&mut self, other: &Self) {
+        self.fill_from(other.width, other.height, &other.pixels);
+    }
+
+    /// Becomes a mask of these pixels, each 0 or 255, row-major; those of a size that they are not are
+    /// nothing.
+    pub(crate) fn fill_from(&mut self, width: usize, height: usize, pixels: &[u8]) {
+        let fits = width.checked_mul(height) == Some(pixels.len());
+        (self.width, self.height) = if fits { (width, height) } else { (0, 0) };
+        self.pixels.clear();
+        self.pixels
+            .extend_from_slice(if fits { pixels } else { &[] });
+    }
+
     /// Width in pixels.
     pub fn width(&self) -> usize {
         self.width

@@ -13,6 +13,7 @@ mod cpu;
 mod error;
 #[doc(hidden)]
 pub mod inject;
+mod judge;
 mod ort;
 mod ort_library;
 mod perception;
@@ -26,12 +27,13 @@ pub use self::ort::{Ort, OrtEngine};
 pub use self::rten::{Rten, RtenEngine};
 pub use cpu::{Backend, CpuEngine, Output};
 pub use error::EngineError;
+pub use judge::{Judge, Judges};
 pub use ort_library::find_onnxruntime;
-pub use perception::{EngineTimes, Perception};
+pub use perception::{EngineTimes, GpuTimes, Perception, Scored};
 pub use preprocess::{Preprocessor, input_size};
 pub use select::{EngineKind, Options, open};
 
-use crate::frame::Frame;
+use crate::frame::{Frame, RawImage};
 use std::fmt;
 use std::str::FromStr;
 
@@ -161,6 +163,20 @@ pub trait Engine: Send {
 
     /// What the parts made of the last frame; empty before the first and after a failure.
     fn perception(&self) -> &Perception;
+
+    /// How frames are judged from now on. An engine that judges where it runs then shows what came of
+    /// it ([`Perception::scored`]) and no logits; all others leave it to whoever asked.
+    fn set_judges(&mut self, _judges: Judges) {}
+
+    /// Hands over a camera's bytes before they are decoded; true where the engine takes them. The next
+    /// [`segment`](Self::segment) of the frame that is decoded from them then reads them, and they were
+    /// on their way meanwhile.
+    ///
+    /// # Errors
+    /// A failure of the library; the frame can be segmented all the same.
+    fn stage(&mut self, _image: &RawImage<'_>) -> Result<bool, EngineError> {
+        Ok(false)
+    }
 
     /// Both parts, as the mode asks.
     ///

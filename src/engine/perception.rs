@@ -1,7 +1,8 @@
 use std::time::Duration;
 
-use super::EngineError;
-use crate::score::Planes;
+use super::{EngineError, Judge};
+use crate::decide::{AnomalyMask, MaskStats};
+use crate::score::{Planes, ScoreMap, ScoreStats};
 
 /// What the networks made of a frame. Planar f32 at low resolution; buffers are kept from frame to
 /// frame.
@@ -13,8 +14,28 @@ pub struct Perception {
     pub(super) logits: Vec<f32>,
     pub(super) observer: Vec<f32>,
     pub(super) has_observer: bool,
+    pub(super) scored: Scored,
+    pub(super) is_scored: bool,
     pub(super) input: (u32, u32),
     pub(super) times: EngineTimes,
+}
+
+/// What an engine that judges where it runs made of a frame.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scored {
+    /// Whose work it is; `None` where there is nothing.
+    pub judge: Option<Judge>,
+    /// The scores.
+    pub map: ScoreMap,
+    /// Where they pass the threshold.
+    pub mask: AnomalyMask,
+    /// The class of each pixel, row-major; [`NO_CLASS`](crate::score::NO_CLASS) where a logit is not
+    /// finite.
+    pub classes: Vec<u8>,
+    /// Of the scores.
+    pub stats: ScoreStats,
+    /// Of the mask.
+    pub masked: MaskStats,
 }
 
 /// Where the time of one run went, on a monotonic clock.
@@ -26,6 +47,26 @@ pub struct EngineTimes {
     pub segmentation: Duration,
     /// Observer; zero where it did not run.
     pub observer: Duration,
+    /// The same as the GPU's own clock saw it, where there is one.
+    pub gpu: Option<GpuTimes>,
+}
+
+/// What the stages took on the GPU, between events on its stream. The times above are the CPU's: they
+/// have the asking and the waiting in them too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GpuTimes {
+    /// The CPU's time until all was asked for; the GPU works meanwhile.
+    pub enqueue: Duration,
+    /// Decoding, resizing, normalising; with the copy of the parameters, without that of the picture.
+    pub preprocess: Duration,
+    /// Segmentation network.
+    pub segmentation: Duration,
+    /// Observer; zero where it did not run.
+    pub observer: Duration,
+    /// Scores, classes, mask, counts; of both parts.
+    pub judge: Duration,
+    /// Copies of results to the CPU; of both parts.
+    pub download: Duration,
 }
 
 impl Perception {
@@ -52,6 +93,12 @@ impl Perception {
         Planes::new(1, self.height, self.width, &self.observer).ok()
     }
 
+    /// What the engine judged by itself; `None` from an engine that does not, or without a judge for
+    /// the mode that ran.
+    pub fn scored(&self) -> Option<&Scored> {
+        self.is_scored.then_some(&self.scored)
+    }
+
     /// Where the time went.
     pub fn times(&self) -> EngineTimes {
         self.times
@@ -76,6 +123,7 @@ impl Perception {
         self.logits.clear();
         self.observer.clear();
         self.has_observer = false;
+        self.is_scored = false;
         (self.classes, self.width, self.height) = (0, 0, 0);
         self.times = EngineTimes::default();
     }

@@ -1,8 +1,8 @@
 //! From a camera message to a frame.
 
 use super::{
-    BayerPattern, CameraView, Encoding, Frame, FrameError, ImageView, MAX_PIXELS, bayer,
-    checked_len, compressed, raw, yuv,
+    BayerPattern, CameraView, Encoding, Frame, FrameError, ImageView, MAX_PIXELS, RawImage, bayer,
+    compressed, raw, yuv,
 };
 
 /// What a camera message may ask for.
@@ -39,6 +39,11 @@ impl Decoder {
         }
     }
 
+    /// What it refuses.
+    pub const fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// Decodes `view` into `out`, with the stamp of the message.
     ///
     /// A raw image must hold exactly the bytes that its step and height say, as cv_bridge asks
@@ -62,16 +67,10 @@ impl Decoder {
     }
 
     fn decode_raw(&self, view: &ImageView<'_>, out: &mut Frame) -> Result<(), FrameError> {
-        let Some(encoding) = Encoding::from_name(view.encoding) else {
-            return Err(FrameError::UnknownEncoding {
-                stamp: view.stamp,
-                encoding: view.encoding.into(),
-            });
-        };
-        self.check(view, encoding)?;
+        let image = RawImage::check(view, self.limits)?;
         let rgb = out.reset(view.width, view.height, view.stamp)?;
         let (width, step) = (view.width as usize, view.step as usize);
-        match encoding {
+        match image.encoding() {
             Encoding::Rgb8 => raw::rgb(view.data, step, width, rgb),
             Encoding::Bgr8 => raw::swizzle::<3>(view.data, step, width, [2, 1, 0], rgb),
             Encoding::Rgba8 => raw::swizzle::<4>(view.data, step, width, [0, 1, 2], rgb),
@@ -91,67 +90,6 @@ impl Decoder {
                 };
                 bayer::bilinear(view.data, step, width, red, rgb);
             }
-        }
-        Ok(())
-    }
-
-    /// Everything that must hold before the pixels are touched.
-    fn check(&self, view: &ImageView<'_>, encoding: Encoding) -> Result<(), FrameError> {
-        let ImageView {
-            stamp,
-            width,
-            height,
-            step,
-            ..
-        } = *view;
-        let name = || encoding.name().to_owned();
-        checked_len(
-            stamp,
-            encoding.name(),
-            width,
-            height,
-            self.limits.max_pixels,
-        )?;
-        let needs = match encoding {
-            Encoding::Yuv422 | Encoding::Yuv422Yuy2 if width % 2 != 0 => Some("an even width"),
-            Encoding::Nv12 | Encoding::Nv21 if width % 2 != 0 || height % 2 != 0 => {
-                Some("an even width and height")
-            }
-            Encoding::Bayer8(_) if width < 2 || height < 2 => Some("at least 2 x 2 pixels"),
-            _ => None,
-        };
-        if let Some(needs) = needs {
-            return Err(FrameError::BadSize {
-                stamp,
-                encoding: name(),
-                needs,
-                width,
-                height,
-            });
-        }
-        let needed = encoding.row_bytes(width);
-        if u64::from(step) < needed {
-            return Err(FrameError::StepTooSmall {
-                stamp,
-                encoding: name(),
-                width,
-                needed,
-                step,
-            });
-        }
-        // At most 2^32 * 1.5 * 50e6: far from the end of u64.
-        let expected = u64::from(step) * encoding.rows(height);
-        let actual = view.data.len() as u64;
-        if actual != expected {
-            let (step, encoding) = (u64::from(step), name());
-            return Err(FrameError::DataLength {
-                stamp,
-                encoding,
-                step,
-                height,
-                expected,
-                actual,
-            });
         }
         Ok(())
     }

@@ -37,6 +37,7 @@ mod error;
 pub mod file;
 mod quality;
 mod raw;
+mod raw_image;
 mod view;
 mod yuv;
 
@@ -45,6 +46,7 @@ pub use decoder::{Decoder, Limits};
 pub use encoding::{BayerPattern, Encoding, UnknownEncoding};
 pub use error::FrameError;
 pub use quality::{Quality, QualityMeter};
+pub use raw_image::RawImage;
 pub use view::{CameraView, CompressedView, ImageView};
 
 use crate::time::Stamp;

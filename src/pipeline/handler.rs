@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::{OpenEngine, Outcome, Pipeline};
 use crate::decide::{Failure, Reason, Verdict};
 use crate::engine::{EngineError, Mode};
-use crate::frame::{CameraView, Decoder, Frame, FrameError};
+use crate::frame::{CameraView, Decoder, Frame, FrameError, RawImage};
 use crate::profile::{FrameFate, ScoreStats, Stage, StageTimes};
 use crate::time::{Clock, Stamp};
 use crate::watchdog::{Board, TripKind};
@@ -117,6 +117,7 @@ impl FrameHandler {
     ) -> Judged {
         let decode_at = Instant::now();
         let decoded = camera.and_then(|view| {
+            self.stage(&view);
             let decoded = self.decoder.decode(&view, &mut self.frame);
             decoded.map_err(|e: FrameError| e.to_string())
         });
@@ -148,6 +149,17 @@ impl FrameHandler {
         };
         let error = outcome.error.as_ref().map(|e| e.to_string());
         judged(outcome.verdict, fate, Some(outcome), error)
+    }
+
+    /// Sends raw pixels on their way to an engine that decodes them itself. They are decoded here all
+    /// the same, while they are on their way: the picture's quality is judged on the CPU, and people want
+    /// to see it.
+    fn stage(&mut self, view: &CameraView<'_>) {
+        if let CameraView::Raw(view) = view
+            && let Ok(image) = RawImage::check(view, self.decoder.limits())
+        {
+            self.pipeline.stage(&image);
+        }
     }
 
     /// Posts the verdict on the board and gives it to `out`; takes it back where that came too
@@ -205,6 +217,7 @@ impl FrameHandler {
     /// Why it cannot be decoded or run, in words.
     pub fn rehearse(&mut self, camera: &CameraView<'_>, mode: Mode) -> Result<StageTimes, String> {
         let began = Instant::now();
+        self.stage(camera);
         let decoded = self.decoder.decode(camera, &mut self.frame);
         decoded.map_err(|e| e.to_string())?;
         let decode = began.elapsed();

@@ -22,16 +22,17 @@ mod settings;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+pub use crate::engine::{Judge, Judges};
 pub use handler::{FrameHandler, Judged, Live};
 pub use outcome::{FrameTimes, Outcome, PipelineError, SettingsError};
-pub use settings::{Judge, Judges, Schedule, Settings};
+pub use settings::{Schedule, Settings};
 
 use crate::decide::{
     AnomalyMask, Event, Failure, Ground, GroundCorridor, Observation, RegionFinder, Regions,
     Supervisor, Verdict, threshold,
 };
 use crate::engine::{Engine, EngineError, Mode, Perception};
-use crate::frame::{Frame, Quality, QualityMeter};
+use crate::frame::{Frame, Quality, QualityMeter, RawImage};
 use crate::live::said;
 use crate::profile::StageTimes;
 use crate::schedule::{Admission, Admit};
@@ -76,8 +77,9 @@ impl Pipeline {
     ///
     /// # Errors
     /// A setting out of its range; no score and threshold for a mode that is to run.
-    pub fn new(engine: Box<dyn Engine>, settings: Settings) -> Result<Self, SettingsError> {
+    pub fn new(mut engine: Box<dyn Engine>, settings: Settings) -> Result<Self, SettingsError> {
         settings.best_mode()?;
+        engine.set_judges(settings.judges);
         let admission = match settings.schedule {
             Schedule::Fixed(_) => None,
             Schedule::Deadline(mut config) => {
@@ -150,6 +152,18 @@ impl Pipeline {
         let observed = self.observe(frame, &mut ran, &mut times, &SteppedClock::default());
         self.admission = admission;
         observed.map(|_| times)
+    }
+
+    /// Hands over a camera's bytes before they are decoded, to an engine that takes them: see
+    /// [`Engine::stage`]. A failure is told when the frame is processed.
+    pub fn stage(&mut self, image: &RawImage<'_>) {
+        if let Some(engine) = &mut self.engine {
+            // as in `observe`: a broken engine must not take the supervisor with it
+            let staged = catch_unwind(AssertUnwindSafe(|| engine.stage(image)));
+            if let Ok(Err(e)) = staged {
+                log::debug!("not staged: {e}");
+            }
+        }
     }
 
     /// Judges a frame in a mode. `clock` is that of the capture stamps.
@@ -225,7 +239,9 @@ impl Pipeline {
         if self.engine.is_some() {
             return Ok(false);
         }
-        self.engine = Some(open()?);
+        let mut engine = open()?;
+        engine.set_judges(self.settings.judges);
+        self.engine = Some(engine);
         Ok(true)
     }
 
@@ -267,6 +283,9 @@ impl Pipeline {
             .all(|mode| judges.of(mode).is_some() == self.settings.judges.of(mode).is_some());
         if same {
             self.settings.judges = judges;
+            if let Some(engine) = &mut self.engine {
+                engine.set_judges(judges);
+            }
         }
     }
 
@@ -342,16 +361,15 @@ fn perceive(
     if mode.observer && !engine.has_observer() {
         return Err(EngineError::NoObserver);
     }
+    let (true, Some(admission)) = (mode.observer, admission) else {
+        // nobody asks in between, so an engine may do both at one go
+        return engine.run(frame, *mode).map(|_| ());
+    };
     engine.segment(frame, mode.resolution)?;
-    if !mode.observer {
+    let age = clock.now().saturating_since(frame.stamp());
+    if !admission.observer_fits(age) {
+        *mode = mode.without_observer();
         return Ok(());
-    }
-    if let Some(admission) = admission {
-        let age = clock.now().saturating_since(frame.stamp());
-        if !admission.observer_fits(age) {
-            *mode = mode.without_observer();
-            return Ok(());
-        }
     }
     engine.observe()
 }
@@ -370,11 +388,23 @@ impl Work {
             .judges
             .of(mode)
             .ok_or(PipelineError::NoJudge { mode })?;
-        let logits = perception.logits().ok_or(PipelineError::NoLogits)?;
-        let stats = score(judge.score, logits, perception.observer(), &mut self.map)?;
-        let deciding = Instant::now();
+        let (stats, masked, deciding) = match perception.scored() {
+            // of an engine that judges where it runs
+            Some(scored) if scored.judge == Some(judge) => {
+                self.map.copy_from(&scored.map);
+                self.mask.copy_from(&scored.mask);
+                (scored.stats, scored.masked, Instant::now())
+            }
+            _ => {
+                let logits = perception.logits().ok_or(PipelineError::NoLogits)?;
+                let observer = perception.observer();
+                let stats = score(judge.score, logits, observer, &mut self.map)?;
+                let deciding = Instant::now();
+                let masked = threshold(&self.map, judge.threshold, &mut self.mask);
+                (stats, masked, deciding)
+            }
+        };
         times.score = deciding - scoring;
-        let masked = threshold(&self.map, judge.threshold, &mut self.mask);
         let pixels = count(self.map.values().len());
         self.finder
             .set_min_area(share(pixels, settings.min_region_ppm));

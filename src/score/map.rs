@@ -13,7 +13,7 @@ pub struct ScoreMap {
 }
 
 /// What a score map holds, in numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct ScoreStats {
     /// Pixels whose score is NaN because a logit was NaN or infinite. Anything but 0 is a fault.
     pub non_finite: usize,
@@ -62,6 +62,13 @@ impl ScoreMap {
         };
         (self.width, self.height) = (width, height);
         self.values.resize(len, 0.0);
+    }
+
+    /// Becomes a copy of another map, in its own buffer.
+    pub fn copy_from(&mut self, other: &Self) {
+        (self.width, self.height) = (other.width, other.height);
+        self.values.clear();
+        self.values.extend_from_slice(&other.values);
     }
 
     /// Width in pixels.

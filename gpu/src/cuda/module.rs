@@ -42,7 +42,10 @@ impl Module {
                 cudarc::driver::DriverError(none),
             ));
         }
-        self.0.load_function(name).during("find a kernel").map(Kernel)
+        self.0
+            .load_function(name)
+            .during("find a kernel")
+            .map(Kernel)
     }
 }
 

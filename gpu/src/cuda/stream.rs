@@ -76,9 +76,7 @@ impl Stream {
         self.device.bind()?;
         // other threads (an upload, another engine) may go on as they like
         let mode = CaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
-        self.stream
-            .begin_capture(mode)
-            .during("begin a capture")?;
+        self.stream.begin_capture(mode).during("begin a capture")?;
         let mut work = Work::captured(self);
         let asked = ask(&mut work);
         let flags = sys::CUgraphInstantiate_flags::CUDA_GRAPH_INSTANTIATE_FLAG_USE_NODE_PRIORITY;

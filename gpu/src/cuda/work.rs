@@ -171,10 +171,7 @@ impl<'a> Work<'a> {
     pub(super) fn into_graph(self, graph: Option<CudaGraph>) -> Result<Graph, CudaError> {
         let Some(graph) = graph else {
             let empty = cudarc::driver::sys::CUresult::CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
-            return Err(CudaError::new(
-                "end a capture",
-                result::DriverError(empty),
-            ));
+            return Err(CudaError::new("end a capture", result::DriverError(empty)));
         };
         Ok(Graph::new(
             graph,
