@@ -29,8 +29,8 @@ namespace {
 using namespace nvinfer1;
 using lookout::fail;
 using lookout::Logger;
-using lookout::Messages;
 using lookout::Recorder;
+using lookout::said;
 
 lookout_trt_status bad_option(lookout_trt_error *error, std::string const &text) {
     lookout::set_error(error, text.c_str());
@@ -166,12 +166,12 @@ Dims dims(int64_t const *shape) {
 }
 
 lookout_trt_status add_profiles(IBuilder &builder, IBuilderConfig &config,
-    lookout_trt_options const &options, Messages &messages, lookout_trt_error *error) {
+    lookout_trt_options const &options, Recorder &recorder, lookout_trt_error *error) {
     for (std::size_t p = 0; p < options.profile_count; ++p) {
         // Belongs to the builder.
         IOptimizationProfile *const profile = builder.createOptimizationProfile();
         if (profile == nullptr) {
-            return fail(error, LOOKOUT_TRT_FAILED, "no optimization profile", messages);
+            return fail(error, LOOKOUT_TRT_FAILED, "no optimization profile", recorder);
         }
         for (std::size_t r = 0; r < options.profiles[p].count; ++r) {
             lookout_trt_range const &range = options.profiles[p].ranges[r];
@@ -182,12 +182,12 @@ lookout_trt_status add_profiles(IBuilder &builder, IBuilderConfig &config,
             if (!taken) {
                 return bad_option(error,
                     "profile " + std::to_string(p) + ", input \"" + range.name
-                        + "\": the sizes are refused; " + messages.take());
+                        + "\": the sizes are refused; " + said(recorder));
             }
         }
         if (config.addOptimizationProfile(profile) < 0) {
             return bad_option(error,
-                "profile " + std::to_string(p) + " does not fit the graph; " + messages.take());
+                "profile " + std::to_string(p) + " does not fit the graph; " + said(recorder));
         }
     }
     return LOOKOUT_TRT_OK;
@@ -251,30 +251,29 @@ lookout_trt_status build(lookout_trt_library const &library, lookout_trt_options
     if (library.create_builder == nullptr || library.create_parser == nullptr) {
         return bad_option(error, "this library has no builder or no ONNX parser");
     }
-    // Destroyed in reverse order: the parser before its network, all of them before their logger.
-    Messages messages;
-    Logger logger(library.log, messages);
-    Recorder recorder(messages);
+    // Destroyed in reverse order: the parser before its network, all of them before their recorder.
+    Logger &logger = Logger::of(library.log);
+    Recorder recorder;
     std::unique_ptr<IBuilder> const builder(
         static_cast<IBuilder *>(library.create_builder(&logger, NV_TENSORRT_VERSION)));
     if (!builder) {
-        return fail(error, LOOKOUT_TRT_FAILED, "the library gave no builder", messages);
+        return fail(error, LOOKOUT_TRT_FAILED, "the library gave no builder", recorder);
     }
     builder->setErrorRecorder(&recorder);
     std::unique_ptr<INetworkDefinition> const network(builder->createNetworkV2(0U));
     std::unique_ptr<IBuilderConfig> const config(builder->createBuilderConfig());
     if (!network || !config) {
-        return fail(error, LOOKOUT_TRT_FAILED, "the library gave no network", messages);
+        return fail(error, LOOKOUT_TRT_FAILED, "the library gave no network", recorder);
     }
     std::unique_ptr<nvonnxparser::IParser> const parser(static_cast<nvonnxparser::IParser *>(
         library.create_parser(network.get(), &logger, NV_ONNX_PARSER_VERSION)));
     if (!parser) {
-        return fail(error, LOOKOUT_TRT_FAILED, "the library gave no ONNX parser", messages);
+        return fail(error, LOOKOUT_TRT_FAILED, "the library gave no ONNX parser", recorder);
     }
     if (!parser->parse(onnx, onnx_bytes, nullptr)) {
         std::string const text = parser_errors(*parser);
         if (text.empty()) {
-            return fail(error, LOOKOUT_TRT_BAD_GRAPH, "the ONNX parser refused the graph", messages);
+            return fail(error, LOOKOUT_TRT_BAD_GRAPH, "the ONNX parser refused the graph", recorder);
         }
         lookout::set_error(error, text.c_str());
         return LOOKOUT_TRT_BAD_GRAPH;
@@ -285,7 +284,7 @@ lookout_trt_status build(lookout_trt_library const &library, lookout_trt_options
         status = configure(*builder, *config, options, types, error);
     }
     if (status == LOOKOUT_TRT_OK) {
-        status = add_profiles(*builder, *config, options, messages, error);
+        status = add_profiles(*builder, *config, options, recorder, error);
     }
     if (status != LOOKOUT_TRT_OK) {
         return status;
@@ -307,13 +306,13 @@ lookout_trt_status build(lookout_trt_library const &library, lookout_trt_options
         logger.log(ILogger::Severity::kWARNING, "the timing cache is of no use here; starting anew");
         timings.reset(config->createTimingCache(nullptr, 0));
         if (!timings || !config->setTimingCache(*timings, false)) {
-            return fail(error, LOOKOUT_TRT_FAILED, "the library gave no timing cache", messages);
+            return fail(error, LOOKOUT_TRT_FAILED, "the library gave no timing cache", recorder);
         }
     }
 #endif
     std::unique_ptr<IHostMemory> serialized(builder->buildSerializedNetwork(*network, *config));
     if (!serialized || serialized->size() == 0) {
-        return fail(error, LOOKOUT_TRT_FAILED, "the library gave no engine and no reason", messages);
+        return fail(error, LOOKOUT_TRT_FAILED, "the library gave no engine and no reason", recorder);
     }
 #if !LOOKOUT_RTX
     std::unique_ptr<IHostMemory> measured(timings->serialize());

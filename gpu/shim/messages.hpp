@@ -11,19 +11,72 @@
 #include <cstring>
 #include <exception>
 #include <mutex>
+#include <new>
 #include <string>
 #include <utility>
 
 namespace lookout {
 
-// The errors since the last `clear`, from whatever thread, in order and cut to what an error can carry.
+// The errors that the library logged on this thread since the last `begin`. Plain bytes, so that a library
+// thread that is ending can still log.
+struct ThreadErrors {
+    std::size_t bytes;
+    char text[LOOKOUT_TRT_ERROR_BYTES];
+
+    void begin() noexcept { bytes = 0; }
+
+    void add(char const *more) noexcept {
+        if (bytes != 0) {
+            append("; ");
+        }
+        append(more);
+    }
+
+private:
+    void append(char const *more) noexcept {
+        std::size_t const fits = std::min(std::strlen(more), sizeof text - bytes);
+        std::memcpy(text + bytes, more, fits);
+        bytes += fits;
+    }
+};
+
+inline thread_local ThreadErrors thread_errors;
+
+// One for the process and never destroyed: the library keeps the first that it is given for good, and so
+// asks for one and the same everywhere.
+class Logger final : public nvinfer1::ILogger {
+public:
+    static Logger &of(lookout_trt_log sink) noexcept {
+        alignas(Logger) static unsigned char place[sizeof(Logger)];
+        static Logger *const logger = new (place) Logger;
+        logger->sink_ = sink;
+        return *logger;
+    }
+
+    void log(Severity severity, nvinfer1::AsciiChar const *text) noexcept override {
+        if (text == nullptr) {
+            return;
+        }
+        if (severity <= Severity::kERROR) {
+            thread_errors.add(text);
+        }
+        lookout_trt_log const sink = sink_;
+        if (sink != nullptr) {
+            sink(static_cast<int32_t>(severity), text, std::strlen(text));
+        }
+    }
+
+private:
+    std::atomic<lookout_trt_log> sink_{nullptr};
+};
+
+// The errors of one object, from whatever thread: a builder has threads of its own.
 class Messages {
 public:
     void add(char const *text) noexcept {
         try {
             std::lock_guard<std::mutex> guard(mutex_);
-            // The recorder repeats, cut short, what the logger has said in full.
-            if (text_.size() >= LOOKOUT_TRT_ERROR_BYTES || text_.find(text) != std::string::npos) {
+            if (text_.size() >= LOOKOUT_TRT_ERROR_BYTES) {
                 return;
             }
             if (!text_.empty()) {
@@ -32,14 +85,6 @@ public:
             text_ += text;
         } catch (...) {
             // No memory for the text of an error: the failure itself is still reported.
-        }
-    }
-
-    void clear() noexcept {
-        try {
-            std::lock_guard<std::mutex> guard(mutex_);
-            text_.clear();
-        } catch (...) {
         }
     }
 
@@ -54,31 +99,10 @@ private:
     std::string text_;
 };
 
-class Logger final : public nvinfer1::ILogger {
-public:
-    Logger(lookout_trt_log log, Messages &messages) noexcept : log_(log), messages_(messages) {}
-
-    void log(Severity severity, nvinfer1::AsciiChar const *text) noexcept override {
-        if (text == nullptr) {
-            return;
-        }
-        if (severity <= Severity::kERROR) {
-            messages_.add(text);
-        }
-        if (log_ != nullptr) {
-            log_(static_cast<int32_t>(severity), text, std::strlen(text));
-        }
-    }
-
-private:
-    lookout_trt_log log_;
-    Messages &messages_;
-};
-
 // Attached to one object, it gets that object's errors only; the logger gets everybody's.
 class Recorder final : public nvinfer1::IErrorRecorder {
 public:
-    explicit Recorder(Messages &messages) noexcept : messages_(messages) {}
+    std::string take() { return messages_.take(); }
 
     int32_t getNbErrors() const noexcept override { return count_.load(); }
     nvinfer1::ErrorCode getErrorCode(int32_t) const noexcept override { return last_.load(); }
@@ -101,7 +125,7 @@ public:
     RefCount decRefCount() noexcept override { return --references_; }
 
 private:
-    Messages &messages_;
+    Messages messages_;
     std::atomic<int32_t> count_{0};
     std::atomic<int32_t> references_{0};
     std::atomic<nvinfer1::ErrorCode> last_{nvinfer1::ErrorCode::kSUCCESS};
@@ -113,14 +137,20 @@ inline void set_error(lookout_trt_error *error, char const *text) noexcept {
     error->text[bytes] = '\0';
 }
 
-// `what` failed; with the library's own words where it had any.
-inline lookout_trt_status fail(lookout_trt_error *error, lookout_trt_status status, char const *what,
-    Messages &first, Messages *second = nullptr) {
-    std::string said = first.take();
-    if (said.empty() && second != nullptr) {
-        said = second->take();
+// What the library said: on this thread, or else to the recorder. Empty if nothing.
+inline std::string said(Recorder &recorder) {
+    std::string recorded = recorder.take();
+    if (thread_errors.bytes == 0) {
+        return recorded;
     }
-    set_error(error, said.empty() ? what : said.c_str());
+    return std::string(thread_errors.text, thread_errors.bytes);
+}
+
+// `what` failed; with the library's own words where it had any.
+inline lookout_trt_status fail(
+    lookout_trt_error *error, lookout_trt_status status, char const *what, Recorder &recorder) {
+    std::string const text = said(recorder);
+    set_error(error, text.empty() ? what : text.c_str());
     return status;
 }
 
@@ -128,6 +158,7 @@ inline lookout_trt_status fail(lookout_trt_error *error, lookout_trt_status stat
 template <typename Body>
 lookout_trt_status guarded(lookout_trt_error *error, Body &&body) noexcept {
     error->text[0] = '\0';
+    thread_errors.begin();
     try {
         return body();
     } catch (std::exception const &exception) {

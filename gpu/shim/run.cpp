@@ -10,28 +10,22 @@ using namespace nvinfer1;
 using lookout::fail;
 using lookout::guarded;
 using lookout::Logger;
-using lookout::Messages;
 using lookout::Recorder;
 
 struct lookout_trt_runtime {
-    explicit lookout_trt_runtime(lookout_trt_log log) noexcept : logger(log, messages) {}
-
-    Messages messages;
-    Logger logger;
+    Recorder recorder;
     std::unique_ptr<IRuntime> runtime;
 };
 
 struct lookout_trt_engine {
-    // Of the runtime, which outlives its engines.
-    Messages *messages;
+    // The runtime's, which outlives its engines.
+    Recorder *recorder;
     std::unique_ptr<ICudaEngine> engine;
 };
 
 struct lookout_trt_context {
-    // Contexts run side by side, so each keeps its errors apart. The engine's are what it falls back to.
-    Messages own;
-    Recorder recorder{own};
-    Messages *shared = nullptr;
+    // Contexts run side by side, so each keeps its errors apart.
+    Recorder recorder;
 #if defined(TRT_MAJOR_RTX)
     std::unique_ptr<IRuntimeConfig> config;
 #endif
@@ -66,11 +60,6 @@ IExecutionContext *create_context(ICudaEngine &engine, lookout_trt_context &cont
 #endif
 }
 
-lookout_trt_status context_failed(
-    lookout_trt_context &context, char const *what, lookout_trt_error *error) {
-    return fail(error, LOOKOUT_TRT_FAILED, what, context.own, context.shared);
-}
-
 } // namespace
 
 extern "C" {
@@ -79,12 +68,13 @@ lookout_trt_status lookout_trt_runtime_create(lookout_trt_library const *library
     lookout_trt_runtime **out, lookout_trt_error *error) noexcept {
     *out = nullptr;
     return guarded(error, [&] {
-        auto made = std::make_unique<lookout_trt_runtime>(library->log);
+        auto made = std::make_unique<lookout_trt_runtime>();
         made->runtime.reset(static_cast<IRuntime *>(
-            library->create_runtime(&made->logger, NV_TENSORRT_VERSION)));
+            library->create_runtime(&Logger::of(library->log), NV_TENSORRT_VERSION)));
         if (!made->runtime) {
-            return fail(error, LOOKOUT_TRT_FAILED, "the library gave no runtime", made->messages);
+            return fail(error, LOOKOUT_TRT_FAILED, "the library gave no runtime", made->recorder);
         }
+        made->runtime->setErrorRecorder(&made->recorder);
         *out = made.release();
         return LOOKOUT_TRT_OK;
     });
@@ -111,14 +101,13 @@ lookout_trt_status lookout_trt_engine_create(lookout_trt_runtime *runtime, void 
     size_t plan_bytes, lookout_trt_engine **out, lookout_trt_error *error) noexcept {
     *out = nullptr;
     return guarded(error, [&] {
-        runtime->messages.clear();
         std::unique_ptr<ICudaEngine> engine(
             runtime->runtime->deserializeCudaEngine(plan, plan_bytes));
         if (!engine) {
             return fail(error, LOOKOUT_TRT_FAILED, "the library refused the serialized engine",
-                runtime->messages);
+                runtime->recorder);
         }
-        *out = new lookout_trt_engine{&runtime->messages, std::move(engine)};
+        *out = new lookout_trt_engine{&runtime->recorder, std::move(engine)};
         return LOOKOUT_TRT_OK;
     });
 }
@@ -133,7 +122,7 @@ lookout_trt_status lookout_trt_engine_tensor(lookout_trt_engine const *engine, i
         ICudaEngine const &inner = *engine->engine;
         char const *const name = inner.getIOTensorName(index);
         if (name == nullptr) {
-            return fail(error, LOOKOUT_TRT_FAILED, "no such tensor", *engine->messages);
+            return fail(error, LOOKOUT_TRT_FAILED, "no such tensor", *engine->recorder);
         }
         // Addresses that are bound are on the device, and buffers are dense.
         if (inner.getTensorLocation(name) != TensorLocation::kDEVICE
@@ -173,10 +162,9 @@ lookout_trt_status lookout_trt_engine_information(lookout_trt_engine const *engi
     lookout_trt_bytes **out, lookout_trt_error *error) noexcept {
     *out = nullptr;
     return guarded(error, [&] {
-        engine->messages->clear();
         std::unique_ptr<IEngineInspector> const inspector(engine->engine->createEngineInspector());
         if (!inspector) {
-            return fail(error, LOOKOUT_TRT_FAILED, "the library gave no inspector", *engine->messages);
+            return fail(error, LOOKOUT_TRT_FAILED, "the library gave no inspector", *engine->recorder);
         }
         char const *const text = inspector->getEngineInformation(LayerInformationFormat::kJSON);
         *out = new lookout_trt_bytes(std::string(text == nullptr ? "" : text));
@@ -190,17 +178,15 @@ lookout_trt_status lookout_trt_context_create(lookout_trt_engine *engine, int32_
     lookout_trt_context **out, lookout_trt_error *error) noexcept {
     *out = nullptr;
     return guarded(error, [&] {
-        engine->messages->clear();
         auto made = std::make_unique<lookout_trt_context>();
-        made->shared = engine->messages;
         made->context.reset(create_context(*engine->engine, *made));
         if (!made->context) {
-            return context_failed(*made, "the library gave no execution context", error);
+            return fail(error, LOOKOUT_TRT_FAILED, "no execution context", made->recorder);
         }
         made->context->setErrorRecorder(&made->recorder);
         if (made->context->getOptimizationProfile() != profile
             && !made->context->setOptimizationProfileAsync(profile, nullptr)) {
-            return context_failed(*made, "the optimization profile is refused", error);
+            return fail(error, LOOKOUT_TRT_FAILED, "the profile is refused", made->recorder);
         }
         *out = made.release();
         return LOOKOUT_TRT_OK;
@@ -214,12 +200,11 @@ lookout_trt_status lookout_trt_context_set_input_shape(lookout_trt_context *cont
             lookout::set_error(error, "a shape has 0 to 8 dimensions");
             return LOOKOUT_TRT_BAD_OPTION;
         }
-        context->own.clear();
         Dims dims{};
         dims.nbDims = rank;
         std::copy(shape, shape + rank, dims.d);
         if (!context->context->setInputShape(name, dims)) {
-            return context_failed(*context, "the shape is outside of the profile", error);
+            return fail(error, LOOKOUT_TRT_FAILED, "the shape is refused", context->recorder);
         }
         return LOOKOUT_TRT_OK;
     });
@@ -233,10 +218,9 @@ lookout_trt_shape lookout_trt_context_shape(
 lookout_trt_status lookout_trt_context_set_address(lookout_trt_context *context, char const *name,
     uint64_t address, lookout_trt_error *error) noexcept {
     return guarded(error, [&] {
-        context->own.clear();
         if (!context->context->setTensorAddress(
                 name, reinterpret_cast<void *>(static_cast<uintptr_t>(address)))) {
-            return context_failed(*context, "the address is refused", error);
+            return fail(error, LOOKOUT_TRT_FAILED, "the address is refused", context->recorder);
         }
         return LOOKOUT_TRT_OK;
     });
@@ -247,7 +231,7 @@ lookout_trt_status lookout_trt_context_enqueue(
     return guarded(error, [&] {
         // On the frame path: no lock is taken and nothing is allocated unless it fails.
         if (!context->context->enqueueV3(static_cast<cudaStream_t>(stream))) {
-            return context_failed(*context, "the library refused to run", error);
+            return fail(error, LOOKOUT_TRT_FAILED, "the library refused to run", context->recorder);
         }
         return LOOKOUT_TRT_OK;
     });

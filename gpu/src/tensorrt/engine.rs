@@ -1,7 +1,7 @@
 //! An engine: what goes in, what comes out, and contexts to run it in.
 
 use std::ffi::CString;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use super::context::Context;
 use super::runtime::Shared as SharedRuntime;
@@ -78,23 +78,25 @@ pub struct TensorInfo {
 /// An engine, ready to run on this machine's GPU.
 ///
 /// # On thread safety
-/// An engine may be used by several threads that each have their own [`Context`]; what is asked of the
-/// engine itself goes through a lock. See [`super::Runtime`] for NVIDIA's rule.
+/// An engine can be shared by threads that each run it in their own [`Context`]: what is asked of the engine
+/// does not modify it, and making a context is one of the calls that may be made from several threads. See
+/// [`super::Runtime`] for NVIDIA's rule.
 #[derive(Clone)]
 pub struct Engine(Arc<Inner>);
 
 pub(crate) struct Inner {
     // Before the runtime: fields are dropped in this order.
-    raw: Mutex<result::Engine>,
+    raw: result::Engine,
     tensors: Vec<TensorInfo>,
     names: Vec<CString>,
     profiles: usize,
     _runtime: Arc<SharedRuntime>,
 }
 
-// SAFETY: TensorRT does not tie its objects to the thread that made them, and what the mutex holds is used
-// by one thread at a time.
+// SAFETY: TensorRT does not tie its objects to the thread that made them.
 unsafe impl Send for result::Engine {}
+// SAFETY: through a shared reference it is only asked, or makes contexts; NVIDIA lists both as safe.
+unsafe impl Sync for result::Engine {}
 
 impl Engine {
     pub(crate) fn new(raw: result::Engine, runtime: Arc<SharedRuntime>) -> Result<Self, Error> {
@@ -115,7 +117,7 @@ impl Engine {
         }
         let profiles = usize::try_from(raw.profiles()).unwrap_or(0);
         Ok(Self(Arc::new(Inner {
-            raw: Mutex::new(raw),
+            raw,
             tensors,
             names,
             profiles,
@@ -140,7 +142,7 @@ impl Engine {
     pub fn profile_shape(&self, name: &str, profile: usize) -> Result<Option<ShapeRange>, Error> {
         let index = self.0.index(name)?;
         let number = self.0.profile(profile)?;
-        let raw = self.0.lock();
+        let raw = &self.0.raw;
         let of = |select| {
             let shape = raw.profile_shape(&self.0.names[index], number, select);
             <[i64; 4]>::try_from(shape_of(shape)).ok()
@@ -162,13 +164,13 @@ impl Engine {
         let Ok(profile) = self.0.profile(profile) else {
             return 0;
         };
-        u64::try_from(self.0.lock().device_memory(profile)).unwrap_or(0)
+        u64::try_from(self.0.raw.device_memory(profile)).unwrap_or(0)
     }
 
     /// The layers as JSON: names only, unless built with
     /// [`detailed_profile`](super::BuildOptions::detailed_profile). Empty if the library does not say.
     pub fn layer_information(&self) -> String {
-        self.0.lock().information().unwrap_or_else(|error| {
+        self.0.raw.information().unwrap_or_else(|error| {
             log::warn!("{error}");
             String::new()
         })
@@ -181,7 +183,7 @@ impl Engine {
     /// No such profile, or no memory.
     pub fn context(&self, profile: usize) -> Result<Context, Error> {
         let number = self.0.profile(profile)?;
-        let raw = self.0.lock().context(number)?;
+        let raw = self.0.raw.context(number)?;
         Context::new(raw, Arc::clone(&self.0))
     }
 }
@@ -214,11 +216,6 @@ impl Inner {
                 asked,
                 profiles: self.profiles,
             })
-    }
-
-    pub(crate) fn lock(&self) -> MutexGuard<'_, result::Engine> {
-        // A panic while it was held left no half-done state: the shim's calls are whole.
-        self.raw.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -8,10 +8,10 @@ use super::{Error, result};
 /// Reads serialized engines.
 ///
 /// # On thread safety
-/// NVIDIA: objects are not safe to use from several threads at once unless said otherwise; engines may be
-/// shared by threads that each have an execution context of their own
-/// (<https://docs.nvidia.com/deeplearning/tensorrt/latest/architecture/how-trt-works.html#thread-safety>).
-/// So a runtime can be sent to another thread and not be shared.
+/// NVIDIA's rule, in short: an object is used by one thread at a time, except that several threads may at
+/// once ask a runtime or an engine without modifying it, read engines and make execution contexts; each
+/// thread runs in a context of its own; the logger is one for the whole process
+/// (<https://docs.nvidia.com/deeplearning/tensorrt/latest/architecture/how-trt-works.html>, "Thread Safety").
 pub struct Runtime(Arc<Shared>);
 
 /// Kept by the engines too: their memory and their logger are the runtime's.
