@@ -48,7 +48,8 @@ impl DeviceBuffer {
     }
 }
 
-impl DeviceMemory for DeviceBuffer {
+// SAFETY: the memory is allocated with that address and size, and freed when the buffer goes.
+unsafe impl DeviceMemory for DeviceBuffer {
     fn address(&self) -> u64 {
         self.address
     }
@@ -206,7 +207,8 @@ impl HostBuffer {
     }
 }
 
-impl DeviceMemory for HostBuffer {
+// SAFETY: as above; the address is the one at which the GPU sees it.
+unsafe impl DeviceMemory for HostBuffer {
     fn address(&self) -> u64 {
         self.address
     }

@@ -20,6 +20,7 @@ mod graph;
 mod memory;
 mod module;
 mod nvrtc;
+mod probe;
 mod stream;
 mod work;
 
@@ -30,5 +31,6 @@ pub use graph::Graph;
 pub use memory::{DeviceBuffer, HostBuffer, HostKind};
 pub use module::{Kernel, Module};
 pub use nvrtc::{Nvrtc, NvrtcError};
+pub use probe::{CudaProof, ProbeError, probe};
 pub use stream::{Priority, Stream};
 pub use work::{Geometry, Work};
