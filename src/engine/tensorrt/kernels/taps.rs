@@ -128,3 +128,125 @@ impl Window {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fast_image_resize::images::{Image, ImageRef};
+    use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+    use rand::{Rng, RngExt, SeedableRng};
+
+    /// The table as the kernel reads it.
+    struct Table {
+        source: u32,
+        target: u32,
+        precision: u32,
+        taps: Vec<[u32; 3]>,
+        weights: Vec<i16>,
+    }
+
+    fn table(source: u32, target: u32) -> Table {
+        let taps = Taps::new(source, target).unwrap();
+        let word = |at: usize| u32::from_ne_bytes(taps.bytes()[4 * at..][..4].try_into().unwrap());
+        let end = 16 + 12 * target as usize;
+        let weights = taps.bytes()[end..].as_chunks::<2>().0;
+        assert_eq!(word(3) as usize, weights.len());
+        Table {
+            source: word(0),
+            target: word(1),
+            precision: word(2),
+            taps: (0..target as usize)
+                .map(|at| std::array::from_fn(|field| word(4 + 3 * at + field)))
+                .collect(),
+            weights: weights.iter().map(|&b| i16::from_ne_bytes(b)).collect(),
+        }
+    }
+
+    impl Table {
+        fn apply(&self, row: &[[u8; 3]]) -> Vec<[u8; 3]> {
+            let one = |&[start, count, first]: &[u32; 3]| {
+                let pixels = &row[start as usize..][..count as usize];
+                let weights = &self.weights[first as usize..][..count as usize];
+                std::array::from_fn(|c| {
+                    let products = pixels.iter().zip(weights);
+                    let sum: i32 = products.map(|(p, &w)| i32::from(p[c]) * i32::from(w)).sum();
+                    let half = 1 << (self.precision - 1);
+                    ((sum + half) >> self.precision).min(255) as u8
+                })
+            };
+            self.taps.iter().map(one).collect()
+        }
+    }
+
+    fn resized(row: &[[u8; 3]], target: u32) -> Vec<[u8; 3]> {
+        let pixels = row.as_flattened();
+        let source = ImageRef::new(row.len() as u32, 1, pixels, PixelType::U8x3).unwrap();
+        let mut out = Image::new(target, 1, PixelType::U8x3);
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+        Resizer::new().resize(&source, &mut out, &options).unwrap();
+        out.buffer().as_chunks::<3>().0.to_vec()
+    }
+
+    /// Every pair of small sizes, and those of cameras and networks.
+    fn sizes() -> impl Iterator<Item = (u32, u32)> {
+        let small = (1..=40).flat_map(|source| (1..=40).map(move |target| (source, target)));
+        let cameras = [360, 480, 640, 720, 800, 1080, 1280, 1920, 2160, 3840, 4096];
+        let inputs = [224, 288, 320, 352, 384, 480, 640, 672, 1024, 2048];
+        let usual = cameras
+            .into_iter()
+            .flat_map(move |source| inputs.map(|t| (source, t)));
+        small.chain(usual).chain([(5000, 3), (100_001, 32)])
+    }
+
+    #[test]
+    fn rows_are_resized_as_on_the_cpu_path() {
+        let mut random = rand_pcg::Pcg64Mcg::seed_from_u64(1);
+        for (source, target) in sizes() {
+            let table = table(source, target);
+            for round in 0..8 {
+                let mut row = vec![[0u8; 3]; source as usize];
+                random.fill_bytes(row.as_flattened_mut());
+                // Black and white come nearest to the ends of the range.
+                if round % 2 == 1 {
+                    row.iter_mut().for_each(|pixel| {
+                        *pixel = [[0; 3], [255; 3]][random.random_range(0..2)];
+                    });
+                }
+                assert!(
+                    table.apply(&row) == resized(&row, target),
+                    "{source} to {target}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn tables_stay_inside_the_picture_and_weights_are_nearly_1() {
+        for (source, target) in sizes() {
+            let table = table(source, target);
+            assert_eq!((table.source, table.target), (source, target));
+            let mut next = 0;
+            for &[start, count, first] in &table.taps {
+                assert!(count > 0 && start + count <= source, "{source} to {target}");
+                assert_eq!(first, next);
+                next = first + count;
+                let weights = &table.weights[first as usize..next as usize];
+                let sum: i32 = weights.iter().map(|&w| i32::from(w)).sum();
+                let off = (sum - (1 << table.precision)).unsigned_abs();
+                assert!(off <= count.div_ceil(2), "{source} to {target}: {off} off");
+                assert!(weights.iter().all(|&w| w >= 0));
+            }
+            assert_eq!(next as usize, table.weights.len());
+        }
+    }
+
+    #[test]
+    fn the_same_size_changes_nothing_and_no_size_has_no_table() {
+        let table = table(7, 7);
+        let ones: Vec<_> = (0..7).map(|at| [at, 1, at]).collect();
+        assert_eq!(table.taps, ones);
+        assert_eq!(table.weights, [1 << table.precision; 7]);
+        assert_eq!(Taps::new(0, 7), None);
+        assert_eq!(Taps::new(7, 0), None);
+    }
+}
