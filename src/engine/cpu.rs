@@ -68,7 +68,8 @@ impl<B: Backend> CpuEngine<B> {
             perception: Perception::default(),
             segmented: None,
         };
-        super::select::try_out(&mut engine, bundle)?;
+        let side = *bundle.manifest().input.reduced_height.get_ref();
+        super::select::try_out(&mut engine, bundle, (side, side))?;
         Ok(engine)
     }
 }

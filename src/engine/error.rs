@@ -91,6 +91,10 @@ pub enum EngineError {
         /// What the library said.
         message: String,
     },
+    /// The GPU.
+    #[cfg(feature = "tensorrt")]
+    #[error(transparent)]
+    TensorRt(#[from] Box<super::tensorrt::TensorRtError>),
     /// ONNX Runtime was asked for and is not there.
     #[error("ONNX Runtime not found; looked at {}", display(.searched))]
     NoOnnxRuntime {
@@ -110,4 +114,11 @@ pub enum EngineError {
 fn display(paths: &[PathBuf]) -> String {
     let names: Vec<_> = paths.iter().map(|p| p.display().to_string()).collect();
     names.join(", ")
+}
+
+#[cfg(feature = "tensorrt")]
+impl From<super::tensorrt::TensorRtError> for EngineError {
+    fn from(e: super::tensorrt::TensorRtError) -> Self {
+        Self::TensorRt(Box::new(e))
+    }
 }

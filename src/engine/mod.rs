@@ -169,12 +169,13 @@ pub trait Engine: Send {
     fn set_judges(&mut self, _judges: Judges) {}
 
     /// Hands over a camera's bytes before they are decoded; true where the engine takes them. The next
-    /// [`segment`](Self::segment) of the frame that is decoded from them then reads them, and they were
-    /// on their way meanwhile.
+    /// [`segment`](Self::segment), of the frame that is decoded from them, then reads them, and they were
+    /// on their way meanwhile. Whoever decodes something else says so with `None`: what was handed over
+    /// before is forgotten.
     ///
     /// # Errors
     /// A failure of the library; the frame can be segmented all the same.
-    fn stage(&mut self, _image: &RawImage<'_>) -> Result<bool, EngineError> {
+    fn stage(&mut self, _image: Option<&RawImage<'_>>) -> Result<bool, EngineError> {
         Ok(false)
     }
 

@@ -97,12 +97,16 @@ pub fn open(bundle: &Bundle, options: Options) -> Result<Box<dyn Engine>, Engine
     Ok(engine)
 }
 
-/// Runs a new engine on a grey frame, so that broken weights are found before the first real one.
-pub(super) fn try_out(engine: &mut dyn Engine, bundle: &Bundle) -> Result<(), EngineError> {
+/// Runs a new engine on a grey frame of that size, so that broken weights are found before the first
+/// real one.
+pub(super) fn try_out(
+    engine: &mut dyn Engine,
+    bundle: &Bundle,
+    (width, height): (u32, u32),
+) -> Result<(), EngineError> {
     let manifest = bundle.manifest();
-    let side = *manifest.input.reduced_height.get_ref();
     let mut grey = Frame::new();
-    match grey.reset(side, side, Stamp::default()) {
+    match grey.reset(width, height, Stamp::default()) {
         Ok(pixels) => pixels.fill(127),
         Err(_) => return Err(EngineError::EmptyFrame),
     }

@@ -1,6 +1,6 @@
 //! Raw camera messages that are what they say they are.
 
-use super::{Encoding, FrameError, ImageView, Limits, checked_len};
+use super::{Encoding, Frame, FrameError, ImageView, Limits, checked_len};
 use crate::time::Stamp;
 
 /// A raw image that passed all checks: its encoding is known, its size suits the encoding, and its
@@ -77,6 +77,24 @@ impl<'a> RawImage<'a> {
             view: *view,
             encoding,
         })
+    }
+
+    /// A decoded frame, as rgb8.
+    ///
+    /// # Errors
+    /// An empty frame.
+    pub fn of(frame: &'a Frame) -> Result<Self, FrameError> {
+        let view = ImageView {
+            stamp: frame.stamp(),
+            width: frame.width(),
+            height: frame.height(),
+            encoding: Encoding::Rgb8.name(),
+            is_bigendian: false,
+            // at most 150 million bytes a frame
+            step: frame.width().saturating_mul(3),
+            data: frame.pixels(),
+        };
+        Self::check(&view, Limits::default())
     }
 
     /// When the picture was taken.

@@ -155,11 +155,11 @@ impl FrameHandler {
     /// the same, while they are on their way: the picture's quality is judged on the CPU, and people want
     /// to see it.
     fn stage(&mut self, view: &CameraView<'_>) {
-        if let CameraView::Raw(view) = view
-            && let Ok(image) = RawImage::check(view, self.decoder.limits())
-        {
-            self.pipeline.stage(&image);
-        }
+        let image = match view {
+            CameraView::Raw(view) => RawImage::check(view, self.decoder.limits()).ok(),
+            CameraView::Compressed(_) => None,
+        };
+        self.pipeline.stage(image.as_ref());
     }
 
     /// Posts the verdict on the board and gives it to `out`; takes it back where that came too

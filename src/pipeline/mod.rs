@@ -156,7 +156,7 @@ impl Pipeline {
 
     /// Hands over a camera's bytes before they are decoded, to an engine that takes them: see
     /// [`Engine::stage`]. A failure is told when the frame is processed.
-    pub fn stage(&mut self, image: &RawImage<'_>) {
+    pub fn stage(&mut self, image: Option<&RawImage<'_>>) {
         if let Some(engine) = &mut self.engine {
             // as in `observe`: a broken engine must not take the supervisor with it
             let staged = catch_unwind(AssertUnwindSafe(|| engine.stage(image)));

@@ -16,6 +16,16 @@ pub struct CudaError {
 }
 
 impl CudaError {
+    /// Something that the driver would refuse, or worse, would not: refused before it is asked.
+    pub fn invalid(call: &'static str) -> Self {
+        Self {
+            call,
+            code: cudarc::driver::sys::CUresult::CUDA_ERROR_INVALID_VALUE as u32,
+            name: "CUDA_ERROR_INVALID_VALUE".into(),
+            text: "refused before it was asked for".into(),
+        }
+    }
+
     pub(crate) fn new(call: &'static str, error: DriverError) -> Self {
         let said = |text: Result<&std::ffi::CStr, DriverError>| {
             text.map_or_else(|_| "unknown".into(), |t| t.to_string_lossy().into_owned())

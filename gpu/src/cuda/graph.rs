@@ -10,21 +10,22 @@ use super::{CudaError, HostBuffer, Stream};
 /// it was captured, and stays alive as long as the graph.
 pub struct Graph {
     // dropped first: after it nobody uses the rest
-    graph: Destroyed,
-    stream: Stream,
+    replayed: Replayed,
     hosts: Vec<Arc<HostBuffer>>,
     _kept: Vec<Arc<dyn Any + Send + Sync>>,
 }
 
-/// The graph, which waits for its last replay before it goes.
-struct Destroyed(CudaGraph);
+/// The graph and its stream; waits for the last replay before it goes.
+struct Replayed {
+    graph: CudaGraph,
+    stream: Stream,
+}
 
-impl Drop for Destroyed {
+impl Drop for Replayed {
     fn drop(&mut self) {
-        // A replay may be on its way and uses what is dropped next.
-        let graph = self.0.stream();
-        let context = graph.context();
-        context.record_err(graph.synchronize());
+        // A replay may be on its way, and uses what is dropped next.
+        let stream = self.stream.inner();
+        stream.context().record_err(stream.synchronize());
     }
 }
 
@@ -39,8 +40,7 @@ impl Graph {
         kept: Vec<Arc<dyn Any + Send + Sync>>,
     ) -> Self {
         Self {
-            graph: Destroyed(graph),
-            stream,
+            replayed: Replayed { graph, stream },
             hosts,
             _kept: kept,
         }
@@ -51,7 +51,7 @@ impl Graph {
     /// # Errors
     /// A failure of the driver.
     pub fn upload(&self) -> Result<(), CudaError> {
-        self.graph.0.upload().during("upload a graph")
+        self.replayed.graph.upload().during("upload a graph")
     }
 
     /// Replays it on the stream that it was captured on. `besides` are host buffers that its kernels find
@@ -60,9 +60,9 @@ impl Graph {
     /// # Errors
     /// A failure of the driver; the host buffers count as worked on all the same.
     pub fn launch(&mut self, besides: &[&Arc<HostBuffer>]) -> Result<(), CudaError> {
-        let launched = self.graph.0.launch().during("launch a graph");
+        let launched = self.replayed.graph.launch().during("launch a graph");
         for host in self.hosts.iter().chain(besides.iter().copied()) {
-            host.depart(&self.stream)?;
+            host.depart(&self.replayed.stream)?;
         }
         launched
     }

@@ -228,8 +228,8 @@ impl Compilation<'_> {
     ) -> Result<Vec<u8>, NvrtcError> {
         let mut bytes = 0;
         // SAFETY: a program that was made; writes one size.
-        self.nvrtc
-            .check(call, unsafe { size(self.program, &mut bytes) })?;
+        let status = unsafe { size(self.program, &mut bytes) };
+        self.nvrtc.check(call, status)?;
         if bytes > MOST_BYTES {
             return Err(NvrtcError::Call {
                 call,

@@ -54,7 +54,7 @@ impl<'a> Work<'a> {
         to: &Arc<DeviceBuffer>,
         bytes: usize,
     ) -> Result<(), CudaError> {
-        self.fits("copy to the device", bytes, from.bytes().min(to.bytes()))?;
+        fits("copy to the device", bytes, from.bytes().min(to.bytes()))?;
         self.touch(from);
         self.keep(to);
         // SAFETY: both have that many bytes. The host's are pinned, and wait for this before they are
@@ -76,7 +76,7 @@ impl<'a> Work<'a> {
         to: &Arc<HostBuffer>,
         bytes: usize,
     ) -> Result<(), CudaError> {
-        self.fits("copy from the device", bytes, from.bytes().min(to.bytes()))?;
+        fits("copy from the device", bytes, from.bytes().min(to.bytes()))?;
         self.touch(to);
         self.keep(from);
         // SAFETY: as in `upload`; who reads the host's waits for this first.
@@ -155,14 +155,6 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn fits(&self, call: &'static str, bytes: usize, room: usize) -> Result<(), CudaError> {
-        if bytes > room {
-            let invalid = cudarc::driver::sys::CUresult::CUDA_ERROR_INVALID_VALUE;
-            return Err(CudaError::new(call, result::DriverError(invalid)));
-        }
-        Ok(())
-    }
-
     /// The GPU works on the host memory from now on.
     pub(super) fn depart(&self) -> Result<(), CudaError> {
         self.hosts.iter().try_for_each(|h| h.depart(self.stream))
@@ -187,5 +179,12 @@ impl std::fmt::Debug for Work<'_> {
         f.debug_struct("Work")
             .field("captured", &self.captured)
             .finish_non_exhaustive()
+    }
+}
+
+fn fits(call: &'static str, bytes: usize, room: usize) -> Result<(), CudaError> {
+    match bytes <= room {
+        true => Ok(()),
+        false => Err(CudaError::invalid(call)),
     }
 }

@@ -1,0 +1,340 @@
+//! The engine: which lane a frame takes, and what the CPU is shown of it.
+
+use std::time::Instant;
+
+use super::NAME;
+use super::lane::{Gpu, Lane};
+use super::part::Wanted;
+use super::slots::{Slots, Taken};
+use super::{Loaded, TensorRtError};
+use crate::engine::{
+    Engine, EngineError, EngineTimes, GpuTimes, Judges, Mode, Perception, Resolution, input_size,
+};
+use crate::frame::{Frame, RawImage};
+use crate::model::Bundle;
+
+/// A bundle's networks on TensorRT.
+pub struct TensorRtEngine {
+    // dropped before what they run on
+    lanes: [Option<Lane>; 2],
+    slots: Slots,
+    gpu: Gpu,
+    bundle: Bundle,
+    description: String,
+    /// Narrowest and widest input of each resolution.
+    widths: [(i64, i64); 2],
+    judges: Judges,
+    perception: Perception,
+    /// What was segmented last, and is done; none after a failure.
+    segmented: Option<Resolution>,
+}
+
+/// The place of a resolution among lanes, and its profile among the engines'.
+pub(super) const fn place(resolution: Resolution) -> usize {
+    match resolution {
+        Resolution::Full => 0,
+        Resolution::Reduced => 1,
+    }
+}
+
+impl TensorRtEngine {
+    /// Around engines that were read; tries them on a grey frame.
+    pub(super) fn new(bundle: &Bundle, loaded: Loaded) -> Result<Self, EngineError> {
+        let Loaded {
+            gpu,
+            upload,
+            description,
+            camera,
+        } = loaded;
+        let image = &bundle.manifest().segmentation.image;
+        let mut widths = [(0, 0); 2];
+        for resolution in [Resolution::Full, Resolution::Reduced] {
+            let profile = place(resolution);
+            let range = gpu.segmentation.profile_shape(image, profile);
+            let range = range.map_err(TensorRtError::from)?;
+            widths[profile] = range.map_or((0, 0), |range| (range.min[3], range.max[3]));
+        }
+        let bytes = 3 * camera.0 as usize * camera.1 as usize;
+        let mut engine = Self {
+            lanes: [None, None],
+            slots: Slots::new(upload, bytes)?,
+            gpu,
+            bundle: bundle.clone(),
+            description,
+            widths,
+            judges: Judges::default(),
+            perception: Perception::default(),
+            segmented: None,
+        };
+        crate::engine::select::try_out(&mut engine, bundle, camera)?;
+        Ok(engine)
+    }
+
+    /// What the parts of a resolution bring back. With any judge at all, logits stay on the GPU.
+    fn wanted(judges: &Judges, resolution: Resolution) -> [Wanted; 2] {
+        let judging = judges.modes().next().is_some();
+        [false, true].map(|observer| {
+            let mode = Mode {
+                resolution,
+                observer,
+            };
+            match (judging, judges.of(mode)) {
+                (false, _) => Wanted::Logits,
+                (true, None) => Wanted::Nothing,
+                (true, Some(_)) => Wanted::Judgement,
+            }
+        })
+    }
+
+    /// Starts the mandatory part.
+    fn start(&mut self, frame: &Frame, resolution: Resolution) -> Result<(), EngineError> {
+        let (width, height) = (frame.width(), frame.height());
+        let input = input_size(&self.bundle.manifest().input, resolution, width, height)?;
+        let at = place(resolution);
+        let (least, most) = self.widths[at];
+        if !(least..=most).contains(&i64::from(input.0)) {
+            let outside = TensorRtError::OutsideProfile {
+                camera_width: width,
+                camera_height: height,
+                width: input.0,
+                least,
+                most,
+            };
+            return Err(outside.into());
+        }
+        let kept = self.lanes[at].take().filter(|lane| lane.input == input);
+        let lane = match kept {
+            Some(lane) => lane,
+            None => {
+                let wanted = Self::wanted(&self.judges, resolution);
+                Lane::new(&self.gpu, self.bundle.manifest(), at, input, wanted)?
+            }
+        };
+        let lane = self.lanes[at].insert(lane);
+        let taken = message(&mut self.slots, &self.gpu, frame)?;
+        let judges = [false, true].map(|observer| {
+            self.judges.of(Mode {
+                resolution,
+                observer,
+            })
+        });
+        lane.start(&taken, judges)?;
+        self.slots.release(&taken, &self.gpu.stream)?;
+        Ok(())
+    }
+
+    /// Waits for the mandatory part and takes what it made.
+    fn finish(&mut self, resolution: Resolution) -> Result<(), EngineError> {
+        let lane = self.lanes[place(resolution)].as_mut();
+        let lane = lane.ok_or(EngineError::NothingSegmented)?;
+        let part = &lane.segmentation;
+        part.wait().map_err(TensorRtError::from)?;
+        let p = &mut self.perception;
+        let mode = Mode {
+            resolution,
+            observer: false,
+        };
+        let taken = match (part.results.wanted, self.judges.of(mode)) {
+            (Wanted::Logits, _) => part.results.logits(&mut p.logits),
+            (Wanted::Judgement, Some(judge)) => {
+                p.is_scored = true;
+                part.results.judgement(judge, lane.size, &mut p.scored)
+            }
+            _ => Ok(()),
+        };
+        taken.map_err(TensorRtError::from)?;
+        (p.classes, p.input) = (lane.classes, lane.input);
+        (p.width, p.height) = lane.size;
+        let [preprocess, segmentation, judge, download] = part.stages();
+        p.times.gpu = Some(GpuTimes {
+            preprocess,
+            segmentation,
+            judge,
+            download,
+            ..GpuTimes::default()
+        });
+        self.segmented = Some(resolution);
+        Ok(())
+    }
+
+    /// Waits for the optional part and takes what it made.
+    fn finish_observer(&mut self, resolution: Resolution) -> Result<(), EngineError> {
+        let lane = self.lanes[place(resolution)].as_mut();
+        let lane = lane.ok_or(EngineError::NothingSegmented)?;
+        let part = lane.observer.as_ref().ok_or(EngineError::NoObserver)?;
+        part.wait().map_err(TensorRtError::from)?;
+        let p = &mut self.perception;
+        let mode = Mode {
+            resolution,
+            observer: true,
+        };
+        let taken = match (part.results.wanted, self.judges.of(mode)) {
+            (Wanted::Logits, _) => {
+                p.has_observer = true;
+                part.results.logits(&mut p.observer)
+            }
+            (Wanted::Judgement, Some(judge)) => {
+                p.is_scored = true;
+                part.results.judgement(judge, lane.size, &mut p.scored)
+            }
+            _ => Ok(()),
+        };
+        taken.map_err(TensorRtError::from)?;
+        let [observer, judge, download] = part.stages();
+        let gpu = p.times.gpu.get_or_insert_default();
+        gpu.observer = observer;
+        gpu.judge += judge;
+        gpu.download += download;
+        Ok(())
+    }
+
+    /// Nothing of the frame is to be seen after a failure.
+    fn or_forget(&mut self, done: Result<(), EngineError>) -> Result<(), EngineError> {
+        if done.is_err() {
+            self.forget();
+        }
+        done
+    }
+
+    /// What is left of an earlier frame must not pass for this one's.
+    fn forget(&mut self) {
+        self.segmented = None;
+        self.perception.clear();
+    }
+
+    fn start_observer(&mut self, resolution: Resolution) -> Result<(), EngineError> {
+        let lane = self.lanes[place(resolution)].as_mut();
+        let lane = lane.ok_or(EngineError::NothingSegmented)?;
+        let part = lane.observer.as_mut().ok_or(EngineError::NoObserver)?;
+        Ok(part.launch(&[]).map_err(TensorRtError::from)?)
+    }
+
+    fn segment_both(&mut self, frame: &Frame, mode: Mode) -> Result<(), EngineError> {
+        let began = Instant::now();
+        self.start(frame, mode.resolution)?;
+        self.start_observer(mode.resolution)?;
+        let enqueue = began.elapsed();
+        self.finish(mode.resolution)?;
+        let segmented = began.elapsed();
+        self.finish_observer(mode.resolution)?;
+        self.perception.times = EngineTimes {
+            preprocess: enqueue,
+            segmentation: segmented - enqueue,
+            observer: began.elapsed() - segmented,
+            gpu: self.perception.times.gpu.map(|gpu| GpuTimes { enqueue, ..gpu }),
+        };
+        Ok(())
+    }
+}
+
+/// The frame's message: the one that is on its way already, or the frame itself.
+fn message(slots: &mut Slots, gpu: &Gpu, frame: &Frame) -> Result<Taken, EngineError> {
+    let same = |m: &super::slots::Message| {
+        (m.stamp, m.width, m.height) == (frame.stamp(), frame.width(), frame.height())
+    };
+    if let Some(taken) = slots.take(&gpu.stream, same)? {
+        return Ok(taken);
+    }
+    let image = RawImage::of(frame).map_err(|_| EngineError::EmptyFrame)?;
+    slots.stage(&image)?;
+    let taken = slots.take(&gpu.stream, |_| true)?;
+    taken.ok_or(EngineError::EmptyFrame)
+}
+
+impl Engine for TensorRtEngine {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn description(&self) -> String {
+        self.description.clone()
+    }
+
+    fn has_observer(&self) -> bool {
+        self.gpu.observer.is_some()
+    }
+
+    fn segment(&mut self, frame: &Frame, resolution: Resolution) -> Result<(), EngineError> {
+        self.forget();
+        let began = Instant::now();
+        let started = self.start(frame, resolution);
+        let enqueue = began.elapsed();
+        let done = started.and_then(|()| self.finish(resolution));
+        self.or_forget(done)?;
+        let times = &mut self.perception.times;
+        times.preprocess = enqueue;
+        times.segmentation = began.elapsed() - enqueue;
+        if let Some(gpu) = &mut times.gpu {
+            gpu.enqueue = enqueue;
+        }
+        Ok(())
+    }
+
+    fn observe(&mut self) -> Result<(), EngineError> {
+        let resolution = self.segmented.ok_or(EngineError::NothingSegmented)?;
+        if !self.has_observer() {
+            return Err(EngineError::NoObserver);
+        }
+        let began = Instant::now();
+        let started = self.start_observer(resolution);
+        let enqueue = began.elapsed();
+        let done = started.and_then(|()| self.finish_observer(resolution));
+        self.or_forget(done)?;
+        let times = &mut self.perception.times;
+        times.observer = began.elapsed();
+        if let Some(gpu) = &mut times.gpu {
+            gpu.enqueue += enqueue;
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, frame: &Frame, mode: Mode) -> Result<&Perception, EngineError> {
+        if mode.observer && !self.has_observer() {
+            return Err(EngineError::NoObserver);
+        }
+        if mode.observer {
+            self.forget();
+            // back to back on the GPU: nobody waits in between
+            let done = self.segment_both(frame, mode);
+            self.or_forget(done)?;
+        } else {
+            self.segment(frame, mode.resolution)?;
+        }
+        Ok(&self.perception)
+    }
+
+    fn perception(&self) -> &Perception {
+        &self.perception
+    }
+
+    fn set_judges(&mut self, judges: Judges) {
+        for resolution in [Resolution::Full, Resolution::Reduced] {
+            let (now, then) = (&self.judges, &judges);
+            if Self::wanted(now, resolution) != Self::wanted(then, resolution) {
+                // captured for other results; the next frame makes it anew
+                self.lanes[place(resolution)] = None;
+            }
+        }
+        self.judges = judges;
+        self.forget();
+    }
+
+    fn stage(&mut self, image: Option<&RawImage<'_>>) -> Result<bool, EngineError> {
+        match image {
+            Some(image) => self.slots.stage(image).map(|()| true).map_err(Into::into),
+            None => {
+                self.slots.forget();
+                Ok(false)
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for TensorRtEngine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TensorRtEngine")
+            .field("description", &self.description)
+            .field("bundle", &self.bundle)
+            .finish_non_exhaustive()
+    }
+}

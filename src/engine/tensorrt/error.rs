@@ -1,0 +1,57 @@
+use lookout_gpu::cuda::{CudaError, NvrtcError, ProbeError};
+use lookout_gpu::tensorrt;
+use thiserror::Error;
+
+use super::settings::SettingsError;
+
+/// Why the networks cannot be built for, or run on, the GPU.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TensorRtError {
+    /// There is no GPU to use.
+    #[error("no GPU: {0}")]
+    NoDevice(#[from] ProbeError),
+    /// A call of the CUDA driver failed.
+    #[error("CUDA: {0}")]
+    Cuda(#[from] CudaError),
+    /// TensorRT is missing, or refused.
+    #[error("TensorRT: {0}")]
+    Library(#[from] tensorrt::Error),
+    /// The kernels could not be compiled.
+    #[error(transparent)]
+    Nvrtc(#[from] NvrtcError),
+    /// The settings of the build.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// A frame whose input is not one that the engines were built for.
+    #[error(
+        "a camera of {camera_width}x{camera_height} needs an input {width} pixels wide, and the engine \
+         takes {least} to {most}: `lookout engine build --camera {camera_width}x{camera_height}`"
+    )]
+    OutsideProfile {
+        /// Camera width in pixels.
+        camera_width: u32,
+        /// Camera height in pixels.
+        camera_height: u32,
+        /// Input width that it needs.
+        width: u32,
+        /// Narrowest that was built for.
+        least: i64,
+        /// Widest that was built for.
+        most: i64,
+    },
+    /// A tensor of the engine is not f32.
+    #[error("{tensor} of the engine is {found:?}, not 32 bit floating point")]
+    TensorType {
+        /// Its name.
+        tensor: String,
+        /// What it is.
+        found: tensorrt::DataType,
+    },
+    /// The observer's graph reads a tensor that the segmentation graph does not give.
+    #[error("the observer's engine reads {tensor}, which the segmentation engine does not give")]
+    NoSuchTensor {
+        /// Its name.
+        tensor: String,
+    },
+}

@@ -1,0 +1,370 @@
+//! One size of the networks' input: its buffers, and both parts captured on them.
+
+use std::sync::{Arc, Mutex};
+
+use lookout_gpu::cuda::{CudaError, Device, DeviceBuffer, HostBuffer, HostKind, Stream};
+use lookout_gpu::tensorrt::{Context, DataType, DeviceMemory, Engine};
+
+use super::TensorRtError;
+use super::kernels::{FrameParams, InputParams, JudgeParams, Taps};
+use super::launch::{Judged, Kernels, Params};
+use super::part::{Part, Results, Wanted};
+use super::slots::Taken;
+use crate::engine::{EngineError, Judge};
+use crate::model::Manifest;
+
+const NAME: &str = super::NAME;
+
+/// What all lanes share.
+pub(super) struct Gpu {
+    /// One stream for all that the networks do, before whatever else the GPU does.
+    pub(super) stream: Stream,
+    pub(super) kernels: Kernels,
+    pub(super) segmentation: Engine,
+    pub(super) observer: Option<Engine>,
+}
+
+/// How a lane is judged: after the segmentation network, after the observer.
+pub(super) type Verdicts = [Option<Judge>; 2];
+
+/// The resizing tables of a camera's size.
+struct Tables {
+    camera: (u32, u32),
+    columns: Arc<DeviceBuffer>,
+    rows: Arc<DeviceBuffer>,
+}
+
+/// Buffers and graphs for one input size.
+pub(super) struct Lane {
+    pub(super) segmentation: Part,
+    pub(super) observer: Option<Part>,
+    /// Width and height of the input, in pixels.
+    pub(super) input: (u32, u32),
+    /// Width and height of the logits.
+    pub(super) size: (usize, usize),
+    pub(super) classes: usize,
+    params: Arc<HostBuffer>,
+    tables: Option<Tables>,
+    device: Device,
+}
+
+impl Lane {
+    /// Makes the buffers, runs both networks once on whatever is in them, and captures them. `profile` is
+    /// the engines' for that size.
+    pub(super) fn new(
+        gpu: &Gpu,
+        manifest: &Manifest,
+        profile: usize,
+        input: (u32, u32),
+        wanted: [Wanted; 2],
+    ) -> Result<Self, EngineError> {
+        let stride = (*manifest.segmentation.stride.get_ref()).max(1) as usize;
+        let classes = manifest.classes.get_ref().len();
+        let size = (input.0 as usize / stride, input.1 as usize / stride);
+        let built = Build {
+            gpu,
+            manifest,
+            profile,
+            input,
+            size,
+            classes,
+        };
+        built.lane(wanted)
+    }
+
+    /// Starts the mandatory part on a message.
+    pub(super) fn start(&mut self, taken: &Taken, judges: Verdicts) -> Result<(), TensorRtError> {
+        let message = &taken.message;
+        let camera = (message.width, message.height);
+        let tables = match self.tables.take().filter(|tables| tables.camera == camera) {
+            Some(tables) => tables,
+            None => Tables::new(&self.device, camera, self.input)?,
+        };
+        let tables = self.tables.insert(tables);
+        let frame = FrameParams {
+            pixels: taken.address,
+            columns: tables.columns.address(),
+            rows: tables.rows.address(),
+            width: message.width,
+            height: message.height,
+            step: message.step,
+            encoding: FrameParams::encoding_number(message.encoding),
+            big_endian: u32::from(message.big_endian),
+            reserved: 0,
+        };
+        let [segmented, observed] = judges.map(|judge| self.judge(judge).to_bytes());
+        self.params.write(|bytes| {
+            for (at, part) in [
+                (Params::FRAME, frame.to_bytes().as_slice()),
+                (Params::SEGMENTED, &segmented),
+                (Params::OBSERVED, &observed),
+            ] {
+                if let Some(to) = bytes.get_mut(at..at + part.len()) {
+                    to.copy_from_slice(part);
+                }
+            }
+        })?;
+        let in_place: &[&Arc<HostBuffer>] = match &taken.in_place {
+            Some(host) => &[host],
+            None => &[],
+        };
+        Ok(self.segmentation.launch(in_place)?)
+    }
+
+    /// Without a judge every pixel is anomalous: nobody is to see that, and if it was seen, it is safe.
+    fn judge(&self, judge: Option<Judge>) -> JudgeParams {
+        let judge = judge.unwrap_or(Judge {
+            score: crate::score::ScoreKind::MaxLogit,
+            threshold: f32::NAN,
+        });
+        JudgeParams {
+            kind: JudgeParams::kind_number(judge.score),
+            classes: self.classes as u32,
+            width: self.size.0 as u32,
+            height: self.size.1 as u32,
+            threshold: judge.threshold,
+        }
+    }
+}
+
+impl Tables {
+    fn new(device: &Device, camera: (u32, u32), input: (u32, u32)) -> Result<Self, TensorRtError> {
+        let table = |source, target| {
+            // a message has at least one pixel, and so has an input
+            let taps = Taps::new(source, target).ok_or(CudaError::invalid("resize nothing"))?;
+            DeviceBuffer::with(device, taps.bytes())
+        };
+        Ok(Self {
+            camera,
+            columns: table(camera.0, input.0)?,
+            rows: table(camera.1, input.1)?,
+        })
+    }
+}
+
+/// What a lane is made from.
+struct Build<'a> {
+    gpu: &'a Gpu,
+    manifest: &'a Manifest,
+    profile: usize,
+    input: (u32, u32),
+    size: (usize, usize),
+    classes: usize,
+}
+
+/// A tensor that is bound.
+struct Bound {
+    name: String,
+    shape: Vec<i64>,
+    memory: Arc<DeviceBuffer>,
+}
+
+impl Build<'_> {
+    fn lane(&self, wanted: [Wanted; 2]) -> Result<Lane, EngineError> {
+        let device = self.gpu.stream.device();
+        let make = |bytes| DeviceBuffer::new(device, bytes).map_err(TensorRtError::from);
+        let params = HostBuffer::new(device, Params::BYTES, HostKind::Cached)
+            .map_err(TensorRtError::from)?;
+        let on_device = make(Params::BYTES)?;
+        let image = make(12 * self.input.0 as usize * self.input.1 as usize)?;
+        let tensors = vec![Bound {
+            name: self.manifest.segmentation.image.clone(),
+            shape: vec![1, 3, i64::from(self.input.1), i64::from(self.input.0)],
+            memory: image.clone(),
+        }];
+
+        // a first frame for the dry run: grey, of the input's own size
+        let grey = DeviceBuffer::with(
+            device,
+            &vec![127; 3 * self.input.0 as usize * self.input.1 as usize],
+        )
+        .map_err(TensorRtError::from)?;
+        let tables = Tables::new(device, self.input, self.input)?;
+        let (width, height) = self.input;
+        let frame = FrameParams {
+            pixels: grey.address(),
+            columns: tables.columns.address(),
+            rows: tables.rows.address(),
+            width,
+            height,
+            step: 3 * width,
+            encoding: FrameParams::encoding_number(crate::frame::Encoding::Rgb8),
+            big_endian: 0,
+            reserved: 0,
+        };
+        let judge = JudgeParams {
+            kind: 0,
+            classes: self.classes as u32,
+            width: self.size.0 as u32,
+            height: self.size.1 as u32,
+            threshold: f32::NAN,
+        };
+        params
+            .write(|bytes| {
+                for (at, part) in [
+                    (Params::FRAME, frame.to_bytes().as_slice()),
+                    (Params::SEGMENTED, &judge.to_bytes()),
+                    (Params::OBSERVED, &judge.to_bytes()),
+                ] {
+                    if let Some(to) = bytes.get_mut(at..at + part.len()) {
+                        to.copy_from_slice(part);
+                    }
+                }
+            })
+            .map_err(TensorRtError::from)?;
+
+        let (context, tensors) = self.network(&self.gpu.segmentation, tensors)?;
+        let logits = self.output(&tensors, &self.manifest.segmentation.logits, self.classes)?;
+        let segmentation = self.segmentation(&params, &on_device, &image, &context, &logits, wanted[0])?;
+        let observer = match (&self.gpu.observer, &self.manifest.observer) {
+            (Some(engine), Some(observer)) => {
+                let (context, tensors) = self.network(engine, tensors)?;
+                let plane = self.output(&tensors, &observer.output, 1)?;
+                Some(self.observer(&on_device, &context, &logits, &plane, wanted[1])?)
+            }
+            _ => None,
+        };
+        Ok(Lane {
+            segmentation,
+            observer,
+            input: self.input,
+            size: self.size,
+            classes: self.classes,
+            params,
+            tables: None,
+            device: device.clone(),
+        })
+    }
+
+    /// A context of an engine whose inputs are bound to `tensors`, and its outputs to new ones among them.
+    fn network(
+        &self,
+        engine: &Engine,
+        mut tensors: Vec<Bound>,
+    ) -> Result<(Arc<Mutex<Context>>, Vec<Bound>), TensorRtError> {
+        let mut context = engine.context(self.profile)?;
+        for tensor in engine.tensors() {
+            if tensor.dtype != DataType::Float {
+                return Err(TensorRtError::TensorType {
+                    tensor: tensor.name.clone(),
+                    found: tensor.dtype,
+                });
+            }
+        }
+        for tensor in engine.tensors().iter().filter(|tensor| tensor.input) {
+            let bound = tensors.iter().find(|bound| bound.name == tensor.name);
+            let bound = bound.ok_or_else(|| TensorRtError::NoSuchTensor {
+                tensor: tensor.name.clone(),
+            })?;
+            let shape = <[i64; 4]>::try_from(bound.shape.as_slice());
+            let shape = shape.map_err(|_| TensorRtError::NoSuchTensor {
+                tensor: tensor.name.clone(),
+            })?;
+            context.set_input_shape(&tensor.name, shape)?;
+            context.bind(&tensor.name, bound.memory.clone())?;
+        }
+        for tensor in engine.tensors().iter().filter(|tensor| !tensor.input) {
+            let bytes = usize::try_from(context.bytes(&tensor.name)?).unwrap_or(usize::MAX);
+            let memory = DeviceBuffer::new(self.gpu.stream.device(), bytes)?;
+            context.bind(&tensor.name, memory.clone())?;
+            tensors.push(Bound {
+                name: tensor.name.clone(),
+                shape: context.shape(&tensor.name)?,
+                memory,
+            });
+        }
+        Ok((Arc::new(Mutex::new(context)), tensors))
+    }
+
+    /// An output of the shape that the manifest promises.
+    fn output(
+        &self,
+        tensors: &[Bound],
+        name: &str,
+        planes: usize,
+    ) -> Result<Arc<DeviceBuffer>, EngineError> {
+        let bound = tensors.iter().find(|bound| bound.name == name);
+        let bound = bound.ok_or_else(|| TensorRtError::NoSuchTensor {
+            tensor: name.to_owned(),
+        })?;
+        let expected = [1, planes, self.size.1, self.size.0];
+        let found: Vec<usize> = bound.shape.iter().map(|&n| n.max(0) as usize).collect();
+        match found == expected {
+            true => Ok(bound.memory.clone()),
+            false => Err(EngineError::Shape {
+                engine: NAME,
+                tensor: name.to_owned(),
+                expected,
+                found,
+            }),
+        }
+    }
+
+    fn segmentation(
+        &self,
+        host: &Arc<HostBuffer>,
+        params: &Arc<DeviceBuffer>,
+        image: &Arc<DeviceBuffer>,
+        context: &Arc<Mutex<Context>>,
+        logits: &Arc<DeviceBuffer>,
+        wanted: Wanted,
+    ) -> Result<Part, TensorRtError> {
+        let pixels = self.size.0 * self.size.1;
+        let device = self.gpu.stream.device();
+        let results = Results::new(device, wanted, pixels, self.classes)?;
+        let input = InputParams::new(&self.manifest.input, self.input);
+        let kernels = &self.gpu.kernels;
+        Part::capture(&self.gpu.stream, results, 5, |work, results, marks| {
+            work.mark(&marks[0])?;
+            work.upload(host, params, Params::BYTES)?;
+            kernels.preprocess(work, params, image, input)?;
+            work.mark(&marks[1])?;
+            work.network(context)?;
+            work.mark(&marks[2])?;
+            if let Some(out) = &results.judged {
+                let judged = Judged {
+                    logits,
+                    observer: None,
+                    params,
+                    at: Params::SEGMENTED,
+                    classes: self.classes,
+                };
+                kernels.judge(work, &judged, out, results.layout)?;
+            }
+            work.mark(&marks[3])?;
+            results.download(work, logits)?;
+            Ok(work.mark(&marks[4])?)
+        })
+    }
+
+    fn observer(
+        &self,
+        params: &Arc<DeviceBuffer>,
+        context: &Arc<Mutex<Context>>,
+        logits: &Arc<DeviceBuffer>,
+        plane: &Arc<DeviceBuffer>,
+        wanted: Wanted,
+    ) -> Result<Part, TensorRtError> {
+        let pixels = self.size.0 * self.size.1;
+        let results = Results::new(self.gpu.stream.device(), wanted, pixels, 1)?;
+        let kernels = &self.gpu.kernels;
+        Part::capture(&self.gpu.stream, results, 4, |work, results, marks| {
+            work.mark(&marks[0])?;
+            work.network(context)?;
+            work.mark(&marks[1])?;
+            if let Some(out) = &results.judged {
+                let judged = Judged {
+                    logits,
+                    observer: Some(plane),
+                    params,
+                    at: Params::OBSERVED,
+                    classes: self.classes,
+                };
+                kernels.judge(work, &judged, out, results.layout)?;
+            }
+            work.mark(&marks[2])?;
+            results.download(work, plane)?;
+            Ok(work.mark(&marks[3])?)
+        })
+    }
+}
