@@ -221,7 +221,11 @@ impl TensorRtEngine {
             preprocess: enqueue,
             segmentation: segmented - enqueue,
             observer: began.elapsed() - segmented,
-            gpu: self.perception.times.gpu.map(|gpu| GpuTimes { enqueue, ..gpu }),
+            gpu: self
+                .perception
+                .times
+                .gpu
+                .map(|gpu| GpuTimes { enqueue, ..gpu }),
         };
         Ok(())
     }

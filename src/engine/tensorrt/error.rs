@@ -1,7 +1,10 @@
+use std::path::PathBuf;
+
 use lookout_gpu::cuda::{CudaError, NvrtcError, ProbeError};
 use lookout_gpu::tensorrt;
 use thiserror::Error;
 
+use super::precision::PrecisionError;
 use super::settings::SettingsError;
 
 /// Why the networks cannot be built for, or run on, the GPU.
@@ -23,6 +26,23 @@ pub enum TensorRtError {
     /// The settings of the build.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// A graph whose precision cannot be told or changed.
+    #[error(transparent)]
+    Precision(#[from] PrecisionError),
+    /// A graph for INT8 that has no scales.
+    #[error("{} has no QuantizeLinear nodes: it is not quantised", path.display())]
+    NotQuantised {
+        /// The graph.
+        path: PathBuf,
+    },
+    /// A file that cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A frame whose input is not one that the engines were built for.
     #[error(
         "a camera of {camera_width}x{camera_height} needs an input {width} pixels wide, and the engine \

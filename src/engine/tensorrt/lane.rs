@@ -215,7 +215,8 @@ impl Build<'_> {
 
         let (context, tensors) = self.network(&self.gpu.segmentation, tensors)?;
         let logits = self.output(&tensors, &self.manifest.segmentation.logits, self.classes)?;
-        let segmentation = self.segmentation(&params, &on_device, &image, &context, &logits, wanted[0])?;
+        let segmentation =
+            self.segmentation(&params, &on_device, &image, &context, &logits, wanted[0])?;
         let observer = match (&self.gpu.observer, &self.manifest.observer) {
             (Some(engine), Some(observer)) => {
                 let (context, tensors) = self.network(engine, tensors)?;

@@ -76,11 +76,11 @@ impl Layout {
 
 impl Kernels {
     /// Of a cubin that was compiled from the shipped sources for this device.
-    pub(super) fn load(device: &Device, cubins: [&[u8]; 2]) -> Result<Self, CudaError> {
-        let [preprocess, judge] = cubins;
+    pub(super) fn load(device: &Device, cubin: &[u8]) -> Result<Self, CudaError> {
+        let module = Module::load(device, cubin)?;
         Ok(Self {
-            preprocess: Module::load(device, preprocess)?.kernel(PREPROCESS.entry)?,
-            judge: Module::load(device, judge)?.kernel(JUDGE.entry)?,
+            preprocess: module.kernel(PREPROCESS.entry)?,
+            judge: module.kernel(JUDGE.entry)?,
         })
     }
 
@@ -167,7 +167,9 @@ fn pointer<T>(value: &mut T) -> *mut c_void {
 fn room(buffer: &Arc<DeviceBuffer>, bytes: usize) -> Result<(), CudaError> {
     match buffer.bytes() >= bytes {
         true => Ok(()),
-        false => Err(CudaError::invalid("launch a kernel on a buffer that is too small")),
+        false => Err(CudaError::invalid(
+            "launch a kernel on a buffer that is too small",
+        )),
     }
 }
 

@@ -21,10 +21,15 @@
 pub mod cache;
 mod engine;
 mod error;
+mod found;
 pub mod kernels;
 mod lane;
 mod launch;
+mod load;
 mod part;
+mod plans;
+pub mod precision;
+pub mod settings;
 mod slots;
 
 pub use engine::TensorRtEngine;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lookout_gpu::cuda::{CudaError, Device, DeviceBuffer, Event, Graph, HostBuffer, HostKind, Stream, Work};
+use lookout_gpu::cuda::{
+    CudaError, Device, DeviceBuffer, Event, Graph, HostBuffer, HostKind, Stream, Work,
+};
 
 use super::TensorRtError;
 use super::kernels::{BlockCounts, fold};
@@ -76,7 +78,13 @@ impl Results {
         self.host.read(|bytes| {
             to.clear();
             let values = bytes.get(..self.bytes).unwrap_or_default();
-            to.extend(values.as_chunks::<4>().0.iter().map(|b| f32::from_ne_bytes(*b)));
+            to.extend(
+                values
+                    .as_chunks::<4>()
+                    .0
+                    .iter()
+                    .map(|b| f32::from_ne_bytes(*b)),
+            );
         })
     }
 

@@ -61,6 +61,16 @@ pub const PREPROCESS: Source = source!("preprocess", "preprocess.cu");
 /// From logits to class, score, mask and counts.
 pub const JUDGE: Source = source!("judge", "judge.cu");
 
+/// Both kernels in one text: what is compiled on a device, and kept as one cubin.
+pub const TEXT: &str = concat!(
+    "#line 1 \"params.cuh\"\n",
+    include_str!("params.cuh"),
+    "#line 1 \"preprocess.cu\"\n",
+    include_str!("preprocess.cu"),
+    "#line 1 \"judge.cu\"\n",
+    include_str!("judge.cu")
+);
+
 /// What NVRTC is told, for a GPU of that compute capability. The kernels must not be compiled without
 /// it: sums would be contracted, and no longer be those of the CPU path.
 pub fn nvrtc_options((major, minor): (u32, u32)) -> Vec<String> {
