@@ -1,0 +1,417 @@
+//! Protobuf messages as lists of fields: read without a schema, edited, written.
+//!
+//! Fields that are not edited are written as the very bytes that were read.
+//! Encoding: <https://protobuf.dev/programming-guides/encoding/>.
+
+use std::borrow::Cow;
+
+use thiserror::Error;
+
+/// Why bytes are no protobuf message. Offsets are bytes from the start of the message in question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum WireError {
+    /// The message ends inside a field.
+    #[error("it ends inside the field at byte {at}")]
+    Truncated {
+        /// Where the field starts.
+        at: usize,
+    },
+    /// A number has more than 64 bits.
+    #[error("the number at byte {at} has more than 64 bits")]
+    Overlong {
+        /// Where the number starts.
+        at: usize,
+    },
+    /// A wire type that is unknown or long deprecated (groups), or field number 0.
+    #[error("the tag {tag} at byte {at} is none of protobuf's")]
+    Tag {
+        /// Where the field starts.
+        at: usize,
+        /// The tag.
+        tag: u64,
+    },
+    /// A field has another wire type than the schema gives it.
+    #[error("field {number} is of another wire type")]
+    Kind {
+        /// Field number.
+        number: u32,
+    },
+    /// A text is not UTF-8.
+    #[error("field {number} is not UTF-8")]
+    Utf8 {
+        /// Field number.
+        number: u32,
+    },
+    /// A field that holds one message is there more than once. Protobuf would merge them; no exporter
+    /// writes that.
+    #[error("field {number} is there more than once")]
+    Repeated {
+        /// Field number.
+        number: u32,
+    },
+}
+
+/// What a field holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Value<'a> {
+    Varint(u64),
+    Fixed64([u8; 8]),
+    /// A text, bytes or a message.
+    Bytes(Cow<'a, [u8]>),
+    Fixed32([u8; 4]),
+}
+
+/// One field: its number, what it holds, and the bytes that it was read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Field<'a> {
+    number: u32,
+    value: Value<'a>,
+    /// Tag and payload as they were read: a number may be written in more bytes than it needs.
+    /// `None` for a field that was made here.
+    read: Option<&'a [u8]>,
+}
+
+impl<'a> Field<'a> {
+    pub(super) fn int(number: u32, value: u64) -> Self {
+        Self::made(number, Value::Varint(value))
+    }
+
+    pub(super) fn bytes(number: u32, value: impl Into<Cow<'a, [u8]>>) -> Self {
+        Self::made(number, Value::Bytes(value.into()))
+    }
+
+    pub(super) fn text(number: u32, value: &str) -> Self {
+        Self::bytes(number, value.as_bytes().to_vec())
+    }
+
+    pub(super) fn message(number: u32, message: &Message<'_>) -> Self {
+        Self::bytes(number, message.write())
+    }
+
+    fn made(number: u32, value: Value<'a>) -> Self {
+        let read = None;
+        Self {
+            number,
+            value,
+            read,
+        }
+    }
+
+    pub(super) fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// A text, bytes or a message, borrowed from what was read.
+    pub(super) fn payload(&self) -> Result<&'a [u8], WireError> {
+        match self.value {
+            Value::Bytes(Cow::Borrowed(bytes)) => Ok(bytes),
+            _ => Err(self.wrong_kind()),
+        }
+    }
+
+    /// A text, borrowed from what was read.
+    pub(super) fn as_text(&self) -> Result<&'a str, WireError> {
+        let number = self.number;
+        std::str::from_utf8(self.payload()?).map_err(|_| WireError::Utf8 { number })
+    }
+
+    fn wrong_kind(&self) -> WireError {
+        WireError::Kind {
+            number: self.number,
+        }
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        if let Some(read) = self.read {
+            return out.extend_from_slice(read);
+        }
+        let mut tag = |wire: u64| write_varint(u64::from(self.number) << 3 | wire, out);
+        match &self.value {
+            Value::Varint(value) => {
+                tag(0);
+                write_varint(*value, out);
+            }
+            Value::Fixed64(bytes) => {
+                tag(1);
+                out.extend_from_slice(bytes);
+            }
+            Value::Bytes(bytes) => {
+                tag(2);
+                write_varint(bytes.len() as u64, out);
+                out.extend_from_slice(bytes);
+            }
+            Value::Fixed32(bytes) => {
+                tag(5);
+                out.extend_from_slice(bytes);
+            }
+        }
+    }
+}
+
+/// A message as its fields, in their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Message<'a> {
+    pub(super) fields: Vec<Field<'a>>,
+}
+
+impl<'a> Message<'a> {
+    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, WireError> {
+        let mut cursor = Cursor { bytes, at: 0 };
+        let mut fields = vec![];
+        while cursor.at < bytes.len() {
+            let start = cursor.at;
+            let (number, value) = cursor.field()?;
+            let read = bytes.get(start..cursor.at);
+            fields.push(Field {
+                number,
+                value,
+                read,
+            });
+        }
+        Ok(Self { fields })
+    }
+
+    pub(super) fn write(&self) -> Vec<u8> {
+        let mut out = vec![];
+        for field in &self.fields {
+            field.write(&mut out);
+        }
+        out
+    }
+
+    /// Every field of that number.
+    pub(super) fn all(&self, number: u32) -> impl Iterator<Item = &Field<'a>> {
+        self.fields.iter().filter(move |f| f.number == number)
+    }
+
+    pub(super) fn has(&self, number: u32) -> bool {
+        self.all(number).next().is_some()
+    }
+
+    /// The one field of that number.
+    pub(super) fn one(&self, number: u32) -> Result<Option<&Field<'a>>, WireError> {
+        let mut all = self.all(number);
+        match (all.next(), all.next()) {
+            (_, Some(_)) => Err(WireError::Repeated { number }),
+            (one, None) => Ok(one),
+        }
+    }
+
+    /// The message that the one field of that number holds.
+    pub(super) fn child(&self, number: u32) -> Result<Option<Message<'a>>, WireError> {
+        let read = |field: &Field<'a>| Message::read(field.payload()?);
+        self.one(number)?.map(read).transpose()
+    }
+
+    /// A text; empty where there is none.
+    pub(super) fn text(&self, number: u32) -> Result<&'a str, WireError> {
+        self.one(number)?.map_or(Ok(""), Field::as_text)
+    }
+
+    /// A number; 0 where there is none.
+    pub(super) fn int(&self, number: u32) -> Result<i64, WireError> {
+        match self.one(number)?.map(|f| &f.value) {
+            None => Ok(0),
+            // negative numbers are written in two's complement
+            Some(Value::Varint(value)) => Ok(*value as i64),
+            Some(_) => Err(WireError::Kind { number }),
+        }
+    }
+
+    /// Repeated numbers, packed or not.
+    pub(super) fn ints(&self, number: u32) -> Result<Vec<i64>, WireError> {
+        let mut values = vec![];
+        for field in self.all(number) {
+            match &field.value {
+                Value::Varint(value) => values.push(*value as i64),
+                Value::Bytes(bytes) => {
+                    let mut cursor = Cursor { bytes, at: 0 };
+                    while cursor.at < bytes.len() {
+                        values.push(cursor.varint()? as i64);
+                    }
+                }
+                _ => return Err(field.wrong_kind()),
+            }
+        }
+        Ok(values)
+    }
+
+    /// Repeated f32, packed or not.
+    pub(super) fn floats(&self, number: u32) -> Result<Vec<f32>, WireError> {
+        let mut values = vec![];
+        for field in self.all(number) {
+            match &field.value {
+                Value::Fixed32(bytes) => values.push(f32::from_le_bytes(*bytes)),
+                Value::Bytes(bytes) => {
+                    let (chunks, []) = bytes.as_chunks() else {
+                        return Err(WireError::Truncated { at: 0 });
+                    };
+                    values.extend(chunks.iter().map(|c| f32::from_le_bytes(*c)));
+                }
+                _ => return Err(field.wrong_kind()),
+            }
+        }
+        Ok(values)
+    }
+
+    /// Puts a field in the place of the one of its number, or at the end.
+    pub(super) fn set(&mut self, field: Field<'a>) {
+        let place = self.fields.iter_mut().find(|f| f.number == field.number);
+        match place {
+            Some(place) => *place = field,
+            None => self.fields.push(field),
+        }
+    }
+
+    /// Takes every field of that number out.
+    pub(super) fn remove(&mut self, number: u32) {
+        self.fields.retain(|f| f.number != number);
+    }
+}
+
+impl<'a> FromIterator<Field<'a>> for Message<'a> {
+    fn from_iter<T: IntoIterator<Item = Field<'a>>>(fields: T) -> Self {
+        Self {
+            fields: fields.into_iter().collect(),
+        }
+    }
+}
+
+struct Cursor<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    fn field(&mut self) -> Result<(u32, Value<'a>), WireError> {
+        let at = self.at;
+        let tag = self.varint()?;
+        // 29 bits
+        let number = match u32::try_from(tag >> 3) {
+            Ok(number) if number > 0 && number < 1 << 29 => number,
+            _ => return Err(WireError::Tag { at, tag }),
+        };
+        let value = match tag & 7 {
+            0 => Value::Varint(self.varint()?),
+            1 => Value::Fixed64(*self.chunk(at)?),
+            2 => {
+                let length = self.varint()?;
+                Value::Bytes(Cow::Borrowed(self.take(length, at)?))
+            }
+            5 => Value::Fixed32(*self.chunk(at)?),
+            _ => return Err(WireError::Tag { at, tag }),
+        };
+        Ok((number, value))
+    }
+
+    fn varint(&mut self) -> Result<u64, WireError> {
+        let at = self.at;
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = *self.bytes.get(self.at).ok_or(WireError::Truncated { at })?;
+            self.at += 1;
+            let bits = u64::from(byte & 0x7f);
+            if shift == 63 && bits > 1 {
+                break;
+            }
+            value |= bits << shift;
+            if byte & 0x80 == 0 {
+                return Ok(value);
+            }
+        }
+        Err(WireError::Overlong { at })
+    }
+
+    fn take(&mut self, length: u64, at: usize) -> Result<&'a [u8], WireError> {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let taken = usize::try_from(length).ok().and_then(|n| rest.get(..n));
+        let taken = taken.ok_or(WireError::Truncated { at })?;
+        self.at += taken.len();
+        Ok(taken)
+    }
+
+    fn chunk<const N: usize>(&mut self, at: usize) -> Result<&'a [u8; N], WireError> {
+        let taken = self.take(N as u64, at)?;
+        taken.first_chunk().ok_or(WireError::Truncated { at })
+    }
+}
+
+fn write_varint(mut value: u64, out: &mut Vec<u8>) {
+    while value > 0x7f {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Field 1 = 150 written in one byte more than it needs, field 2 = "hi", field 3 fixed 64,
+    /// field 15 fixed 32, field 16 = -1.
+    const ODD: &[u8] = &[
+        0x08, 0x96, 0x81, 0x00, 0x12, 2, b'h', b'i', 0x19, 1, 2, 3, 4, 5, 6, 7, 8, 0x7d, 0, 0,
+        0x80, 0x3f, 0x80, 0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01,
+    ];
+
+    #[test]
+    fn reads_every_kind_of_field() {
+        let message = Message::read(ODD).unwrap();
+        assert_eq!(message.int(1), Ok(150));
+        assert_eq!(message.text(2), Ok("hi"));
+        assert_eq!(message.floats(15), Ok(vec![1.0]));
+        assert_eq!(message.int(16), Ok(-1));
+        assert_eq!(message.int(9), Ok(0));
+        assert_eq!(message.text(9), Ok(""));
+        assert_eq!(message.int(2), Err(WireError::Kind { number: 2 }));
+    }
+
+    #[test]
+    fn what_is_not_edited_is_written_byte_for_byte() {
+        let mut message = Message::read(ODD).unwrap();
+        assert_eq!(message.write(), ODD);
+        message.set(Field::text(2, "ho"));
+        let mut expected = ODD.to_vec();
+        expected[7] = b'o';
+        assert_eq!(message.write(), expected);
+        message.set(Field::int(17, 300));
+        expected.extend([0x88, 0x01, 0xac, 0x02]);
+        assert_eq!(message.write(), expected);
+    }
+
+    #[test]
+    fn repeated_numbers_may_be_packed_or_not_or_both() {
+        let bytes = [0x08, 5, 0x0a, 3, 0x96, 0x01, 7];
+        assert_eq!(Message::read(&bytes).unwrap().ints(1), Ok(vec![5, 150, 7]));
+        let bytes = [0x0d, 0, 0, 0, 0x40, 0x0a, 4, 0, 0, 0x80, 0x3f];
+        assert_eq!(Message::read(&bytes).unwrap().floats(1), Ok(vec![2.0, 1.0]));
+    }
+
+    #[test]
+    fn says_what_is_no_message() {
+        let cases: [(&[u8], WireError); 8] = [
+            (&[0x08], WireError::Truncated { at: 1 }),
+            (&[0x08, 1, 0x12, 3, 1], WireError::Truncated { at: 2 }),
+            (
+                &[0x12, 0xff, 0xff, 0xff, 0xff, 0x0f],
+                WireError::Truncated { at: 0 },
+            ),
+            (&[0x19, 1], WireError::Truncated { at: 0 }),
+            (&[0x0d, 1], WireError::Truncated { at: 0 }),
+            (
+                &[0x08, 255, 255, 255, 255, 255, 255, 255, 255, 255, 2],
+                WireError::Overlong { at: 1 },
+            ),
+            (&[0x0b], WireError::Tag { at: 0, tag: 11 }),
+            (&[0x00, 1], WireError::Tag { at: 0, tag: 0 }),
+        ];
+        for (bytes, error) in cases {
+            assert_eq!(Message::read(bytes), Err(error), "{bytes:?}");
+        }
+        let twice = Message::read(&[0x08, 1, 0x08, 2]).unwrap();
+        assert_eq!(twice.int(1), Err(WireError::Repeated { number: 1 }));
+        let text = Message::read(&[0x12, 1, 0xff]).unwrap();
+        assert_eq!(text.text(2), Err(WireError::Utf8 { number: 2 }));
+    }
+}
