@@ -1,0 +1,60 @@
+#!/bin/sh
+# Builds the stand-in: build.sh OUTDIR [--sanitize] [--kernels FILE.cpp]
+#
+# Needs g++ and awk. TensorRT's headers: TENSORRT_INCLUDE_DIR, or else those of the crate trtx-sys where
+# cargo has unpacked it. `--kernels` names the file that defines the functions of kernels.h; by default
+# kernels_cpu.cpp next to this script, where there is one. `--sanitize` adds AddressSanitizer and
+# UndefinedBehaviorSanitizer; a program that was built without them then has to preload libasan.
+# CXX and CXXFLAGS are honoured.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+out=${1:?usage: build.sh OUTDIR [--sanitize] [--kernels FILE.cpp]}
+shift
+sanitize=
+kernels=
+[ -f "$here/kernels_cpu.cpp" ] && kernels=$here/kernels_cpu.cpp
+while [ $# -gt 0 ]; do
+    case $1 in
+    --sanitize) sanitize="-fsanitize=address,undefined -fno-sanitize-recover=undefined" ;;
+    --kernels) kernels=$2; shift ;;
+    *) echo "build.sh: what is $1?" >&2; exit 2 ;;
+    esac
+    shift
+done
+
+headers=${TENSORRT_INCLUDE_DIR:-}
+if [ -z "$headers" ]; then
+    for found in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*/trtx-sys-*/TensorRT-Headers/TRT-Enterprise-11.4; do
+        [ -d "$found" ] && headers=$found
+    done
+fi
+if [ ! -f "$headers/NvInferImpl.h" ]; then
+    echo "build.sh: no TensorRT headers; set TENSORRT_INCLUDE_DIR" >&2
+    exit 1
+fi
+
+mkdir -p "$out/objects/generated"
+echo "$headers" >"$out/objects/headers"
+awk -v classes="VRuntime VCudaEngine VExecutionContext VBuilder VBuilderConfig VNetworkDefinition VOptimizationProfile \
+VHostMemory VTimingCache VTensor VLayer VEngineInspector IParser" \
+    -f "$here/trt/unexpected.awk" "$headers/NvInferImpl.h" "$headers/NvOnnxParser.h" >"$out/objects/generated/unexpected.h"
+
+# -ffp-contract=off: the kernels' sums are not contracted on the GPU either.
+flags="-std=c++17 -O2 -g1 -fPIC -fvisibility=hidden -ffp-contract=off -Wall -Wextra $sanitize ${CXXFLAGS:-}"
+objects=
+for source in "$here"/core/*.cpp "$here"/driver/*.cpp "$here"/nvrtc/*.cpp "$here"/trt/*.cpp "$here"/control.cpp $kernels; do
+    object=$out/objects/$(echo "${source#"$here"/}" | tr / _).o
+    objects="$objects $object"
+    echo "$source $object"
+done | xargs -P "${JOBS:-2}" -L 1 sh -c '
+    '"${CXX:-g++} $flags"' -I"'"$out"'/objects/generated" -isystem "'"$headers"'" -isystem "'"$headers"'/.." -c "$0" -o "$1"'
+for source in "$here"/core/*.cpp "$here"/driver/*.cpp "$here"/nvrtc/*.cpp "$here"/trt/*.cpp "$here"/control.cpp $kernels; do
+    objects="$objects $out/objects/$(echo "${source#"$here"/}" | tr / _).o"
+done
+# shellcheck disable=SC2086
+${CXX:-g++} -shared $sanitize -pthread -Wl,-soname,liblookout_standin.so $objects -o "$out/liblookout_standin.so"
+for name in libcuda.so libcuda.so.1 libnvrtc.so libnvrtc.so.12 libnvrtc.so.13 libnvinfer.so libnvinfer.so.11 \
+    libnvonnxparser.so libnvonnxparser.so.11; do
+    ln -sf liblookout_standin.so "$out/$name"
+done

@@ -1,0 +1,335 @@
+// Captures, graphs, kernels.
+#include <thread>
+
+#include "check.h"
+
+namespace {
+
+constexpr int thread_local_mode = CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
+
+struct Kernels {
+    Kernels() {
+        const char* source = "extern \"C\" __global__ void scale(const float*, float*, float, int) {}\n"
+                             "extern \"C\" __global__ void __launch_bounds__(64) overrun(float*, int) {}\n"
+                             "extern \"C\" __global__ void unknown(float*) {}\n";
+        void* program = nullptr;
+        OK(nvrtcCreateProgram(&program, source, "test.cu", 0, nullptr, nullptr));
+        const char* options[] = {"--gpu-architecture=compute_87"};
+        OK(nvrtcCompileProgram(program, 1, options));
+        size_t size = 0;
+        OK(nvrtcGetPTXSize(program, &size));
+        std::string image(size, '\0');
+        OK(nvrtcGetPTX(program, image.data()));
+        OK(nvrtcDestroyProgram(&program));
+        OK(cuModuleLoadData(&module, image.c_str()));
+    }
+    ~Kernels() { cuModuleUnload(module); }
+    CUfunction get(const char* name) {
+        CUfunction function = nullptr;
+        OK(cuModuleGetFunction(&function, module, name));
+        return function;
+    }
+    CUmodule module = nullptr;
+};
+
+int scale(CUfunction function, CUstream stream, CUdeviceptr in, CUdeviceptr out, float factor, int count) {
+    void* params[] = {&in, &out, &factor, &count};
+    return cuLaunchKernel(function, 1, 1, 1, 32, 1, 1, 0, stream, params, nullptr);
+}
+
+struct Recorded {
+    // Captures what `body` puts into `stream`.
+    Recorded(CUstream stream, const std::function<void()>& body) {
+        OK(cuStreamBeginCapture_v2(stream, thread_local_mode));
+        body();
+        OK(cuStreamEndCapture(stream, &graph));
+        if (graph != nullptr) OK(cuGraphInstantiateWithFlags(&exec, graph, 0));
+    }
+    ~Recorded() {
+        if (exec != nullptr) cuGraphExecDestroy(exec);
+        if (graph != nullptr) cuGraphDestroy(graph);
+    }
+    CUgraph graph = nullptr;
+    CUgraphExec exec = nullptr;
+};
+
+} // namespace
+
+TEST(kernels_run_with_the_parameters_of_the_launch) {
+    {
+        Device device;
+        Kernels kernels;
+        TestStream stream;
+        Floats in(4), out(4);
+        Pinned host(4, 3.0f);
+        OK(cuMemcpyHtoDAsync_v2(in.address, host.data, host.bytes, stream));
+        OK(scale(kernels.get("scale"), stream, in.address, out.address, 2.0f, 4));
+        Pinned back(4);
+        OK(cuMemcpyDtoHAsync_v2(back.data, out.address, out.bytes, stream));
+        OK(cuStreamSynchronize(stream));
+        CHECK(back.data[3] == 6.0f);
+        CUfunction none = nullptr;
+        CHECK(cuModuleGetFunction(&none, kernels.module, "absent") == CUDA_ERROR_NOT_FOUND);
+    }
+    standin_check();
+    CHECK(faultless());
+}
+
+TEST(a_launch_of_a_size_that_no_device_takes_is_found) {
+    Device device;
+    Kernels kernels;
+    CHECK(cuLaunchKernel(kernels.get("scale"), 1, 1, 1, 2048, 1, 1, 0, nullptr, nullptr, nullptr) == CUDA_ERROR_INVALID_VALUE);
+    CHECK(has_fault("argument", "scale"));
+}
+
+TEST(kernels_race_too) {
+    Device device;
+    Kernels kernels;
+    TestStream a, b;
+    Floats in(4), x(4), y(4);
+    const CUfunction function = kernels.get("scale");
+    OK(cuMemsetD32Async(in.address, 0, 4, a));
+    OK(cuStreamSynchronize(a));
+    OK(scale(function, a, in.address, x.address, 1, 4));
+    OK(scale(function, b, in.address, y.address, 1, 4)); // both read `in`
+    CHECK(faultless());
+    OK(scale(function, b, x.address, y.address, 1, 4));
+    CHECK(has_fault("race", "kernel:scale on stream 2 reads"));
+    OK(cuCtxSynchronize());
+}
+
+#if !defined(__SANITIZE_ADDRESS__)
+// With the sanitizer the program ends at the write itself.
+TEST(a_kernel_that_writes_behind_its_memory_is_found) {
+    Device device;
+    Kernels kernels;
+    TestStream stream;
+    Floats out(5);
+    int count = 5;
+    void* params[] = {&out.address, &count};
+    OK(cuLaunchKernel(kernels.get("overrun"), 1, 1, 1, 1, 1, 1, 0, stream, params, nullptr));
+    OK(cuStreamSynchronize(stream));
+    CHECK(has_fault("out-of-range", "behind the end"));
+}
+#endif
+
+TEST(a_kernel_on_freed_memory_loses_the_device) {
+    Device device;
+    Kernels kernels;
+    TestStream stream;
+    Floats in(4), out(4);
+    const CUdeviceptr old = out.address;
+    OK(cuMemFree_v2(out.address));
+    out.address = 0;
+    OK(scale(kernels.get("scale"), stream, in.address, old, 1, 4));
+    CHECK(has_fault("use-after-free", "kernel:scale"));
+    CHECK(cuStreamSynchronize(stream) == CUDA_ERROR_ILLEGAL_ADDRESS);
+}
+
+TEST(a_graph_sees_the_memory_of_each_launch) {
+    {
+        Device device;
+        Kernels kernels;
+        TestStream stream;
+        Floats in(4), out(4);
+        Pinned host(4, 1.0f), back(4);
+        const CUfunction function = kernels.get("scale");
+        Recorded graph(stream, [&] {
+            OK(cuMemcpyHtoDAsync_v2(in.address, host.data, host.bytes, stream));
+            OK(scale(function, stream, in.address, out.address, 10, 4));
+            OK(cuMemcpyDtoHAsync_v2(back.data, out.address, out.bytes, stream));
+        });
+        size_t nodes = 0;
+        OK(cuGraphGetNodes(graph.graph, nullptr, &nodes));
+        CHECK(nodes == 3);
+        OK(cuGraphUpload(graph.exec, stream));
+        for (const float value : {1.0f, 2.0f}) {
+            host.data[0] = value;
+            OK(cuGraphLaunch(graph.exec, stream));
+            CHECK(is_poison(back.data, STANDIN_POISON_PENDING));
+            OK(cuStreamSynchronize(stream));
+            CHECK(back.data[0] == 10 * value);
+        }
+    }
+    standin_check();
+    CHECK(faultless());
+}
+
+TEST(a_graph_with_a_stale_pointer_is_found) {
+    Device device;
+    TestStream stream;
+    Floats a(4);
+    Recorded graph(stream, [&] { OK(cuMemsetD32Async(a.address, 0, 4, stream)); });
+    OK(cuMemFree_v2(a.address));
+    a.address = 0;
+    OK(cuGraphLaunch(graph.exec, stream));
+    CHECK(has_fault("stale-graph", "cuMemsetD32Async"));
+    CHECK(cuStreamSynchronize(stream) == CUDA_ERROR_ILLEGAL_ADDRESS);
+}
+
+TEST(a_fork_and_a_join_are_captured) {
+    for (uint64_t seed = 0; seed < 10; ++seed) {
+        Device device(STANDIN_RANDOM, seed);
+        TestStream a, b;
+        TestEvent fork, join;
+        Floats x(4), y(4);
+        Pinned out(4);
+        Recorded graph(a, [&] {
+            OK(cuMemsetD32Async(x.address, 0, 4, a));
+            OK(cuEventRecord(fork, a));
+            OK(cuStreamWaitEvent(b, fork, 0));
+            OK(cuMemcpyDtoDAsync_v2(y.address, x.address, x.bytes, b));
+            OK(cuEventRecord(join, b));
+            OK(cuStreamWaitEvent(a, join, 0));
+            OK(cuMemcpyDtoHAsync_v2(out.data, y.address, y.bytes, a));
+        });
+        OK(cuGraphLaunch(graph.exec, a));
+        OK(cuGraphLaunch(graph.exec, a));
+        OK(cuStreamSynchronize(a));
+        CHECK(out.data[0] == 0.0f);
+        CHECK(faultless());
+    }
+}
+
+TEST(a_race_within_a_graph_is_found) {
+    Device device;
+    TestStream a, b;
+    TestEvent fork, join;
+    Floats x(4);
+    Recorded graph(a, [&] {
+        OK(cuEventRecord(fork, a));
+        OK(cuStreamWaitEvent(b, fork, 0));
+        OK(cuMemsetD32Async(x.address, 0, 4, a));
+        OK(cuMemsetD32Async(x.address, 1, 4, b));
+        OK(cuEventRecord(join, b));
+        OK(cuStreamWaitEvent(a, join, 0));
+    });
+    OK(cuGraphLaunch(graph.exec, a));
+    CHECK(has_fault("race", "branch 1 of a graph"));
+    OK(cuStreamSynchronize(a));
+}
+
+TEST(a_fork_that_is_not_joined_is_found) {
+    Device device;
+    TestStream a, b;
+    TestEvent fork;
+    Floats x(4);
+    CUgraph graph = nullptr;
+    OK(cuStreamBeginCapture_v2(a, thread_local_mode));
+    OK(cuEventRecord(fork, a));
+    OK(cuStreamWaitEvent(b, fork, 0));
+    OK(cuMemsetD32Async(x.address, 1, 4, b));
+    CHECK(cuStreamEndCapture(a, &graph) == CUDA_ERROR_STREAM_CAPTURE_UNJOINED);
+    CHECK(has_fault("capture", "not joined"));
+    OK(cuMemsetD32Async(x.address, 1, 4, b)); // b is out of the capture again
+    OK(cuStreamSynchronize(b));
+}
+
+TEST(what_a_capture_forbids_spoils_it) {
+    const std::function<int(CUstream)> forbidden[] = {
+        [](CUstream stream) { return cuStreamSynchronize(stream); },
+        [](CUstream stream) { return cuStreamQuery(stream); },
+        [](CUstream) { return cuCtxSynchronize(); },
+        [](CUstream) {
+            CUdeviceptr memory = 0;
+            return cuMemAlloc_v2(&memory, 4);
+        },
+        [](CUstream) {
+            void* memory = nullptr;
+            return cuMemHostAlloc(&memory, 4, 0);
+        },
+    };
+    for (const auto& call : forbidden) {
+        Device device;
+        TestStream stream;
+        Floats x(4);
+        CUgraph graph = nullptr;
+        OK(cuStreamBeginCapture_v2(stream, thread_local_mode));
+        CHECK(call(stream) == CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
+        CHECK(has_fault("capture"));
+        CHECK(cuMemsetD32Async(x.address, 0, 4, stream) == CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
+        CHECK(cuStreamEndCapture(stream, &graph) == CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
+        CHECK(graph == nullptr);
+        OK(cuStreamSynchronize(stream));
+    }
+}
+
+TEST(an_event_from_before_a_capture_does_not_enter_it) {
+    Device device;
+    TestStream a, b;
+    TestEvent event;
+    Floats x(4);
+    OK(cuMemsetD32Async(x.address, 0, 4, b));
+    OK(cuEventRecord(event, b));
+    OK(cuStreamBeginCapture_v2(a, thread_local_mode));
+    CHECK(cuStreamWaitEvent(a, event, 0) == CUDA_ERROR_STREAM_CAPTURE_ISOLATION);
+    CUgraph graph = nullptr;
+    CHECK(cuStreamEndCapture(a, &graph) == CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
+    OK(cuStreamSynchronize(b));
+}
+
+TEST(a_captured_event_is_not_waited_for) {
+    Device device;
+    TestStream a;
+    TestEvent event;
+    CUgraph graph = nullptr;
+    OK(cuStreamBeginCapture_v2(a, CU_STREAM_CAPTURE_MODE_RELAXED));
+    OK(cuEventRecord(event, a));
+    CHECK(cuEventQuery(event) == CUDA_ERROR_CAPTURED_EVENT);
+    CHECK(cuStreamEndCapture(a, &graph) == CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
+    CHECK(cuEventSynchronize(event) == CUDA_ERROR_CAPTURED_EVENT);
+}
+
+TEST(unbalanced_captures_are_found) {
+    Device device;
+    CUgraph graph = nullptr;
+    TestStream stream;
+    CHECK(cuStreamEndCapture(stream, &graph) == CUDA_ERROR_ILLEGAL_STATE);
+    CHECK(has_fault("capture", "without having begun"));
+    OK(cuStreamBeginCapture_v2(stream, thread_local_mode));
+    CHECK(cuStreamBeginCapture_v2(stream, thread_local_mode) == CUDA_ERROR_ILLEGAL_STATE);
+    CHECK(has_fault("capture", "begins twice"));
+    standin_check();
+    CHECK(has_fault("capture", "never ended"));
+    OK(cuStreamDestroy_v2(stream));
+    stream.handle = nullptr;
+    CHECK(has_fault("capture", "is destroyed while it is being captured"));
+}
+
+TEST(captures_belong_to_their_thread) {
+    Device device;
+    TestStream stream;
+    CUgraph graph = nullptr;
+    OK(cuStreamBeginCapture_v2(stream, thread_local_mode));
+    std::thread([&] {
+        OK(cuCtxSetCurrent(device.context));
+        // Thread-local: other threads may allocate meanwhile, but not end the capture.
+        Floats x(4);
+        CHECK(cuStreamEndCapture(stream, &graph) == CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD);
+    }).join();
+    OK(cuStreamEndCapture(stream, &graph));
+    OK(cuGraphDestroy(graph));
+    CHECK(has_fault("capture", "another thread"));
+}
+
+TEST(the_null_stream_is_not_captured) {
+    Device device;
+    CHECK(cuStreamBeginCapture_v2(nullptr, thread_local_mode) == CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
+    CHECK(has_fault("capture", "null stream"));
+}
+
+TEST(a_source_that_does_not_compile_says_why) {
+    Device device;
+    standin_fail_compile("test.cu(3): error: expected a ;");
+    void* program = nullptr;
+    OK(nvrtcCreateProgram(&program, "x", "test.cu", 0, nullptr, nullptr));
+    CHECK(nvrtcCompileProgram(program, 0, nullptr) == 6);
+    size_t size = 0;
+    OK(nvrtcGetProgramLogSize(program, &size));
+    std::string log(size, '\0');
+    OK(nvrtcGetProgramLog(program, log.data()));
+    CHECK(log.find("expected a ;") != std::string::npos);
+    OK(nvrtcDestroyProgram(&program));
+    CUmodule module = nullptr;
+    CHECK(cuModuleLoadData(&module, "garbage") == CUDA_ERROR_INVALID_IMAGE);
+}
