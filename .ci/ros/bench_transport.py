@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What the node's way in and out adds to a frame, beside the same in rclpy alone, in one run.
 
-    bench_transport.py ECHO [--frames N] [--rate HZ] [--blocks N] [--size WxH]...
+    bench_transport.py ECHO [--frames N] [--rate HZ] [--blocks N] [--size WxH]... [--peer NAME]...
 
 ECHO is examples/ros_echo. A camera in this process (rclpy) sends images; a peer takes each and answers it
 at once; the answer comes back here. The peers take turns, each with a process of its own:
@@ -13,16 +13,18 @@ at once; the answer comes back here. The peers take turns, each with a process o
 Told are medians (p50) and p99, in ms: *receive*, from the last datagram of an image on the loopback to the
 frame in the peer's hands; *send*, from the answer ready to its datagram on the loopback; *added*, both
 together for a frame; *round trip*, from the image's publication to the answer in this process. The first two
-need the wire, so not in shared memory. Processor time of the peer's process a frame (ms, in the kernel in
-brackets), its resident memory, and how many frames were not answered.
+need the wire, so not in shared memory. Processor time of the peer's process a frame (ms; in brackets how much
+of it was in the kernel, which is known in steps of 10 ms of the whole), its resident memory, and how many
+frames were not answered.
 """
 import argparse
+import os
 import statistics
 import struct
 import sys
 import tempfile
 import time
-from collections import defaultdict
+from collections import defaultdict, namedtuple
 from pathlib import Path
 
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -35,6 +37,9 @@ from peer import ANSWERS, SENSOR, Peer, image, values
 HERE = Path(__file__).parent
 WARM_UP, SETTLE_S = 30, 1.0
 
+# Frames of each size and peer, Hz, turns of each peer, names of peers, sizes as WxH.
+Options = namedtuple("Options", "frames rate blocks peers sizes")
+
 
 class Contender:
     """How a peer is started: its name, its command, and whether its traffic is on the loopback."""
@@ -45,7 +50,6 @@ class Contender:
 
 def udp_alone(folder):
     """The Fast DDS profile of this process without shared memory, and what names it."""
-    import os
     for variable in ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"):
         if variable in os.environ:
             content = Path(os.environ[variable]).read_text()
@@ -81,7 +85,7 @@ class Block:
 
     def __init__(self):
         self.sent, self.said, self.back, self.wire_in, self.wire_out = {}, {}, {}, {}, {}
-        self.user = self.system = self.memory = 0.0
+        self.used = self.user = self.system = self.memory = 0.0
 
     def figures(self, bytes_each):
         """(name, ms) of each frame that was answered whole."""
@@ -132,7 +136,7 @@ def read_wire(file, block, bytes_each):
             block.wire_in[stamp] = parts[-1][0]
 
 
-def run_block(peer, contender, images, args, number, folder):
+def run_block(peer, contender, images, options, number, folder):
     topics = [f"/bench/b{number}/image", f"/bench/b{number}/answer"]
     block = Block()
     publisher = peer.publisher(Image, topics[0], SENSOR)
@@ -142,12 +146,13 @@ def run_block(peer, contender, images, args, number, folder):
         peer.wait_matched(publisher)
         wait_for("the answers' publisher", 20, answers.matched)
         time.sleep(SETTLE_S)
-        pump(publisher, images, WARM_UP, args.rate)
+        pump(publisher, images, WARM_UP, options.rate)
         with Child([sys.executable, HERE / "wire.py", file]) as sniffer:
             wait_for("the wire", 10, file.exists)
-            before = process.cpu_times()
-            block.sent = pump(publisher, images, args.frames // args.blocks, args.rate)
+            before, used = process.cpu_times(), process.thread_seconds()
+            block.sent = pump(publisher, images, options.frames // options.blocks, options.rate)
             block.user, block.system = (b - a for a, b in zip(before, process.cpu_times()))
+            block.used = process.thread_seconds() - used
             block.memory = process.rss_mb()
             sniffer.process.terminate()
             sniffer.wait(5)
@@ -171,20 +176,21 @@ def summary(blocks, bytes_each):
         for name, value in block.figures(bytes_each):
             figures[name].append(value)
     frames = sum(len(block.sent) for block in blocks)
-    user, system = (sum(times) * 1e3 / frames for times in
-                    zip(*((block.user, block.system) for block in blocks)))
+    used, user, system = (sum(getattr(block, name) for block in blocks) * 1e3 / frames
+                          for name in ("used", "user", "system"))
+    kernel = used * system / (user + system) if user + system else 0.0
     return {"frames": frames, "unanswered": sum(block.unanswered() for block in blocks),
-            "user": user, "system": system, "memory": max(block.memory for block in blocks),
+            "used": used, "kernel": kernel, "memory": max(block.memory for block in blocks),
             **{name: (statistics.median(found), percentile(found, 99), len(found))
                for name, found in figures.items()}}
 
 
-def row(size, contender, told):
-    def pair(name):
-        return f"{told[name][0]:.2f} / {told[name][1]:.2f}" if name in told else ""
+def row(size, name, told):
+    def pair(figure):
+        return f"{told[figure][0]:.2f} / {told[figure][1]:.2f}" if figure in told else ""
 
-    cells = [size, contender.name, pair("receive"), pair("send"), pair("added"), pair("round trip"),
-             f"{told['user'] + told['system']:.2f} ({told['system']:.2f})", f"{told['memory']:.0f} MB",
+    cells = [size, name, pair("receive"), pair("send"), pair("added"), pair("round trip"),
+             f"{told['used']:.2f} ({told['kernel']:.2f})", f"{told['memory']:.0f} MB",
              f"{told['unanswered']} of {told['frames']}"]
     return "| " + " | ".join(cells) + " |"
 
@@ -196,9 +202,26 @@ def ratios(size, ours, theirs):
     latency = ", ".join(f"{name} {share(ours[name][0], theirs[name][0])}"
                         for name in ("receive", "send", "added", "round trip")
                         if name in ours and name in theirs)
-    used = [told["user"] + told["system"] for told in (ours, theirs)]
-    return (f"{size}: lookout by rclpy over UDP, medians: {latency}; processor {share(*used)}, outside "
-            f"the kernel {share(ours['user'], theirs['user'])}")
+    return (f"{size}: lookout by rclpy over UDP, medians: {latency}; processor "
+            f"{share(ours['used'], theirs['used'])}")
+
+
+def measure(echo, options, folder, peer):
+    """For one size after the other: its name, and for each peer by name what `summary` tells."""
+    python = [sys.executable, HERE / "echo.py"]
+    contenders = [Contender("lookout", [echo.resolve()]), Contender("rclpy", python, udp_alone(folder)),
+                  Contender("rclpy shm", python, on_wire=False)]
+    chosen = [one for one in contenders if one.name in options.peers]
+    number = 0
+    for size in options.sizes:
+        width, height = (int(part) for part in size.split("x"))
+        images, blocks = Images(width, height), defaultdict(list)
+        for _ in range(options.blocks):
+            for contender in chosen:
+                number += 1
+                blocks[contender.name].append(
+                    run_block(peer, contender, images, options, number, folder))
+        yield size, {name: summary(found, images.bytes) for name, found in blocks.items()}
 
 
 def main():
@@ -207,32 +230,24 @@ def main():
     parser.add_argument("--frames", type=int, default=300, help="measured, of each size and peer")
     parser.add_argument("--rate", type=float, default=30, help="Hz")
     parser.add_argument("--blocks", type=int, default=2, help="turns of each peer")
+    parser.add_argument("--peer", action="append", help="of the three; all without")
     parser.add_argument("--size", action="append", help="WxH; 640x480, 1280x720 and 1920x1080 without")
     args = parser.parse_args()
-    sizes = args.size or ["640x480", "1280x720", "1920x1080"]
-    number, compared = 0, []
+    options = Options(args.frames, args.rate, args.blocks,
+                      args.peer or ["lookout", "rclpy", "rclpy shm"],
+                      args.size or ["640x480", "1280x720", "1920x1080"])
+    compared = []
     print("| image | peer | receive p50 / p99 | send p50 / p99 | added p50 / p99 | round trip p50 / p99 "
           "| processor a frame | memory | unanswered |")
     print("|---|---|---|---|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as folder, Peer("camera") as peer:
-        folder = Path(folder)
-        python = [sys.executable, HERE / "echo.py"]
-        contenders = [Contender("lookout", [args.echo.resolve()]),
-                      Contender("rclpy", python, udp_alone(folder)),
-                      Contender("rclpy shm", python, on_wire=False)]
-        for size in sizes:
-            width, height = (int(part) for part in size.split("x"))
-            images, blocks = Images(width, height), defaultdict(list)
-            for _ in range(args.blocks):
-                for contender in contenders:
-                    number += 1
-                    blocks[contender.name].append(
-                        run_block(peer, contender, images, args, number, folder))
-            told = {name: summary(found, images.bytes) for name, found in blocks.items()}
-            for contender in contenders:
-                print(row(size, contender, told[contender.name]), flush=True)
-            compared.append(ratios(size, told["lookout"], told["rclpy"]))
+        for size, told in measure(args.echo, options, Path(folder), peer):
+            for name, one in told.items():
+                print(row(size, name, one), flush=True)
+            if {"lookout", "rclpy"} <= told.keys():
+                compared.append(ratios(size, told["lookout"], told["rclpy"]))
     print("\n" + "\n".join(compared))
 
 
-main()
+if __name__ == "__main__":
+    main()

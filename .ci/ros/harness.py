@@ -155,13 +155,18 @@ class Child:
         raise Failed(f"process {self.pid} has no memory any more")
 
     def cpu_times(self):
-        """Processor time so far, outside the kernel and in it, in seconds."""
+        """Processor time so far, outside the kernel and in it, in seconds; to a hundredth."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return int(fields[11]) / CLOCK_TICKS, int(fields[12]) / CLOCK_TICKS
 
     def cpu_seconds(self):
-        """Processor time so far, in seconds."""
+        """Processor time so far, in seconds; to a hundredth."""
         return sum(self.cpu_times())
+
+    def thread_seconds(self):
+        """Processor time so far of the threads that there are, in seconds; exact."""
+        stats = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
+        return sum(int(stat.read_text().split()[0]) for stat in stats) / 1e9
 
 
 def parameter_text(value):
