@@ -48,6 +48,12 @@ ros *args:
     .ci/ros/venvs.sh
     .ci/ros/run.sh target/release/lookout {{ args }}
 
+# What the node's way in and out adds to a frame, beside rclpy (Jazzy): about three minutes.
+bench-ros *args:
+    cargo build --release --example ros_echo
+    .ci/ros/venvs.sh jazzy
+    .ci/ros/run.sh target/release/examples/ros_echo bench {{ args }}
+
 # The install tree that colcon makes.
 colcon:
     .ci/ros/colcon.sh

@@ -9,6 +9,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from lifecycle_msgs.msg import Transition
+from rcl_interfaces.srv import SetParameters
+from rclpy.parameter import Parameter
 from std_msgs.msg import Bool
 
 from harness import Child, Node, holds, main, percentile, wait_for
@@ -16,6 +19,7 @@ from peer import LATCHED, Outputs, Peer, values
 
 CAMERA = Path(__file__).with_name("camera.py")
 STALE_MS, ALLOWED_MS, CLEAR_FRAMES, START_FRAMES = 500, 300, 5, 3
+LONGER_MS = 1500
 # A threshold that no score is above: the pictures are not what is looked at here.
 QUIET = {"threshold": 1.0, "deadline_ms": 450, "stale_after_ms": STALE_MS}
 
@@ -36,12 +40,15 @@ class Stage:
 
     count = 0
 
-    def __init__(self, binary, peer, folder, parameters):
+    def __init__(self, binary, peer, folder, parameters, before=None):
+        """`before(stage)` is called while the node is unconfigured and brings it to active."""
         Stage.count += 1
         self.folder, self.cameras = folder, 0
         self.node = Node(binary, parameters, namespace=f"/stage{Stage.count}")
         self.outputs = Outputs(peer, self.node.base)
         peer.wait_node(self.node.name, self.node.namespace)
+        if before:
+            before(self)
         peer.wait_active(self.node.base)
 
     def camera(self):
@@ -147,6 +154,28 @@ def camera_returns(stage, report):
     return camera
 
 
+def another_limit(binary, peer, folder, report):
+    """The watchdog, too, goes by a limit that was set while the node was unconfigured."""
+    def lengthened(stage):
+        request = SetParameters.Request(
+            parameters=[Parameter("stale_after_ms", value=LONGER_MS).to_parameter_msg()])
+        result = peer.call(SetParameters, f"{stage.node.base}/set_parameters", request).results[0]
+        report.check(f"stale_after_ms:={LONGER_MS} while unconfigured", result.successful, result.reason)
+        for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
+            peer.change(stage.node.base, transition)
+
+    stage = Stage(binary, peer, folder, {**QUIET, "autostart": False}, lengthened)
+    camera, file = stage.camera()
+    stage.outputs.wait_flag(False, 30)
+    time.sleep(0.5)
+    killed = camera.kill()
+    up = stage.outputs.wait_flag(True, 5, killed)
+    to_flag = milliseconds(up.at, last_frame(file)[1])
+    report.check(f"... camera killed: flag up {LONGER_MS} to {LONGER_MS + ALLOWED_MS} ms after its last "
+                 "frame", LONGER_MS - 20 <= to_flag <= LONGER_MS + ALLOWED_MS, f"{to_flag:.0f} ms")
+    stage.close()
+
+
 def node_dies(stage, report):
     """Nobody lowers or repeats the flag any more: who listens knows after a few beats."""
     flag = stage.outputs.flag
@@ -205,6 +234,8 @@ def check(binary, report):
         node_dies(stage, report)
         camera.end()
         stage.close()
+
+        another_limit(binary, peer, folder, report)
 
         for number in (signal.SIGTERM, signal.SIGINT):
             stage = Stage(binary, peer, folder, QUIET)

@@ -61,7 +61,8 @@ def raw_cases(picture):
         ("stamp of the smallest seconds", made(stamp=lambda s: (-2**31, 0)), SOME),
         ("stamp zero", made(stamp=lambda s: (0, 0)), SOME),
         ("stamp of the largest seconds", made(stamp=lambda s: (2**31 - 1, 999_999_999)), SOME),
-        ("nanoseconds over a second", made(stamp=lambda s: (s // seconds, 4_294_967_295)), SOME),
+        ("nanoseconds of a whole second", made(stamp=lambda s: (s // seconds, seconds)), SOME),
+        ("most nanoseconds there can be", made(stamp=lambda s: (s // seconds, 4_294_967_295)), SOME),
         ("64 MB frame", huge, SILENCE),
     ]
 

@@ -21,6 +21,9 @@ SENSOR = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 RELIABLE = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)
 LATCHED = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE,
                      durability=DurabilityPolicy.TRANSIENT_LOCAL)
+# What the node's status is published with.
+ANSWERS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE,
+                     durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 # A message with the times of its arrival (`at` on the monotonic clock, `wall` on the system's) and
 # the time its sender wrote it, on the sender's system clock; all in ns.
@@ -297,6 +300,6 @@ class Camera:
         self._thread.join(2)
 
 
-__all__ = ["Camera", "Collector", "Float64", "Item", "LATCHED", "Outputs", "Peer", "RELIABLE",
+__all__ = ["ANSWERS", "Camera", "Collector", "Float64", "Item", "LATCHED", "Outputs", "Peer", "RELIABLE",
            "SENSOR", "compressed", "count", "deserialize_message", "image", "nanoseconds", "note",
            "number", "stamp_of", "stamp_text", "values"]

@@ -2,6 +2,7 @@
 # `lookout node` against the real ROS 2: every check, in a network of its own.
 #
 #   .ci/ros/run.sh LOOKOUT [jazzy|kilted|cyclone|all] [CHECK]...
+#   .ci/ros/run.sh ECHO bench [OPTION]...     # ECHO: examples/ros_echo; see bench_transport.py
 #
 # `all` without CHECK is what CI runs: everything with Jazzy, a shorter set with Kilted, a smoke test
 # with CycloneDDS. Needs what venvs.sh makes. Logs go to $LOOKOUT_ROS_OUT (else ros/ below target/ci).
@@ -69,7 +70,12 @@ run() { # DISTRIBUTION CHECK
   summary+=$(printf '%5d s  %-6s  %s, %s' $((SECONDS - began)) "$result" "$2" "$1")$'\n'
 }
 
-readonly every=(graph lifecycle flag throughput staleness encodings garbage clock)
+if [ "$which" = bench ]; then # not a check: its figures are for people
+  export FASTRTPS_DEFAULT_PROFILES_FILE=$profile
+  exec "${prefix}jazzy/bin/python" "$here/bench_transport.py" "$lookout" "$@" 2>"$out/bench.log"
+fi
+
+readonly every=(graph lifecycle flag throughput staleness road encodings garbage clock replay)
 readonly short=(graph lifecycle flag throughput)
 case $which in
   jazzy | kilted) checks=("$@"); for check in "${checks[@]:-${every[@]}}"; do run "$which" "$check"; done ;;

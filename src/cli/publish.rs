@@ -19,6 +19,8 @@ const NODE: &str = "lookout_player";
 const CLOCK_PERIOD: Duration = Duration::from_millis(10);
 /// How long somebody has to subscribe before the first frame.
 const SUBSCRIBE_WITHIN: Duration = Duration::from_secs(5);
+/// A subscriber that we know may not know us yet, and would miss the first frames.
+const SETTLE: Duration = Duration::from_millis(300);
 const RECEIVE_BUFFER: usize = 1 << 20;
 
 /// Publishes the camera topic of a bag, and `/clock` with the times of its recording, until its end
@@ -53,6 +55,8 @@ pub(crate) fn run(bag: &Path, topic: Option<&str>, rate: f64) -> anyhow::Result<
             "nobody subscribes to {}; it is published all the same",
             topic.name
         );
+    } else if shutdown.wait_for(SETTLE) {
+        return Ok(Ending::Done);
     }
 
     let mut message = MessageBuf::new();

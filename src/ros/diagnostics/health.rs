@@ -2,7 +2,7 @@ use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use super::recent::{Arrivals, Recent};
-use crate::decide::{NoLimit, Verdict};
+use crate::decide::{GroundError, NoLimit, Verdict};
 use crate::profile::{FrameFate, FrameOutcome};
 use crate::schedule::Window;
 use crate::watchdog::{Clip, Message};
@@ -21,6 +21,24 @@ pub struct Limits {
 impl Limits {
     /// Boards begin to throttle between 85 and 100 degrees.
     pub const HOT_CELSIUS: f64 = 85.0;
+}
+
+/// Why there are no distances, though the camera's height is known.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum NoGround {
+    /// No camera_info has come yet.
+    NoCameraInfo,
+    /// It came, and is none for the pictures that come.
+    Refused(GroundError),
+}
+
+impl fmt::Display for NoGround {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoCameraInfo => write!(f, "no camera_info yet"),
+            Self::Refused(error) => error.fmt(f),
+        }
+    }
 }
 
 /// What happened how often.
@@ -134,6 +152,7 @@ pub struct Health {
     /// Not known before it was looked at.
     pub(super) receive_buffer: Option<Result<(), String>>,
     pub(super) far_limit: Option<Result<f32, NoLimit>>,
+    pub(super) ground: Option<Result<(), NoGround>>,
 }
 
 impl Health {
@@ -157,6 +176,7 @@ impl Health {
             failure: None,
             receive_buffer: None,
             far_limit: None,
+            ground: None,
         }
     }
 
@@ -244,6 +264,7 @@ impl Health {
     pub fn configured(&mut self, engine: EngineWords, limits: Limits) {
         self.limits = limits;
         self.engine = Some(engine);
+        (self.ground, self.far_limit) = (None, None);
         self.forget();
     }
 
@@ -293,6 +314,12 @@ impl Health {
     /// used.
     pub const fn set_far_limit(&mut self, limit: Option<Result<f32, NoLimit>>) {
         self.far_limit = limit;
+    }
+
+    /// Whether the last frame had distances, or why not; `None` where the camera's height is not
+    /// known, so that there are none anyway.
+    pub const fn set_ground(&mut self, ground: Option<Result<(), NoGround>>) {
+        self.ground = ground;
     }
 
     /// So many log records did not reach `/rosout` since the start.

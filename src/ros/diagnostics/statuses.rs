@@ -70,6 +70,14 @@ pub(super) fn frames(health: &Health, now: Duration) -> DiagnosticStatus {
         let words = format!("{} failed in the last {SECONDS} s", recent.failed);
         report.find(level(Broken::Failed), words);
     }
+    match health.ground {
+        Some(Ok(())) => report.pair("ground", "known"),
+        Some(Err(why)) => {
+            report.find(WARN, format!("no distances: {why}"));
+            report.pair("ground", format!("none: {why}"));
+        }
+        None => {}
+    }
     match health.far_limit {
         Some(Ok(metres)) => report.number("far_limit_m", Some(metres.into())),
         Some(Err(why)) => {

@@ -3,7 +3,7 @@ use std::time::Instant;
 
 use super::recent::{Arrivals, Recent};
 use super::*;
-use crate::decide::{Failure, NoLimit, Reason, State, Verdict};
+use crate::decide::{Failure, GroundError, NoLimit, Reason, State, Verdict};
 use crate::msg::DiagnosticStatus;
 use crate::profile::{FrameFate, FrameOutcome, Machine, StageTimes};
 use proptest::prelude::*;

@@ -2,17 +2,19 @@
 
 use std::time::{Duration, Instant};
 
+use super::super::diagnostics::NoGround;
 use super::super::listener::Latest;
 use super::super::parameters::{Camera, NodeSettings};
 use super::shared::Shared;
-use crate::decide::{Ground, GroundError, SpeedSource, StoppingConfig, StoppingError};
+use crate::decide::{Ground, SpeedSource, StoppingConfig, StoppingError};
 use crate::msg::{CameraInfo, Odometry};
 use crate::pipeline::Pipeline;
 
 /// What of a `sensor_msgs/msg/CameraInfo` the ground is made of.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Lens {
-    k: [f64; 9],
+    /// The camera matrix, bit by bit: what is no number equals itself here, and is new only once.
+    k: [u64; 9],
     size: (u32, u32),
 }
 
@@ -21,6 +23,9 @@ pub(super) struct Road {
     camera: Option<Camera>,
     info: Latest<CameraInfo>,
     lens: Option<Lens>,
+    ground: Result<Ground, NoGround>,
+    /// Of the last frame with other distances, or none, than the one before.
+    told: Option<(Option<Lens>, (u32, u32))>,
     speed: Option<(Latest<Odometry>, SpeedSource)>,
     heard: Option<Instant>,
     began: Instant,
@@ -53,6 +58,8 @@ impl Road {
             camera: settings.camera,
             info,
             lens: None,
+            ground: Err(NoGround::NoCameraInfo),
+            told: None,
             speed,
             heard: None,
             began: Instant::now(),
@@ -75,28 +82,43 @@ impl Road {
         shared.health().set_far_limit(Some(limit));
     }
 
-    /// A new calibration is a new ground. One that is none is told of once, and there are no
-    /// distances then: the whole corridor counts.
+    /// After a frame of `size` (columns, rows) was judged: whether it had distances is told.
+    pub(super) fn seen(&mut self, size: (u32, u32), shared: &Shared) {
+        if self.camera.is_none() {
+            return;
+        }
+        let ground = self.ground.and_then(|ground| {
+            let checked = ground.check_image(size.0, size.1);
+            checked.map_err(NoGround::Refused)
+        });
+        if self.told.replace((self.lens, size)) != Some((self.lens, size)) {
+            match &ground {
+                Ok(()) => log::info!("distances from the camera_info"),
+                // usual at the start, and told in the diagnostics
+                Err(NoGround::NoCameraInfo) => {}
+                Err(why) => log::warn!("no distances: {why}"),
+            }
+        }
+        shared.health().set_ground(Some(ground));
+    }
+
+    /// A new calibration is a new ground. Where it is none there are no distances, and the whole
+    /// corridor counts.
     fn look(&mut self, pipeline: &mut Pipeline) {
         let Some(camera) = self.camera else {
             return;
         };
         let seen = self.info.with(|info, _| Lens {
-            k: info.k,
+            k: info.k.map(f64::to_bits),
             size: (info.width, info.height),
         });
-        if seen.is_none() || seen == self.lens {
+        let Some(lens) = seen.filter(|_| seen != self.lens) else {
             return;
-        }
+        };
         self.lens = seen;
-        let ground = seen.map(|lens| -> Result<Ground, GroundError> {
-            Ground::new(&lens.k, lens.size, camera.height_m, camera.pitch_deg)
-        });
-        let ground = ground.and_then(|ground| {
-            ground
-                .inspect_err(|e| log::warn!("no distances: camera_info: {e}"))
-                .ok()
-        });
-        pipeline.set_ground(ground);
+        let k = lens.k.map(f64::from_bits);
+        self.ground = Ground::new(&k, lens.size, camera.height_m, camera.pitch_deg)
+            .map_err(NoGround::Refused);
+        pipeline.set_ground(self.ground.ok());
     }
 }

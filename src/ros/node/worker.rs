@@ -79,6 +79,11 @@ impl Worker<CameraMessage> for Frames {
         if judged.fate == FrameFate::InTime && judged.is_shown() {
             self.publish_pictures(message, &judged);
         }
+        if judged.is_shown() {
+            let frame = self.handler.frame();
+            self.road
+                .seen((frame.width(), frame.height()), &self.shared);
+        }
         let mut stages = judged.stages();
         stages.add(Stage::Publish, judged.publish_at.elapsed());
         self.handler.done(&judged, &stages);

@@ -86,6 +86,27 @@ fn a_speed_that_is_not_believed_is_a_warning() {
 }
 
 #[test]
+fn a_camera_info_that_is_none_for_the_pictures_is_a_warning() {
+    let mut health = active();
+    drive(&mut health, 0, 1000, 40);
+    let told = |health: &Health| {
+        let values = full(health, 1000, "frames").values;
+        let ground = values.into_iter().find(|pair| pair.key == "ground");
+        ground.map(|pair| pair.value)
+    };
+    assert_eq!(told(&health), None, "the camera's height is not known");
+    health.set_ground(Some(Ok(())));
+    assert_eq!(told(&health).as_deref(), Some("known"));
+    health.set_ground(Some(Err(NoGround::NoCameraInfo)));
+    let want = said(WARN, "no distances: no camera_info yet");
+    assert_eq!(status(&health, 1000, "frames"), want);
+    let refused = GroundError::FocalLength { value: 0.0 };
+    health.set_ground(Some(Err(NoGround::Refused(refused))));
+    let words = format!("none: {refused}");
+    assert_eq!(told(&health).as_deref(), Some(words.as_str()));
+}
+
+#[test]
 fn what_is_lost_around_the_node_is_a_warning_for_a_while() {
     let mut health = active();
     health.set_receive_buffer(Err("type sysctl".to_owned()));
