@@ -2,8 +2,8 @@
 # Builds the stand-in: build.sh OUTDIR [--sanitize] [--kernels FILE.cpp]
 #
 # Needs g++ and awk. TensorRT's headers: TENSORRT_INCLUDE_DIR, or else those of the crate trtx-sys where
-# cargo has unpacked it. `--kernels` names the file that defines the functions of kernels.h; by default
-# kernels_cpu.cpp next to this script, where there is one. `--sanitize` adds AddressSanitizer and
+# cargo has unpacked it. `--kernels` names a file that defines the functions of kernels.h in place of
+# lookout's kernels. `--sanitize` adds AddressSanitizer and
 # UndefinedBehaviorSanitizer; a program that was built without them then has to preload libasan.
 # CXX and CXXFLAGS are honoured.
 set -eu
@@ -12,8 +12,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 out=${1:?usage: build.sh OUTDIR [--sanitize] [--kernels FILE.cpp]}
 shift
 sanitize=
-kernels=
-[ -f "$here/kernels_cpu.cpp" ] && kernels=$here/kernels_cpu.cpp
+kernels="$here/kernels_cpu.cpp $here/kernels_reach.cpp"
 while [ $# -gt 0 ]; do
     case $1 in
     --sanitize) sanitize="-fsanitize=address,undefined -fno-sanitize-recover=undefined" ;;

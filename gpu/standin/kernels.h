@@ -1,6 +1,6 @@
 // How the stand-in calls kernels that were compiled for the CPU.
 //
-// Whoever compiles the .cu files as C++ defines the three functions below; they are weak references here,
+// Whoever compiles the .cu files as C++ defines the functions below; they are weak references here,
 // so that the stand-in loads without them (it then knows no kernel: cuModuleGetFunction finds nothing).
 #ifndef LOOKOUT_STANDIN_KERNELS_H
 #define LOOKOUT_STANDIN_KERNELS_H
@@ -16,6 +16,13 @@ enum KernelParam {
     KERNEL_UPDATES = 3, // pointer that may be read and written
 };
 
+// Memory that a kernel uses, besides what its parameters point to.
+struct KernelRange {
+    const void* begin;
+    size_t size;
+    int use; // a KernelParam
+};
+
 extern "C" {
 // Runs the whole grid of kernel `name`. `params[i]` points to the value of parameter i, as for
 // cuLaunchKernel. Returns 0, or else the launch fails like a device fault.
@@ -27,6 +34,12 @@ __attribute__((weak)) int lookout_kernel_params(const char* name, size_t* sizes,
 // Writes a KernelParam for up to `max` parameters; returns how many there are, or -1. Optional: without it
 // a pointer to device memory counts as read only, and races between kernels stay unseen.
 __attribute__((weak)) int lookout_kernel_uses(const char* name, int* uses, int max);
+// Writes up to `max` ranges that kernel `name` reaches through pointers that are themselves in memory;
+// returns how many. Called when the kernel is about to run, so that those pointers are there to be read;
+// `readable` says whether an address from memory may be followed. Optional: without it such uses are not
+// checked.
+__attribute__((weak)) int lookout_kernel_reaches(const char* name, void** params, KernelRange* ranges, int max,
+                                                 int (*readable)(const void* begin, size_t size));
 }
 
 // Sizes and uses by the signature of a kernel: kernel_sizes(&fill, sizes, max), kernel_uses(&fill, uses, max).

@@ -141,6 +141,20 @@ int capture_record(Stream& stream, Event& event) {
     return 0;
 }
 
+int capture_external_record(Stream& stream, Event& event) {
+    Operation op;
+    op.name = "event";
+    op.where = "cuEventRecordWithFlags";
+    op.type = NodeType::event_record;
+    op.reached = [&event](const Moment& moment) {
+        event.captured = false;
+        event.recorded = true;
+        event.moment = moment;
+    };
+    op.stale = [&event]() -> std::string { return event.dead ? "its event is destroyed" : ""; };
+    return submit(stream, std::move(op));
+}
+
 int capture_wait(Stream& stream, Event& event) {
     State& s = state();
     const auto origin = event.capture.lock();
@@ -228,8 +242,10 @@ int launch(GraphExec& exec, Stream& stream) {
         }
         Moment& moment = schedule.moment(lane(node.branch));
         for (size_t need : node.needs) moment.merge(ends[need]);
+        const auto reached = op.broken == 0 ? op.reached : nullptr;
         schedule.enqueue(lane(node.branch), std::move(op));
         ends.push_back(schedule.moment(lane(node.branch)));
+        if (reached) reached(ends.back());
     }
     Moment& end = schedule.moment(stream.lane);
     for (size_t branch = 1; branch <= exec.lanes.size(); ++branch) end.merge(schedule.moment(lane(branch)));

@@ -13,6 +13,8 @@ int forbid_waiting(const char* call, Stream* stream);
 int begin_capture(Stream& stream, int mode);
 int end_capture(Stream& stream, std::shared_ptr<Graph>& graph);
 int capture_record(Stream& stream, Event& event);
+// The same as a node of its own: each launch of the graph records the event.
+int capture_external_record(Stream& stream, Event& event);
 // Joins `stream` to the capture that `event` belongs to.
 int capture_wait(Stream& stream, Event& event);
 // Puts an operation into a stream: into its graph while it captures, else into its queue.

@@ -25,6 +25,7 @@ struct Access {
     uintptr_t begin, end;
     bool write;
     std::string operation;
+    Clock after; // what its operation came after
 };
 
 struct Block {

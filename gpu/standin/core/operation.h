@@ -29,6 +29,10 @@ struct Operation {
     double cost_us = 0;
     std::vector<Use> uses;
     std::function<int()> run; // a CUresult
+    // More uses, known only when it is about to run.
+    std::function<std::vector<Use>()> late_uses;
+    // Told at each launch of a graph when the node will be over.
+    std::function<void(const Moment&)> reached;
     // Why a graph that holds this may no longer be launched; empty if it may.
     std::function<std::string()> stale;
     bool releases = false; // cuMemFreeAsync: work that nobody needs to wait for

@@ -69,7 +69,8 @@ void Schedule::watch_for_races(const Operation& op) {
         for (const Access& other : accesses) {
             const bool overlap = other.begin < end && use.begin < other.end;
             if (!overlap || (!use.write && !other.write) || other.lane == op.lane) continue;
-            if (op.after.at(other.lane) >= other.count) continue;
+            // An operation whose uses show late may come before one that was enqueued meanwhile.
+            if (op.after.at(other.lane) >= other.count || other.after.at(op.lane) >= op.count) continue;
             faults_.add(kind::race, op.name + " on " + lanes_[op.lane].name + (use.write ? " writes " : " reads ") +
                                         bytes(*block, use) + ", which " + other.operation + " on " +
                                         lanes_[other.lane].name + (other.write ? " writes" : " reads") +
@@ -84,7 +85,7 @@ void Schedule::watch_for_races(const Operation& op) {
                                                  op.after.at(a.lane) >= a.count;
                                       }),
                        accesses.end());
-        accesses.push_back({op.lane, op.count, use.begin, end, use.write, op.name});
+        accesses.push_back({op.lane, op.count, use.begin, end, use.write, op.name, op.after});
     }
 }
 
@@ -135,6 +136,15 @@ void Schedule::enqueue(size_t index, Operation op) {
     }
 }
 
+int Schedule::late(const Operation& op) {
+    if (!op.late_uses) return 0;
+    Operation more = op;
+    more.uses = op.late_uses();
+    const int code = check(more);
+    if (code == 0) watch_for_races(more);
+    return code;
+}
+
 void Schedule::run_front(Lane& lane) {
     Operation op = std::move(lane.queue.front());
     lane.queue.pop_front();
@@ -154,6 +164,7 @@ void Schedule::run_front(Lane& lane) {
                                                   " reads, before it was read");
             }
         }
+        if (code == 0) code = late(op);
         if (code == 0 && op.run) code = op.run();
         for (const Use& use : op.uses) {
             Block* block = use.write ? heap_.find(use.begin) : nullptr;

@@ -62,6 +62,8 @@ private:
     bool executed(const Access& access) const { return lanes_[access.lane].executed >= access.count; }
     void watch_for_races(const Operation& op);
     void prepare_host_memory(Operation& op);
+    // Checks the uses that only show now.
+    int late(const Operation& op);
     void run_front(Lane& lane);
     // Runs the front of a lane that the policy picks among those that can run; false if there is none.
     bool run_one(const Clock* within);

@@ -66,7 +66,9 @@ CUresult host_to_device(Entry& entry, const char* call, CUdeviceptr to, const vo
         };
     }
     if (const int code = submit(stream, std::move(op))) return code;
-    return synchronous ? wait_for_stream(entry, stream) : CUDA_SUCCESS;
+    // From pageable memory even the synchronous copy returns when the bytes are staged: that they have
+    // arrived on the device nobody promises (CUDA driver API, "API synchronization behavior").
+    return synchronous && !staged ? wait_for_stream(entry, stream) : CUDA_SUCCESS;
 }
 
 CUresult device_to_host(Entry& entry, const char* call, void* to, CUdeviceptr from, size_t bytes, Stream& stream,

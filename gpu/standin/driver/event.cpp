@@ -54,11 +54,10 @@ API CUresult cuEventRecordWithFlags(CUevent handle, CUstream stream_handle, unsi
     State& s = state();
     LIVE(event, s.events.live(handle), handle);
     LIVE(stream, s.stream(stream_handle), stream_handle);
-    if (stream->capture && flags == CU_EVENT_RECORD_EXTERNAL) {
-        s.fault(kind::capture, "an external event in a capture, which the stand-in does not know");
-        return CUDA_ERROR_NOT_SUPPORTED;
-    }
-    return record(*event, *stream);
+    if (flags != CU_EVENT_RECORD_EXTERNAL) return record(*event, *stream);
+    if (stream->capture) return capture_external_record(*stream, *event);
+    s.fault(kind::argument, "an event is recorded as external outside of a capture");
+    return CUDA_ERROR_INVALID_VALUE;
 }
 
 API CUresult cuEventSynchronize(CUevent handle) {

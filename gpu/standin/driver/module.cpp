@@ -46,6 +46,25 @@ void note_pointer(Operation& op, const std::vector<uint8_t>& value, int use) {
     if (use == KERNEL_WRITES || use == KERNEL_UPDATES) op.uses.push_back({pointer, size, true});
 }
 
+int readable(const void* begin, size_t size) {
+    const auto address = reinterpret_cast<uintptr_t>(begin);
+    const Block* block = state().heap.find(address);
+    return block != nullptr && !block->freed && size <= block->end() - address ? 1 : 0;
+}
+
+std::vector<Use> reaches(const std::string& kernel, Params& params) {
+    constexpr int most = 16;
+    KernelRange ranges[most] = {};
+    std::vector<void*> pointers = params.pointers();
+    const int count = lookout_kernel_reaches(kernel.c_str(), pointers.data(), ranges, most, readable);
+    std::vector<Use> uses;
+    for (int i = 0; i < std::min(count, most); ++i) {
+        const auto begin = reinterpret_cast<uintptr_t>(ranges[i].begin);
+        uses.push_back({begin, ranges[i].size, ranges[i].use != KERNEL_READS});
+    }
+    return uses;
+}
+
 } // namespace
 
 API CUresult cuModuleLoadData(CUmodule* handle, const void* image) {
@@ -133,6 +152,9 @@ API CUresult cuLaunchKernel(CUfunction handle, unsigned gx, unsigned gy, unsigne
         std::memcpy(&value, copied->values.back().data(), std::min(sizes[i], sizeof value));
         const bool device = sizes[i] == sizeof value && s.heap.find(value) != nullptr;
         note_pointer(op, copied->values.back(), told ? uses[i] : device ? KERNEL_READS : KERNEL_VALUE);
+    }
+    if (lookout_kernel_reaches != nullptr) {
+        op.late_uses = [copied, kernel = function->name] { return reaches(kernel, *copied); };
     }
     op.run = [copied, kernel = function->name, gx, gy, gz, bx, by, bz] {
         std::vector<void*> pointers = copied->pointers();

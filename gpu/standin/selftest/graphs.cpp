@@ -11,7 +11,7 @@ struct Kernels {
     Kernels() {
         const char* source = "extern \"C\" __global__ void scale(const float*, float*, float, int) {}\n"
                              "extern \"C\" __global__ void __launch_bounds__(64) overrun(float*, int) {}\n"
-                             "extern \"C\" __global__ void unknown(float*) {}\n";
+                             "extern \"C\" __global__ void follow(const float* const*, float*) {}\n";
         void* program = nullptr;
         OK(nvrtcCreateProgram(&program, source, "test.cu", 0, nullptr, nullptr));
         const char* options[] = {"--gpu-architecture=compute_87"};
@@ -153,6 +153,75 @@ TEST(a_graph_sees_the_memory_of_each_launch) {
     }
     standin_check();
     CHECK(faultless());
+}
+
+TEST(events_inside_a_graph_are_reached_at_each_launch) {
+    Device device;
+    TestStream stream;
+    TestEvent start, end;
+    Floats a(4);
+    standin_set_delay("memset", 2000);
+    Recorded graph(stream, [&] {
+        OK(cuEventRecordWithFlags(start, stream, CU_EVENT_RECORD_EXTERNAL));
+        OK(cuMemsetD32Async(a.address, 0, 4, stream));
+        OK(cuEventRecordWithFlags(end, stream, CU_EVENT_RECORD_EXTERNAL));
+    });
+    float milliseconds = 0;
+    for (const double delay : {2000.0, 3000.0}) {
+        standin_set_delay("memset", delay);
+        OK(cuGraphLaunch(graph.exec, stream));
+        CHECK(cuEventQuery(end) == CUDA_ERROR_NOT_READY);
+        OK(cuEventSynchronize(end));
+        OK(cuEventElapsedTime_v2(&milliseconds, start, end));
+        CHECK(milliseconds == static_cast<float>(delay / 1000));
+    }
+    CHECK(faultless());
+    CHECK(cuEventRecordWithFlags(end, stream, CU_EVENT_RECORD_EXTERNAL) == CUDA_ERROR_INVALID_VALUE);
+}
+
+TEST(a_graph_with_a_destroyed_event_is_found) {
+    Device device;
+    TestStream stream;
+    CUevent event = nullptr;
+    OK(cuEventCreate(&event, 0));
+    Recorded graph(stream, [&] { OK(cuEventRecordWithFlags(event, stream, CU_EVENT_RECORD_EXTERNAL)); });
+    OK(cuEventDestroy_v2(event));
+    OK(cuGraphLaunch(graph.exec, stream));
+    CHECK(has_fault("stale-graph", "event is destroyed"));
+    cuStreamSynchronize(stream);
+}
+
+TEST(what_a_kernel_reaches_through_memory_is_watched) {
+    for (const int policy : {STANDIN_EAGER, STANDIN_LATE}) {
+        Device device(policy);
+        Kernels kernels;
+        TestStream compute, upload;
+        TestEvent released;
+        Floats pointer(2), target(4), out(1);
+        Pinned holder(2);
+        const CUfunction function = kernels.get("follow");
+        void* params[] = {&pointer.address, &out.address};
+        const auto follow = [&] {
+            OK(cuMemcpyHtoDAsync_v2(pointer.address, holder.data, 8, compute));
+            OK(cuLaunchKernel(function, 1, 1, 1, 1, 1, 1, 0, compute, params, nullptr));
+        };
+        std::memcpy(holder.data, &target.address, sizeof target.address);
+        OK(cuMemsetD32Async(target.address, 0, 4, compute));
+        follow();
+        OK(cuEventRecord(released, compute));
+        OK(cuStreamWaitEvent(upload, released, 0));
+        OK(cuMemsetD32Async(target.address, 0, 4, upload)); // ordered
+        OK(cuCtxSynchronize());
+        CHECK(faultless());
+        follow();
+        OK(cuMemsetD32Async(target.address, 0, 4, upload)); // not ordered
+        OK(cuCtxSynchronize());
+        CHECK(has_fault("race", "kernel:follow") || has_fault("race", "memset"));
+        std::memset(holder.data, 0x7f, 8);
+        follow();
+        CHECK(cuCtxSynchronize() == CUDA_ERROR_ILLEGAL_ADDRESS);
+        CHECK(has_fault("out-of-range", "kernel:follow"));
+    }
 }
 
 TEST(a_graph_with_a_stale_pointer_is_found) {

@@ -111,6 +111,27 @@ TEST(a_pageable_copy_is_found) {
     CHECK(back[0] == 1 && back[3] == 4);
 }
 
+TEST(a_synchronous_copy_from_pageable_memory_has_only_been_staged) {
+    Device device;
+    TestStream stream;
+    Floats a(4);
+    Pinned pinned(4, 1.0f);
+    float local[4] = {1, 2, 3, 4};
+    OK(cuMemcpyHtoD_v2(a.address, pinned.data, pinned.bytes));
+    OK(cuMemsetD32Async(a.address, 0, 4, stream));
+    OK(cuStreamSynchronize(stream));
+    CHECK(faultless());
+    OK(cuMemcpyHtoD_v2(a.address, local, sizeof local));
+    OK(cuStreamSynchronize(nullptr));
+    OK(cuMemsetD32Async(a.address, 0, 4, stream));
+    OK(cuStreamSynchronize(stream));
+    CHECK(faultless());
+    OK(cuMemcpyHtoD_v2(a.address, local, sizeof local));
+    OK(cuMemsetD32Async(a.address, 0, 4, stream));
+    CHECK(has_fault("race", "copy:htod on the null stream"));
+    OK(cuCtxSynchronize());
+}
+
 TEST(leaks_are_counted_and_named) {
     CUdeviceptr kept = 0;
     CUstream stream = nullptr;
