@@ -1,8 +1,8 @@
 #!/bin/sh
 # Builds the stand-in: build.sh OUTDIR [--sanitize] [--kernels FILE.cpp]
 #
-# Needs g++ and awk. TensorRT's headers: TENSORRT_INCLUDE_DIR, or else those of the crate trtx-sys where
-# cargo has unpacked it. `--kernels` names a file that defines the functions of kernels.h in place of
+# Needs g++ and awk, and the headers of TensorRT 11.4: in TENSORRT_INCLUDE_DIR, or else where
+# scripts/tensorrt-headers.sh puts them. `--kernels` names a file that defines the functions of kernels.h in place of
 # lookout's kernels. `--sanitize` adds AddressSanitizer and
 # UndefinedBehaviorSanitizer; a program that was built without them then has to preload libasan.
 # CXX and CXXFLAGS are honoured.
@@ -22,14 +22,9 @@ while [ $# -gt 0 ]; do
     shift
 done
 
-headers=${TENSORRT_INCLUDE_DIR:-}
-if [ -z "$headers" ]; then
-    for found in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*/trtx-sys-*/TensorRT-Headers/TRT-Enterprise-11.4; do
-        [ -d "$found" ] && headers=$found
-    done
-fi
+headers=${TENSORRT_INCLUDE_DIR:-$("$here/../../scripts/tensorrt-headers.sh" 11.4)}
 if [ ! -f "$headers/NvInferImpl.h" ]; then
-    echo "build.sh: no TensorRT headers; set TENSORRT_INCLUDE_DIR" >&2
+    echo "build.sh: no NvInferImpl.h in $headers" >&2
     exit 1
 fi
 
