@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     let mut build = cc::Build::new();
     build.cpp(true).std("c++17").files(SOURCES);
     build.warnings(true).extra_warnings(true);
-    for folder in &folders {
+    for folder in folders.iter().filter(|folder| !is_searched_anyway(folder)) {
         // As system headers: their warnings are NVIDIA's affair, ours stay visible.
         build.flag("-isystem").flag(folder);
     }
@@ -44,6 +44,19 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Named once more, these would come before C++'s own headers, which then do not find C's.
+fn is_searched_anyway(folder: &Path) -> bool {
+    let mut folders = vec![PathBuf::from("/usr/include"), "/usr/local/include".into()];
+    folders.extend(multiarch());
+    folders.iter().any(|searched| searched == folder)
+}
+
+/// Where Debian and Ubuntu, JetPack included, keep headers of one architecture.
+fn multiarch() -> Option<PathBuf> {
+    let architecture = env::var("CARGO_CFG_TARGET_ARCH").ok()?;
+    Some(format!("/usr/include/{architecture}-linux-gnu").into())
 }
 
 /// The include folders: TensorRT's, then CUDA's where that is another.
@@ -103,11 +116,7 @@ fn folder_with(file: &str, variables: &[&str], places: &[PathBuf]) -> Result<Pat
 }
 
 fn tensorrt_places() -> Vec<PathBuf> {
-    let mut places = Vec::new();
-    // Debian and Ubuntu, JetPack included, keep them in the folder of the architecture.
-    if let Ok(architecture) = env::var("CARGO_CFG_TARGET_ARCH") {
-        places.push(format!("/usr/include/{architecture}-linux-gnu").into());
-    }
+    let mut places = Vec::from_iter(multiarch());
     for place in [
         "/usr/include",
         "/usr/local/tensorrt/include",
@@ -126,16 +135,11 @@ fn cuda_places(tensorrt: &Path) -> Vec<PathBuf> {
     // Copies of the headers come with a stub beside them.
     places.extend(tensorrt.parent().map(Path::to_owned));
     places.push("/usr/local/cuda/include".into());
-    // JetPack and cross toolkits.
+    // JetPack, and toolkits for another architecture.
     if let Ok(architecture) = env::var("CARGO_CFG_TARGET_ARCH") {
-        let target = if architecture == "aarch64" {
-            "aarch64-linux"
-        } else {
-            "x86_64-linux"
-        };
-        places.push(format!("/usr/local/cuda/targets/{target}/include").into());
-        places.push(format!("/usr/include/{architecture}-linux-gnu").into());
+        places.push(format!("/usr/local/cuda/targets/{architecture}-linux/include").into());
     }
+    places.extend(multiarch());
     places.push("/opt/cuda/include".into());
     places.push("/usr/include".into());
     places

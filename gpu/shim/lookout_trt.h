@@ -117,6 +117,11 @@ void lookout_trt_compiled(int32_t *major, int32_t *minor, int32_t *patch, int32_
 // 1: types come from the graph alone; there are no precision flags and no calibration caches.
 int32_t lookout_trt_strongly_typed(void) LOOKOUT_TRT_NOEXCEPT;
 
+// Sizes of library, range, profile, options, tensor, shape and error above, in this order, for whoever
+// declares them again in another language.
+enum { LOOKOUT_TRT_LAYOUT = 7 };
+void lookout_trt_layout(size_t sizes[LOOKOUT_TRT_LAYOUT]) LOOKOUT_TRT_NOEXCEPT;
+
 // Bytes that the library or the shim allocated.
 const void *lookout_trt_bytes_data(const lookout_trt_bytes *bytes) LOOKOUT_TRT_NOEXCEPT;
 size_t lookout_trt_bytes_size(const lookout_trt_bytes *bytes) LOOKOUT_TRT_NOEXCEPT;

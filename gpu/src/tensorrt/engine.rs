@@ -1,6 +1,7 @@
 //! An engine: what goes in, what comes out, and contexts to run it in.
 
 use std::ffi::CString;
+use std::fmt;
 use std::sync::Arc;
 
 use super::context::Context;
@@ -185,6 +186,15 @@ impl Engine {
         let number = self.0.profile(profile)?;
         let raw = self.0.raw.context(number)?;
         Context::new(raw, Arc::clone(&self.0))
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("tensors", &self.0.tensors)
+            .field("profiles", &self.0.profiles)
+            .finish_non_exhaustive()
     }
 }
 
