@@ -61,7 +61,7 @@ fn multiarch() -> Option<PathBuf> {
 
 /// The include folders: TensorRT's, then CUDA's where that is another.
 fn find() -> Result<Vec<PathBuf>, String> {
-    let tensorrt = folder_with("NvInfer.h", &["TENSORRT_INCLUDE_DIR"], &tensorrt_places())
+    let tensorrt = folder_with("NvInfer.h", "TENSORRT_INCLUDE_DIR", &tensorrt_places())
         .map_err(|searched| {
             format!(
                 "the headers of TensorRT (NvInfer.h) are not there; looked in {searched}. Set \
@@ -76,7 +76,7 @@ fn find() -> Result<Vec<PathBuf>, String> {
     );
     let cuda = folder_with(
         "cuda_runtime_api.h",
-        &["CUDA_INCLUDE_DIR", "CUDA_HOME", "CUDA_PATH"],
+        "CUDA_INCLUDE_DIR",
         &cuda_places(&tensorrt),
     )
     .map_err(|searched| {
@@ -92,18 +92,15 @@ fn find() -> Result<Vec<PathBuf>, String> {
     })
 }
 
-/// The first folder that has `file`. A variable that is set is obeyed: if the file is not there, that is
+/// The first folder that has `file`. A `variable` that is set is obeyed: if the file is not there, that is
 /// an error and not a reason to take another version from elsewhere.
-fn folder_with(file: &str, variables: &[&str], places: &[PathBuf]) -> Result<PathBuf, String> {
-    for variable in variables {
-        let Some(value) = env::var_os(variable).filter(|value| !value.is_empty()) else {
-            continue;
+fn folder_with(file: &str, variable: &str, places: &[PathBuf]) -> Result<PathBuf, String> {
+    if let Some(named) = folder_in(variable) {
+        return if named.join(file).is_file() {
+            Ok(named)
+        } else {
+            Err(format!("{} ({variable})", named.display()))
         };
-        let named = PathBuf::from(value);
-        return [named.clone(), named.join("include")]
-            .into_iter()
-            .find(|folder| folder.join(file).is_file())
-            .ok_or(format!("{} (from {variable})", named.display()));
     }
     places
         .iter()
@@ -113,6 +110,12 @@ fn folder_with(file: &str, variables: &[&str], places: &[PathBuf]) -> Result<Pat
             let names: Vec<_> = places.iter().map(|p| p.display().to_string()).collect();
             names.join(", ")
         })
+}
+
+fn folder_in(variable: &str) -> Option<PathBuf> {
+    env::var_os(variable)
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
 }
 
 fn tensorrt_places() -> Vec<PathBuf> {
@@ -131,7 +134,11 @@ fn tensorrt_places() -> Vec<PathBuf> {
 }
 
 fn cuda_places(tensorrt: &Path) -> Vec<PathBuf> {
-    let mut places = vec![tensorrt.to_owned()];
+    let mut places = Vec::new();
+    for variable in ["CUDA_HOME", "CUDA_PATH"] {
+        places.extend(folder_in(variable).map(|toolkit| toolkit.join("include")));
+    }
+    places.push(tensorrt.to_owned());
     // Copies of the headers come with a stub beside them.
     places.extend(tensorrt.parent().map(Path::to_owned));
     places.push("/usr/local/cuda/include".into());

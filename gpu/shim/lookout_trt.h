@@ -149,7 +149,7 @@ int32_t lookout_trt_engine_profiles(const lookout_trt_engine *engine) LOOKOUT_TR
 // `select`: 0 min, 1 opt, 2 max.
 lookout_trt_shape lookout_trt_engine_profile_shape(const lookout_trt_engine *engine, const char *name,
     int32_t profile, int32_t select) LOOKOUT_TRT_NOEXCEPT;
-// Bytes of activation memory that a context of this profile allocates.
+// Bytes of activation memory that this profile needs; a context allocates the most that any needs.
 int64_t lookout_trt_engine_device_memory(
     const lookout_trt_engine *engine, int32_t profile) LOOKOUT_TRT_NOEXCEPT;
 // The layers as JSON.

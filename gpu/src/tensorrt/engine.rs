@@ -159,8 +159,8 @@ impl Engine {
         })
     }
 
-    /// Bytes of device memory that a context of this profile allocates for what is between the layers; 0
-    /// for a profile that is not there.
+    /// Bytes of device memory that this profile needs for what is between the layers; 0 for a profile that
+    /// is not there. A context allocates the most that any profile needs, whichever is its own.
     pub fn device_memory(&self, profile: usize) -> u64 {
         let Ok(profile) = self.0.profile(profile) else {
             return 0;
