@@ -3,8 +3,8 @@
 
     headers_ten.py HEADERS-OF-11.4 FOLDER
 
-TensorRT 10's own headers cannot be fetched without an account, and a Jetson has nothing else. These are
-not they: they are 11.4's with version 10.3, the flags for FP16 and INT8, the calibrator, and a logger
+TensorRT 10's own headers are in no package registry, and a Jetson has nothing else. These are not they:
+they are 11.4's with version 10.3, the flags for FP16 and INT8, the calibrator, and a logger
 without an interface version. They show that this half of the shim compiles, no more.
 """
 
