@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     let mut build = cc::Build::new();
     build.cpp(true).std("c++17").files(SOURCES);
     build.warnings(true).extra_warnings(true);
-    for folder in &folders {
+    for folder in folders.iter().filter(|folder| !is_searched_anyway(folder)) {
         // As system headers: their warnings are NVIDIA's affair, ours stay visible.
         build.flag("-isystem").flag(folder);
     }
@@ -46,9 +46,22 @@ fn main() -> ExitCode {
     }
 }
 
+/// Named once more, these would come before C++'s own headers, which then do not find C's.
+fn is_searched_anyway(folder: &Path) -> bool {
+    let mut folders = vec![PathBuf::from("/usr/include"), "/usr/local/include".into()];
+    folders.extend(multiarch());
+    folders.iter().any(|searched| searched == folder)
+}
+
+/// Where Debian and Ubuntu, JetPack included, keep headers of one architecture.
+fn multiarch() -> Option<PathBuf> {
+    let architecture = env::var("CARGO_CFG_TARGET_ARCH").ok()?;
+    Some(format!("/usr/include/{architecture}-linux-gnu").into())
+}
+
 /// The include folders: TensorRT's, then CUDA's where that is another.
 fn find() -> Result<Vec<PathBuf>, String> {
-    let tensorrt = folder_with("NvInfer.h", &["TENSORRT_INCLUDE_DIR"], &tensorrt_places())
+    let tensorrt = folder_with("NvInfer.h", "TENSORRT_INCLUDE_DIR", &tensorrt_places())
         .map_err(|searched| {
             format!(
                 "the headers of TensorRT (NvInfer.h) are not there; looked in {searched}. Set \
@@ -63,7 +76,7 @@ fn find() -> Result<Vec<PathBuf>, String> {
     );
     let cuda = folder_with(
         "cuda_runtime_api.h",
-        &["CUDA_INCLUDE_DIR", "CUDA_HOME", "CUDA_PATH"],
+        "CUDA_INCLUDE_DIR",
         &cuda_places(&tensorrt),
     )
     .map_err(|searched| {
@@ -79,18 +92,15 @@ fn find() -> Result<Vec<PathBuf>, String> {
     })
 }
 
-/// The first folder that has `file`. A variable that is set is obeyed: if the file is not there, that is
+/// The first folder that has `file`. A `variable` that is set is obeyed: if the file is not there, that is
 /// an error and not a reason to take another version from elsewhere.
-fn folder_with(file: &str, variables: &[&str], places: &[PathBuf]) -> Result<PathBuf, String> {
-    for variable in variables {
-        let Some(value) = env::var_os(variable).filter(|value| !value.is_empty()) else {
-            continue;
+fn folder_with(file: &str, variable: &str, places: &[PathBuf]) -> Result<PathBuf, String> {
+    if let Some(named) = folder_in(variable) {
+        return if named.join(file).is_file() {
+            Ok(named)
+        } else {
+            Err(format!("{} ({variable})", named.display()))
         };
-        let named = PathBuf::from(value);
-        return [named.clone(), named.join("include")]
-            .into_iter()
-            .find(|folder| folder.join(file).is_file())
-            .ok_or(format!("{} (from {variable})", named.display()));
     }
     places
         .iter()
@@ -102,12 +112,14 @@ fn folder_with(file: &str, variables: &[&str], places: &[PathBuf]) -> Result<Pat
         })
 }
 
+fn folder_in(variable: &str) -> Option<PathBuf> {
+    env::var_os(variable)
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
+}
+
 fn tensorrt_places() -> Vec<PathBuf> {
-    let mut places = Vec::new();
-    // Debian and Ubuntu, JetPack included, keep them in the folder of the architecture.
-    if let Ok(architecture) = env::var("CARGO_CFG_TARGET_ARCH") {
-        places.push(format!("/usr/include/{architecture}-linux-gnu").into());
-    }
+    let mut places = Vec::from_iter(multiarch());
     for place in [
         "/usr/include",
         "/usr/local/tensorrt/include",
@@ -122,20 +134,19 @@ fn tensorrt_places() -> Vec<PathBuf> {
 }
 
 fn cuda_places(tensorrt: &Path) -> Vec<PathBuf> {
-    let mut places = vec![tensorrt.to_owned()];
+    let mut places = Vec::new();
+    for variable in ["CUDA_HOME", "CUDA_PATH"] {
+        places.extend(folder_in(variable).map(|toolkit| toolkit.join("include")));
+    }
+    places.push(tensorrt.to_owned());
     // Copies of the headers come with a stub beside them.
     places.extend(tensorrt.parent().map(Path::to_owned));
     places.push("/usr/local/cuda/include".into());
-    // JetPack and cross toolkits.
+    // JetPack, and toolkits for another architecture.
     if let Ok(architecture) = env::var("CARGO_CFG_TARGET_ARCH") {
-        let target = if architecture == "aarch64" {
-            "aarch64-linux"
-        } else {
-            "x86_64-linux"
-        };
-        places.push(format!("/usr/local/cuda/targets/{target}/include").into());
-        places.push(format!("/usr/include/{architecture}-linux-gnu").into());
+        places.push(format!("/usr/local/cuda/targets/{architecture}-linux/include").into());
     }
+    places.extend(multiarch());
     places.push("/opt/cuda/include".into());
     places.push("/usr/include".into());
     places

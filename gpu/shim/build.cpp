@@ -3,6 +3,8 @@
 
 #include <NvOnnxParser.h>
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
 #include <string>
 
@@ -278,6 +280,11 @@ lookout_trt_status build(lookout_trt_library const &library, lookout_trt_options
         lookout::set_error(error, text.c_str());
         return LOOKOUT_TRT_BAD_GRAPH;
     }
+    if (network->getNbOutputs() == 0) {
+        // No bytes at all are a graph to the parser, an empty one.
+        lookout::set_error(error, "the graph has no output");
+        return LOOKOUT_TRT_BAD_GRAPH;
+    }
     Types const types = types_of(*network);
     lookout_trt_status status = check_precision(options, types, error);
     if (status == LOOKOUT_TRT_OK) {
@@ -341,6 +348,13 @@ void lookout_trt_compiled(
 }
 
 int32_t lookout_trt_strongly_typed(void) noexcept { return LOOKOUT_STRONGLY_TYPED; }
+
+void lookout_trt_layout(size_t sizes[LOOKOUT_TRT_LAYOUT]) noexcept {
+    size_t const all[LOOKOUT_TRT_LAYOUT] = {sizeof(lookout_trt_library), sizeof(lookout_trt_range),
+        sizeof(lookout_trt_profile), sizeof(lookout_trt_options), sizeof(lookout_trt_tensor),
+        sizeof(lookout_trt_shape), sizeof(lookout_trt_error)};
+    std::copy(std::begin(all), std::end(all), sizes);
+}
 
 void const *lookout_trt_bytes_data(lookout_trt_bytes const *bytes) noexcept {
     return bytes->memory != nullptr ? bytes->memory->data() : bytes->text.data();

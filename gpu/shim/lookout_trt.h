@@ -117,6 +117,11 @@ void lookout_trt_compiled(int32_t *major, int32_t *minor, int32_t *patch, int32_
 // 1: types come from the graph alone; there are no precision flags and no calibration caches.
 int32_t lookout_trt_strongly_typed(void) LOOKOUT_TRT_NOEXCEPT;
 
+// Sizes of library, range, profile, options, tensor, shape and error above, in this order, for whoever
+// declares them again in another language.
+enum { LOOKOUT_TRT_LAYOUT = 7 };
+void lookout_trt_layout(size_t sizes[LOOKOUT_TRT_LAYOUT]) LOOKOUT_TRT_NOEXCEPT;
+
 // Bytes that the library or the shim allocated.
 const void *lookout_trt_bytes_data(const lookout_trt_bytes *bytes) LOOKOUT_TRT_NOEXCEPT;
 size_t lookout_trt_bytes_size(const lookout_trt_bytes *bytes) LOOKOUT_TRT_NOEXCEPT;
@@ -144,7 +149,7 @@ int32_t lookout_trt_engine_profiles(const lookout_trt_engine *engine) LOOKOUT_TR
 // `select`: 0 min, 1 opt, 2 max.
 lookout_trt_shape lookout_trt_engine_profile_shape(const lookout_trt_engine *engine, const char *name,
     int32_t profile, int32_t select) LOOKOUT_TRT_NOEXCEPT;
-// Bytes of activation memory that a context of this profile allocates.
+// Bytes of activation memory that this profile needs; a context allocates the most that any needs.
 int64_t lookout_trt_engine_device_memory(
     const lookout_trt_engine *engine, int32_t profile) LOOKOUT_TRT_NOEXCEPT;
 // The layers as JSON.

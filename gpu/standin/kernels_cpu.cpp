@@ -3,6 +3,7 @@
 // Compile with -std=c++17 -ffp-contract=off: sums must not be contracted here either.
 
 #include "cuda_on_cpu.h"
+#include "kernels.h"
 
 #include <type_traits>
 #include <utility>
@@ -49,4 +50,17 @@ extern "C" int lookout_kernel_launch(const char* name, unsigned gx, unsigned gy,
         return 1;
     }
     return 0;
+}
+
+// What a launch has to copy of its arguments, and what a kernel does with memory: for the stand-in driver.
+extern "C" int lookout_kernel_params(const char* name, size_t* sizes, int max) {
+    if (std::strcmp(name, "preprocess") == 0) return kernel_sizes(preprocess, sizes, max);
+    if (std::strcmp(name, "judge") == 0) return kernel_sizes(judge, sizes, max);
+    return -1;
+}
+
+extern "C" int lookout_kernel_uses(const char* name, int* uses, int max) {
+    if (std::strcmp(name, "preprocess") == 0) return kernel_uses(preprocess, uses, max);
+    if (std::strcmp(name, "judge") == 0) return kernel_uses(judge, uses, max);
+    return -1;
 }

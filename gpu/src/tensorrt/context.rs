@@ -1,5 +1,6 @@
 //! Running an engine.
 
+use std::fmt;
 use std::sync::Arc;
 
 use cudarc::driver::CudaStream;
@@ -163,6 +164,14 @@ impl Context {
         stream.synchronize()?;
         self.running = None;
         Ok(())
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("tensors", &self.engine.tensors())
+            .finish_non_exhaustive()
     }
 }
 

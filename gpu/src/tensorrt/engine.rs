@@ -1,6 +1,7 @@
 //! An engine: what goes in, what comes out, and contexts to run it in.
 
 use std::ffi::CString;
+use std::fmt;
 use std::sync::Arc;
 
 use super::context::Context;
@@ -158,8 +159,8 @@ impl Engine {
         })
     }
 
-    /// Bytes of device memory that a context of this profile allocates for what is between the layers; 0
-    /// for a profile that is not there.
+    /// Bytes of device memory that this profile needs for what is between the layers; 0 for a profile that
+    /// is not there. A context allocates the most that any profile needs, whichever is its own.
     pub fn device_memory(&self, profile: usize) -> u64 {
         let Ok(profile) = self.0.profile(profile) else {
             return 0;
@@ -185,6 +186,15 @@ impl Engine {
         let number = self.0.profile(profile)?;
         let raw = self.0.raw.context(number)?;
         Context::new(raw, Arc::clone(&self.0))
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("tensors", &self.0.tensors)
+            .field("profiles", &self.0.profiles)
+            .finish_non_exhaustive()
     }
 }
 

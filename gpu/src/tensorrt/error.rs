@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use cudarc::driver::DriverError;
 
-use super::{DataType, Flavour, Precision, Version};
+use super::{DataType, Flavour, Precision, Version, compiled_for};
 use crate::cuda::ProbeError;
 
 /// Why TensorRT cannot be used, or refused.
@@ -22,8 +22,8 @@ pub enum Error {
     },
     /// A library of another major version, or of the other product.
     #[error(
-        "{} has version {found}, this was compiled for {compiled}: compile with its headers \
-         (TENSORRT_INCLUDE_DIR)", path.display()
+        "{} has version {found}, this was compiled for {} {compiled}: compile with its headers \
+         (TENSORRT_INCLUDE_DIR)", path.display(), compiled_for().0
     )]
     WrongMajor {
         /// Version of the headers.
@@ -36,8 +36,8 @@ pub enum Error {
     /// A library of the right major version whose classes may be laid out otherwise: one older than the
     /// headers, or, for TensorRT-RTX, of another minor version.
     #[error(
-        "{} has version {found}, this was compiled for {compiled}, which is not compatible: compile \
-         with its headers (TENSORRT_INCLUDE_DIR)", path.display()
+        "{} has version {found}, this was compiled for {} {compiled}, which is not compatible: compile \
+         with its headers (TENSORRT_INCLUDE_DIR)", path.display(), compiled_for().0
     )]
     WrongMinor {
         /// Version of the headers.

@@ -1,12 +1,13 @@
 //! Finding TensorRT, and building engines with it.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use libloading::Library as Dylib;
 
-use super::options::RawOptions;
+use super::raw_options::RawOptions;
 use super::runtime::Runtime;
 use super::{
     BuildOptions, Error, Flavour, Typing, Version, compiled_for, log, result, sys, version,
@@ -173,6 +174,15 @@ impl Library {
         // SAFETY: the version was checked, the library is never unloaded, and there is a device.
         let raw = unsafe { result::Runtime::new(&self.0.raw) }?;
         Ok(Runtime::new(raw))
+    }
+}
+
+impl fmt::Debug for Library {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Library")
+            .field("path", &self.0.path)
+            .field("version", &self.0.version)
+            .finish_non_exhaustive()
     }
 }
 
@@ -359,7 +369,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_there_is_named() {
-        let error = Library::load_from("/nowhere/libnvinfer.so").err().unwrap();
+        let error = Library::load_from("/nowhere/libnvinfer.so").unwrap_err();
         assert!(
             error.to_string().contains("/nowhere/libnvinfer.so"),
             "{error}"

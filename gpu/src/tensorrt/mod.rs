@@ -19,6 +19,7 @@ mod library;
 mod log;
 mod memory;
 mod options;
+mod raw_options;
 mod result;
 mod runtime;
 mod sys;

@@ -1,9 +1,6 @@
 //! How an engine is to be built.
 
-use std::ffi::{CString, c_void};
-use std::ptr;
-
-use super::{Error, Flavour, Typing, Version, sys};
+use super::{Error, Flavour, Typing, Version};
 
 /// What the layers of an engine compute in.
 ///
@@ -227,84 +224,123 @@ fn refuse(option: &'static str, reason: impl Into<String>) -> Error {
     }
 }
 
-/// [`BuildOptions`] as the shim wants them, with everything that the pointers in there point at.
-pub(crate) struct RawOptions<'a> {
-    options: sys::Options,
-    _profiles: Vec<sys::Profile>,
-    _ranges: Vec<Vec<sys::Range>>,
-    _names: Vec<CString>,
-    _borrowed: std::marker::PhantomData<&'a BuildOptions>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl<'a> RawOptions<'a> {
-    /// Of options that have been checked.
-    pub(crate) fn new(options: &'a BuildOptions) -> Result<Self, Error> {
-        let mut names = Vec::new();
-        let mut ranges = Vec::new();
-        for profile in &options.profiles {
-            let mut of_profile = Vec::with_capacity(profile.inputs.len());
-            for input in &profile.inputs {
-                let name = CString::new(input.name.as_str())
-                    .map_err(|_| Error::Name(input.name.clone()))?;
-                of_profile.push(sys::Range {
-                    name: name.as_ptr(),
-                    min: input.min,
-                    opt: input.opt,
-                    max: input.max,
-                });
-                // Its characters are on the heap and stay where they are when the vector grows.
-                names.push(name);
-            }
-            ranges.push(of_profile);
+    const TEN: (Flavour, u32, Typing) = (Flavour::TensorRt, 10, Typing::Weak);
+    const ELEVEN: (Flavour, u32, Typing) = (Flavour::TensorRt, 11, Typing::Strong);
+    const RTX: (Flavour, u32, Typing) = (Flavour::Rtx, 1, Typing::Strong);
+
+    /// What `change` makes of good options: the option that is refused, if one is.
+    fn refused(
+        (flavour, major, typing): (Flavour, u32, Typing),
+        change: impl FnOnce(&mut BuildOptions),
+    ) -> Option<(&'static str, String)> {
+        let mut options = BuildOptions {
+            profiles: vec![Profile {
+                inputs: vec![ShapeRange::fixed("image", [1, 3, 352, 480])],
+            }],
+            ..BuildOptions::default()
+        };
+        change(&mut options);
+        let version = Version {
+            major,
+            minor: 3,
+            patch: 0,
+        };
+        match options.check(flavour, version, typing) {
+            Ok(()) => None,
+            Err(Error::Option { option, reason }) => Some((option, reason)),
+            Err(other) => panic!("{other}"),
         }
-        let profiles: Vec<_> = ranges
-            .iter()
-            .map(|ranges| sys::Profile {
-                ranges: ranges.as_ptr(),
-                count: ranges.len(),
-            })
-            .collect();
-        let bytes = |cache: &Option<Vec<u8>>| match cache {
-            Some(cache) if !cache.is_empty() => (cache.as_ptr().cast::<c_void>(), cache.len()),
-            _ => (ptr::null(), 0),
-        };
-        let (calibration_cache, calibration_cache_bytes) = bytes(&options.calibration_cache);
-        let (timing_cache, timing_cache_bytes) = bytes(&options.timing_cache);
-        let raw = sys::Options {
-            profiles: profiles.as_ptr(),
-            profile_count: profiles.len(),
-            calibration_cache,
-            calibration_cache_bytes,
-            timing_cache,
-            timing_cache_bytes,
-            workspace: options.workspace.unwrap_or(0),
-            precision: match options.precision {
-                Precision::Fp32 => 0,
-                Precision::Fp16 => 1,
-                Precision::Int8 => 2,
-            },
-            optimization_level: options.optimization_level.map_or(-1, i32::from),
-            dla_core: options
-                .dla
-                .and_then(|dla| i32::try_from(dla.core).ok())
-                .unwrap_or(-1),
-            gpu_fallback: i32::from(options.dla.is_some_and(|dla| dla.gpu_fallback)),
-            detailed_profile: i32::from(options.detailed_profile),
-            compute_capability: options
-                .compute_capability
-                .and_then(|(major, minor)| i32::try_from(major * 10 + minor).ok())
-                .unwrap_or(0),
-        };
-        Ok(Self {
-            options: raw,
-            _profiles: profiles,
-            _ranges: ranges,
-            _names: names,
-            _borrowed: std::marker::PhantomData,
-        })
     }
 
-    pub(crate) fn as_ptr(&self) -> *const sys::Options {
-        &self.options
+    fn int8_with(cache: &[u8]) -> impl Fn(&mut BuildOptions) {
+        move |o| {
+            o.precision = Precision::Int8;
+            o.calibration_cache = Some(cache.to_vec());
+        }
+    }
+
+    #[test]
+    fn good_options_pass_everywhere() {
+        for library in [TEN, ELEVEN, RTX] {
+            assert_eq!(refused(library, |_| ()), None);
+            assert_eq!(refused(library, |o| o.workspace = Some(1 << 30)), None);
+            assert_eq!(refused(library, |o| o.optimization_level = Some(5)), None);
+            assert_eq!(refused(library, |o| o.profiles.clear()), None);
+        }
+    }
+
+    #[test]
+    fn each_library_has_options_of_its_own() {
+        let option = |library, change: fn(&mut BuildOptions)| {
+            refused(library, change).map(|(option, _)| option)
+        };
+        let timings = |o: &mut BuildOptions| o.timing_cache = Some(Vec::new());
+        assert_eq!(option(TEN, timings), None);
+        assert_eq!(option(RTX, timings), Some("timing_cache"));
+        let capability = |o: &mut BuildOptions| o.compute_capability = Some((8, 9));
+        assert_eq!(option(RTX, capability), None);
+        assert_eq!(option(ELEVEN, capability), Some("compute_capability"));
+        let dla = |o: &mut BuildOptions| {
+            o.precision = Precision::Fp16;
+            o.dla = Some(Dla {
+                core: 1,
+                gpu_fallback: false,
+            });
+        };
+        assert_eq!(option(TEN, dla), None);
+        assert_eq!(option(RTX, dla), Some("dla"));
+    }
+
+    #[test]
+    fn calibration_is_for_int8_where_it_still_exists() {
+        let cache: &[u8] = b"TRT-100300-EntropyCalibration2\nimage: 3c010a14\n";
+        assert_eq!(refused(TEN, int8_with(cache)), None);
+        let (option, reason) = refused(ELEVEN, int8_with(cache)).unwrap();
+        assert_eq!(option, "calibration_cache");
+        assert!(reason.contains("quantise the graph"), "{reason}");
+        let for_fp32 = |o: &mut BuildOptions| o.calibration_cache = Some(cache.to_vec());
+        assert!(refused(TEN, for_fp32).is_some());
+        assert!(refused(TEN, int8_with(b"TRT-100300-MinMaxCalibration\n")).is_some());
+        assert!(refused(TEN, int8_with(b"")).is_some());
+    }
+
+    #[test]
+    fn dla_wants_one_size_and_no_fp32() {
+        let dla = |o: &mut BuildOptions| {
+            o.precision = Precision::Int8;
+            o.dla = Some(Dla {
+                core: 0,
+                gpu_fallback: true,
+            });
+        };
+        let ranged = |o: &mut BuildOptions| {
+            dla(o);
+            o.profiles[0].inputs[0].max[2] = 704;
+        };
+        assert_eq!(refused(TEN, ranged).unwrap().0, "profiles");
+        let single = |o: &mut BuildOptions| {
+            dla(o);
+            o.precision = Precision::Fp32;
+        };
+        assert_eq!(refused(TEN, single).unwrap().0, "dla");
+    }
+
+    #[test]
+    fn a_wrong_profile_is_told_by_its_input_and_axis() {
+        let wrong = |change: fn(&mut Profile)| {
+            let (option, reason) = refused(TEN, |o| change(&mut o.profiles[0])).unwrap();
+            assert_eq!(option, "profiles");
+            reason
+        };
+        assert!(wrong(|p| p.inputs.clear()).contains("no input"));
+        assert!(wrong(|p| p.inputs.push(p.inputs[0].clone())).contains("twice"));
+        let reason = wrong(|p| p.inputs[0].min[2] = 0);
+        assert!(reason.contains("\"image\": axis 2"), "{reason}");
+        assert!(wrong(|p| p.inputs[0].opt[3] = 481).contains("480, 481, 480"));
+        assert!(wrong(|p| p.inputs[0].max[3] = 1 << 31).contains("2147483648"));
     }
 }

@@ -7,7 +7,7 @@ use std::ffi::{CStr, c_int, c_void};
 use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 
-use super::options::RawOptions;
+use super::raw_options::RawOptions;
 use super::{Error, Precision, sys};
 
 /// Room for the text of an error. Only its first byte is written when all goes well.

@@ -1,6 +1,7 @@
 //! What reads serialized engines.
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::engine::Engine;
 use super::{Error, result};
@@ -16,7 +17,7 @@ pub struct Runtime(Arc<Shared>);
 
 /// Kept by the engines too: their memory and their logger are the runtime's.
 pub(crate) struct Shared {
-    pub(crate) raw: std::sync::Mutex<result::Runtime>,
+    pub(crate) raw: Mutex<result::Runtime>,
 }
 
 // SAFETY: TensorRT does not tie its objects to the thread that made them, and what the mutex holds is used
@@ -26,7 +27,7 @@ unsafe impl Send for result::Runtime {}
 impl Runtime {
     pub(crate) fn new(raw: result::Runtime) -> Self {
         Self(Arc::new(Shared {
-            raw: std::sync::Mutex::new(raw),
+            raw: Mutex::new(raw),
         }))
     }
 
@@ -51,12 +52,16 @@ impl Runtime {
     }
 }
 
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime").finish_non_exhaustive()
+    }
+}
+
 impl Shared {
-    fn lock(&self) -> std::sync::MutexGuard<'_, result::Runtime> {
+    fn lock(&self) -> MutexGuard<'_, result::Runtime> {
         // A panic while it was held left no half-done state: the shim's calls are whole.
-        self.raw
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.raw.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -84,7 +89,7 @@ mod tests {
             return;
         }
         let runtime = library.runtime(&CudaProof::claimed()).unwrap();
-        let error = runtime.deserialize(&plan).err().unwrap().to_string();
+        let error = runtime.deserialize(&plan).unwrap_err().to_string();
         assert!(error.contains("could not read the engine"), "{error}");
         assert!(error.contains("cudaError"), "{error}");
     }

@@ -101,6 +101,9 @@ unsafe extern "C" {
     );
     pub(crate) safe fn lookout_trt_strongly_typed() -> i32;
 
+    #[cfg(test)]
+    pub(crate) safe fn lookout_trt_layout(sizes: &mut [usize; 7]);
+
     pub(crate) fn lookout_trt_bytes_data(bytes: *const Bytes) -> *const c_void;
     pub(crate) fn lookout_trt_bytes_size(bytes: *const Bytes) -> usize;
     pub(crate) fn lookout_trt_bytes_free(bytes: *mut Bytes);
@@ -182,4 +185,25 @@ unsafe extern "C" {
         error: *mut Error,
     ) -> c_int;
     pub(crate) fn lookout_trt_context_free(context: *mut Context);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn structs_are_as_large_here_as_in_the_shim() {
+        let mut theirs = [0; 7];
+        lookout_trt_layout(&mut theirs);
+        let ours = [
+            size_of::<Library>(),
+            size_of::<Range>(),
+            size_of::<Profile>(),
+            size_of::<Options>(),
+            size_of::<Tensor>(),
+            size_of::<Shape>(),
+            size_of::<Error>(),
+        ];
+        assert_eq!(ours, theirs);
+    }
 }

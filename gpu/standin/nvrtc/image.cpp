@@ -8,7 +8,8 @@
 namespace standin {
 namespace {
 
-constexpr const char* mark = "// lookout stand-in image\n";
+// As a cubin begins, so that whoever looks at that before it hands an image over is content.
+constexpr const char* mark = "\x7f" "ELF stand-in image\n";
 
 uint64_t hash(const std::string& text) {
     uint64_t value = 0xcbf29ce484222325u;
@@ -28,15 +29,17 @@ std::string make_image(const std::string& source, const std::string& architectur
     for (std::sregex_iterator it(source.begin(), source.end(), kernel), end; it != end; ++it) {
         image += ".entry " + (*it)[1].str() + "\n";
     }
+    // A cubin knows its own length; this is read to the NUL.
+    image.push_back('\0');
     return image;
 }
 
 bool image_names(const void* image, std::string& names) {
     const auto* text = static_cast<const char*>(image);
-    if (std::memcmp(text, "\x7f" "ELF", 4) == 0) return true;
-    // Anything else has to be text that ends with NUL.
-    if (std::strstr(text, ".version") == nullptr) return false;
-    if (std::strncmp(text, mark, std::strlen(mark)) != 0) return true;
+    if (std::strncmp(text, mark, std::strlen(mark)) != 0) {
+        // A cubin of the real compiler, or else text that ends with NUL.
+        return std::memcmp(text, "\x7f" "ELF", 4) == 0 || std::strstr(text, ".version") != nullptr;
+    }
     names = "\n";
     for (const char* at = text; (at = std::strstr(at, "\n.entry ")) != nullptr;) {
         at += std::strlen("\n.entry ");

@@ -37,10 +37,12 @@ impl TensorRtEngine {
 /// The cache that the settings name; where there is none, nothing is kept.
 pub(super) fn open_cache(settings: &BuildSettings) -> Cache {
     let folder = folder(settings.cache_dir.as_deref());
-    folder.and_then(|folder| Cache::open(&folder)).unwrap_or_else(|e| {
-        log::warn!("engines are not kept: {e}");
-        Cache::without_folder()
-    })
+    folder
+        .and_then(|folder| Cache::open(&folder))
+        .unwrap_or_else(|e| {
+            log::warn!("engines are not kept: {e}");
+            Cache::without_folder()
+        })
 }
 
 fn loaded(

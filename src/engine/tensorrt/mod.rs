@@ -34,6 +34,7 @@ mod slots;
 
 pub use engine::TensorRtEngine;
 pub use error::TensorRtError;
+pub use settings::{BuildSettings, Precision};
 
 const NAME: &str = "tensorrt";
 

@@ -8,7 +8,9 @@ use lookout_gpu::cuda::Nvrtc;
 use lookout_gpu::tensorrt::{self, BuildOptions, Dla, Engine, Profile, ShapeRange, Typing};
 
 use super::TensorRtError;
-use super::cache::{self, Cache, Digest, Fetched, Graph, KernelRecipe, Key, Origin, PlanRecipe, Recipe};
+use super::cache::{
+    self, Cache, Digest, Fetched, Graph, KernelRecipe, Key, Origin, PlanRecipe, Recipe,
+};
 use super::found::Found;
 use super::kernels;
 use super::precision;
@@ -63,8 +65,12 @@ impl Maker<'_> {
         let profiles = self.image_profiles(manifest)?;
         let file = manifest.segmentation.file.get_ref();
         let onnx = self.graph(self.bundle.segmentation(), file)?;
-        let (segmentation, one) =
-            self.engine(Graph::Segmentation, &onnx, &profiles, calibration.as_deref())?;
+        let (segmentation, one) = self.engine(
+            Graph::Segmentation,
+            &onnx,
+            &profiles,
+            calibration.as_deref(),
+        )?;
         made.push(one);
 
         let observer = match (&manifest.observer, self.bundle.observer()) {
@@ -125,7 +131,8 @@ impl Maker<'_> {
             Err(e) if fetched.from == Origin::Hit => e,
             Err(e) => return Err(e.into()),
         };
-        self.cache.reject(&key, &format!("TensorRT refused it: {refused}"));
+        self.cache
+            .reject(&key, &format!("TensorRT refused it: {refused}"));
         let fetched = self.cache.get_or_build(&key, build)?;
         let engine = self.found.runtime.deserialize(&fetched.bytes)?;
         Ok((engine, Made { key, fetched }))

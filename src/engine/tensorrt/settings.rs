@@ -273,3 +273,7 @@ impl BuildSettings {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "settings_tests.rs"]
+mod tests;
