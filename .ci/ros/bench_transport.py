@@ -212,7 +212,7 @@ def ratios(size, ours, theirs):
 def turns(size, told):
     """What each turn of a peer came to: processes of one program differ, by how their heap lies."""
     said = (f"{name} " + ", ".join(f"{added:.2f} and {used:.2f}" for added, used in one["turns"])
-            for name, one in told.items())
+            for name, one in told.items() if "added" in one)
     return f"{size}: added (median) and processor a frame of each turn, ms: {'; '.join(said)}"
 
 
