@@ -19,6 +19,9 @@ pub enum EngineKind {
     Rten,
     /// ONNX Runtime.
     Ort,
+    /// TensorRT, in a build with the feature `tensorrt`. Known in every build, so that files and
+    /// command lines mean the same everywhere.
+    TensorRt,
 }
 
 impl FromStr for EngineKind {
@@ -29,7 +32,10 @@ impl FromStr for EngineKind {
             "auto" => Ok(Self::Auto),
             "rten" => Ok(Self::Rten),
             "ort" => Ok(Self::Ort),
-            other => Err(format!("engine {other:?} is not auto, rten or ort")),
+            "tensorrt" => Ok(Self::TensorRt),
+            other => Err(format!(
+                "engine {other:?} is not auto, rten, ort or tensorrt"
+            )),
         }
     }
 }
@@ -40,6 +46,7 @@ impl fmt::Display for EngineKind {
             Self::Auto => "auto",
             Self::Rten => "rten",
             Self::Ort => "ort",
+            Self::TensorRt => "tensorrt",
         })
     }
 }
@@ -78,6 +85,7 @@ pub fn open(bundle: &Bundle, options: Options) -> Result<Box<dyn Engine>, Engine
     let engine = match options.kind {
         EngineKind::Rten => rten()?,
         EngineKind::Ort => ort()?,
+        EngineKind::TensorRt => return Err(no_tensorrt()),
         EngineKind::Auto => match ort() {
             Ok(engine) => engine,
             // what was asked for by name is not replaced by something else
@@ -95,6 +103,22 @@ pub fn open(bundle: &Bundle, options: Options) -> Result<Box<dyn Engine>, Engine
     };
     log::info!("engine: {}", engine.description());
     Ok(engine)
+}
+
+#[cfg(not(feature = "tensorrt"))]
+fn no_tensorrt() -> EngineError {
+    let message = "this lookout was built without it; build with `--features tensorrt`";
+    EngineError::NoTensorRt {
+        message: message.to_owned(),
+    }
+}
+
+#[cfg(feature = "tensorrt")]
+fn no_tensorrt() -> EngineError {
+    let missing = super::tensorrt::machine().check().err();
+    EngineError::NoTensorRt {
+        message: missing.map_or("it runs no frames yet".to_owned(), |e| e.to_string()),
+    }
 }
 
 /// Runs a new engine on a grey frame, so that broken weights are found before the first real one.
@@ -115,4 +139,34 @@ pub(super) fn try_out(engine: &mut dyn Engine, bundle: &Bundle) -> Result<(), En
     engine
         .run(&grey, mode)?
         .check_finite(name, &manifest.segmentation.logits, observer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_is_read_by_its_name() {
+        use EngineKind::*;
+        for kind in [Auto, Rten, Ort, TensorRt] {
+            assert_eq!(kind.to_string().parse(), Ok(kind));
+        }
+        let error = "cuda".parse::<EngineKind>().unwrap_err();
+        assert_eq!(error, "engine \"cuda\" is not auto, rten, ort or tensorrt");
+    }
+
+    #[cfg(not(feature = "tensorrt"))]
+    #[test]
+    fn a_build_without_tensorrt_says_how_to_get_it() {
+        let options = Options {
+            kind: EngineKind::TensorRt,
+            threads: 1,
+        };
+        let error = open(&Bundle::shipped().unwrap(), options).err().unwrap();
+        assert_eq!(
+            error.to_string(),
+            "TensorRT cannot be used: this lookout was built without it; build with \
+             `--features tensorrt`"
+        );
+    }
 }
