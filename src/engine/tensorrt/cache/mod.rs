@@ -1,6 +1,6 @@
 //! Built engines on disk, and when one may be used again.
 //!
-//! To build an engine takes minutes, and an engine that does not belong to the machine, the driver
+//! To build an engine can take minutes, and an engine that does not belong to the machine, the driver
 //! or the networks must never run. Three words:
 //! - an **artefact** is what was built: a TensorRT plan, or the cubin of lookout's kernels
 //!   ([`Artefact`]);
