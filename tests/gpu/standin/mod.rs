@@ -237,9 +237,7 @@ impl Standin {
     /// fault too.
     pub fn host_may_read(&self, bytes: &[u8]) -> bool {
         // SAFETY: only the range matters; nothing is read.
-        unsafe {
-            (self.functions.standin_check_host_read)(bytes.as_ptr().cast(), bytes.len()) == 1
-        }
+        unsafe { (self.functions.standin_check_host_read)(bytes.as_ptr().cast(), bytes.len()) == 1 }
     }
 
     /// Whether the host may write these bytes: nothing that uses them is still to be waited for.
