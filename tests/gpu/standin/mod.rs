@@ -180,9 +180,9 @@ impl Standin {
     }
 
     /// Makes the `nth` call from now fail, whatever its name.
-    pub(crate) fn fail_call(&self, nth: i64, code: i32) {
+    pub(crate) fn fail_call(&self, nth: c_long, code: i32) {
         // SAFETY: plain numbers.
-        unsafe { (self.functions.standin_fail_call)(nth as c_long, code) }
+        unsafe { (self.functions.standin_fail_call)(nth, code) }
     }
 
     /// Makes the `nth` operation from now whose name starts with `prefix` fail while it runs.
@@ -235,9 +235,9 @@ impl Standin {
     }
 
     /// How many of the driver's and of TensorRT's objects live.
-    pub(crate) fn leaks(&self) -> i64 {
+    pub(crate) fn leaks(&self) -> c_long {
         // SAFETY: takes nothing.
-        unsafe { (self.functions.standin_leaks)() }.into()
+        unsafe { (self.functions.standin_leaks)() }
     }
 
     /// Adds a fault for each object that lives and each capture that was never ended; then all faults.
@@ -275,9 +275,9 @@ impl Standin {
     }
 
     /// Operations that were enqueued and have not run.
-    pub(crate) fn pending(&self) -> i64 {
+    pub(crate) fn pending(&self) -> c_long {
         // SAFETY: takes nothing.
-        unsafe { (self.functions.standin_pending)() }.into()
+        unsafe { (self.functions.standin_pending)() }
     }
 }
 

@@ -115,9 +115,9 @@ pub(super) extern "C" fn tell_shapes(
     let onnx = unsafe { slice(onnx.cast::<u8>(), bytes) };
     // SAFETY: as many tensors as told, alive during the call.
     let inputs = unsafe { slice(input, count(inputs)) };
-    // SAFETY: as above, and nobody else has them.
     let outputs = match count(outputs) {
         0 => &mut [],
+        // SAFETY: as above, and nobody else has them.
         outputs => unsafe { std::slice::from_raw_parts_mut(output, outputs) },
     };
     callback.run(|shapes| {
