@@ -48,7 +48,7 @@ def arguments():
             description='File with the parameters of the node.'),
         DeclareLaunchArgument(
             'engine', default_value='',
-            description='auto, rten or ort. Empty: as params_file says.'),
+            description='auto, rten, ort or tensorrt. Empty: as params_file says.'),
         DeclareLaunchArgument(
             'bundle', default_value='',
             description='Folder of a model bundle. Empty: as params_file says.'),

@@ -178,8 +178,11 @@ def summary(blocks, bytes_each):
     frames = sum(len(block.sent) for block in blocks)
     used, user, system = (sum(getattr(block, name) for block in blocks) * 1e3 / frames
                           for name in ("used", "user", "system"))
+    added = [[value for name, value in block.figures(bytes_each) if name == "added"] for block in blocks]
     kernel = used * system / (user + system) if user + system else 0.0
     return {"frames": frames, "unanswered": sum(block.unanswered() for block in blocks),
+            "turns": [(percentile(found, 50), block.used * 1e3 / len(block.sent))
+                      for found, block in zip(added, blocks)],
             "used": used, "kernel": kernel, "memory": max(block.memory for block in blocks),
             **{name: (statistics.median(found), percentile(found, 99), len(found))
                for name, found in figures.items()}}
@@ -204,6 +207,13 @@ def ratios(size, ours, theirs):
                         if name in ours and name in theirs)
     return (f"{size}: lookout by rclpy over UDP, medians: {latency}; processor "
             f"{share(ours['used'], theirs['used'])}")
+
+
+def turns(size, told):
+    """What each turn of a peer came to: processes of one program differ, by how their heap lies."""
+    said = (f"{name} " + ", ".join(f"{added:.2f} and {used:.2f}" for added, used in one["turns"])
+            for name, one in told.items() if "added" in one)
+    return f"{size}: added (median) and processor a frame of each turn, ms: {'; '.join(said)}"
 
 
 def measure(echo, options, folder, peer):
@@ -246,6 +256,7 @@ def main():
                 print(row(size, name, one), flush=True)
             if {"lookout", "rclpy"} <= told.keys():
                 compared.append(ratios(size, told["lookout"], told["rclpy"]))
+            compared.append(turns(size, told))
     print("\n" + "\n".join(compared))
 
 

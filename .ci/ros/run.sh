@@ -5,7 +5,8 @@
 #   .ci/ros/run.sh ECHO bench [OPTION]...     # ECHO: examples/ros_echo; see bench_transport.py
 #
 # `all` without CHECK is what CI runs: everything with Jazzy, a shorter set with Kilted, a smoke test
-# with CycloneDDS. Needs what venvs.sh makes. Logs go to $LOOKOUT_ROS_OUT (else ros/ below target/ci).
+# with CycloneDDS. Needs what venvs.sh makes; the check `transport` needs examples/ros_echo where cargo
+# puts it, beside LOOKOUT. Logs go to $LOOKOUT_ROS_OUT (else ros/ below target/ci).
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$(dirname "$here")")
@@ -75,7 +76,7 @@ if [ "$which" = bench ]; then # not a check: its figures are for people
   exec "${prefix}jazzy/bin/python" "$here/bench_transport.py" "$lookout" "$@" 2>"$out/bench.log"
 fi
 
-readonly every=(graph lifecycle flag throughput staleness road encodings garbage clock replay)
+readonly every=(graph lifecycle flag throughput staleness road encodings garbage clock replay transport)
 readonly short=(graph lifecycle flag throughput)
 case $which in
   jazzy | kilted) checks=("$@"); for check in "${checks[@]:-${every[@]}}"; do run "$which" "$check"; done ;;

@@ -4,6 +4,7 @@ mod calibrate;
 mod camera;
 mod demo;
 mod drive;
+mod engine;
 mod evaluate;
 mod handler;
 mod image;
@@ -21,12 +22,12 @@ mod replay;
 mod score;
 mod settings;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use log::LevelFilter;
-use lookout::engine::{self, Engine, EngineError, EngineKind, Mode};
+use lookout::engine::{Engine, EngineError, EngineKind, Mode, Options};
 use lookout::model::{Bundle, ThresholdAt};
 use lookout::pipeline::{Judge, Pipeline, Settings};
 use lookout::score::ScoreKind;
@@ -61,6 +62,8 @@ enum Command {
     Evaluate(evaluate::EvaluateArgs),
     /// Thresholds of the scores from labelled pictures.
     Calibrate(calibrate::CalibrateArgs),
+    /// TensorRT engines: built ahead, listed, cleared away.
+    Engine(engine::EngineCommand),
 }
 
 /// How a command ended, where it did not fail.
@@ -107,6 +110,7 @@ impl Cli {
             Command::Score(args) => score::run(args).map(|()| Ending::Done),
             Command::Evaluate(args) => evaluate::run(args).map(|()| Ending::Done),
             Command::Calibrate(args) => calibrate::run(args).map(|()| Ending::Done),
+            Command::Engine(args) => engine::run(args).map(|()| Ending::Done),
         }
     }
 }
@@ -118,7 +122,7 @@ pub(crate) struct EngineArgs {
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
     /// auto takes ONNX Runtime where its library is found, else the built-in rten.
-    #[arg(long, default_value_t = EngineKind::Auto, value_name = "auto|rten|ort")]
+    #[arg(long, default_value_t = EngineKind::Auto, value_name = "auto|rten|ort|tensorrt")]
     engine: EngineKind,
     /// CPU threads of the networks; all cores, at most four, without it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -128,11 +132,7 @@ pub(crate) struct EngineArgs {
 impl EngineArgs {
     /// Loads the bundle.
     pub(crate) fn bundle(&self) -> anyhow::Result<Bundle> {
-        match &self.bundle {
-            Some(folder) => Bundle::load(folder)
-                .with_context(|| format!("cannot use the bundle in {}", folder.display())),
-            None => Bundle::shipped().context("cannot use the built-in bundle"),
-        }
+        load_bundle(self.bundle.as_deref())
     }
 
     /// Opens the engine for it.
@@ -142,14 +142,23 @@ impl EngineArgs {
 
     /// The same, for whoever wants the engine's own error.
     pub(crate) fn reopen(&self, bundle: &Bundle) -> Result<Box<dyn Engine>, EngineError> {
-        let mut options = engine::Options {
+        let mut options = Options {
             kind: self.engine,
-            ..engine::Options::default()
+            ..Options::default()
         };
         if let Some(n) = self.threads {
             options.threads = usize::from(n);
         }
-        engine::open(bundle, options)
+        lookout::engine::open(bundle, options)
+    }
+}
+
+/// The bundle in a folder, or the built-in one.
+fn load_bundle(folder: Option<&Path>) -> anyhow::Result<Bundle> {
+    match folder {
+        Some(folder) => Bundle::load(folder)
+            .with_context(|| format!("cannot use the bundle in {}", folder.display())),
+        None => Bundle::shipped().context("cannot use the built-in bundle"),
     }
 }
 

@@ -109,6 +109,12 @@ pub enum EngineError {
         /// What is wrong.
         message: String,
     },
+    /// TensorRT was asked for and cannot be used.
+    #[error("TensorRT cannot be used: {message}")]
+    NoTensorRt {
+        /// What is missing.
+        message: String,
+    },
 }
 
 fn display(paths: &[PathBuf]) -> String {

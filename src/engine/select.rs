@@ -19,6 +19,9 @@ pub enum EngineKind {
     Rten,
     /// ONNX Runtime.
     Ort,
+    /// TensorRT, in a build with the feature `tensorrt`. Known in every build, so that files and
+    /// command lines mean the same everywhere.
+    TensorRt,
 }
 
 impl FromStr for EngineKind {
@@ -29,7 +32,10 @@ impl FromStr for EngineKind {
             "auto" => Ok(Self::Auto),
             "rten" => Ok(Self::Rten),
             "ort" => Ok(Self::Ort),
-            other => Err(format!("engine {other:?} is not auto, rten or ort")),
+            "tensorrt" => Ok(Self::TensorRt),
+            other => Err(format!(
+                "engine {other:?} is not auto, rten, ort or tensorrt"
+            )),
         }
     }
 }
@@ -40,6 +46,7 @@ impl fmt::Display for EngineKind {
             Self::Auto => "auto",
             Self::Rten => "rten",
             Self::Ort => "ort",
+            Self::TensorRt => "tensorrt",
         })
     }
 }
@@ -75,26 +82,59 @@ pub fn open(bundle: &Bundle, options: Options) -> Result<Box<dyn Engine>, Engine
         let engine = OrtEngine::load(bundle, &library, options.threads)?;
         Ok::<_, EngineError>(Box::new(engine) as Box<dyn Engine>)
     };
+    let cpu = || match ort() {
+        Ok(engine) => Ok(engine),
+        // what was asked for by name is not replaced by something else
+        Err(e @ EngineError::NoOnnxRuntime { .. }) if named_onnxruntime() => Err(e),
+        Err(e @ EngineError::NoOnnxRuntime { .. }) => {
+            log::debug!("{e}");
+            log::info!("no ONNX Runtime found: the built-in engine it is");
+            rten()
+        }
+        Err(e) => {
+            log::warn!("ONNX Runtime is there but cannot be used, the built-in engine is: {e}");
+            rten()
+        }
+    };
     let engine = match options.kind {
         EngineKind::Rten => rten()?,
         EngineKind::Ort => ort()?,
-        EngineKind::Auto => match ort() {
+        EngineKind::TensorRt => tensorrt(bundle)?,
+        EngineKind::Auto => match tensorrt(bundle) {
             Ok(engine) => engine,
-            // what was asked for by name is not replaced by something else
-            Err(e @ EngineError::NoOnnxRuntime { .. }) if named_onnxruntime() => return Err(e),
-            Err(e @ EngineError::NoOnnxRuntime { .. }) => {
+            Err(e @ EngineError::NoTensorRt { .. }) => {
                 log::debug!("{e}");
-                log::info!("no ONNX Runtime found: the built-in engine it is");
-                rten()?
+                cpu()?
             }
             Err(e) => {
-                log::warn!("ONNX Runtime is there but cannot be used, the built-in engine is: {e}");
-                rten()?
+                log::warn!("there is a GPU, but it cannot be used, the CPU is: {e}");
+                cpu()?
             }
         },
     };
     log::info!("engine: {}", engine.description());
     Ok(engine)
+}
+
+#[cfg(not(feature = "tensorrt"))]
+fn tensorrt(_bundle: &Bundle) -> Result<Box<dyn Engine>, EngineError> {
+    let message = "this lookout was built without it; build with `--features tensorrt`";
+    Err(EngineError::NoTensorRt {
+        message: message.to_owned(),
+    })
+}
+
+#[cfg(feature = "tensorrt")]
+fn tensorrt(bundle: &Bundle) -> Result<Box<dyn Engine>, EngineError> {
+    use super::tensorrt::{BuildSettings, TensorRtEngine, machine};
+    // what is missing is no failure of what is there
+    if let Err(e) = machine().check() {
+        return Err(EngineError::NoTensorRt {
+            message: e.to_string(),
+        });
+    }
+    let engine = TensorRtEngine::load(bundle, &BuildSettings::remembered())?;
+    Ok(Box::new(engine))
 }
 
 /// Runs a new engine on a grey frame of that size, so that broken weights are found before the first
@@ -119,4 +159,34 @@ pub(super) fn try_out(
     engine
         .run(&grey, mode)?
         .check_finite(name, &manifest.segmentation.logits, observer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_is_read_by_its_name() {
+        use EngineKind::*;
+        for kind in [Auto, Rten, Ort, TensorRt] {
+            assert_eq!(kind.to_string().parse(), Ok(kind));
+        }
+        let error = "cuda".parse::<EngineKind>().unwrap_err();
+        assert_eq!(error, "engine \"cuda\" is not auto, rten, ort or tensorrt");
+    }
+
+    #[cfg(not(feature = "tensorrt"))]
+    #[test]
+    fn a_build_without_tensorrt_says_how_to_get_it() {
+        let options = Options {
+            kind: EngineKind::TensorRt,
+            threads: 1,
+        };
+        let error = open(&Bundle::shipped().unwrap(), options).err().unwrap();
+        assert_eq!(
+            error.to_string(),
+            "TensorRT cannot be used: this lookout was built without it; build with \
+             `--features tensorrt`"
+        );
+    }
 }

@@ -8,3 +8,4 @@ mod judge;
 mod library;
 mod message;
 mod preprocess;
+mod sources;

@@ -228,7 +228,12 @@ fn times_on_this_cpu() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig {
+        cases: 300,
+        // Faults are planted on purpose, and what finds them is no regression.
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
     #[test]
     fn any_message_is_preprocessed_as_on_the_cpu_path(
         encoding in 0..Encoding::ALL.len(),

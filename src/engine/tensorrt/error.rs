@@ -4,6 +4,7 @@ use lookout_gpu::cuda::{CudaError, NvrtcError, ProbeError};
 use lookout_gpu::tensorrt;
 use thiserror::Error;
 
+use super::cache::CacheError;
 use super::precision::PrecisionError;
 use super::settings::SettingsError;
 
@@ -26,6 +27,17 @@ pub enum TensorRtError {
     /// The settings of the build.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// The folder for engines cannot be used.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+    /// Something that this machine would have to have.
+    #[error("no {what}: {message}")]
+    Unavailable {
+        /// What is missing: the GPU, TensorRT, NVRTC.
+        what: &'static str,
+        /// What was found in its place.
+        message: String,
+    },
     /// A graph whose precision cannot be told or changed.
     #[error(transparent)]
     Precision(#[from] PrecisionError),

@@ -67,11 +67,19 @@ pub(super) fn key_device(device: &Device) -> cache::Device {
 
 /// TensorRT, as keys have it.
 pub(super) fn key_library(library: &Library) -> cache::Library {
+    key_version(library.flavour(), library.version())
+}
+
+/// A version of TensorRT, as keys have it.
+pub(super) fn key_version(
+    flavour: tensorrt::Flavour,
+    version: tensorrt::Version,
+) -> cache::Library {
     cache::Library {
-        flavour: match library.flavour() {
+        flavour: match flavour {
             tensorrt::Flavour::TensorRt => cache::Flavour::Standard,
             tensorrt::Flavour::Rtx => cache::Flavour::Rtx,
         },
-        version: library.version().to_string(),
+        version: version.to_string(),
     }
 }

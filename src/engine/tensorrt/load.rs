@@ -28,7 +28,7 @@ impl TensorRtEngine {
             settings,
             cache: &cache,
         };
-        let engines = maker.engines(&mut |artefact| log::debug!("GPU: {artefact}"))?;
+        let engines = maker.engines(&mut |_| {})?;
         let loaded = loaded(&found, engines, settings)?;
         Self::new(bundle, loaded)
     }

@@ -26,15 +26,20 @@ pub mod kernels;
 mod lane;
 mod launch;
 mod load;
+mod machine;
 mod part;
 mod plans;
 pub mod precision;
-pub mod settings;
+mod prepare;
+mod remembered;
+mod settings;
 mod slots;
 
 pub use engine::TensorRtEngine;
 pub use error::TensorRtError;
-pub use settings::{BuildSettings, Precision};
+pub use machine::{Machine, machine};
+pub use prepare::{Prepared, PreparedArtefact, Progress, prepare};
+pub use settings::{BuildSettings, InputSizes, Precision, SettingsError};
 
 const NAME: &str = "tensorrt";
 

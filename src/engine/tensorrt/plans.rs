@@ -9,11 +9,12 @@ use lookout_gpu::tensorrt::{self, BuildOptions, Dla, Engine, Profile, ShapeRange
 
 use super::TensorRtError;
 use super::cache::{
-    self, Cache, Digest, Fetched, Graph, KernelRecipe, Key, Origin, PlanRecipe, Recipe,
+    self, Artefact, Cache, Digest, Fetched, Graph, KernelRecipe, Key, Origin, PlanRecipe, Recipe,
 };
 use super::found::Found;
 use super::kernels;
 use super::precision;
+use super::prepare::{PreparedArtefact, Progress};
 use super::settings::{BuildSettings, Precision};
 use crate::engine::{Resolution, input_size};
 use crate::model::{Bundle, Manifest};
@@ -21,20 +22,14 @@ use crate::model::{Bundle, Manifest};
 /// Largest graph or calibration cache that is read from a file.
 const MOST_BYTES: u64 = 1 << 30;
 
-/// An artefact: what it is, and where it comes from.
-pub(super) struct Made {
-    pub(super) key: Key,
-    pub(super) fetched: Fetched,
-}
-
 /// Everything of a bundle that runs on the GPU.
 pub(super) struct Engines {
     pub(super) segmentation: Engine,
     pub(super) observer: Option<Engine>,
     /// A cubin of [`kernels::TEXT`].
     pub(super) cubin: Vec<u8>,
-    /// In the order in which they were made.
-    pub(super) made: Vec<Made>,
+    /// All three, in the order in which they were made.
+    pub(super) artefacts: Vec<PreparedArtefact>,
 }
 
 /// Makes engines and kernels, or takes them from the cache.
@@ -45,42 +40,60 @@ pub(super) struct Maker<'a> {
     pub(super) cache: &'a Cache,
 }
 
+/// One of the two networks, and how it is built.
+struct Network<'a> {
+    graph: Graph,
+    onnx: Cow<'a, [u8]>,
+    profiles: &'a [Profile],
+    calibration: Option<&'a [u8]>,
+}
+
 impl Maker<'_> {
-    /// All of them; `begin` is told before each.
+    /// All of them.
     pub(super) fn engines(
         &self,
-        begin: &mut dyn FnMut(cache::Artefact),
+        progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<Engines, TensorRtError> {
         self.settings.check()?;
         let calibration = self.calibration()?;
-        let mut made = Vec::new();
+        let mut artefacts = Vec::new();
+        let mut ready = |fetched: &Fetched, artefact, progress: &mut dyn FnMut(Progress<'_>)| {
+            let one = PreparedArtefact {
+                artefact,
+                from: fetched.from.clone(),
+                bytes: fetched.bytes.len(),
+                path: fetched.path.clone(),
+            };
+            progress(Progress::Ready(&one));
+            artefacts.push(one);
+        };
 
-        begin(cache::Artefact::Kernels);
-        let kernels = self.kernels()?;
-        let cubin = kernels.fetched.bytes.clone();
-        made.push(kernels);
+        let cubin = self.kernels(progress)?;
+        ready(&cubin, Artefact::Kernels, progress);
 
-        begin(cache::Artefact::Segmentation);
         let manifest = self.bundle.manifest();
         let profiles = self.image_profiles(manifest)?;
         let file = manifest.segmentation.file.get_ref();
-        let onnx = self.graph(self.bundle.segmentation(), file)?;
-        let (segmentation, one) = self.engine(
-            Graph::Segmentation,
-            &onnx,
-            &profiles,
-            calibration.as_deref(),
-        )?;
-        made.push(one);
+        let network = Network {
+            graph: Graph::Segmentation,
+            onnx: self.graph(self.bundle.segmentation(), file)?,
+            profiles: &profiles,
+            calibration: calibration.as_deref(),
+        };
+        let (segmentation, fetched) = self.engine(&network, progress)?;
+        ready(&fetched, Artefact::Segmentation, progress);
 
         let observer = match (&manifest.observer, self.bundle.observer()) {
             (Some(observer), Some(bytes)) => {
-                begin(cache::Artefact::Observer);
                 let profiles = observer_profiles(&segmentation, manifest, &profiles)?;
-                let onnx = self.graph(bytes, observer.file.get_ref())?;
-                let (engine, one) =
-                    self.engine(Graph::Observer, &onnx, &profiles, calibration.as_deref())?;
-                made.push(one);
+                let network = Network {
+                    graph: Graph::Observer,
+                    onnx: self.graph(bytes, observer.file.get_ref())?,
+                    profiles: &profiles,
+                    calibration: calibration.as_deref(),
+                };
+                let (engine, fetched) = self.engine(&network, progress)?;
+                ready(&fetched, Artefact::Observer, progress);
                 Some(engine)
             }
             _ => None,
@@ -88,13 +101,13 @@ impl Maker<'_> {
         Ok(Engines {
             segmentation,
             observer,
-            cubin,
-            made,
+            cubin: cubin.bytes,
+            artefacts,
         })
     }
 
     /// The kernels' cubin, for this GPU.
-    fn kernels(&self) -> Result<Made, TensorRtError> {
+    fn kernels(&self, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Fetched, TensorRtError> {
         let options = kernels::nvrtc_options(self.found.device.info().compute_capability);
         let key = Key {
             source: Digest::of(kernels::TEXT.as_bytes()),
@@ -105,37 +118,39 @@ impl Maker<'_> {
             }),
         };
         self.maybe_again(&key);
-        let compile = || compile(&self.found.nvrtc, &options);
-        let fetched = self.cache.get_or_build(&key, compile)?;
-        Ok(Made { key, fetched })
+        self.cache.get_or_build(&key, || {
+            progress(Progress::Building(Artefact::Kernels));
+            compile(&self.found.nvrtc, &options)
+        })
     }
 
     /// An engine, built where none is kept or TensorRT refuses the one that is.
     fn engine(
         &self,
-        graph: Graph,
-        onnx: &[u8],
-        profiles: &[Profile],
-        calibration: Option<&[u8]>,
-    ) -> Result<(Engine, Made), TensorRtError> {
-        let options = self.options(profiles, calibration);
-        let key = self.key(graph, onnx, profiles, calibration);
+        network: &Network<'_>,
+        progress: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<(Engine, Fetched), TensorRtError> {
+        let options = self.options(network);
+        let key = self.key(network);
         self.maybe_again(&key);
-        let build = || {
-            let built = self.found.library.build(onnx, &options);
-            built.map_err(TensorRtError::from)
+        let mut fetch = || {
+            self.cache.get_or_build(&key, || {
+                progress(Progress::Building(key.artefact()));
+                let built = self.found.library.build(&network.onnx, &options);
+                built.map_err(TensorRtError::from)
+            })
         };
-        let fetched = self.cache.get_or_build(&key, build)?;
+        let fetched = fetch()?;
         let refused = match self.found.runtime.deserialize(&fetched.bytes) {
-            Ok(engine) => return Ok((engine, Made { key, fetched })),
+            Ok(engine) => return Ok((engine, fetched)),
             Err(e) if fetched.from == Origin::Hit => e,
             Err(e) => return Err(e.into()),
         };
-        self.cache
-            .reject(&key, &format!("TensorRT refused it: {refused}"));
-        let fetched = self.cache.get_or_build(&key, build)?;
+        let why = format!("TensorRT refused it: {refused}");
+        self.cache.reject(&key, &why);
+        let fetched = fetch()?;
         let engine = self.found.runtime.deserialize(&fetched.bytes)?;
-        Ok((engine, Made { key, fetched }))
+        Ok((engine, fetched))
     }
 
     fn maybe_again(&self, key: &Key) {
@@ -144,7 +159,7 @@ impl Maker<'_> {
         }
     }
 
-    fn options(&self, profiles: &[Profile], calibration: Option<&[u8]>) -> BuildOptions {
+    fn options(&self, network: &Network<'_>) -> BuildOptions {
         BuildOptions {
             precision: match self.settings.precision {
                 Precision::Fp32 => tensorrt::Precision::Fp32,
@@ -153,39 +168,33 @@ impl Maker<'_> {
             },
             workspace: self.settings.workspace,
             optimization_level: self.settings.optimization_level,
-            profiles: profiles.to_vec(),
+            profiles: network.profiles.to_vec(),
             dla: self.settings.dla.map(|core| Dla {
                 core,
                 gpu_fallback: true,
             }),
-            calibration_cache: calibration.map(<[u8]>::to_vec),
+            calibration_cache: network.calibration.map(<[u8]>::to_vec),
             detailed_profile: self.settings.detailed_profile,
             ..BuildOptions::default()
         }
     }
 
-    fn key(
-        &self,
-        graph: Graph,
-        onnx: &[u8],
-        profiles: &[Profile],
-        calibration: Option<&[u8]>,
-    ) -> Key {
+    fn key(&self, network: &Network<'_>) -> Key {
         let settings = self.settings;
         Key {
-            source: Digest::of(onnx),
+            source: Digest::of(&network.onnx),
             device: self.found.key_device(),
             recipe: Recipe::Plan(PlanRecipe {
-                graph,
+                graph: network.graph,
                 library: self.found.key_library(),
                 precision: settings.precision,
                 dla: settings.dla,
                 workspace: settings.workspace,
                 optimization_level: settings.optimization_level,
                 detailed_profile: settings.detailed_profile,
-                calibration: calibration.map(Digest::of),
+                calibration: network.calibration.map(Digest::of),
                 flags: BTreeSet::new(),
-                profiles: profiles.iter().map(key_profile).collect(),
+                profiles: network.profiles.iter().map(key_profile).collect(),
             }),
         }
     }

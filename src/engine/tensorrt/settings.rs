@@ -125,7 +125,8 @@ const MOST_WORKSPACE: u64 = 1 << 40;
 const MOST_LEVEL: u8 = 5;
 
 /// How engines are to be built, and where they are kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct BuildSettings {
     /// Precision of the layers.
     pub precision: Precision,
@@ -149,8 +150,10 @@ pub struct BuildSettings {
     /// INT8 calibration cache of TensorRT.
     pub calibration: Option<PathBuf>,
     /// Where engines are kept; see [`folder`](super::cache::folder) without it.
+    #[serde(skip)]
     pub cache_dir: Option<PathBuf>,
     /// Whether everything is built anew, whatever is kept.
+    #[serde(skip)]
     pub force: bool,
 }
 

@@ -36,7 +36,7 @@ fn values_types_and_descriptions_come_in_the_order_of_the_names() {
     let [engine, deadline, autostart, threshold] = described.descriptors.try_into().unwrap();
     assert_eq!(
         engine.additional_constraints,
-        "one of auto, rten, ort; changed only while the node is unconfigured"
+        "one of auto, rten, ort, tensorrt; changed only while the node is unconfigured"
     );
     assert_eq!(deadline.parameter_type, ParameterType::INTEGER);
     let range = deadline.integer_range[0];

@@ -116,7 +116,7 @@ fn top() -> Vec<Declared> {
         string(
             "engine",
             "auto",
-            Range::OneOf(vec!["auto", "rten", "ort"]),
+            Range::OneOf(vec!["auto", "rten", "ort", "tensorrt"]),
             Unconfigured,
             "What runs the networks; auto: the fastest that works.",
         ),

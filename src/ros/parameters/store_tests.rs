@@ -73,7 +73,7 @@ fn overrides_that_cannot_be_are_refused() {
         (
             "engine",
             text("cuda"),
-            "p.yaml: engine: \"cuda\" is not in auto, rten, ort",
+            "p.yaml: engine: \"cuda\" is not in auto, rten, ort, tensorrt",
         ),
         (
             "stale_after_ms",

@@ -33,7 +33,8 @@ pub fn to_fp16(onnx: &[u8]) -> Result<Vec<u8>, PrecisionError> {
 }
 
 /// An f32 graph as f16, with inputs and outputs of the same names and still in f32: a Cast behind
-/// every input and before every output. What stays f32 inside is told in [`plan`](super::plan).
+/// every input and before every output. Inside stay f32: operands that ONNX wants so (the scales of
+/// Resize), shape arithmetic (f16 holds whole numbers up to 2048 only) and sums over whole planes.
 /// Values are rounded to the nearest f16, ties to even.
 ///
 /// # Errors

@@ -4,7 +4,7 @@
 //! formats from the graph: there is no switch any more that lets the builder choose f16. So the graph
 //! itself is made f16 here, and what the builder is given can be checked against what was asked for.
 //!
-//! The graph is edited on the level of protobuf fields ([`wire`]). What is not changed goes through
+//! The graph is edited on the level of protobuf fields (`wire`). What is not changed goes through
 //! byte for byte, fields of newer ONNX versions and of exporters included. Generated messages were the
 //! other way: `prost` drops the fields that it does not know, and the crates that keep them carry
 //! the whole of ONNX for the dozen field numbers that are needed here.

@@ -232,13 +232,11 @@ impl<'a> Plan<'a> {
         let mut read_in_f32: HashSet<&str> = HashSet::new();
         for step in self.steps.iter_mut().rev() {
             let outputs = &step.node.outputs;
-            let constant = |name| {
-                self.tensors
-                    .get(name)
-                    .is_some_and(|t| t.source == Source::Constants)
-                    && read_in_f32.contains(name)
+            let constant = |name: &&str| {
+                let made = self.tensors.get(name);
+                made.is_some_and(|t| t.source == Source::Constants) && read_in_f32.contains(name)
             };
-            step.stays |= outputs.iter().any(|name| constant(name));
+            step.stays |= outputs.iter().any(constant);
             for name in outputs {
                 if let Some(tensor) = self.tensors.get_mut(name) {
                     tensor.stays = step.stays;
@@ -273,7 +271,7 @@ fn duplicate(name: &str) -> PrecisionError {
 }
 
 /// Name and element type of a ValueInfo; type 0 for what is no tensor.
-fn element_of<'a>(payload: Result<&'a [u8], WireError>) -> Result<(&'a str, i64), WireError> {
+fn element_of(payload: Result<&[u8], WireError>) -> Result<(&str, i64), WireError> {
     let info = Message::read(payload?)?;
     let kind = info.child(value_info::TYPE)?.unwrap_or_default();
     let tensor = kind.child(type_proto::TENSOR)?.unwrap_or_default();

@@ -125,6 +125,11 @@ const KERNEL_CHANGES: &[Change] = &[
         "GPU driver 12.6 -> 13.0",
     ),
     (
+        "artefact",
+        |k| k.recipe = Recipe::Plan(plan()),
+        "artefact kernels -> segmentation",
+    ),
+    (
         "nvrtc",
         |k| kernels_of(k).nvrtc = "13.0".into(),
         "NVRTC 12.6 -> 13.0",

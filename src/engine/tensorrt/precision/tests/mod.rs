@@ -1,163 +1,14 @@
-//! Whole graphs, built field by field.
+//! Whole graphs.
 
-use proptest::prelude::*;
+mod build;
+mod fuzz;
 
 use super::element::{FLOAT, FLOAT16, INT64};
-use super::field::{attribute, graph, model, node, opset, tensor, type_proto, value_info};
+use super::field::{attribute, graph, type_proto, value_info};
 use super::node::Node;
 use super::wire::{Field, Message};
 use super::*;
-
-/// A graph to be, of any operator set.
-#[derive(Default)]
-struct Graph(Vec<Field<'static>>);
-
-impl Graph {
-    fn info(mut self, number: u32, name: &str, element: i64) -> Self {
-        let of = message([Field::int(type_proto::ELEMENT, element as u64)]);
-        let kind = message([Field::message(type_proto::TENSOR, &of)]);
-        let info = [
-            Field::text(value_info::NAME, name),
-            Field::message(value_info::TYPE, &kind),
-        ];
-        self.0.push(Field::message(number, &message(info)));
-        self
-    }
-
-    fn input(self, name: &str, element: i64) -> Self {
-        self.info(graph::INPUT, name, element)
-    }
-
-    fn output(self, name: &str) -> Self {
-        self.info(graph::OUTPUT, name, FLOAT)
-    }
-
-    fn weights(mut self, name: &str, values: &[f32]) -> Self {
-        self.0
-            .push(Field::message(graph::INITIALIZER, &floats(name, values)));
-        self
-    }
-
-    fn node(self, operator: &str, inputs: &str, output: &str) -> Self {
-        self.node_with(operator, inputs, output, &[])
-    }
-
-    /// Operands in one text, with blanks between; `-` for one that is left out.
-    fn node_with(
-        mut self,
-        op: &str,
-        inputs: &str,
-        output: &str,
-        attributes: &[Message<'_>],
-    ) -> Self {
-        let operand = |name: &str| Field::text(node::INPUT, if name == "-" { "" } else { name });
-        let fields = inputs
-            .split_whitespace()
-            .map(operand)
-            .chain([
-                Field::text(node::OUTPUT, output),
-                Field::text(node::OP_TYPE, op),
-            ])
-            .chain(
-                attributes
-                    .iter()
-                    .map(|a| Field::message(node::ATTRIBUTE, a)),
-            );
-        self.0.push(Field::message(graph::NODE, &fields.collect()));
-        self
-    }
-
-    fn bytes(self) -> Vec<u8> {
-        self.of_opset(17)
-    }
-
-    fn of_opset(self, version: u64) -> Vec<u8> {
-        message([
-            Field::int(1, 8),
-            // a field that ONNX does not have
-            Field::text(1999, "kept"),
-            Field::message(model::GRAPH, &message(self.0)),
-            Field::message(
-                model::OPSET_IMPORT,
-                &message([Field::int(opset::VERSION, version)]),
-            ),
-        ])
-        .write()
-    }
-}
-
-fn message(fields: impl IntoIterator<Item = Field<'static>>) -> Message<'static> {
-    fields.into_iter().collect()
-}
-
-fn floats(name: &str, values: &[f32]) -> Message<'static> {
-    let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-    message([
-        Field::int(tensor::DIMS, values.len() as u64),
-        Field::int(tensor::DATA_TYPE, FLOAT as u64),
-        Field::text(tensor::NAME, name),
-        Field::bytes(tensor::RAW_DATA, bytes),
-    ])
-}
-
-fn choice(name: &str, field: Field<'static>) -> Message<'static> {
-    message([Field::text(attribute::NAME, name), field])
-}
-
-fn cast_to(element: i64) -> Message<'static> {
-    choice("to", Field::int(attribute::INT, element as u64))
-}
-
-fn graph_of(onnx: &[u8]) -> Message<'_> {
-    Message::read(onnx)
-        .unwrap()
-        .child(model::GRAPH)
-        .unwrap()
-        .unwrap()
-}
-
-/// The nodes, one a line: `output = Operator(inputs)`, a Cast with its target.
-fn nodes(onnx: &[u8]) -> Vec<String> {
-    let graph = graph_of(onnx);
-    let nodes = graph
-        .all(graph::NODE)
-        .map(|f| Node::read(f.payload().unwrap()).unwrap());
-    let text = |n: Node<'_>| {
-        let target = match n.operator.as_str() {
-            "Cast" => format!(" to {}", n.chosen_type().unwrap()),
-            _ => String::new(),
-        };
-        let (outputs, inputs) = (n.outputs.join(" "), n.inputs.join(" "));
-        format!("{outputs} = {}({inputs}){target}", n.operator)
-    };
-    nodes.map(text).collect()
-}
-
-/// Names and element types of the initializers.
-fn weights(onnx: &[u8]) -> Vec<(String, i64)> {
-    let graph = graph_of(onnx);
-    let read = |f: &Field<'_>| {
-        let message = Message::read(f.payload().unwrap()).unwrap();
-        let name = message.text(tensor::NAME).unwrap().to_owned();
-        (name, message.int(tensor::DATA_TYPE).unwrap())
-    };
-    graph.all(graph::INITIALIZER).map(read).collect()
-}
-
-/// image -> Conv -> features (an output too) -> Resize -> score
-fn network() -> Graph {
-    Graph::default()
-        .input("image", FLOAT)
-        .output("features")
-        .output("score")
-        .weights("w", &[0.5; 9])
-        .weights("scales", &[1.0, 1.0, 2.0, 2.0])
-        .node("Conv", "image w", "conv")
-        .node("Relu", "conv", "features")
-        .node("Resize", "features - scales", "score")
-        .info(graph::VALUE_INFO, "conv", FLOAT)
-        .info(graph::VALUE_INFO, "score", FLOAT)
-}
+use build::{Graph, cast_to, choice, floats, graph_of, network, nodes, shipped, weights};
 
 #[test]
 fn everything_becomes_f16_but_the_ends_and_the_scales() {
@@ -351,11 +202,6 @@ fn what_cannot_be_converted_is_named() {
     assert_eq!(error, PrecisionError::Opset { found: 10, min: 11 });
 }
 
-fn shipped(file: &str) -> Vec<u8> {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    std::fs::read(root.join("models/road").join(file)).unwrap()
-}
-
 #[test]
 fn the_shipped_graphs_fit_into_f16() {
     // a cast an input and an output; a Resize's scales stay
@@ -386,53 +232,4 @@ fn a_converted_graph_converts_again_to_the_same_weights() {
     let twice = convert(&once).unwrap();
     assert_eq!(weights(&twice.onnx), weights(&once));
     assert_eq!(twice.rounding.values, 0);
-}
-
-/// Neither panics, and a file that converts is one that can be read.
-fn survives(onnx: &[u8]) {
-    let told = graph_precision(onnx);
-    if let Ok(converted) = convert(onnx) {
-        assert!(told.is_ok());
-        assert!(graph_precision(&converted.onnx).is_ok());
-    }
-}
-
-proptest! {
-    #[test]
-    fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        survives(&bytes);
-    }
-
-    #[test]
-    fn no_damage_makes_it_panic(
-        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
-        length in any::<prop::sample::Index>(),
-        cut in any::<bool>(),
-    ) {
-        let mut onnx = network().bytes();
-        for (at, byte) in &changes {
-            let at = at.index(onnx.len());
-            onnx[at] = *byte;
-        }
-        if cut {
-            onnx.truncate(length.index(onnx.len()));
-        }
-        survives(&onnx);
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
-    #[test]
-    fn no_damage_to_a_shipped_graph_makes_it_panic(
-        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..200),
-    ) {
-        let mut onnx = shipped("observer.onnx");
-        for (at, byte) in &changes {
-            let at = at.index(onnx.len());
-            onnx[at] = *byte;
-        }
-        survives(&onnx);
-    }
 }
