@@ -25,6 +25,12 @@ constexpr size_t quarantine_limit = size_t(256) << 20;
 
 size_t rounded(size_t size) { return (size + guard - 1) / guard * guard; }
 
+// Not of one heap: a block of before a reset is not mistaken for one of after it.
+uint64_t next_serial() {
+    static uint64_t last = 0;
+    return ++last;
+}
+
 uint8_t poison_byte(uintptr_t address, uint32_t word) { return static_cast<uint8_t>(word >> (8 * (address % 4))); }
 
 bool intact(uintptr_t begin, uintptr_t end) {
@@ -73,7 +79,7 @@ Block* Heap::allocate(size_t size, Memory kind, const std::string& by, size_t li
     block->base = reinterpret_cast<uintptr_t>(storage) + guard;
     block->size = size;
     block->kind = kind;
-    block->serial = ++serial_;
+    block->serial = next_serial();
     block->name = std::string(kind_name(kind)) + " block of " + std::to_string(size) + " bytes from " + by;
     block->storage = storage;
     fill_poison(block->base - guard, guard, guard_word);
@@ -104,7 +110,7 @@ Block* Heap::adopt(void* base, size_t size) {
     block->base = begin;
     block->size = size;
     block->kind = Memory::registered;
-    block->serial = ++serial_;
+    block->serial = next_serial();
     block->name = "registered block of " + std::to_string(size) + " bytes";
     Block* raw = block.get();
     blocks_[raw->base] = std::move(block);

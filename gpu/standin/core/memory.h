@@ -69,7 +69,6 @@ private:
     std::map<uintptr_t, std::unique_ptr<Block>> blocks_;
     std::deque<uintptr_t> quarantine_;
     size_t quarantined_ = 0, used_ = 0, peak_ = 0;
-    uint64_t serial_ = 0;
 };
 
 void fill_poison(uintptr_t begin, size_t size, uint32_t word);

@@ -15,7 +15,7 @@ std::shared_ptr<Graph> find(CUgraph handle) {
 } // namespace
 
 API CUresult cuGraphInstantiateWithFlags(CUgraphExec* handle, CUgraph graph_handle, unsigned long long) {
-    ENTER_UNSAFE(context);
+    ENTER(context);
     State& s = state();
     const auto graph = find(graph_handle);
     if (!graph) return bad_handle(__func__, graph_handle);

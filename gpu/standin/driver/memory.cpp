@@ -194,7 +194,7 @@ API CUresult cuMemHostGetDevicePointer_v2(CUdeviceptr* device, void* pointer, un
 }
 
 API CUresult cuMemGetInfo_v2(size_t* free, size_t* total) {
-    ENTER_UNSAFE(context);
+    ENTER(context);
     const State& s = state();
     *total = s.settings.memory;
     *free = s.settings.memory - std::min(s.settings.memory, s.heap.used());

@@ -1,9 +1,10 @@
 #include "image.h"
 
+#include <cctype>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
-#include <regex>
+#include <vector>
 
 namespace standin {
 namespace {
@@ -17,6 +18,34 @@ uint64_t hash(const std::string& text) {
     return value;
 }
 
+bool in_name(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+
+// Names of the kernels that a source defines: after __global__, the first name with an opening bracket
+// behind it that is not that of launch bounds.
+std::vector<std::string> kernels_in(const std::string& source) {
+    static const std::string keyword = "__global__", bounds = "__launch_bounds__";
+    std::vector<std::string> names;
+    for (size_t at = 0; (at = source.find(keyword, at)) != std::string::npos;) {
+        at += keyword.size();
+        for (size_t open = source.find('(', at); open != std::string::npos; open = source.find('(', at)) {
+            size_t end = open;
+            while (end > at && !in_name(source[end - 1])) --end;
+            size_t begin = end;
+            while (begin > at && in_name(source[begin - 1])) --begin;
+            const std::string name = source.substr(begin, end - begin);
+            at = open + 1;
+            if (name != bounds) {
+                names.push_back(name);
+                break;
+            }
+            for (int depth = 1; depth > 0 && at < source.size(); ++at) {
+                depth += source[at] == '(' ? 1 : source[at] == ')' ? -1 : 0;
+            }
+        }
+    }
+    return names;
+}
+
 } // namespace
 
 std::string make_image(const std::string& source, const std::string& architecture) {
@@ -24,11 +53,7 @@ std::string make_image(const std::string& source, const std::string& architectur
     std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(hash(source)));
     std::string image = mark;
     image += ".version 8.5\n.target " + architecture + "\n// source " + digits + "\n";
-    static const std::regex kernel(
-        R"re(__global__\s+(?:__launch_bounds__\s*\([^)]*\)\s*)?void\s+(?:__launch_bounds__\s*\([^)]*\)\s*)?(\w+)\s*\()re");
-    for (std::sregex_iterator it(source.begin(), source.end(), kernel), end; it != end; ++it) {
-        image += ".entry " + (*it)[1].str() + "\n";
-    }
+    for (const std::string& name : kernels_in(source)) image += ".entry " + name + "\n";
     // A cubin knows its own length; this is read to the NUL.
     image.push_back('\0');
     return image;

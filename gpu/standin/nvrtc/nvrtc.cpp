@@ -23,6 +23,7 @@ enum nvrtcResult : int {
 struct Program {
     std::string source, log, image;
     bool virtual_architecture = true;
+    uint64_t generation = state().generation;
 };
 
 std::set<Program*>& programs() {
@@ -97,9 +98,9 @@ API int nvrtcDestroyProgram(void** handle) {
     const int code = state().calls.note(__func__);
     Program* program = find(*handle);
     if (program == nullptr) return NVRTC_ERROR_INVALID_PROGRAM;
+    if (program->generation == state().generation) --state().objects["NVRTC programs"];
     programs().erase(program);
     delete program;
-    --state().objects["NVRTC programs"];
     *handle = nullptr;
     return code;
 }

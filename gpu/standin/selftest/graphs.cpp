@@ -1,130 +1,13 @@
-// Captures, graphs, kernels.
+// Captures and graphs.
 #include <thread>
 
-#include "check.h"
+#include "launch.h"
 
 namespace {
 
 constexpr int thread_local_mode = CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
 
-struct Kernels {
-    Kernels() {
-        const char* source = "extern \"C\" __global__ void scale(const float*, float*, float, int) {}\n"
-                             "extern \"C\" __global__ void __launch_bounds__(64) overrun(float*, int) {}\n"
-                             "extern \"C\" __global__ void follow(const float* const*, float*) {}\n";
-        void* program = nullptr;
-        OK(nvrtcCreateProgram(&program, source, "test.cu", 0, nullptr, nullptr));
-        const char* options[] = {"--gpu-architecture=compute_87"};
-        OK(nvrtcCompileProgram(program, 1, options));
-        size_t size = 0;
-        OK(nvrtcGetPTXSize(program, &size));
-        std::string image(size, '\0');
-        OK(nvrtcGetPTX(program, image.data()));
-        OK(nvrtcDestroyProgram(&program));
-        OK(cuModuleLoadData(&module, image.c_str()));
-    }
-    ~Kernels() { cuModuleUnload(module); }
-    CUfunction get(const char* name) {
-        CUfunction function = nullptr;
-        OK(cuModuleGetFunction(&function, module, name));
-        return function;
-    }
-    CUmodule module = nullptr;
-};
-
-int scale(CUfunction function, CUstream stream, CUdeviceptr in, CUdeviceptr out, float factor, int count) {
-    void* params[] = {&in, &out, &factor, &count};
-    return cuLaunchKernel(function, 1, 1, 1, 32, 1, 1, 0, stream, params, nullptr);
-}
-
-struct Recorded {
-    // Captures what `body` puts into `stream`.
-    Recorded(CUstream stream, const std::function<void()>& body) {
-        OK(cuStreamBeginCapture_v2(stream, thread_local_mode));
-        body();
-        OK(cuStreamEndCapture(stream, &graph));
-        if (graph != nullptr) OK(cuGraphInstantiateWithFlags(&exec, graph, 0));
-    }
-    ~Recorded() {
-        if (exec != nullptr) cuGraphExecDestroy(exec);
-        if (graph != nullptr) cuGraphDestroy(graph);
-    }
-    CUgraph graph = nullptr;
-    CUgraphExec exec = nullptr;
-};
-
 } // namespace
-
-TEST(kernels_run_with_the_parameters_of_the_launch) {
-    {
-        Device device;
-        Kernels kernels;
-        TestStream stream;
-        Floats in(4), out(4);
-        Pinned host(4, 3.0f);
-        OK(cuMemcpyHtoDAsync_v2(in.address, host.data, host.bytes, stream));
-        OK(scale(kernels.get("scale"), stream, in.address, out.address, 2.0f, 4));
-        Pinned back(4);
-        OK(cuMemcpyDtoHAsync_v2(back.data, out.address, out.bytes, stream));
-        OK(cuStreamSynchronize(stream));
-        CHECK(back.data[3] == 6.0f);
-        CUfunction none = nullptr;
-        CHECK(cuModuleGetFunction(&none, kernels.module, "absent") == CUDA_ERROR_NOT_FOUND);
-    }
-    standin_check();
-    CHECK(faultless());
-}
-
-TEST(a_launch_of_a_size_that_no_device_takes_is_found) {
-    Device device;
-    Kernels kernels;
-    CHECK(cuLaunchKernel(kernels.get("scale"), 1, 1, 1, 2048, 1, 1, 0, nullptr, nullptr, nullptr) == CUDA_ERROR_INVALID_VALUE);
-    CHECK(has_fault("argument", "scale"));
-}
-
-TEST(kernels_race_too) {
-    Device device;
-    Kernels kernels;
-    TestStream a, b;
-    Floats in(4), x(4), y(4);
-    const CUfunction function = kernels.get("scale");
-    OK(cuMemsetD32Async(in.address, 0, 4, a));
-    OK(cuStreamSynchronize(a));
-    OK(scale(function, a, in.address, x.address, 1, 4));
-    OK(scale(function, b, in.address, y.address, 1, 4)); // both read `in`
-    CHECK(faultless());
-    OK(scale(function, b, x.address, y.address, 1, 4));
-    CHECK(has_fault("race", "kernel:scale on stream 2 reads"));
-    OK(cuCtxSynchronize());
-}
-
-#if !defined(__SANITIZE_ADDRESS__)
-// With the sanitizer the program ends at the write itself.
-TEST(a_kernel_that_writes_behind_its_memory_is_found) {
-    Device device;
-    Kernels kernels;
-    TestStream stream;
-    Floats out(5);
-    int count = 5;
-    void* params[] = {&out.address, &count};
-    OK(cuLaunchKernel(kernels.get("overrun"), 1, 1, 1, 1, 1, 1, 0, stream, params, nullptr));
-    OK(cuStreamSynchronize(stream));
-    CHECK(has_fault("out-of-range", "behind the end"));
-}
-#endif
-
-TEST(a_kernel_on_freed_memory_loses_the_device) {
-    Device device;
-    Kernels kernels;
-    TestStream stream;
-    Floats in(4), out(4);
-    const CUdeviceptr old = out.address;
-    OK(cuMemFree_v2(out.address));
-    out.address = 0;
-    OK(scale(kernels.get("scale"), stream, in.address, old, 1, 4));
-    CHECK(has_fault("use-after-free", "kernel:scale"));
-    CHECK(cuStreamSynchronize(stream) == CUDA_ERROR_ILLEGAL_ADDRESS);
-}
 
 TEST(a_graph_sees_the_memory_of_each_launch) {
     {
@@ -189,39 +72,6 @@ TEST(a_graph_with_a_destroyed_event_is_found) {
     OK(cuGraphLaunch(graph.exec, stream));
     CHECK(has_fault("stale-graph", "event is destroyed"));
     cuStreamSynchronize(stream);
-}
-
-TEST(what_a_kernel_reaches_through_memory_is_watched) {
-    for (const int policy : {STANDIN_EAGER, STANDIN_LATE}) {
-        Device device(policy);
-        Kernels kernels;
-        TestStream compute, upload;
-        TestEvent released;
-        Floats pointer(2), target(4), out(1);
-        Pinned holder(2);
-        const CUfunction function = kernels.get("follow");
-        void* params[] = {&pointer.address, &out.address};
-        const auto follow = [&] {
-            OK(cuMemcpyHtoDAsync_v2(pointer.address, holder.data, 8, compute));
-            OK(cuLaunchKernel(function, 1, 1, 1, 1, 1, 1, 0, compute, params, nullptr));
-        };
-        std::memcpy(holder.data, &target.address, sizeof target.address);
-        OK(cuMemsetD32Async(target.address, 0, 4, compute));
-        follow();
-        OK(cuEventRecord(released, compute));
-        OK(cuStreamWaitEvent(upload, released, 0));
-        OK(cuMemsetD32Async(target.address, 0, 4, upload)); // ordered
-        OK(cuCtxSynchronize());
-        CHECK(faultless());
-        follow();
-        OK(cuMemsetD32Async(target.address, 0, 4, upload)); // not ordered
-        OK(cuCtxSynchronize());
-        CHECK(has_fault("race", "kernel:follow") || has_fault("race", "memset"));
-        std::memset(holder.data, 0x7f, 8);
-        follow();
-        CHECK(cuCtxSynchronize() == CUDA_ERROR_ILLEGAL_ADDRESS);
-        CHECK(has_fault("out-of-range", "kernel:follow"));
-    }
 }
 
 TEST(a_graph_with_a_stale_pointer_is_found) {
@@ -387,18 +237,3 @@ TEST(the_null_stream_is_not_captured) {
     CHECK(has_fault("capture", "null stream"));
 }
 
-TEST(a_source_that_does_not_compile_says_why) {
-    Device device;
-    standin_fail_compile("test.cu(3): error: expected a ;");
-    void* program = nullptr;
-    OK(nvrtcCreateProgram(&program, "x", "test.cu", 0, nullptr, nullptr));
-    CHECK(nvrtcCompileProgram(program, 0, nullptr) == 6);
-    size_t size = 0;
-    OK(nvrtcGetProgramLogSize(program, &size));
-    std::string log(size, '\0');
-    OK(nvrtcGetProgramLog(program, log.data()));
-    CHECK(log.find("expected a ;") != std::string::npos);
-    OK(nvrtcDestroyProgram(&program));
-    CUmodule module = nullptr;
-    CHECK(cuModuleLoadData(&module, "garbage") == CUDA_ERROR_INVALID_IMAGE);
-}

@@ -28,6 +28,7 @@ functions! {
     standin_reset();
     standin_set_policy(c_int, u64);
     standin_set_network(Option<NetworkFn>, *mut c_void);
+    standin_set_shapes(Option<NetworkFn>, *mut c_void);
     standin_set_device_count(c_int);
     standin_set_compute_capability(c_int, c_int);
     standin_set_memory(usize);

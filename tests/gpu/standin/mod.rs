@@ -18,13 +18,14 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use libloading::Library;
 
 use functions::{Functions, c_string, text};
-use network::{Callback, run_network};
+use network::{Callback, run_network, tell_shapes};
 
-pub use network::{Input, Network, Output};
+#[allow(unused_imports, reason = "not every test names them")]
+pub(crate) use network::{Input, Network, Output, Shapes};
 
 /// When the operations of a stream run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Policy {
+pub(crate) enum Policy {
     /// At once.
     Eager,
     /// Not before a synchronisation needs them. Finds most mistakes.
@@ -34,9 +35,10 @@ pub enum Policy {
 }
 
 /// The stand-in, for one test at a time: whoever else wants it waits. Reset when taken and when given back.
-pub struct Standin {
+pub(crate) struct Standin {
     functions: &'static Functions,
-    network: Option<Box<Callback>>,
+    network: Option<Box<Callback<Network>>>,
+    shapes: Option<Box<Callback<Shapes>>>,
     // last: the next test begins when all else is cleaned up
     _turn: MutexGuard<'static, ()>,
 }
@@ -46,7 +48,7 @@ impl Standin {
     ///
     /// # Panics
     /// The library that answers to `libcuda.so.1` is not the stand-in.
-    pub fn get() -> Self {
+    pub(crate) fn get() -> Self {
         static TURN: Mutex<()> = Mutex::new(());
         static FUNCTIONS: OnceLock<Functions> = OnceLock::new();
         // a test that failed while it had its turn leaves nothing that the reset does not clear
@@ -65,16 +67,18 @@ impl Standin {
         let standin = Self {
             functions,
             network: None,
+            shapes: None,
             _turn: turn,
         };
         standin.reset_library();
         standin
     }
 
-    /// Forgets everything that happened, all settings and the network. Nothing of before may be used after.
-    pub fn reset(&mut self) {
+    /// Forgets everything that happened, all settings and the networks. Nothing of before may be used after.
+    pub(crate) fn reset(&mut self) {
         self.reset_library();
         self.network = None;
+        self.shapes = None;
     }
 
     fn reset_library(&self) {
@@ -83,7 +87,7 @@ impl Standin {
     }
 
     /// Sets when operations run.
-    pub fn policy(&self, policy: Policy) {
+    pub(crate) fn policy(&self, policy: Policy) {
         let (policy, seed) = match policy {
             Policy::Eager => (0, 0),
             Policy::Late => (1, 0),
@@ -94,99 +98,109 @@ impl Standin {
     }
 
     /// Sets what runs networks. It must not call CUDA or TensorRT itself.
-    pub fn set_network(&mut self, network: Box<Network>) {
-        let failure = None;
-        let mut callback = Box::new(Callback { network, failure });
-        let user: *mut Callback = &mut *callback;
+    pub(crate) fn set_network(&mut self, network: Box<Network>) {
+        let mut callback = Callback::new(network);
+        let user: *mut Callback<Network> = &mut *callback;
         // SAFETY: the callback lives until it is replaced here, or the library is reset before it goes; the
         // library calls it under its lock, so never twice at once.
         unsafe { (self.functions.standin_set_network)(Some(run_network), user.cast()) }
         self.network = Some(callback);
     }
 
-    /// Why the network last failed or panicked, told once.
-    pub fn network_failure(&mut self) -> Option<String> {
-        self.network.as_mut()?.failure.take()
+    /// Sets what knows the shapes of outputs. Needed only where they do not follow from the names of the
+    /// inputs' dimensions. It must not call CUDA or TensorRT itself.
+    pub(crate) fn set_shapes(&mut self, shapes: Box<Shapes>) {
+        let mut callback = Callback::new(shapes);
+        let user: *mut Callback<Shapes> = &mut *callback;
+        // SAFETY: as in `set_network`.
+        unsafe { (self.functions.standin_set_shapes)(Some(tell_shapes), user.cast()) }
+        self.shapes = Some(callback);
+    }
+
+    /// Why the network, or what knows its shapes, last failed or panicked; told once.
+    pub(crate) fn network_failure(&mut self) -> Option<String> {
+        let network = self.network.as_mut().and_then(|c| c.failure.take());
+        network.or_else(|| self.shapes.as_mut()?.failure.take())
     }
 
     /// How many devices there are: 0 or 1.
-    pub fn device_count(&self, count: i32) {
+    pub(crate) fn device_count(&self, count: i32) {
         // SAFETY: a plain number.
         unsafe { (self.functions.standin_set_device_count)(count) }
     }
 
     /// The device's compute capability; 8.7 unless set.
-    pub fn compute_capability(&self, major: i32, minor: i32) {
+    pub(crate) fn compute_capability(&self, major: i32, minor: i32) {
         // SAFETY: plain numbers.
         unsafe { (self.functions.standin_set_compute_capability)(major, minor) }
     }
 
     /// The device's memory in bytes; 8 GiB unless set.
-    pub fn memory(&self, bytes: usize) {
+    pub(crate) fn memory(&self, bytes: usize) {
         // SAFETY: a plain number.
         unsafe { (self.functions.standin_set_memory)(bytes) }
     }
 
     /// Whether the device shares its memory with the CPU, as a Jetson's; no unless set.
-    pub fn integrated(&self, integrated: bool) {
+    pub(crate) fn integrated(&self, integrated: bool) {
         // SAFETY: a plain number.
         unsafe { (self.functions.standin_set_integrated)(integrated.into()) }
     }
 
     /// Whether the device has memory pools; yes unless set.
-    pub fn memory_pools(&self, supported: bool) {
+    pub(crate) fn memory_pools(&self, supported: bool) {
         // SAFETY: a plain number.
         unsafe { (self.functions.standin_set_memory_pools)(supported.into()) }
     }
 
     /// The driver's CUDA version, 1000 * major + 10 * minor; 12060 unless set.
-    pub fn driver_version(&self, version: i32) {
+    pub(crate) fn driver_version(&self, version: i32) {
         // SAFETY: a plain number.
         unsafe { (self.functions.standin_set_driver_version)(version) }
     }
 
     /// What calls and operations cost whose name starts with `prefix`, in microseconds of the virtual clock.
-    pub fn delay(&self, prefix: &str, microseconds: f64) {
+    pub(crate) fn delay(&self, prefix: &str, microseconds: f64) {
         let prefix = c_string(prefix);
         // SAFETY: a string that ends in zero and outlives the call.
         unsafe { (self.functions.standin_set_delay)(prefix.as_ptr(), microseconds) }
     }
 
     /// Real seconds a second of the virtual clock; 0 unless set.
-    pub fn sleep_factor(&self, factor: f64) {
+    pub(crate) fn sleep_factor(&self, factor: f64) {
         // SAFETY: a plain number.
         unsafe { (self.functions.standin_set_sleep_factor)(factor) }
     }
 
     /// Makes the `nth` call from now (1 is the next) of that function fail with that code.
-    pub fn fail(&self, name: &str, nth: i32, code: i32) {
+    pub(crate) fn fail(&self, name: &str, nth: i32, code: i32) {
         let name = c_string(name);
         // SAFETY: a string that ends in zero and outlives the call.
         unsafe { (self.functions.standin_fail)(name.as_ptr(), nth, code) }
     }
 
     /// Makes the `nth` call from now fail, whatever its name.
-    pub fn fail_call(&self, nth: i64, code: i32) {
+    pub(crate) fn fail_call(&self, nth: c_long, code: i32) {
         // SAFETY: plain numbers.
-        unsafe { (self.functions.standin_fail_call)(nth as c_long, code) }
+        unsafe { (self.functions.standin_fail_call)(nth, code) }
     }
 
     /// Makes the `nth` operation from now whose name starts with `prefix` fail while it runs.
-    pub fn fail_operation(&self, prefix: &str, nth: i32, code: i32) {
+    pub(crate) fn fail_operation(&self, prefix: &str, nth: i32, code: i32) {
         let prefix = c_string(prefix);
         // SAFETY: a string that ends in zero and outlives the call.
         unsafe { (self.functions.standin_fail_operation)(prefix.as_ptr(), nth, code) }
     }
 
     /// Makes the next compilation of kernels fail with that log.
-    pub fn fail_compile(&self, log: &str) {
+    pub(crate) fn fail_compile(&self, log: &str) {
         let log = c_string(log);
         // SAFETY: a string that ends in zero and outlives the call.
         unsafe { (self.functions.standin_fail_compile)(log.as_ptr()) }
     }
 
     /// Names of all fallible calls since the reset, in order.
-    pub fn calls(&self) -> Vec<String> {
+    pub(crate) fn calls(&self) -> Vec<String> {
         // SAFETY: takes nothing.
         let count = unsafe { (self.functions.standin_call_count)() };
         // SAFETY: plain numbers; the strings live until the library is reset, which takes this guard.
@@ -195,7 +209,7 @@ impl Standin {
     }
 
     /// The mistakes so far, "kind: what happened" each.
-    pub fn faults(&self) -> Vec<String> {
+    pub(crate) fn faults(&self) -> Vec<String> {
         // SAFETY: without a buffer it only counts.
         let mut room = unsafe { (self.functions.standin_faults)(std::ptr::null_mut(), 0) };
         loop {
@@ -215,19 +229,19 @@ impl Standin {
     }
 
     /// Forgets the mistakes so far.
-    pub fn clear_faults(&self) {
+    pub(crate) fn clear_faults(&self) {
         // SAFETY: takes nothing.
         unsafe { (self.functions.standin_clear_faults)() }
     }
 
     /// How many of the driver's and of TensorRT's objects live.
-    pub fn leaks(&self) -> i64 {
+    pub(crate) fn leaks(&self) -> c_long {
         // SAFETY: takes nothing.
-        unsafe { (self.functions.standin_leaks)() }.into()
+        unsafe { (self.functions.standin_leaks)() }
     }
 
     /// Adds a fault for each object that lives and each capture that was never ended; then all faults.
-    pub fn check(&self) -> Vec<String> {
+    pub(crate) fn check(&self) -> Vec<String> {
         // SAFETY: takes nothing.
         unsafe { (self.functions.standin_check)() }
         self.faults()
@@ -235,13 +249,13 @@ impl Standin {
 
     /// Whether the host may read these bytes: nothing that writes them is still to be waited for. A no is a
     /// fault too.
-    pub fn host_may_read(&self, bytes: &[u8]) -> bool {
+    pub(crate) fn host_may_read(&self, bytes: &[u8]) -> bool {
         // SAFETY: only the range matters; nothing is read.
         unsafe { (self.functions.standin_check_host_read)(bytes.as_ptr().cast(), bytes.len()) == 1 }
     }
 
     /// Whether the host may write these bytes: nothing that uses them is still to be waited for.
-    pub fn host_may_write(&self, bytes: &[u8]) -> bool {
+    pub(crate) fn host_may_write(&self, bytes: &[u8]) -> bool {
         // SAFETY: only the range matters; nothing is read.
         unsafe {
             (self.functions.standin_check_host_write)(bytes.as_ptr().cast(), bytes.len()) == 1
@@ -249,21 +263,21 @@ impl Standin {
     }
 
     /// Bytes of device memory in use.
-    pub fn memory_used(&self) -> usize {
+    pub(crate) fn memory_used(&self) -> usize {
         // SAFETY: takes nothing.
         unsafe { (self.functions.standin_memory_used)() }
     }
 
     /// The most bytes of device memory that were ever in use.
-    pub fn memory_peak(&self) -> usize {
+    pub(crate) fn memory_peak(&self) -> usize {
         // SAFETY: takes nothing.
         unsafe { (self.functions.standin_memory_peak)() }
     }
 
     /// Operations that were enqueued and have not run.
-    pub fn pending(&self) -> i64 {
+    pub(crate) fn pending(&self) -> c_long {
         // SAFETY: takes nothing.
-        unsafe { (self.functions.standin_pending)() }.into()
+        unsafe { (self.functions.standin_pending)() }
     }
 }
 
