@@ -43,6 +43,11 @@ impl DeviceBuffer {
             // SAFETY: the buffer has that many bytes, and nobody else knows it yet.
             unsafe { result::memcpy_htod_sync(buffer.address, content) }
                 .during("fill device memory")?;
+            // The call returns when pageable memory has been read, which may be before the last byte is
+            // on the device; and our streams do not wait for the default one.
+            // SAFETY: null is the default stream of the context that is current.
+            unsafe { result::stream::synchronize(std::ptr::null_mut()) }
+                .during("fill device memory")?;
         }
         Ok(buffer)
     }

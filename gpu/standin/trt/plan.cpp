@@ -1,5 +1,6 @@
 #include "plan.h"
 
+#include <cstdlib>
 #include <cstring>
 #include <string_view>
 
@@ -65,6 +66,22 @@ const Tensor* Plan::find(const char* name) const {
     return nullptr;
 }
 
+namespace {
+
+// The value of a symbol, or of a symbol divided by a number ("height/4"), which is how graphs name what
+// their strides make of an input; -1 if it is not known.
+int64_t value_of(const std::string& expression, const std::map<std::string, int64_t>& symbols) {
+    const auto known = symbols.find(expression);
+    if (known != symbols.end()) return known->second;
+    const size_t slash = expression.rfind('/');
+    if (slash == std::string::npos) return -1;
+    const auto whole = symbols.find(expression.substr(0, slash));
+    const long divisor = std::strtol(expression.c_str() + slash + 1, nullptr, 10);
+    return whole == symbols.end() || divisor <= 0 ? -1 : whole->second / divisor;
+}
+
+} // namespace
+
 std::map<std::string, Dims> Plan::shapes(const std::map<std::string, Dims>& inputs) const {
     std::map<std::string, int64_t> symbols;
     for (const onnx::Value& value : model.inputs) {
@@ -78,8 +95,7 @@ std::map<std::string, Dims> Plan::shapes(const std::map<std::string, Dims>& inpu
     for (const onnx::Value& value : model.outputs) {
         Dims dims = dims_of(value.dims);
         for (size_t i = 0; i < value.dims.size() && i < Dims::MAX_DIMS; ++i) {
-            const auto it = symbols.find(value.dims[i].symbol);
-            if (dims.d[i] < 0 && it != symbols.end()) dims.d[i] = it->second;
+            if (dims.d[i] < 0) dims.d[i] = value_of(value.dims[i].symbol, symbols);
         }
         found[value.name] = dims;
     }

@@ -2,7 +2,7 @@
 
 use lookout_gpu::cuda::{Priority, Stream};
 
-use super::cache::{Cache, folder};
+use super::cache::Cache;
 use super::found::Found;
 use super::lane::Gpu;
 use super::launch::Kernels;
@@ -21,7 +21,7 @@ impl TensorRtEngine {
     /// values that are not finite.
     pub fn load(bundle: &Bundle, settings: &BuildSettings) -> Result<Self, EngineError> {
         let found = Found::look()?;
-        let cache = open_cache(settings);
+        let cache = Cache::open_or_without(settings.cache_dir.as_deref());
         let maker = Maker {
             found: &found,
             bundle,
@@ -32,17 +32,6 @@ impl TensorRtEngine {
         let loaded = loaded(&found, engines, settings)?;
         Self::new(bundle, loaded)
     }
-}
-
-/// The cache that the settings name; where there is none, nothing is kept.
-pub(super) fn open_cache(settings: &BuildSettings) -> Cache {
-    let folder = folder(settings.cache_dir.as_deref());
-    folder
-        .and_then(|folder| Cache::open(&folder))
-        .unwrap_or_else(|e| {
-            log::warn!("engines are not kept: {e}");
-            Cache::without_folder()
-        })
 }
 
 fn loaded(

@@ -117,8 +117,7 @@ impl Maker<'_> {
                 options: options.clone(),
             }),
         };
-        self.maybe_again(&key);
-        self.cache.get_or_build(&key, || {
+        self.fetch(&key, || {
             progress(Progress::Building(Artefact::Kernels));
             compile(&self.found.nvrtc, &options)
         })
@@ -132,15 +131,12 @@ impl Maker<'_> {
     ) -> Result<(Engine, Fetched), TensorRtError> {
         let options = self.options(network);
         let key = self.key(network);
-        self.maybe_again(&key);
-        let mut fetch = || {
-            self.cache.get_or_build(&key, || {
-                progress(Progress::Building(key.artefact()));
-                let built = self.found.library.build(&network.onnx, &options);
-                built.map_err(TensorRtError::from)
-            })
+        let mut build = || {
+            progress(Progress::Building(key.artefact()));
+            let built = self.found.library.build(&network.onnx, &options);
+            built.map_err(TensorRtError::from)
         };
-        let fetched = fetch()?;
+        let fetched = self.fetch(&key, &mut build)?;
         let refused = match self.found.runtime.deserialize(&fetched.bytes) {
             Ok(engine) => return Ok((engine, fetched)),
             Err(e) if fetched.from == Origin::Hit => e,
@@ -148,14 +144,20 @@ impl Maker<'_> {
         };
         let why = format!("TensorRT refused it: {refused}");
         self.cache.reject(&key, &why);
-        let fetched = fetch()?;
+        let fetched = self.cache.get_or_build(&key, &mut build)?;
         let engine = self.found.runtime.deserialize(&fetched.bytes)?;
         Ok((engine, fetched))
     }
 
-    fn maybe_again(&self, key: &Key) {
-        if self.settings.force {
-            self.cache.reject(key, "a new one was asked for");
+    /// What is kept, unless a new one is asked for.
+    fn fetch(
+        &self,
+        key: &Key,
+        build: impl FnOnce() -> Result<Vec<u8>, TensorRtError>,
+    ) -> Result<Fetched, TensorRtError> {
+        match self.settings.force {
+            true => self.cache.rebuild(key, "a new one was asked for", build),
+            false => self.cache.get_or_build(key, build),
         }
     }
 
