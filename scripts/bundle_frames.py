@@ -1,7 +1,8 @@
 """A bundle's manifest, and pictures as its networks read them: what the scripts beside this share.
 
-The pictures are made as src/engine/preprocess.rs makes them: resized with a triangle filter that is
-widened when shrinking, in 8 bits (Pillow's BILINEAR is the same filter), then normalised in f32.
+The pictures are made as src/engine/preprocess.rs makes them: resized in 8 bits with a triangle filter that
+is widened when shrinking (Pillow's BILINEAR is the same filter), rows before columns, since each pass rounds;
+then normalised in f32.
 """
 
 import pathlib
@@ -41,8 +42,9 @@ class Bundle:
         """[1, 3, rows, columns] f32 of a PIL picture."""
         size = self.input_size(*picture.size, rows)
         rgb = picture.convert("RGB")
-        if rgb.size != size:
-            rgb = rgb.resize(size, Image.Resampling.BILINEAR)
+        for pass_size in ((rgb.width, size[1]), size):
+            if rgb.size != pass_size:
+                rgb = rgb.resize(pass_size, Image.Resampling.BILINEAR)
         mean, std = (numpy.array(self.input[k], numpy.float32) for k in ("mean", "std"))
         values = numpy.asarray(rgb, numpy.float32) * (1 / (255 * std)) - mean / std
         return numpy.ascontiguousarray(values.transpose(2, 0, 1)[None], numpy.float32)

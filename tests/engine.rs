@@ -1,5 +1,11 @@
 //! `lookout engine` from outside.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that fails may panic"
+)]
+
 mod support;
 
 use support::{command, finish};

@@ -132,8 +132,9 @@ fn cpu_path(logits: &Logits, kind: ScoreKind, limit: f32) -> Judged {
     argmax(planes, &mut label).unwrap();
     let blocks = map.values().chunks(JUDGE_BLOCK[0] as usize).map(|scores| {
         let finite = || scores.iter().copied().filter(|score| score.is_finite());
+        let known = scores.iter().filter(|&&score| score <= limit).count();
         BlockCounts {
-            anomalous: scores.iter().filter(|&&score| !(score <= limit)).count() as u32,
+            anomalous: (scores.len() - known) as u32,
             non_finite: (scores.len() - finite().count()) as u32,
             min: finite().fold(f32::INFINITY, f32::min),
             max: finite().fold(f32::NEG_INFINITY, f32::max),

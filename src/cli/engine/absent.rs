@@ -4,8 +4,12 @@ use std::ffi::OsString;
 
 use anyhow::bail;
 
-/// Not in this lookout: build it with `--features tensorrt` for build, info and clean.
+/// Flags of `lookout engine`, as far as there are any.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Not in this lookout: its commands build, info and clean need one that was \
+                        built with `--features tensorrt`."
+)]
 pub(crate) struct EngineCommand {
     /// Whatever a lookout with TensorRT takes.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]

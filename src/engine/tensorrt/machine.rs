@@ -107,7 +107,8 @@ mod tests {
             change(&mut machine);
             machine.check().unwrap_err().to_string()
         };
-        let cases: [(fn(&mut Machine), &str); 4] = [
+        type Case = (fn(&mut Machine), &'static str);
+        let cases: [Case; 4] = [
             (
                 |m| m.device = Err("no driver".into()),
                 "no NVIDIA GPU: no driver",

@@ -84,8 +84,8 @@ pub enum EntryError {
     /// The artefact has another hash than the record says.
     #[error("corrupt: its SHA-256 is not the recorded one")]
     Hash,
-    /// It was refused by what should have used it.
-    #[error("refused: {0}")]
+    /// Whoever was to use it does not want it, for this reason.
+    #[error("{0}")]
     Rejected(String),
     /// It cannot be read.
     #[error("its .{file} cannot be read: {source}")]

@@ -47,7 +47,8 @@ mod tests {
             ("XDG_CACHE_HOME", "/xdg"),
             ("HOME", "/home/me"),
         ];
-        let cases: [(Option<&str>, &[(&str, &str)], Option<&str>); 8] = [
+        type Case<'a> = (Option<&'a str>, &'a [(&'a str, &'a str)], Option<&'a str>);
+        let cases: [Case<'_>; 8] = [
             (Some("named"), &all, Some("named")),
             (None, &all, Some("here")),
             (None, &all[1..], Some("/xdg/lookout/engines")),

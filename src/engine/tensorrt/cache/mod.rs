@@ -1,6 +1,6 @@
 //! Built engines on disk, and when one may be used again.
 //!
-//! To build an engine takes minutes, and an engine that does not belong to the machine, the driver
+//! To build an engine can take minutes, and an engine that does not belong to the machine, the driver
 //! or the networks must never run. Three words:
 //! - an **artefact** is what was built: a TensorRT plan, or the cubin of lookout's kernels
 //!   ([`Artefact`]);
@@ -123,6 +123,18 @@ impl Cache {
         Self::with(None)
     }
 
+    /// The cache in the folder that is named or usual (see [`folder`]); where that cannot be used,
+    /// one that keeps nothing, and a warning. For those who can do without.
+    pub fn open_or_without(named: Option<&Path>) -> Self {
+        match folder(named).and_then(|folder| Self::open(&folder)) {
+            Ok(cache) => cache,
+            Err(e) => {
+                log::warn!("{e}; they will be built again at every start");
+                Self::without_folder()
+            }
+        }
+    }
+
     fn with(store: Option<Store>) -> Self {
         Self {
             store,
@@ -194,18 +206,41 @@ impl Cache {
         Ok(Fetched { bytes, from, path })
     }
 
+    /// As [`get_or_build`](Self::get_or_build), but builds even where there is one, which is
+    /// replaced when the new one is ready. `why` becomes the reason.
+    ///
+    /// # Errors
+    /// Those of `build`; the one that was there stays.
+    pub fn rebuild<E>(
+        &self,
+        key: &Key,
+        why: &str,
+        build: impl FnOnce() -> Result<Vec<u8>, E>,
+    ) -> Result<Fetched, E> {
+        if let Some(store) = &self.store {
+            self.do_without(store, key, why);
+        }
+        self.get_or_build(key, build)
+    }
+
     /// Says that the artefact kept for a key is no good although it is what was built: what was to
-    /// use it refused it, or somebody wants another. It is taken away, and the next
-    /// [`get_or_build`](Self::get_or_build) gives `why` as the reason.
+    /// use it refused it. It is taken away, and the next [`get_or_build`](Self::get_or_build)
+    /// gives `why` as the reason.
     pub fn reject(&self, key: &Key, why: &str) {
         let Some(store) = &self.store else { return };
+        self.do_without(store, key, why);
         let stem = key.stem();
-        let sha256 = store.record(&stem).ok().map(|record| record.sha256);
         if let Err(e) = store.remove(&stem, key.artefact()) {
             // it is known by its hash, and not used again by this process
             let folder = store.folder().display();
             log::warn!("a refused engine stays in {folder}: {e}");
         }
+    }
+
+    /// Has the entry that is there now not used again by this process.
+    fn do_without(&self, store: &Store, key: &Key, why: &str) {
+        let stem = key.stem();
+        let sha256 = store.record(&stem).ok().map(|record| record.sha256);
         let why = why.to_owned();
         self.rejected().insert(stem, Rejected { sha256, why });
     }
@@ -241,7 +276,11 @@ impl Cache {
 fn tell(store: &Store, key: &Key, problem: &EntryError) -> Vec<String> {
     let is = key.artefact().is();
     if !matches!(problem, EntryError::Missing) {
-        log::warn!("{is} built anew: {problem}");
+        let level = match problem {
+            EntryError::Rejected(_) => log::Level::Info,
+            _ => log::Level::Warn,
+        };
+        log::log!(level, "{is} built anew: {problem}");
         return vec![problem.to_string()];
     }
     match store.nearest(key) {

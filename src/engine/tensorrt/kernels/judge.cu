@@ -2,7 +2,7 @@
 // pixel, and a block of them adds up what it found.
 //
 // Scores are those of src/score/kernels.rs, in the same order of operations. Only `logf` and `log1pf`
-// are the GPU's own, within 1 unit in the last place each.
+// are the GPU's own, within 1 unit in the last place each, which moves a score by less than 3e-7.
 
 namespace {
 

@@ -24,7 +24,7 @@ pub struct Taps {
     bytes: Vec<u8>,
 }
 
-/// Fewest bits that a weight of 1 leaves; the sums have 32, of which 8 are the pixel's.
+/// Sums have 32 bits: 8 are a pixel's, and 3 are left for the sign and for sums a little over 1.
 const MOST_PRECISION: u32 = 21;
 
 impl Taps {

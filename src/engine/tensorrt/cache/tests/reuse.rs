@@ -76,7 +76,7 @@ fn a_plan_that_is_refused_is_built_anew_once() {
     // the same bytes again: the builder gives what it gives, and asking a third time helps nobody
     let (fetched, built) = fetch(&bench.cache, &key(), b"plan");
     assert!(built);
-    assert_eq!(reasons(&fetched), ["refused: TensorRT cannot read it"]);
+    assert_eq!(reasons(&fetched), ["TensorRT cannot read it"]);
     assert!(!fetch(&bench.cache, &key(), b"plan").1);
 }
 
@@ -100,7 +100,43 @@ fn a_refused_plan_that_comes_back_is_known_by_its_hash() {
     fetch(&bench.reopened(), &key(), b"plan");
     let (fetched, built) = fetch(&bench.cache, &key(), b"another plan");
     assert!(built);
-    assert_eq!(reasons(&fetched), ["refused: no good"]);
+    assert_eq!(reasons(&fetched), ["no good"]);
+}
+
+#[test]
+fn a_build_that_is_asked_for_replaces_what_is_there_once_it_is_ready() {
+    let bench = Bench::new();
+    fetch(&bench.cache, &key(), b"old plan");
+    let failed = bench.reopened().rebuild(&key(), "--force", || {
+        // still there for everybody else
+        assert!(!fetch(&bench.cache, &key(), b"").1);
+        Err("out of memory")
+    });
+    assert_eq!(failed.unwrap_err(), "out of memory");
+    let (kept, built) = fetch(&bench.cache, &key(), b"");
+    assert!(!built && kept.bytes == b"old plan");
+    let rebuilt = bench.cache.rebuild(&key(), "--force", || {
+        Ok::<_, Infallible>(b"new plan".to_vec())
+    });
+    let Ok(rebuilt) = rebuilt;
+    assert_eq!(reasons(&rebuilt), ["--force"]);
+    for cache in [&bench.cache, &bench.reopened()] {
+        let (kept, built) = fetch(cache, &key(), b"");
+        assert!(!built && kept.bytes == b"new plan");
+    }
+}
+
+#[test]
+fn one_who_can_do_without_a_folder_gets_a_cache_in_any_case() {
+    let dir = tempfile::tempdir().unwrap();
+    let cache = Cache::open_or_without(Some(dir.path()));
+    let folder = dir.path().canonicalize().unwrap();
+    assert_eq!(cache.folder(), Some(folder.as_path()));
+    let file = dir.path().join("file");
+    fs::write(&file, b"").unwrap();
+    let cache = Cache::open_or_without(Some(&file));
+    assert_eq!(cache.folder(), None);
+    assert!(fetch(&cache, &key(), b"plan").1);
 }
 
 #[test]

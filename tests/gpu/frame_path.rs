@@ -1,0 +1,120 @@
+//! The frame path: no allocation, times, and what is refused.
+
+use std::time::Duration;
+
+use lookout::engine::tensorrt::TensorRtError;
+use lookout::engine::{Engine, EngineError, Mode, Resolution};
+use lookout::frame::Frame;
+
+use crate::pictures::picture;
+use crate::standin::{Policy, Standin};
+use crate::{clean, networks, open};
+
+#[test]
+fn a_frame_in_the_steady_state_is_a_few_calls_and_none_that_allocates() {
+    let mut standin = Standin::get();
+    let folder = tempfile::tempdir().unwrap();
+    standin.set_network(networks::cheap());
+    let mut engine = open(&folder).unwrap();
+    let mut frame = picture(640, 480, 1);
+    engine.run(&frame, Mode::FULL).unwrap();
+    let before = standin.calls().len();
+    for seed in 2..5 {
+        frame.set_stamp(lookout::time::Stamp::from_nanos(seed));
+        engine.run(&frame, Mode::FULL).unwrap();
+    }
+    let calls = standin.calls();
+    let calls = &calls[before..];
+    for call in calls {
+        let makes = [
+            "Alloc",
+            "Create",
+            "Instantiate",
+            "Capture",
+            "Free",
+            "Destroy",
+            "enqueueV3",
+        ];
+        assert!(
+            !makes.iter().any(|m| call.contains(m)),
+            "{call} in {calls:?}"
+        );
+    }
+    let launches = calls.iter().filter(|c| c.contains("GraphLaunch")).count();
+    assert_eq!(launches, 3 * 2, "{calls:?}");
+    let copies = calls.iter().filter(|c| c.contains("Memcpy")).count();
+    assert_eq!(copies, 3, "the picture, once: {calls:?}");
+    drop(engine);
+    clean(&mut standin);
+}
+
+#[test]
+fn the_gpus_times_are_told_apart_from_the_cpus() {
+    let mut standin = Standin::get();
+    let folder = tempfile::tempdir().unwrap();
+    standin.set_network(networks::cheap());
+    standin.policy(Policy::Late);
+    let mut engine = open(&folder).unwrap();
+    let graphs = ["network:", "kernel:preprocess", "kernel:judge"];
+    for (name, ms) in graphs.into_iter().zip([30.0, 4.0, 2.0]) {
+        standin.delay(name, 1000.0 * ms);
+    }
+    let judge = lookout::engine::Judge {
+        score: lookout::score::ScoreKind::Observer,
+        threshold: 0.5,
+    };
+    engine.set_judges(lookout::engine::Judges::one(Mode::FULL, judge));
+    let times = engine
+        .run(&picture(640, 480, 1), Mode::FULL)
+        .unwrap()
+        .times();
+    let gpu = times.gpu.unwrap();
+    let near = |time: Duration, ms: u64| {
+        let from = Duration::from_millis(ms);
+        assert!(
+            time >= from && time < from + Duration::from_millis(1),
+            "{gpu:?}"
+        );
+    };
+    near(gpu.preprocess, 4);
+    near(gpu.segmentation, 30);
+    near(gpu.observer, 30);
+    near(gpu.judge, 2);
+    // the virtual clock does not hold up the CPU
+    assert!(gpu.enqueue < Duration::from_secs(1), "{gpu:?}");
+    drop(engine);
+    clean(&mut standin);
+}
+
+#[test]
+fn what_the_engine_was_not_built_for_is_refused_and_says_what_to_do() {
+    let mut standin = Standin::get();
+    let folder = tempfile::tempdir().unwrap();
+    standin.set_network(networks::cheap());
+    let mut engine = open(&folder).unwrap();
+    let wide = picture(1600, 400, 1);
+    let error = engine.segment(&wide, Resolution::Full).unwrap_err();
+    let EngineError::TensorRt(inner) = &error else {
+        panic!("{error}");
+    };
+    assert!(
+        matches!(**inner, TensorRtError::OutsideProfile { width: 1408, .. }),
+        "{error}"
+    );
+    assert!(
+        error.to_string().contains("engine build --camera 1600x400"),
+        "{error}"
+    );
+    assert!(matches!(
+        engine.segment(&Frame::new(), Resolution::Full),
+        Err(EngineError::EmptyFrame)
+    ));
+    assert!(matches!(
+        engine.observe(),
+        Err(EngineError::NothingSegmented)
+    ));
+    assert!(engine.perception().logits().is_none());
+    engine.run(&picture(640, 480, 1), Mode::FULL).unwrap();
+    drop(engine);
+    clean(&mut standin);
+}
