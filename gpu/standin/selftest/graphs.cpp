@@ -110,6 +110,19 @@ TEST(a_fork_and_a_join_are_captured) {
     }
 }
 
+TEST(launches_of_one_graph_follow_each_other_in_whatever_streams) {
+    Device device;
+    TestStream a, b;
+    Floats x(4);
+    Recorded graph(a, [&] { OK(cuMemsetD32Async(x.address, 0, 4, a)); });
+    OK(cuGraphLaunch(graph.exec, a));
+    OK(cuGraphLaunch(graph.exec, b));
+    OK(cuStreamSynchronize(b));
+    CHECK(standin_pending() == 0);
+    OK(cuStreamSynchronize(a));
+    CHECK(faultless());
+}
+
 TEST(a_race_within_a_graph_is_found) {
     Device device;
     TestStream a, b;
