@@ -6,12 +6,13 @@ use lookout_gpu::tensorrt::{self, Library, Runtime};
 use super::TensorRtError;
 use super::cache;
 
-/// All that is needed to build and run engines.
+/// All that is needed to build and run engines. The runtime goes before the device, whose context it
+/// lives in.
 pub(super) struct Found {
-    pub(super) device: Device,
-    pub(super) library: Library,
     pub(super) runtime: Runtime,
+    pub(super) library: Library,
     pub(super) nvrtc: Nvrtc,
+    pub(super) device: Device,
 }
 
 impl Found {

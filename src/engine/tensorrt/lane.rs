@@ -15,13 +15,14 @@ use crate::model::Manifest;
 
 const NAME: &str = super::NAME;
 
-/// What all lanes share.
+/// What all lanes share. TensorRT's objects go before the stream, which keeps the CUDA context that they
+/// live in.
 pub(super) struct Gpu {
-    /// One stream for all that the networks do, before whatever else the GPU does.
-    pub(super) stream: Stream,
-    pub(super) kernels: Kernels,
     pub(super) segmentation: Engine,
     pub(super) observer: Option<Engine>,
+    pub(super) kernels: Kernels,
+    /// One stream for all that the networks do, before whatever else the GPU does.
+    pub(super) stream: Stream,
 }
 
 /// How a lane is judged: after the segmentation network, after the observer.
