@@ -59,6 +59,22 @@ bench-ros *args:
 colcon:
     .ci/ros/colcon.sh
 
+# The TensorRT engine on a software stand-in for CUDA and TensorRT; needs no GPU. `--sanitize` for more.
+gpu *args:
+    .ci/gpu/standin.sh {{ args }}
+
+# NVIDIA's real libraries, from PyPI, as far as they go without a GPU: engines are built, not run.
+gpu-real:
+    .ci/gpu/run_real.sh
+
+# The CUDA kernels on the CPU, under sanitizers, with faults planted, and through NVIDIA's compilers.
+gpu-kernels:
+    .ci/gpu/kernels.sh
+
+# On a Jetson or a desktop with an NVIDIA GPU: builds, checks, measures, packs one report.
+gpu-verify *args:
+    scripts/verify-on-gpu.sh {{ args }}
+
 # Replays a bag and says where the report is.
 report bag="../shared/data/bags/camvid_val_drive_mcap" out="target/report":
     cargo run --release -- replay {{ bag }} --out {{ out }} --force

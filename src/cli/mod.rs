@@ -121,7 +121,8 @@ pub(crate) struct EngineArgs {
     /// Folder of a model bundle; the built-in road bundle without it.
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
-    /// auto takes ONNX Runtime where its library is found, else the built-in rten.
+    /// auto takes TensorRT where there is a GPU for it, else ONNX Runtime where its library is found, else
+    /// the built-in rten.
     #[arg(long, default_value_t = EngineKind::Auto, value_name = "auto|rten|ort|tensorrt")]
     engine: EngineKind,
     /// CPU threads of the networks; all cores, at most four, without it.

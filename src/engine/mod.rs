@@ -7,7 +7,8 @@
 //! - a **perception** is what a run gives: logits and observer logits at low resolution
 //!   ([`Perception`]).
 //!
-//! [`open`] makes one: rten, built in; or ONNX Runtime, where its library is found.
+//! [`open`] makes one: rten, built in; ONNX Runtime, where its library is found; or TensorRT, in a build with
+//! the feature `tensorrt`, where its library and a GPU are.
 
 mod cpu;
 mod error;
@@ -138,7 +139,7 @@ impl FromStr for Mode {
 
 /// Runs the networks of one bundle. An engine is used by one thread at a time.
 pub trait Engine: Send {
-    /// Short name: `rten`, `ort`.
+    /// Short name: `rten`, `ort`, `tensorrt`.
     fn name(&self) -> &'static str;
 
     /// What it is in words for people: library, version, threads.
