@@ -4,11 +4,14 @@
 //! right: order, lifetimes, fresh inputs, errors. It says nothing about speed, and nothing about silicon.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod cache;
+mod failures;
 mod frame_path;
 mod networks;
 mod pictures;
 mod results;
 mod standin;
+mod verdicts;
 
 use lookout::engine::EngineError;
 use lookout::engine::tensorrt::{BuildSettings, Precision, TensorRtEngine};

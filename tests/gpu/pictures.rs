@@ -60,6 +60,10 @@ impl Message {
         Self { view, frame }
     }
 
+    pub fn view(&self) -> ImageView<'static> {
+        self.view
+    }
+
     pub fn raw(&self) -> RawImage<'static> {
         RawImage::check(&self.view, Default::default()).unwrap()
     }

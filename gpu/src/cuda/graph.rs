@@ -61,10 +61,10 @@ impl Graph {
     /// A failure of the driver; the host buffers count as worked on all the same.
     pub fn launch(&mut self, besides: &[&Arc<HostBuffer>]) -> Result<(), CudaError> {
         let launched = self.replayed.graph.launch().during("launch a graph");
-        for host in self.hosts.iter().chain(besides.iter().copied()) {
-            host.depart(&self.replayed.stream)?;
-        }
-        launched
+        let hosts = self.hosts.iter().chain(besides.iter().copied());
+        // every one of them has to know, whatever becomes of the others
+        let departed = hosts.map(|host| host.depart(&self.replayed.stream));
+        departed.fold(launched, Result::and)
     }
 }
 

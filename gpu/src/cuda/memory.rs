@@ -109,6 +109,8 @@ struct Flight {
     pending: bool,
     /// Recorded behind the last work on the buffer.
     done: Event,
+    /// There is work that `done` could not be recorded behind.
+    unmarked: bool,
 }
 
 // SAFETY: the memory belongs to the buffer alone, and is touched under the lock only.
@@ -143,6 +145,7 @@ impl HostBuffer {
             state: Mutex::new(Flight {
                 pending: false,
                 done,
+                unmarked: false,
             }),
         };
         // SAFETY: `memory` is that of a mapped allocation, and has `bytes` bytes.
@@ -183,14 +186,16 @@ impl HostBuffer {
     /// Whether the GPU still works on it; a failure counts as done.
     pub fn is_busy(&self) -> bool {
         let flight = self.lock();
-        flight.pending && !flight.done.is_complete()
+        flight.unmarked || flight.pending && !flight.done.is_complete()
     }
 
     /// The GPU works on it from now on, until all that was asked of the stream is done.
     pub(super) fn depart(&self, stream: &Stream) -> Result<(), CudaError> {
         let mut flight = self.lock();
         flight.pending = true;
-        flight.done.record(stream)
+        let marked = flight.done.record(stream);
+        flight.unmarked |= marked.is_err();
+        marked
     }
 
     pub(super) fn pointer(&self) -> *mut u8 {
@@ -199,10 +204,13 @@ impl HostBuffer {
 
     fn settled(&self) -> Result<MutexGuard<'_, Flight>, CudaError> {
         let mut flight = self.lock();
-        if flight.pending {
+        if flight.unmarked {
+            self.device.synchronize()?;
+            flight.unmarked = false;
+        } else if flight.pending {
             flight.done.synchronize()?;
-            flight.pending = false;
         }
+        flight.pending = false;
         Ok(flight)
     }
 

@@ -82,8 +82,29 @@ impl Stream {
         let flags = sys::CUgraphInstantiate_flags::CUDA_GRAPH_INSTANTIATE_FLAG_USE_NODE_PRIORITY;
         // ended in any case: a stream that stays in capture is of no use
         let graph = self.stream.end_capture(flags).during("end a capture");
+        if graph.is_err() {
+            self.abandon_capture();
+        }
         asked?;
         Ok(work.into_graph(graph?)?)
+    }
+
+    /// Ends a capture that could not be ended: as long as it lasts, nothing can be freed.
+    fn abandon_capture(&self) {
+        let context = &self.device.context;
+        let none = sys::CUstreamCaptureStatus::CU_STREAM_CAPTURE_STATUS_NONE;
+        // SAFETY: the stream is alive.
+        let status = unsafe { result::stream::is_capturing(self.raw()) };
+        if status == Ok(none) {
+            return;
+        }
+        // SAFETY: as above; the graph is nobody else's, and destroyed once.
+        match unsafe { result::stream::end_capture(self.raw()) } {
+            Ok(graph) if !graph.is_null() => {
+                context.record_err(unsafe { result::graph::destroy(graph) });
+            }
+            other => context.record_err(other),
+        }
     }
 
     /// What comes after this waits for `event`.

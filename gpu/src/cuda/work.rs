@@ -157,7 +157,9 @@ impl<'a> Work<'a> {
 
     /// The GPU works on the host memory from now on.
     pub(super) fn depart(&self) -> Result<(), CudaError> {
-        self.hosts.iter().try_for_each(|h| h.depart(self.stream))
+        // every one of them has to know, whatever becomes of the others
+        let departed = self.hosts.iter().map(|host| host.depart(self.stream));
+        departed.fold(Ok(()), Result::and)
     }
 
     pub(super) fn into_graph(self, graph: Option<CudaGraph>) -> Result<Graph, CudaError> {

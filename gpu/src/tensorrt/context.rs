@@ -177,7 +177,15 @@ impl fmt::Debug for Context {
 
 impl Drop for Context {
     fn drop(&mut self) {
-        if let Err(error) = self.finish() {
+        let Err(error) = self.finish() else {
+            return;
+        };
+        // The stream could not be asked or waited for; where nothing runs at all, neither does this.
+        let idle = match &self.running {
+            Some(stream) => stream.context().synchronize().is_ok(),
+            None => true,
+        };
+        if !idle {
             log::error!(
                 "an execution context goes while it may still run, its buffers stay: {error}"
             );

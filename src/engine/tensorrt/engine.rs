@@ -118,9 +118,10 @@ impl TensorRtEngine {
                 observer,
             })
         });
-        lane.start(&taken, judges)?;
+        let started = lane.start(&taken, judges);
+        // also where that failed: how far it came is not known
         self.slots.release(&taken, &self.gpu.stream)?;
-        Ok(())
+        Ok(started?)
     }
 
     /// Waits for the mandatory part and takes what it made.

@@ -47,6 +47,8 @@ struct Slot {
     arrived: Event,
     /// The kernels that read them are done.
     released: Event,
+    /// There are kernels that `released` could not be recorded behind.
+    unmarked: bool,
     message: Option<Message>,
 }
 
@@ -81,6 +83,7 @@ impl Slot {
             device: copy,
             arrived: Event::new(device)?,
             released: Event::new(device)?,
+            unmarked: false,
             message: None,
         })
     }
@@ -109,6 +112,10 @@ impl Slots {
         let free = 1 - self.taken;
         let slot = &mut self.slots[free];
         slot.message = None;
+        if slot.unmarked {
+            self.stream.device().synchronize()?;
+            slot.unmarked = false;
+        }
         let bytes = image.data().len();
         if slot.host.bytes() < bytes {
             *slot = Slot::new(&self.stream, bytes.next_multiple_of(STEP_BYTES))?;
@@ -159,6 +166,9 @@ impl Slots {
 
     /// What was asked of `compute` so far is all that reads the message.
     pub(super) fn release(&mut self, taken: &Taken, compute: &Stream) -> Result<(), TensorRtError> {
-        Ok(self.slots[taken.slot].released.record(compute)?)
+        let slot = &mut self.slots[taken.slot];
+        let marked = slot.released.record(compute);
+        slot.unmarked |= marked.is_err();
+        Ok(marked?)
     }
 }
