@@ -91,11 +91,11 @@ for _ in 1 2; do # a second time in the same place
     says "./$file"
   done
 done
-failing=test ends 1 pretended
+failing='test' ends 1 pretended
 report
 says 'FAILED  conformance'
 says 'ok      profile-fp16'
-failing=engine ends 1 pretended # what comes after it makes no sense then
+failing='engine' ends 1 pretended # what comes after it makes no sense then
 report
 says 'FAILED  engine-info'
 if grep -qF conformance "$scratch/log"; then wrong 'it went on'; fi
