@@ -39,7 +39,14 @@ fn picture(width: u32, height: u32, seed: u32) -> Frame {
 
 /// Engines other than the reference that this machine has. One that was asked for through
 /// `ORT_DYLIB_PATH` must work: a library that is named and fails is a failed test.
+///
+/// `LOOKOUT_TEST_ENGINE` asks for one by name, as `scripts/verify-on-gpu.sh` does for TensorRT; then that
+/// one and no other has to work.
 fn others(bundle: &Bundle) -> Vec<Box<dyn Engine>> {
+    if let Some(name) = std::env::var_os("LOOKOUT_TEST_ENGINE") {
+        let kind: EngineKind = name.to_str().unwrap().parse().unwrap();
+        return vec![open(bundle, Options { kind, threads: 1 }).unwrap()];
+    }
     let named = std::env::var_os("ORT_DYLIB_PATH").is_some();
     match find_onnxruntime() {
         Ok(_) => vec![

@@ -203,6 +203,10 @@ lookout_trt_status configure(IBuilder &builder, IBuilderConfig &config,
     if (options.optimization_level >= 0) {
         config.setBuilderOptimizationLevel(options.optimization_level);
     }
+    if (options.precision == LOOKOUT_TRT_FP32) {
+        // On by default: products of 32 bit numbers with 10 bits of mantissa, under the name of FP32.
+        config.clearFlag(BuilderFlag::kTF32);
+    }
     if (options.detailed_profile != 0) {
         config.setProfilingVerbosity(ProfilingVerbosity::kDETAILED);
     }

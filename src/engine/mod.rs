@@ -137,6 +137,16 @@ impl FromStr for Mode {
     }
 }
 
+/// Brings camera bytes ahead of their frame's turn; see [`Engine::uploader`].
+pub trait Upload: Send {
+    /// Sends a message's bytes on their way, in place of one that was brought before and is not in work.
+    /// Returns when they are copied from the message.
+    ///
+    /// # Errors
+    /// A failure of the library; the frame can be segmented all the same.
+    fn upload(&mut self, image: &RawImage<'_>) -> Result<(), EngineError>;
+}
+
 /// Runs the networks of one bundle. An engine is used by one thread at a time.
 pub trait Engine: Send {
     /// Short name: `rten`, `ort`, `tensorrt`.
@@ -178,6 +188,12 @@ pub trait Engine: Send {
     /// A failure of the library; the frame can be segmented all the same.
     fn stage(&mut self, _image: Option<&RawImage<'_>>) -> Result<bool, EngineError> {
         Ok(false)
+    }
+
+    /// For the thread that takes messages from a camera: it may bring the next one to where the networks
+    /// run while they still work on the one before. [`stage`](Self::stage) finds it there.
+    fn uploader(&self) -> Option<Box<dyn Upload>> {
+        None
     }
 
     /// Both parts, as the mode asks.

@@ -31,7 +31,7 @@ use crate::decide::{
     AnomalyMask, Event, Failure, Ground, GroundCorridor, Observation, RegionFinder, Regions,
     Supervisor, Verdict, threshold,
 };
-use crate::engine::{Engine, EngineError, Mode, Perception};
+use crate::engine::{Engine, EngineError, Mode, Perception, Upload};
 use crate::frame::{Frame, Quality, QualityMeter, RawImage};
 use crate::live::said;
 use crate::profile::StageTimes;
@@ -164,6 +164,12 @@ impl Pipeline {
                 log::debug!("not staged: {e}");
             }
         }
+    }
+
+    /// For the thread that takes camera messages: see [`Engine::uploader`]. After a
+    /// [`repair`](Self::repair) it is that of the engine before and does nothing that is seen.
+    pub fn uploader(&self) -> Option<Box<dyn Upload>> {
+        self.engine.as_ref()?.uploader()
     }
 
     /// Judges a frame in a mode. `clock` is that of the capture stamps.

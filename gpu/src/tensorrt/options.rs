@@ -8,7 +8,7 @@ use super::{Error, Flavour, Typing, Version};
 /// come from the graph. Where it is [`Typing::Weak`] it also allows the library to use that precision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Precision {
-    /// 32 bit floating point. TensorRT uses TF32 for it on GPUs that have TF32 (Ampere and later).
+    /// 32 bit floating point, and nothing less: TF32, which TensorRT would use on Ampere and later, is off.
     Fp32,
     /// 16 bit floating point, with 32 bit wherever the library (weak) or the graph (strong) has it.
     Fp16,

@@ -8,7 +8,8 @@ use super::part::Wanted;
 use super::slots::{Slots, Taken};
 use super::{Loaded, TensorRtError};
 use crate::engine::{
-    Engine, EngineError, EngineTimes, GpuTimes, Judges, Mode, Perception, Resolution, input_size,
+    Engine, EngineError, EngineTimes, GpuTimes, Judges, Mode, Perception, Resolution, Upload,
+    input_size,
 };
 use crate::frame::{Frame, RawImage};
 use crate::model::Bundle;
@@ -322,6 +323,10 @@ impl Engine for TensorRtEngine {
         }
         self.judges = judges;
         self.forget();
+    }
+
+    fn uploader(&self) -> Option<Box<dyn Upload>> {
+        Some(Box::new(self.slots.ahead()))
     }
 
     fn stage(&mut self, image: Option<&RawImage<'_>>) -> Result<bool, EngineError> {

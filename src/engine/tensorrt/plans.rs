@@ -132,6 +132,10 @@ impl Maker<'_> {
         let options = self.options(network);
         let key = self.key(network);
         let mut build = || {
+            let (is, key) = (key.artefact().is(), &key);
+            log::info!(
+                "{is} being built, which may take minutes; `lookout engine build` does it ahead"
+            );
             progress(Progress::Building(key.artefact()));
             let built = self.found.library.build(&network.onnx, &options);
             built.map_err(TensorRtError::from)
@@ -195,7 +199,11 @@ impl Maker<'_> {
                 optimization_level: settings.optimization_level,
                 detailed_profile: settings.detailed_profile,
                 calibration: network.calibration.map(Digest::of),
-                flags: BTreeSet::new(),
+                flags: match settings.precision {
+                    // what `lookout-gpu` does for it: plans from before that are others
+                    Precision::Fp32 => BTreeSet::from(["no-tf32".to_owned()]),
+                    Precision::Fp16 | Precision::Int8 => BTreeSet::new(),
+                },
                 profiles: network.profiles.iter().map(key_profile).collect(),
             }),
         }
