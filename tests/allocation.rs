@@ -10,14 +10,17 @@ use std::time::Duration;
 
 use lookout::decide::{Event, Failure, Observation, State, Supervisor, SupervisorConfig};
 use lookout::engine::{
-    Engine, EngineError, Mode, Perception, Preprocessor, Resolution, input_size,
+    Engine, EngineError, GpuTimes, Mode, Perception, Preprocessor, Resolution, input_size,
 };
 use lookout::frame::{CameraView, Decoder, Frame, ImageView, QualityMeter};
 use lookout::model::Bundle;
 use lookout::msg::{HeaderRef, ImageRef, cdr};
 use lookout::paint::Painter;
 use lookout::pipeline::{Judge, Judges, Pipeline, Settings};
-use lookout::profile::{FrameRecord, RunProfile, ScoreStats, Stage, StageTimes};
+use lookout::profile::{
+    DeadlineProfile, FrameFate, FrameOutcome, FrameRecord, RunProfile, ScoreStats, Stage,
+    StageTimes,
+};
 use lookout::schedule::{AdmissionConfig, LatencyModel};
 use lookout::score::ScoreKind;
 use lookout::time::{Now, Stamp, SteppedClock};
@@ -105,6 +108,19 @@ fn stages() -> StageTimes {
         stages.add(stage, Duration::from_millis(4));
     }
     stages
+}
+
+/// What the GPU took of a frame.
+fn gpu(i: u64) -> GpuTimes {
+    let time = Duration::from_micros(100 + i);
+    GpuTimes {
+        enqueue: time,
+        preprocess: time,
+        segmentation: time,
+        observer: time,
+        judge: time,
+        download: time,
+    }
 }
 
 /// A rosbag2 payload: a 480x352 frame of the encoding.
@@ -267,11 +283,37 @@ fn quality_and_supervisor_allocate_nothing_from_the_first_frame_on() {
     }
 }
 
+#[test]
+fn counting_frames_with_and_without_a_gpu_allocates_nothing() {
+    let mut profile = DeadlineProfile::new(Duration::from_millis(100));
+    let n = allocations(|| {
+        for i in 0..2000u64 {
+            profile.add(&FrameOutcome {
+                at: Duration::from_millis(33 * i),
+                mode: Some(["full", "full+observer", "reduced"][i as usize % 3]),
+                stages: stages(),
+                gpu: (i % 4 > 0).then(|| gpu(i)),
+                latency: Some(Duration::from_millis(i % 70)),
+                age: Some(Duration::from_millis(i % 90)),
+                fate: FrameFate::InTime,
+                verdict: None,
+            });
+        }
+    });
+    assert_eq!(n, 0, "{n} allocations in 2000 frames");
+    let modes = profile.summary(Duration::from_secs(66)).modes;
+    let counted: u64 = modes
+        .iter()
+        .flat_map(|m| &m.gpu)
+        .map(|g| g.total.count)
+        .sum();
+    assert_eq!((modes.len(), counted), (3, 1500));
+}
+
 #[cfg(feature = "ros")]
 #[test]
 fn telling_the_diagnostics_of_frames_allocates_nothing() {
     use lookout::decide::Reason;
-    use lookout::profile::{FrameFate, FrameOutcome};
     use lookout::ros::diagnostics::{Health, Limits};
 
     let mut health = Health::new(Limits {
@@ -304,6 +346,7 @@ fn telling_the_diagnostics_of_frames_allocates_nothing() {
                 at,
                 mode: Some("full"),
                 stages: stages(),
+                gpu: (i % 3 > 0).then(|| gpu(i)),
                 latency: Some(Duration::from_millis(i % 70)),
                 age: Some(Duration::from_millis(i % 90)),
                 fate: fates[i as usize % fates.len()],

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::Context;
 use lookout::bag::MessageBuf;
 use lookout::decide::{Failure, Verdict};
-use lookout::engine::Mode;
+use lookout::engine::{GpuTimes, Mode};
 use lookout::model::Bundle;
 use lookout::paint::Painter;
 use lookout::pipeline::{FrameHandler, Judged, Live, Pipeline};
@@ -29,6 +29,8 @@ struct Records {
 pub(crate) struct Handled {
     pub(crate) record: FrameRecord,
     pub(crate) fate: FrameFate,
+    /// What the GPU took of it, where there is one.
+    pub(crate) gpu: Option<GpuTimes>,
     /// When its decoding began.
     pub(crate) decode_at: Instant,
     /// When it was decoded.
@@ -44,6 +46,7 @@ impl Handled {
         Self {
             record,
             fate: judged.fate,
+            gpu: judged.gpu(),
             decode_at: judged.decode_at,
             engine_at: judged.engine_at,
             publish_at: judged.publish_at,

@@ -52,7 +52,7 @@ pub struct EngineTimes {
 }
 
 /// What the stages took on the GPU, between events on its stream. The times above are the CPU's: they
-/// have the asking and the waiting in them too.
+/// have the asking and the waiting in them too. Zero is also a time that could not be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GpuTimes {
     /// The CPU's time until all was asked for; the GPU works meanwhile.
@@ -67,6 +67,20 @@ pub struct GpuTimes {
     pub judge: Duration,
     /// Copies of results to the CPU; of both parts.
     pub download: Duration,
+}
+
+impl GpuTimes {
+    /// The GPU's stages together, without the enqueueing; `None` where the time of a stage that every
+    /// run has could not be read. Saturates.
+    pub fn total(&self) -> Option<Duration> {
+        let always = [self.preprocess, self.segmentation];
+        let others = [self.observer, self.judge, self.download];
+        let known = always.iter().all(|time| !time.is_zero());
+        known.then(|| {
+            let all = always.into_iter().chain(others);
+            all.fold(Duration::ZERO, Duration::saturating_add)
+        })
+    }
 }
 
 impl Perception {
@@ -116,6 +130,12 @@ impl Perception {
             has_observer: true,
             ..Self::default()
         }
+    }
+
+    /// The same on a GPU that took so long, or on none.
+    #[cfg(test)]
+    pub(crate) fn set_gpu(&mut self, gpu: Option<GpuTimes>) {
+        self.times.gpu = gpu;
     }
 
     /// Forgets the last frame; the buffers stay.

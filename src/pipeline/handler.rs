@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{OpenEngine, Outcome, Pipeline};
 use crate::decide::{Failure, Reason, Verdict};
-use crate::engine::{EngineError, Mode};
+use crate::engine::{EngineError, GpuTimes, Mode};
 use crate::frame::{CameraView, Decoder, Frame, FrameError, RawImage};
 use crate::profile::{FrameFate, ScoreStats, Stage, StageTimes};
 use crate::time::{Clock, Stamp};
@@ -67,6 +67,13 @@ impl Judged {
         let mut stages = whole.map_or_else(StageTimes::default, |outcome| outcome.times.stages());
         stages.add(Stage::Decode, self.engine_at - self.decode_at);
         stages
+    }
+
+    /// What the GPU took by its own clock, where there is one; within the stages, not beside them. Of a
+    /// frame that failed, nothing is worth timing.
+    pub fn gpu(&self) -> Option<GpuTimes> {
+        let whole = self.outcome.as_ref().filter(|o| o.error.is_none())?;
+        whole.times.engine.gpu
     }
 
     /// Name of the mode that the frame ran in.

@@ -458,3 +458,5 @@ impl std::fmt::Debug for Pipeline {
 
 #[cfg(test)]
 mod corridor_tests;
+#[cfg(test)]
+mod gpu_tests;

@@ -89,7 +89,8 @@ pub struct FrameTimes {
 }
 
 impl FrameTimes {
-    /// As stages; those around the pipeline (decode, publish) are missing.
+    /// As stages; those around the pipeline (decode, publish) are missing. The GPU's own times are not
+    /// among them: they are within them.
     pub fn stages(&self) -> StageTimes {
         let mut stages = StageTimes::default();
         stages.add(Stage::Preprocess, self.engine.preprocess);

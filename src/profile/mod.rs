@@ -6,7 +6,8 @@
 //!   machines, [`FramesCsv`] holds one row a frame, and [`report`] is a page for people.
 //!
 //! And for runs against a deadline:
-//! - [`DeadlineProfile`]: what became of every frame, in which mode, in fixed memory.
+//! - [`DeadlineProfile`]: what became of every frame, in which mode, in fixed memory; with a GPU, its
+//!   own times ([`GpuSummary`]) apart from the CPU's stages.
 //! - [`machine`]: processor, memory, temperatures, clocks and power during the run.
 //! - [`Trace`]: every frame and stage on a time line that opens in Perfetto.
 //! - [`Load`]: keeps cores busy beside it.
@@ -15,6 +16,7 @@
 //! Nothing here reads a clock but [`machine`]: whoever does the work measures it.
 
 pub mod csv;
+mod gpu;
 pub mod histogram;
 pub mod load;
 pub mod machine;
@@ -34,6 +36,7 @@ mod trace;
 mod trace_events;
 
 pub use self::csv::{FramesCsv, FramesCsvError};
+pub use gpu::{GpuStage, GpuStageSummary, GpuSummary};
 pub use histogram::{LatencyHistogram, LatencySummary};
 pub use load::Load;
 pub use machine::{

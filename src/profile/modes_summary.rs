@@ -1,7 +1,7 @@
 //! A run against its deadline in numbers, for machines.
 
 use super::modes::{DeadlineProfile, FreshGap, Misses, REFUSING};
-use super::{LatencySummary, MachineSummary, Stage, StageSummary};
+use super::{GpuSummary, LatencySummary, MachineSummary, Stage, StageSummary};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -27,7 +27,12 @@ use std::time::Duration;
 ///       { "mode": "full+observer", "frames": 200, "in_time": 198, "late": 2, "failed": 0,
 ///         "frame_share": 0.7067, "seconds": 14.1, "time_share": 0.705,
 ///         "latency": {}, "age": {},
-///         "stages": [ { "stage": "decode", "count": 200, ".._ms": 0.0 } ] }
+///         "stages": [ { "stage": "decode", "count": 200, ".._ms": 0.0 } ],
+///         "gpu": {
+///           "enqueue": {},
+///           "stages": [ { "stage": "preprocess", "count": 200, ".._ms": 0.0 } ],
+///           "total": {}
+///         } }
 ///     ],
 ///     "frames_in_other_modes": 0
 ///   },
@@ -40,7 +45,8 @@ use std::time::Duration;
 ///   }
 /// }
 /// ```
-/// `machine` is null where it was not sampled. [`Quantity`](super::Quantity) lists the quantities
+/// `gpu` is not there where no time of a GPU is known; it lies within the CPU's `stages` and is never
+/// to be added to them. `machine` is null where it was not sampled. [`Quantity`](super::Quantity) lists the quantities
 /// and their units.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ProfileSummary {
@@ -130,6 +136,9 @@ pub struct ModeSummary {
     pub age: LatencySummary,
     /// Time of each stage, in the order of the work.
     pub stages: Vec<StageSummary>,
+    /// The GPU's own times, where any is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gpu: Option<GpuSummary>,
 }
 
 /// `part` of `whole`, 0 when there is no whole.
@@ -171,6 +180,7 @@ impl DeadlineSummary {
                             latency: histogram.summary(),
                         })
                         .collect(),
+                    gpu: tally.gpu.summary(),
                 }
             })
             .collect();

@@ -166,6 +166,7 @@ pub(super) fn profiled() -> (ProfileSummary, DeadlineProfile, MachineProfile) {
             } else {
                 StageTimes::new()
             },
+            gpu: None,
             latency: tried.then_some(record.latency),
             age: (tried && fate != FrameFate::Failed).then_some(age),
             fate,

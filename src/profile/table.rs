@@ -3,7 +3,8 @@
 use super::{ChannelSummary, DeadlineSummary, LatencySummary, ModeSummary, ProfileSummary};
 use std::fmt::{self, Display, Formatter};
 
-/// The profile as text in columns: the deadline, the modes, their stages, the machine.
+/// The profile as text in columns: the deadline, the modes, their stages, the GPU's own times where
+/// there are any, the machine.
 impl Display for ProfileSummary {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let load = match self.load_threads {
@@ -20,6 +21,7 @@ impl Display for ProfileSummary {
         deadlines(f, &self.deadlines)?;
         modes(f, &self.deadlines)?;
         stages(f, &self.deadlines)?;
+        on_gpu(f, &self.deadlines)?;
         let machine = self.machine.as_ref();
         match machine.filter(|machine| !machine.channels.is_empty()) {
             Some(machine) => channels(f, &machine.channels),
@@ -137,6 +139,22 @@ fn lines(mode: &ModeSummary) -> impl Iterator<Item = (&'static str, LatencySumma
     stages
         .chain([("whole frame", mode.latency), ("age", mode.age)])
         .filter(|(_, latency)| latency.count > 0)
+}
+
+/// A table for itself: its rows must not look like parts of the frame beside the CPU's.
+fn on_gpu(f: &mut Formatter<'_>, summary: &DeadlineSummary) -> fmt::Result {
+    if summary.modes.iter().all(|mode| mode.gpu.is_none()) {
+        return Ok(());
+    }
+    let mut table = Table::new(["GPU, ms", "", "frames", "p50", "p90", "p99", "max"]);
+    for mode in &summary.modes {
+        let lines = mode.gpu.iter().flat_map(|gpu| gpu.lines());
+        for (i, (name, latency)) in lines.enumerate() {
+            let mode = if i == 0 { mode.mode } else { "" };
+            table.row(times(mode, name, latency));
+        }
+    }
+    writeln!(f, "{table}{}\n", super::gpu::NOTE)
 }
 
 fn times(mode: &str, name: &str, latency: &LatencySummary) -> [String; 7] {

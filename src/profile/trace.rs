@@ -2,8 +2,9 @@
 
 use super::machine::MachineProfile;
 use super::trace_events::{Event, EventWriter};
-use super::{FrameFate, Stage, StageTimes};
+use super::{FrameFate, GpuStage, Stage, StageTimes};
 use crate::decide::State;
+use crate::engine::GpuTimes;
 use serde::Serialize;
 use std::io::{self, Write};
 use std::time::Duration;
@@ -23,10 +24,13 @@ pub enum Track {
     Supervisor = 5,
     /// The mode in force, or `refusing`.
     Mode = 6,
+    /// What the GPU did, stage after stage, where its times are known.
+    Gpu = 7,
 }
 
 impl Track {
-    /// Every track, from top to bottom.
+    /// The tracks that every trace has, from top to bottom; [`Gpu`](Self::Gpu) is below them in the
+    /// trace of a run that has one.
     pub const ALL: [Self; 6] = [
         Self::Source,
         Self::Decode,
@@ -45,6 +49,7 @@ impl Track {
             Self::Publish => "publish",
             Self::Supervisor => "supervisor",
             Self::Mode => "mode",
+            Self::Gpu => "GPU: how long, not when",
         }
     }
 }
@@ -60,6 +65,8 @@ pub struct FrameTrace {
     pub fate: FrameFate,
     /// Time of each stage that ran.
     pub stages: StageTimes,
+    /// What the GPU took of it by its own clock, where there is one.
+    pub gpu: Option<GpuTimes>,
     /// When its decoding began.
     pub decode_at: Duration,
     /// When the work of the engine's thread on it began: preprocessing up to the decision.
@@ -80,6 +87,12 @@ pub struct FrameTrace {
 /// each took is measured, the order is that of the work, and time between two stages is at the end
 /// of the frame's span, if anywhere.
 ///
+/// Stages on the GPU have a track of their own, and are drawn end to end from the time that the
+/// engine's thread began with the frame. The GPU tells how long each took, not when it was: in truth
+/// they come later by what it took to ask for them and to copy the picture, with pauses between the
+/// networks, but all before the engine's thread has waited for them. Judging and copying after
+/// segmentation and after the observer are one piece, at the end.
+///
 /// Nothing is lost but what is still in the buffer when a run is killed: [`flush`](Self::flush) it
 /// now and then. Events are written whole. Both viewers open such a file, which lacks the closing
 /// `]` of the array and the ends of the last state and mode; for other readers of JSON, add the
@@ -89,6 +102,7 @@ pub struct Trace<W: Write> {
     events: EventWriter<W>,
     state: Option<State>,
     mode: Option<&'static str>,
+    has_gpu: bool,
 }
 
 #[derive(Clone, Copy, Serialize)]
@@ -131,14 +145,19 @@ impl<W: Write> Trace<W> {
             events: EventWriter::new(out),
             state: None,
             mode: None,
+            has_gpu: false,
         };
         this.metadata("process_name", 0, Name { name })?;
         for track in Track::ALL {
-            let tid = track as u32;
-            this.metadata("thread_name", tid, Name { name: track.name() })?;
-            this.metadata("thread_sort_index", tid, SortIndex { sort_index: tid })?;
+            this.track(track)?;
         }
         Ok(this)
+    }
+
+    fn track(&mut self, track: Track) -> io::Result<()> {
+        let tid = track as u32;
+        self.metadata("thread_name", tid, Name { name: track.name() })?;
+        self.metadata("thread_sort_index", tid, SortIndex { sort_index: tid })
     }
 
     /// Writes one frame: its stages, its fate, its age, and a change of mode or state.
@@ -155,6 +174,9 @@ impl<W: Write> Trace<W> {
             self.span("decode", Track::Decode, frame.decode_at, decode, args)?;
         }
         let engine = self.engine(frame, args)?;
+        if let Some(gpu) = &frame.gpu {
+            self.gpu(gpu, frame.engine_at, args)?;
+        }
         let publish = time(Stage::Publish);
         if let Some(publish) = publish {
             self.span("publish", Track::Publish, frame.publish_at, publish, args)?;
@@ -209,6 +231,21 @@ impl<W: Write> Trace<W> {
             }
         }
         Ok(end)
+    }
+
+    /// The GPU's stages, as far as they are known.
+    fn gpu(&mut self, times: &GpuTimes, from: Duration, args: FrameArgs) -> io::Result<()> {
+        if !std::mem::replace(&mut self.has_gpu, true) {
+            self.track(Track::Gpu)?;
+        }
+        let mut at = from;
+        for stage in GpuStage::ALL {
+            if let Some(time) = stage.of(times) {
+                self.span(stage.name(), Track::Gpu, at, time, args)?;
+                at = at.saturating_add(time);
+            }
+        }
+        Ok(())
     }
 
     /// Says that a mode is in force from `at` on.

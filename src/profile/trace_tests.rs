@@ -23,6 +23,7 @@ fn frame(i: u64) -> FrameTrace {
         mode: Some(if i < 5 { "full+observer" } else { "full" }),
         fate: FrameFate::InTime,
         stages,
+        gpu: None,
         decode_at: began,
         engine_at: began + 3 * MS,
         engine_time: 24 * MS,

@@ -10,7 +10,7 @@ use rten_tensor::prelude::*;
 use crate::standin::{Input, Network, Output};
 
 /// Every graph as it is.
-pub fn real() -> Box<Network> {
+pub(crate) fn real() -> Box<Network> {
     let mut models: HashMap<u64, Model> = HashMap::new();
     Box::new(move |onnx, inputs, outputs| {
         let mut hasher = DefaultHasher::new();
@@ -52,7 +52,7 @@ pub fn real() -> Box<Network> {
 }
 
 /// Outputs that depend on all inputs and cost nothing, for where only calls matter.
-pub fn cheap() -> Box<Network> {
+pub(crate) fn cheap() -> Box<Network> {
     Box::new(|_, inputs, outputs| {
         let sample = |input: &Input<'_>| input.data.iter().step_by(997).sum::<f32>();
         let seed: f32 = inputs.iter().map(sample).sum();

@@ -4,7 +4,7 @@ use lookout::frame::{CameraView, Decoder, Encoding, Frame, ImageView, RawImage};
 use lookout::time::Stamp;
 
 /// A picture with edges, gradients and colours, the same everywhere.
-pub fn picture(width: u32, height: u32, seed: u32) -> Frame {
+pub(crate) fn picture(width: u32, height: u32, seed: u32) -> Frame {
     let mut rgb = Vec::with_capacity(3 * (width * height) as usize);
     for y in 0..height {
         for x in 0..width {
@@ -18,14 +18,14 @@ pub fn picture(width: u32, height: u32, seed: u32) -> Frame {
 }
 
 /// A message of a camera: its bytes, and what they decode to.
-pub struct Message {
+pub(crate) struct Message {
     view: ImageView<'static>,
-    pub frame: Frame,
+    pub(crate) frame: Frame,
 }
 
 impl Message {
     /// Bytes that look like nothing, in an encoding, with a little room behind each row.
-    pub fn noise(encoding: Encoding, width: u32, height: u32, seed: u32) -> Self {
+    pub(crate) fn noise(encoding: Encoding, width: u32, height: u32, seed: u32) -> Self {
         let pixel = match encoding {
             Encoding::Rgb8 | Encoding::Bgr8 => 3,
             Encoding::Rgba8 | Encoding::Bgra8 => 4,
@@ -60,11 +60,11 @@ impl Message {
         Self { view, frame }
     }
 
-    pub fn view(&self) -> ImageView<'static> {
+    pub(crate) fn view(&self) -> ImageView<'static> {
         self.view
     }
 
-    pub fn raw(&self) -> RawImage<'static> {
+    pub(crate) fn raw(&self) -> RawImage<'static> {
         RawImage::check(&self.view, Default::default()).unwrap()
     }
 }

@@ -1,7 +1,7 @@
 //! What became of the frames against their deadline, and in which modes.
 
 use super::axis::{RIGHT, WIDTH, curve, nice, px};
-use super::{latency, page, words};
+use super::{gpu, latency, page, words};
 use crate::profile::modes::Step;
 use crate::profile::{DeadlineProfile, DeadlineSummary, LatencySummary, Misses};
 use maud::{Markup, html};
@@ -48,6 +48,7 @@ pub(super) fn section(deadlines: &Deadlines) -> Markup {
             @if !summary.modes.is_empty() {
                 h3 { "Stages by mode" }
                 (stages(summary))
+                (gpu::by_mode(summary))
             }
         }
     }

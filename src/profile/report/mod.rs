@@ -6,6 +6,7 @@
 
 mod axis;
 mod deadlines;
+mod gpu;
 mod latency;
 mod machine;
 mod page;

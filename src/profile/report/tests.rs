@@ -371,6 +371,7 @@ fn odd_profiles_leave_the_page_whole() {
                 at,
                 mode: Some(record.mode),
                 stages: record.stages,
+                gpu: None,
                 latency: Some(Duration::MAX),
                 age: Some(Duration::MAX),
                 fate: FrameFate::InTime,

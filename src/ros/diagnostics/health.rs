@@ -135,9 +135,10 @@ pub struct Health {
     pub(super) total: Counts,
     pub(super) recent: Recent,
     pub(super) arrivals: Arrivals,
-    /// In ms: age at publication, time in the node.
+    /// In ms: age at publication, time in the node, of it on the GPU.
     pub(super) ages: Window<TIMES>,
     pub(super) processing: Window<TIMES>,
+    pub(super) gpu: Window<TIMES>,
     /// What was wrong with the last frame that was handled, if anything.
     pub(super) broken: Option<Broken>,
     /// What was wrong with the last message that was no picture.
@@ -165,6 +166,7 @@ impl Health {
             arrivals: Arrivals::default(),
             ages: Window::new(),
             processing: Window::new(),
+            gpu: Window::new(),
             broken: None,
             malformed: Message::new(),
             mode: None,
@@ -196,8 +198,8 @@ impl Health {
         self.arrivals.add(at);
     }
 
-    /// What became of a frame. Its latency and its age at publication go into the quantiles, its
-    /// verdict into the status `verdict`. A message that is no picture is told with
+    /// What became of a frame. Its latency, its age at publication and what the GPU took of it go into
+    /// the quantiles, its verdict into the status `verdict`. A message that is no picture is told with
     /// [`malformed`](Self::malformed) instead.
     pub fn frame(&mut self, frame: &FrameOutcome) {
         self.count(frame.at, |counts| match frame.fate {
@@ -218,6 +220,9 @@ impl Health {
             }
             if let Some(latency) = frame.latency {
                 self.processing.push(ms(latency));
+            }
+            if let Some(gpu) = frame.gpu.and_then(|gpu| gpu.total()) {
+                self.gpu.push(ms(gpu));
             }
         }
         self.mode = frame.mode.or(self.mode);
@@ -277,6 +282,7 @@ impl Health {
     fn forget(&mut self) {
         self.ages.clear();
         self.processing.clear();
+        self.gpu.clear();
         self.arrivals = Arrivals::default();
         self.recent = Recent::default();
         self.broken = None;

@@ -151,6 +151,9 @@ pub(super) fn latency(health: &Health, now: Duration) -> DiagnosticStatus {
     let processing = |quantile| health.processing.quantile(quantile).map(f64::from);
     report.number("processing_p50_ms", processing(0.5));
     report.number("processing_p99_ms", processing(0.99));
+    let gpu = |quantile| health.gpu.quantile(quantile).map(f64::from);
+    report.number("gpu_p50_ms", gpu(0.5));
+    report.number("gpu_p99_ms", gpu(0.99));
     report.pair("window", health.ages.len().to_string());
     report.pair("misses", health.total.missed().to_string());
     report.pair("misses_recent", recent.missed().to_string());

@@ -9,6 +9,7 @@ use crate::profile::{FrameFate, FrameOutcome, Machine, StageTimes};
 use proptest::prelude::*;
 
 mod around;
+mod gpu;
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 const LIMITS: Limits = Limits {
@@ -64,6 +65,7 @@ fn outcome(at: Duration, age: u64, fate: FrameFate, verdict: Verdict) -> FrameOu
         at,
         mode: Some("full"),
         stages: StageTimes::default(),
+        gpu: None,
         latency: Some(MS(age / 2)),
         age: Some(MS(age)),
         fate,
@@ -145,7 +147,14 @@ fn before_the_first_frame_it_waits_and_no_number_is_made_up() {
         assert_eq!(status(&health, 60_000, name), want, "{name}");
     }
     let latency = full(&health, 60_000, "latency");
-    for key in ["p50_ms", "p99_ms", "max_ms", "processing_p99_ms"] {
+    for key in [
+        "p50_ms",
+        "p99_ms",
+        "max_ms",
+        "processing_p99_ms",
+        "gpu_p50_ms",
+        "gpu_p99_ms",
+    ] {
         assert_eq!(value(&latency, key), "unknown", "{key}");
     }
     let frames = full(&health, 60_000, "frames");
@@ -172,6 +181,7 @@ fn a_run_as_it_should_be_is_ok_in_every_status() {
         ("p50_ms", "40.0"),
         ("max_ms", "40.0"),
         ("processing_p99_ms", "20.0"),
+        ("gpu_p99_ms", "unknown"),
         ("window", "256"),
         ("misses", "0"),
     ] {
