@@ -18,16 +18,6 @@ build() { # LIBRARY ROOT OPTION...: from the kernels below ROOT
     "$root/$standin/kernels_cpu.cpp" -o "$library"
 }
 
-test_program() { # builds it and says where it is
-  cargo test --release --locked --features tensorrt --test gpu_kernels --no-run \
-    --message-format json-render-diagnostics |
-    python3 -c 'import json, sys
-for line in sys.stdin:
-    message = json.loads(line)
-    if message.get("executable") and message["target"]["name"] == "gpu_kernels":
-        print(message["executable"])'
-}
-
 plain() { # LIBRARY
   LOOKOUT_KERNELS_CPU=$1 "$program"
 }
@@ -79,7 +69,8 @@ caught() { # WORDS FILE SED: the numbers stay right, and a sanitizer has to say 
 }
 
 mkdir -p "$out"
-program=$(test_program)
+program=$(.ci/gpu/cargo.sh test --test gpu_kernels --no-run --message-format json-render-diagnostics |
+  python3 .ci/gpu/executable.py gpu_kernels)
 readonly program
 
 echo '-- plain'

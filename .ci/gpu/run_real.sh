@@ -4,8 +4,9 @@
 #
 #   .ci/gpu/run_real.sh
 #
-# $LOOKOUT_GPU_GRAPHS names a folder with segmentation.fp16.onnx, segmentation.int8.onnx and those of the
-# observer; without it graphs.py makes them.
+# The graphs in f16 are lookout's own, which ONNX's checker and ONNX Runtime have to accept first; those in
+# int8 are made by graphs.py, or are in the folder that $LOOKOUT_GPU_GRAPHS names, with the others
+# (segmentation.fp16.onnx, segmentation.int8.onnx and those of the observer).
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$(dirname "$here")")
@@ -19,6 +20,14 @@ eval "$wheels"
 if [ -z "${LOOKOUT_GPU_GRAPHS:-}" ]; then
   LOOKOUT_GPU_GRAPHS=${CARGO_TARGET_DIR:-$root/target}/ci/gpu/graphs
   "$python" "$here/graphs.py" models/road "$LOOKOUT_GPU_GRAPHS"
+  .ci/gpu/cargo.sh build --example to_fp16
+  to_fp16=${CARGO_TARGET_DIR:-target}/release/examples/to_fp16
+  frames=../shared/data/camvid/val/images
+  # shellcheck disable=SC2046 # none, or one
+  "$python" .ci/gpu/check_precision.py "$to_fp16" $([ ! -d "$frames" ] || echo "$frames")
+  for graph in segmentation observer; do
+    "$to_fp16" "models/road/$graph.onnx" "$LOOKOUT_GPU_GRAPHS/$graph.fp16.onnx"
+  done
 fi
 export LOOKOUT_GPU_GRAPHS
 

@@ -1,12 +1,12 @@
 //! The frame path: no allocation, times, and what is refused.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lookout::engine::tensorrt::TensorRtError;
-use lookout::engine::{Engine, EngineError, Mode, Resolution};
-use lookout::frame::Frame;
+use lookout::engine::{Engine, EngineError, Mode, Perception, Resolution};
+use lookout::frame::{Encoding, Frame};
 
-use crate::pictures::picture;
+use crate::pictures::{Message, picture};
 use crate::standin::{Policy, Standin};
 use crate::{clean, networks, open};
 
@@ -114,4 +114,74 @@ fn what_the_engine_was_not_built_for_is_refused_and_says_what_to_do() {
     engine.run(&picture(640, 480, 1), Mode::FULL).unwrap();
     drop(engine);
     clean(&mut standin);
+}
+
+/// While the networks work on one frame, the thread that takes messages brings the next one.
+#[test]
+fn the_next_frame_is_brought_while_one_is_worked_on() {
+    let mut standin = Standin::get();
+    let folder = tempfile::tempdir().unwrap();
+    standin.set_network(networks::cheap());
+    standin.policy(Policy::Late);
+    let mut engine = open(&folder).unwrap();
+    let messages = [1, 2, 3, 4].map(|seed| Message::noise(Encoding::Nv12, 640, 480, seed));
+    let alone = messages.each_ref().map(|message| {
+        engine.stage(Some(&message.raw())).unwrap();
+        logits(engine.run(&message.frame, Mode::FULL).unwrap())
+    });
+
+    let copies = |standin: &Standin| {
+        let calls = standin.calls();
+        calls
+            .iter()
+            .filter(|c| c.contains("MemcpyHtoDAsync"))
+            .count()
+    };
+    let before = copies(&standin);
+    standin.sleep_factor(1.0);
+    standin.delay("network:", 60_000.0);
+    let mut ahead = engine.uploader().unwrap();
+    let [first, second, third, fourth] = &messages;
+    engine.stage(Some(&first.raw())).unwrap();
+    let began = Instant::now();
+    let brought = std::thread::scope(|scope| {
+        let next = scope.spawn(move || {
+            std::thread::sleep(Duration::from_millis(30));
+            // the newer one takes the place of one that was never looked at
+            ahead.upload(&second.raw()).unwrap();
+            ahead.upload(&third.raw()).unwrap();
+            began.elapsed()
+        });
+        assert_eq!(
+            logits(engine.run(&first.frame, Mode::FULL).unwrap()),
+            alone[0]
+        );
+        let done = began.elapsed();
+        let brought = next.join().unwrap();
+        assert!(
+            brought < done,
+            "brought after {brought:?}, done after {done:?}"
+        );
+        copies(&standin)
+    });
+    assert_eq!(brought - before, 3);
+    // the one that was brought is not copied again; one that was not is
+    engine.stage(Some(&third.raw())).unwrap();
+    assert_eq!(copies(&standin), brought);
+    assert_eq!(
+        logits(engine.run(&third.frame, Mode::FULL).unwrap()),
+        alone[2]
+    );
+    engine.stage(Some(&fourth.raw())).unwrap();
+    assert_eq!(copies(&standin), brought + 1);
+    assert_eq!(
+        logits(engine.run(&fourth.frame, Mode::FULL).unwrap()),
+        alone[3]
+    );
+    drop(engine);
+    clean(&mut standin);
+}
+
+fn logits(seen: &Perception) -> Vec<f32> {
+    seen.logits().unwrap().data().to_vec()
 }

@@ -133,6 +133,7 @@ impl Managed for ManagedNode {
         let source = Counted {
             source,
             shared: Arc::clone(&self.shared),
+            ahead: frames.handler.pipeline().uploader(),
         };
         let realtime = configured.settings.realtime.clone();
         let body = move || {

@@ -1,6 +1,7 @@
 //! What is done with camera messages while the node is active.
 
 use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
@@ -13,6 +14,8 @@ use super::super::participant::ReceiveBuffer;
 use super::road::Road;
 use super::shared::{Command, Shared};
 use crate::decide::{Failure, Verdict};
+use crate::engine::Upload;
+use crate::frame::{CameraView, Limits, RawImage};
 use crate::live::{Source, Worker};
 use crate::msg::LiveStatus;
 use crate::pipeline::{FrameHandler, Judged, Judges, OpenEngine};
@@ -267,10 +270,12 @@ impl Frames {
     }
 }
 
-/// A source that tells of every message that comes in.
+/// A source that tells of every message that comes in, and sends its pixels ahead to an engine that takes
+/// them.
 pub(super) struct Counted<S> {
     pub(super) source: S,
     pub(super) shared: Arc<Shared>,
+    pub(super) ahead: Option<Box<dyn Upload>>,
 }
 
 impl<S: Source<CameraMessage>> Source<CameraMessage> for Counted<S> {
@@ -279,8 +284,27 @@ impl<S: Source<CameraMessage>> Source<CameraMessage> for Counted<S> {
         if more {
             let at = self.shared.at();
             self.shared.health().received(at);
+            self.send_ahead(message);
         }
         Ok(more)
+    }
+}
+
+impl<S> Counted<S> {
+    fn send_ahead(&mut self, message: &CameraMessage) {
+        let (Some(ahead), Ok(CameraView::Raw(view))) = (&mut self.ahead, message.view()) else {
+            return;
+        };
+        if let Ok(image) = RawImage::check(&view, Limits::default()) {
+            // an engine that breaks must not take the camera's thread with it; nor may one be used on
+            // that did
+            let sent = catch_unwind(AssertUnwindSafe(|| ahead.upload(&image)));
+            match sent {
+                Ok(Ok(())) => {}
+                Ok(Err(e)) => log::debug!("a frame is not sent ahead: {e}"),
+                Err(_) => self.ahead = None,
+            }
+        }
     }
 }
 
