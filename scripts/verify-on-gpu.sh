@@ -23,9 +23,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 exec </dev/null
 export CARGO_TERM_PROGRESS_WHEN=never CARGO_TERM_COLOR=never LC_ALL=C
 
-# TensorRT computes f32 with 10 bits of mantissa (TF32) where it may. Here f32 is to be compared with the CPU's.
-readonly exact=(env NVIDIA_TF32_OVERRIDE=0)
-
 # Of all classes and of all mask pixels, in per cent. f16 changes 0.03 % of the classes (docs/gpu.md).
 readonly most_differing=1
 
@@ -264,16 +261,15 @@ step machine machine || true
 step build cargo build --locked --release --features tensorrt --bin lookout --example compare_scores || finish
 step engine-info "$lookout" engine info || finish
 for p in "${precisions[@]}"; do
-  of_p=() as=(env)
+  of_p=()
   if [ "$p" = int8 ]; then of_p=("${scales[@]}"); fi
-  if [ "$p" = fp32 ]; then as=("${exact[@]}"); fi
-  step "engine-build-$p" "${as[@]}" "$lookout" engine build --engine-cache "$work/engines-$p" --precision "$p" \
+  step "engine-build-$p" "$lookout" engine build --engine-cache "$work/engines-$p" --precision "$p" \
     ${of_p[@]+"${of_p[@]}"} ${cameras[@]+"${cameras[@]}"} || finish
   step "engine-info-$p" "$lookout" engine info --engine-cache "$work/engines-$p" || true
 done
 
 # The suite of every engine. It holds logits to 0.001, so it is for fp32.
-step conformance "${exact[@]}" LOOKOUT_TEST_ENGINE=tensorrt LOOKOUT_ENGINE_CACHE="$work/engines-fp32" \
+step conformance env LOOKOUT_TEST_ENGINE=tensorrt LOOKOUT_ENGINE_CACHE="$work/engines-fp32" \
   cargo test --locked --release --features tensorrt --test conformance || true
 
 if [ -z "$pictures" ]; then
@@ -286,9 +282,7 @@ step profile-rten "$lookout" profile --synthetic --engine rten --force --out "$r
 for p in "${precisions[@]}"; do
   limit=("$most_differing")
   if [ "$p" = int8 ]; then limit=(); fi # what int8 may cost is a matter of its scales
-  as=(env)
-  if [ "$p" = fp32 ]; then as=("${exact[@]}"); fi
-  with=("${as[@]}" LOOKOUT_ENGINE_CACHE="$work/engines-$p" "$lookout")
+  with=(env LOOKOUT_ENGINE_CACHE="$work/engines-$p" "$lookout")
   on=(--engine tensorrt --force --out)
   step "score-$p" "${with[@]}" score "$pictures" "${on[@]}" "$results/score-$p" &&
     step "compare-$p" "$target/release/examples/compare_scores" "$results/score-rten" "$results/score-$p" \

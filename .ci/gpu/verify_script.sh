@@ -32,7 +32,7 @@ for arguments in --precision '--precision fp8' '--precision int8' '--qdq graphs'
   ends 2 "$script" $arguments
 done
 ends 0 "$script" --dry-run --camera 1920x1080
-says 'NVIDIA_TF32_OVERRIDE=0 LOOKOUT_TEST_ENGINE=tensorrt'
+says 'LOOKOUT_TEST_ENGINE=tensorrt'
 says 'engine build --engine-cache'
 says '--precision fp16 --camera 1920x1080'
 
