@@ -57,6 +57,22 @@ fn engines_are_built_once_and_again_for_another_machine_or_precision() {
         panic!("{made:?}");
     };
     assert!(reasons.iter().any(|r| r.contains("fp16")), "{reasons:?}");
+    assert!(made.artefacts.iter().all(|a| a.layers.is_none()));
+    let layers = BuildSettings {
+        detailed_profile: true,
+        ..settings.clone()
+    };
+    let (made, built) = prepared(&layers);
+    assert_eq!(built, ALL[1..], "plans that tell of their layers");
+    for (artefact, told) in made.artefacts.iter().map(|a| (a.artefact, &a.layers)) {
+        assert_eq!(told.is_some(), artefact != Artefact::Kernels);
+        let convolutions = told.iter().filter(|t| t.contains("\"LayerType\":\"Conv\""));
+        assert_eq!(
+            convolutions.count(),
+            usize::from(told.is_some()),
+            "{told:?}"
+        );
+    }
     let force = BuildSettings {
         force: true,
         ..settings

@@ -76,7 +76,7 @@ fn whichever_call_fails_is_an_error_and_the_next_attempt_is_right() {
     // what may fail without a word: giving back, reading times, and asking what there is
     silent.sort();
     silent.dedup();
-    println!(
+    eprintln!(
         "{told} of {} calls: an error; without one: {silent:?}",
         calls.len()
     );
@@ -143,7 +143,7 @@ fn a_network_that_fails_on_the_gpu_leaves_nothing_to_be_seen() {
 
 #[test]
 fn a_machine_without_a_gpu_or_with_a_broken_one_says_so() {
-    let mut standin = Standin::get();
+    let standin = Standin::get();
     let folder = tempfile::tempdir().unwrap();
     let told = |folder: &TempDir| open(folder).unwrap_err().to_string();
     standin.device_count(0);

@@ -33,7 +33,7 @@ fn verdicts_masks_and_scores_are_those_of_the_cpu() {
     for (seed, encoding) in (1..).zip([Encoding::Bgr8, Encoding::Nv12, Encoding::Mono8]) {
         let message = Message::noise(encoding, 640, 480, seed);
         let stamp = Some(message.frame.stamp());
-        let mut judge = |handler: &mut FrameHandler| {
+        let judge = |handler: &mut FrameHandler| {
             handler.judge(Ok(CameraView::Raw(message.view())), stamp, &clock)
         };
         let (on_gpu, on_cpu) = (judge(&mut gpu), judge(&mut cpu));

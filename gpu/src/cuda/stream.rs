@@ -98,10 +98,12 @@ impl Stream {
         if status == Ok(none) {
             return;
         }
-        // SAFETY: as above; the graph is nobody else's, and destroyed once.
+        // SAFETY: as above.
         match unsafe { result::stream::end_capture(self.raw()) } {
             Ok(graph) if !graph.is_null() => {
-                context.record_err(unsafe { result::graph::destroy(graph) });
+                // SAFETY: a graph that nobody else has, destroyed once.
+                let destroyed = unsafe { result::graph::destroy(graph) };
+                context.record_err(destroyed);
             }
             other => context.record_err(other),
         }

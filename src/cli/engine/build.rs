@@ -50,7 +50,7 @@ pub(super) struct BuildArgs {
     /// 0 to 5: higher builds longer and may run faster; TensorRT's own default without it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=5))]
     optimization_level: Option<u8>,
-    /// Engines that tell what each of their layers does and takes.
+    /// Engines that tell what each of their layers does and takes; it is in what `--json` prints.
     #[arg(long)]
     profile_layers: bool,
     #[command(flatten)]
@@ -156,19 +156,28 @@ fn summary(prepared: &Prepared) -> Value {
             from,
             bytes,
             path,
+            layers,
         } = ready;
+        // as the library says it, which is JSON; what is none is shown as it came
+        let layers = layers.as_deref().map(|text| {
+            serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
+        });
         let (built, reasons, seconds) = match from {
             Origin::Hit => (false, &[][..], None),
             Origin::Built { reasons, took } => (true, &reasons[..], Some(took.as_secs_f64())),
         };
-        json!({
+        let mut told = json!({
             "artefact": artefact,
             "built": built,
             "reasons": reasons,
             "seconds": seconds,
             "bytes": bytes,
             "file": path.as_ref().map(|p| p.display().to_string()),
-        })
+        });
+        if let (Some(layers), Some(told)) = (layers, told.as_object_mut()) {
+            told.insert("layers".to_owned(), layers);
+        }
+        told
     };
     json!({
         "folder": prepared.folder.display().to_string(),
@@ -251,6 +260,7 @@ mod tests {
             from: Origin::Hit,
             bytes: 2_500_000,
             path: Some("/e/a.plan".into()),
+            layers: Some("{\"Layers\": [\"conv\"]}".into()),
         };
         let built = PreparedArtefact {
             artefact: Artefact::Kernels,
@@ -260,6 +270,7 @@ mod tests {
             },
             bytes: 900,
             path: None,
+            layers: None,
         };
         assert_eq!(line(&kept), "segmentation: there already, 2.5 MB");
         assert_eq!(
@@ -282,6 +293,7 @@ mod tests {
                         "seconds": null,
                         "bytes": 2_500_000,
                         "file": "/e/a.plan",
+                        "layers": {"Layers": ["conv"]},
                     },
                     {
                         "artefact": "kernels",

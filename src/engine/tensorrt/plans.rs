@@ -57,19 +57,23 @@ impl Maker<'_> {
         self.settings.check()?;
         let calibration = self.calibration()?;
         let mut artefacts = Vec::new();
-        let mut ready = |fetched: &Fetched, artefact, progress: &mut dyn FnMut(Progress<'_>)| {
+        let mut ready = |(artefact, fetched): (_, &Fetched),
+                         engine: Option<&Engine>,
+                         progress: &mut dyn FnMut(Progress<'_>)| {
+            let told = engine.filter(|_| self.settings.detailed_profile);
             let one = PreparedArtefact {
                 artefact,
                 from: fetched.from.clone(),
                 bytes: fetched.bytes.len(),
                 path: fetched.path.clone(),
+                layers: told.map(Engine::layer_information),
             };
             progress(Progress::Ready(&one));
             artefacts.push(one);
         };
 
         let cubin = self.kernels(progress)?;
-        ready(&cubin, Artefact::Kernels, progress);
+        ready((Artefact::Kernels, &cubin), None, progress);
 
         let manifest = self.bundle.manifest();
         let profiles = self.image_profiles(manifest)?;
@@ -81,7 +85,11 @@ impl Maker<'_> {
             calibration: calibration.as_deref(),
         };
         let (segmentation, fetched) = self.engine(&network, progress)?;
-        ready(&fetched, Artefact::Segmentation, progress);
+        ready(
+            (Artefact::Segmentation, &fetched),
+            Some(&segmentation),
+            progress,
+        );
 
         let observer = match (&manifest.observer, self.bundle.observer()) {
             (Some(observer), Some(bytes)) => {
@@ -93,7 +101,7 @@ impl Maker<'_> {
                     calibration: calibration.as_deref(),
                 };
                 let (engine, fetched) = self.engine(&network, progress)?;
-                ready(&fetched, Artefact::Observer, progress);
+                ready((Artefact::Observer, &fetched), Some(&engine), progress);
                 Some(engine)
             }
             _ => None,

@@ -20,6 +20,8 @@ pub struct PreparedArtefact {
     pub bytes: usize,
     /// Its file; none where it could not be kept.
     pub path: Option<PathBuf>,
+    /// What TensorRT says of an engine's layers, where the settings ask for it: JSON.
+    pub layers: Option<String>,
 }
 
 /// All artefacts of a bundle.
