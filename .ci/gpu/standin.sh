@@ -10,10 +10,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 out=$(realpath -m "${CARGO_TARGET_DIR:-target}/standin")
 
-engine_tests() { # FOLDER [NAME=VALUE...]
+engine_tests() { # FOLDER ARGUMENT...
   local folder=$1
   shift
-  env LD_LIBRARY_PATH="$folder${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" "$@" "$program"
+  LD_LIBRARY_PATH="$folder${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" "$program" "$@"
 }
 
 STANDIN_TEST_DIR=$out gpu/standin/test.sh
@@ -26,7 +26,7 @@ if [ "${1:-}" = --sanitize ]; then
   gpu/standin/build.sh "$out/sanitized" --sanitize
   # A leak is the stand-in's to find: it knows what was allocated on the device. The failing calls, one
   # after the other, take minutes there.
-  engine_tests "$out/sanitized" "LD_PRELOAD=$(g++ -print-file-name=libasan.so)" \
-    ASAN_OPTIONS=detect_leaks=0 --skip whichever_call_fails
+  LD_PRELOAD=$(g++ -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 \
+    engine_tests "$out/sanitized" --skip whichever_call_fails
 fi
 echo 'the stand-in: all of it held'

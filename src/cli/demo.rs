@@ -8,7 +8,7 @@ use anyhow::Context;
 use indicatif::ProgressBar;
 use jpeg_encoder::{ColorType, Encoder};
 use lookout::bag::{BagReader, BagWriter, Qos};
-use lookout::decide::{AnomalyMask, State};
+use lookout::decide::{AnomalyMask, State, SupervisorConfig};
 use lookout::msg::{CompressedImageRef, HeaderRef};
 use lookout::pipeline::Pipeline;
 use lookout::profile::FrameRecord;
@@ -27,7 +27,7 @@ pub(crate) struct DemoArgs {
     #[arg(long, default_value = "demo", value_name = "DIR")]
     out: PathBuf,
     /// Which street, traffic, light and thing on the road.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 5)]
     seed: u64,
     /// Replace the results of an earlier run in the folder.
     #[arg(long)]
@@ -173,6 +173,8 @@ struct Told {
     warn_at_m: Option<f32>,
     stop_at_m: Option<f32>,
     stop_after_seen_ms: Option<f64>,
+    /// A stop that came when the thing was not to be seen any more.
+    stopped_out_of_sight: bool,
     false_alarms_before: usize,
 }
 
@@ -231,10 +233,20 @@ impl<'a> Watch<'a> {
         pixels.iter().filter(hit).count() as f64 / pixels.len() as f64
     }
 
+    /// Whether the thing was to be seen in that frame, or in one before that may have confirmed with it.
+    fn in_sight(&self, i: usize) -> bool {
+        let window = SupervisorConfig::default().confirm_window as usize;
+        let first = (i + 1).saturating_sub(window);
+        let pixels = self.truth.pixels.get(first..=i);
+        pixels.is_some_and(|frames| frames.iter().any(|p| !p.is_empty()))
+    }
+
     fn told(&self) -> Told {
+        let stopped = self.stopped.filter(|&i| self.in_sight(i));
+        let stray = self.stopped.filter(|&i| !self.in_sight(i));
         let metres = |i: Option<usize>| i.and_then(|i| self.street.anomaly_distance_m(i));
         let thing = self.street.anomaly().map(|a| a.name);
-        let after = match (self.seen, self.stopped) {
+        let after = match (self.seen, stopped) {
             (Some(a), Some(b)) => Some((self.street.time_s(b) - self.street.time_s(a)) * 1e3),
             _ => None,
         };
@@ -247,16 +259,23 @@ impl<'a> Watch<'a> {
             1 => "one false alarm before".to_owned(),
             n => format!("{n} false alarms before"),
         };
-        let line = match (self.seen, self.stopped, after) {
+        let alarms = match stray {
+            Some(i) => format!(
+                "{alarms}, one after: a stop {:.1} s into the drive, when it was out of sight",
+                self.street.time_s(i)
+            ),
+            None => alarms,
+        };
+        let line = match (self.seen, stopped, after) {
             (Some(_), Some(_), Some(after)) if after >= 0.0 => format!(
                 "A {name} on the road: seen at {}, stop raised {after:.0} ms after, at {}; {alarms}.",
                 at(metres(self.seen)),
-                at(metres(self.stopped)),
+                at(metres(stopped)),
             ),
             (_, Some(_), _) => {
                 format!(
                     "A {name} on the road: stop raised at {}; {alarms}.",
-                    at(metres(self.stopped))
+                    at(metres(stopped))
                 )
             }
             (Some(_), None, _) => format!(
@@ -272,8 +291,9 @@ impl<'a> Watch<'a> {
             first_visible_m: metres(self.first_visible()),
             seen_at_m: metres(self.seen),
             warn_at_m: metres(self.warned),
-            stop_at_m: metres(self.stopped),
+            stop_at_m: metres(stopped),
             stop_after_seen_ms: after,
+            stopped_out_of_sight: stray.is_some(),
             false_alarms_before: self.false_alarms,
         }
     }
