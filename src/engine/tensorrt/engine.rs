@@ -87,31 +87,57 @@ impl TensorRtEngine {
         })
     }
 
-    /// Starts the mandatory part.
-    fn start(&mut self, frame: &Frame, resolution: Resolution) -> Result<(), EngineError> {
+    /// The networks' input for a frame, where the engines take it.
+    fn input(&self, frame: &Frame, resolution: Resolution) -> Result<(u32, u32), EngineError> {
         let (width, height) = (frame.width(), frame.height());
         let input = input_size(&self.bundle.manifest().input, resolution, width, height)?;
-        let at = place(resolution);
-        let (least, most) = self.widths[at];
-        if !(least..=most).contains(&i64::from(input.0)) {
-            let outside = TensorRtError::OutsideProfile {
-                camera_width: width,
-                camera_height: height,
-                width: input.0,
-                least,
-                most,
-            };
-            return Err(outside.into());
+        let (least, most) = self.widths[place(resolution)];
+        if (least..=most).contains(&i64::from(input.0)) {
+            return Ok(input);
         }
-        let kept = self.lanes[at].take().filter(|lane| lane.input == input);
-        let lane = match kept {
-            Some(lane) => lane,
-            None => {
-                let wanted = Self::wanted(&self.judges, resolution);
-                Lane::new(&self.gpu, self.bundle.manifest(), at, input, wanted)?
-            }
+        let outside = TensorRtError::OutsideProfile {
+            camera_width: width,
+            camera_height: height,
+            width: input.0,
+            least,
+            most,
         };
-        let lane = self.lanes[at].insert(lane);
+        Err(outside.into())
+    }
+
+    /// Makes the lane of a resolution where there is none for that input.
+    fn prepare(&mut self, resolution: Resolution, input: (u32, u32)) -> Result<bool, EngineError> {
+        let at = place(resolution);
+        if self.lanes[at]
+            .as_ref()
+            .is_some_and(|lane| lane.input == input)
+        {
+            return Ok(false);
+        }
+        // its memory first: there may not be enough for both
+        self.lanes[at] = None;
+        let wanted = Self::wanted(&self.judges, resolution);
+        let lane = Lane::new(&self.gpu, self.bundle.manifest(), at, input, wanted)?;
+        self.lanes[at] = Some(lane);
+        Ok(true)
+    }
+
+    /// Starts the mandatory part.
+    fn start(&mut self, frame: &Frame, resolution: Resolution) -> Result<(), EngineError> {
+        let input = self.input(frame, resolution)?;
+        if self.prepare(resolution, input)? {
+            // The other one too, at this first frame of a size: when the deadline asks for it, there is no
+            // time to make it.
+            let other = match resolution {
+                Resolution::Full => Resolution::Reduced,
+                Resolution::Reduced => Resolution::Full,
+            };
+            if let Ok(input) = self.input(frame, other) {
+                self.prepare(other, input)?;
+            }
+        }
+        let lane = self.lanes[place(resolution)].as_mut();
+        let lane = lane.ok_or(EngineError::NothingSegmented)?;
         let taken = message(&mut self.slots, &self.gpu, frame)?;
         let judges = [false, true].map(|observer| {
             self.judges.of(Mode {
