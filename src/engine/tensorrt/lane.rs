@@ -93,18 +93,7 @@ impl Lane {
             big_endian: u32::from(message.big_endian),
             reserved: 0,
         };
-        let [segmented, observed] = judges.map(|judge| self.judge(judge).to_bytes());
-        self.params.write(|bytes| {
-            for (at, part) in [
-                (Params::FRAME, frame.to_bytes().as_slice()),
-                (Params::SEGMENTED, &segmented),
-                (Params::OBSERVED, &observed),
-            ] {
-                if let Some(to) = bytes.get_mut(at..at + part.len()) {
-                    to.copy_from_slice(part);
-                }
-            }
-        })?;
+        write(&self.params, &frame, judges.map(|judge| self.judge(judge)))?;
         let in_place: &[&Arc<HostBuffer>] = match &taken.in_place {
             Some(host) => &[host],
             None => &[],
@@ -126,6 +115,25 @@ impl Lane {
             threshold: judge.threshold,
         }
     }
+}
+
+/// Puts parameters where the next replay takes them from.
+fn write(
+    params: &HostBuffer,
+    frame: &FrameParams,
+    [segmented, observed]: [JudgeParams; 2],
+) -> Result<(), CudaError> {
+    params.write(|bytes| {
+        for (at, part) in [
+            (Params::FRAME, frame.to_bytes().as_slice()),
+            (Params::SEGMENTED, &segmented.to_bytes()),
+            (Params::OBSERVED, &observed.to_bytes()),
+        ] {
+            if let Some(to) = bytes.get_mut(at..at + part.len()) {
+                to.copy_from_slice(part);
+            }
+        }
+    })
 }
 
 impl Tables {
@@ -200,19 +208,7 @@ impl Build<'_> {
             height: self.size.1 as u32,
             threshold: f32::NAN,
         };
-        params
-            .write(|bytes| {
-                for (at, part) in [
-                    (Params::FRAME, frame.to_bytes().as_slice()),
-                    (Params::SEGMENTED, &judge.to_bytes()),
-                    (Params::OBSERVED, &judge.to_bytes()),
-                ] {
-                    if let Some(to) = bytes.get_mut(at..at + part.len()) {
-                        to.copy_from_slice(part);
-                    }
-                }
-            })
-            .map_err(TensorRtError::from)?;
+        write(&params, &frame, [judge; 2]).map_err(TensorRtError::from)?;
 
         let (context, tensors) = self.network(&self.gpu.segmentation, tensors)?;
         let logits = self.output(&tensors, &self.manifest.segmentation.logits, self.classes)?;
