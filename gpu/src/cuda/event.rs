@@ -78,13 +78,6 @@ impl Event {
         unsafe { result::event::synchronize(self.event) }.during("wait for an event")
     }
 
-    /// Whether it was reached; a failure counts as reached, since there is nothing to wait for.
-    pub fn is_complete(&self) -> bool {
-        // SAFETY: the handle is alive.
-        let state = unsafe { result::event::query(self.event) };
-        state != Err(result::DriverError(sys::CUresult::CUDA_ERROR_NOT_READY))
-    }
-
     /// Milliseconds from this to `end`, by the GPU's clock; both timed, and reached.
     ///
     /// # Errors

@@ -183,12 +183,6 @@ impl HostBuffer {
         Ok(made)
     }
 
-    /// Whether the GPU still works on it; a failure counts as done.
-    pub fn is_busy(&self) -> bool {
-        let flight = self.lock();
-        flight.unmarked || flight.pending && !flight.done.is_complete()
-    }
-
     /// The GPU works on it from now on, until all that was asked of the stream is done.
     pub(super) fn depart(&self, stream: &Stream) -> Result<(), CudaError> {
         let mut flight = self.lock();

@@ -1,0 +1,127 @@
+//! One frame's work, up to what the supervisor is told: networks, scores, mask, regions, quality.
+
+use std::time::Instant;
+
+use super::{FrameTimes, PipelineError, Settings};
+use crate::decide::{AnomalyMask, GroundCorridor, Observation, RegionFinder, Regions, threshold};
+use crate::engine::{Engine, EngineError, Mode, Perception};
+use crate::frame::{Frame, Quality, QualityMeter};
+use crate::schedule::Admission;
+use crate::score::{ScoreMap, ScoreStats, score};
+use crate::time::Clock;
+
+/// What a frame is worked on with; may be half done after a panic, and is wholly overwritten by the
+/// next frame.
+pub(super) struct Work {
+    meter: QualityMeter,
+    pub(super) map: ScoreMap,
+    pub(super) mask: AnomalyMask,
+    finder: RegionFinder,
+    pub(super) regions: Regions,
+}
+
+/// What the supervisor is told of a frame, and who else wants to know.
+pub(super) struct Observed {
+    pub(super) observation: Observation,
+    pub(super) stats: ScoreStats,
+}
+
+/// Runs the networks; goes on without the observer when the admission finds that it would be too
+/// late.
+pub(super) fn perceive(
+    engine: &mut dyn Engine,
+    frame: &Frame,
+    mode: &mut Mode,
+    admission: &mut Option<Admission>,
+    clock: &dyn Clock,
+) -> Result<(), EngineError> {
+    if mode.observer && !engine.has_observer() {
+        return Err(EngineError::NoObserver);
+    }
+    let (true, Some(admission)) = (mode.observer, admission) else {
+        // nobody asks in between, so an engine may do both at one go
+        return engine.run(frame, *mode).map(|_| ());
+    };
+    engine.segment(frame, mode.resolution)?;
+    let age = clock.now().saturating_since(frame.stamp());
+    if !admission.observer_fits(age) {
+        *mode = mode.without_observer();
+        return Ok(());
+    }
+    engine.observe()
+}
+
+impl Work {
+    /// Buffers that grow with the first frame.
+    pub(super) fn new() -> Self {
+        Self {
+            meter: QualityMeter::default(),
+            map: ScoreMap::default(),
+            mask: AnomalyMask::default(),
+            finder: RegionFinder::new(1),
+            regions: Regions::default(),
+        }
+    }
+
+    /// What is to be seen in what the networks made of a frame, as its mode is judged.
+    pub(super) fn observe(
+        &mut self,
+        perception: &Perception,
+        frame: &Frame,
+        (mode, settings, corridor): (Mode, &Settings, &GroundCorridor),
+        times: &mut FrameTimes,
+    ) -> Result<Observed, PipelineError> {
+        times.engine = perception.times();
+        let scoring = Instant::now();
+        let judge = settings
+            .judges
+            .of(mode)
+            .ok_or(PipelineError::NoJudge { mode })?;
+        let (stats, masked, deciding) = match perception.scored() {
+            // of an engine that judges where it runs
+            Some(scored) if scored.judge == Some(judge) => {
+                self.map.copy_from(&scored.map);
+                self.mask.copy_from(&scored.mask);
+                (scored.stats, scored.masked, Instant::now())
+            }
+            _ => {
+                let logits = perception.logits().ok_or(PipelineError::NoLogits)?;
+                let observer = perception.observer();
+                let stats = score(judge.score, logits, observer, &mut self.map)?;
+                let deciding = Instant::now();
+                let masked = threshold(&self.map, judge.threshold, &mut self.mask);
+                (stats, masked, deciding)
+            }
+        };
+        times.score = deciding - scoring;
+        let pixels = count(self.map.values().len());
+        self.finder
+            .set_min_area(share(pixels, settings.min_region_ppm));
+        self.finder
+            .find(&self.mask, &self.map, corridor, &mut self.regions)?;
+        let quality: Quality = self.meter.measure(frame);
+        let observation = Observation {
+            capture_stamp: frame.stamp(),
+            pixels,
+            non_finite: count(stats.non_finite),
+            score_min: stats.min,
+            score_max: stats.max,
+            anomalous_pixels: count(masked.anomalous),
+            corridor_pixels: self.regions.corridor_area,
+            nearest: self.regions.nearest,
+            quality: Some(quality),
+        };
+        times.decide = deciding.elapsed();
+        Ok(Observed { observation, stats })
+    }
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+/// So many parts per million of `pixels`, rounded up, at least one.
+fn share(pixels: u32, ppm: u32) -> u32 {
+    let exact = (u64::from(pixels) * u64::from(ppm)).div_ceil(1_000_000);
+    u32::try_from(exact.max(1)).unwrap_or(u32::MAX)
+}
