@@ -17,6 +17,7 @@ engine_tests() { # FOLDER ARGUMENT...
 }
 
 STANDIN_TEST_DIR=$out gpu/standin/test.sh
+STANDIN_TEST_DIR=$out gpu/standin/test.sh --cargo
 gpu/standin/build.sh "$out/plain"
 program=$(.ci/gpu/cargo.sh test --test gpu --no-run --message-format json-render-diagnostics |
   python3 .ci/gpu/executable.py gpu)
