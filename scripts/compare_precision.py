@@ -33,7 +33,7 @@ def arguments():
     parser.add_argument("bundle", type=pathlib.Path)
     parser.add_argument("quantised", type=pathlib.Path)
     parser.add_argument("--pasted", type=pathlib.Path, action="append", default=[],
-                        help="set with images and masks (lookout-train set pasted, or any)")
+                        help="set with images and masks (lookout-train sets, or any)")
     parser.add_argument("--camvid", type=pathlib.Path, help="folder with images and labels")
     parser.add_argument("--lookout", type=pathlib.Path, default="target/release/lookout")
     parser.add_argument("--keep", type=pathlib.Path, help="folder for the bundles that were judged")

@@ -1,55 +1,60 @@
 #!/usr/bin/env python3
-"""Draws the curves of finished runs: curves.py OUT.svg SEGMENTATION_RUN OBSERVER_RUN"""
+"""Draws the curves of a run of lookout-train: curves.py OUT.svg RUN"""
 import json
 import sys
 from pathlib import Path
 
-W, H, LEFT, TOP = 420, 180, 44, 26
+W, H, LEFT, TOP = 460, 200, 44, 26
+COLOURS = ["#0b5cad", "#c2410c", "#047857", "#7c3aed", "#be185d", "#4d7c0f"]
 
 
-def panel(x0, title, series, low, high, last):
-    def at(epoch, value):
-        x = x0 + LEFT + epoch / last * (W - LEFT - 14)
-        y = TOP + (high - min(max(value, low), high)) / (high - low) * (H - TOP - 26)
+def panel(x0, title, series, last):
+    def at(step, value):
+        x = x0 + LEFT + step / last * (W - LEFT - 14)
+        y = TOP + (1 - min(max(value, 0), 1)) * (H - TOP - 26)
         return f"{x:.1f},{y:.1f}"
 
     out = [f'<text x="{x0 + LEFT}" y="16" font-weight="600">{title}</text>']
     for i in range(5):
-        value = low + (high - low) * i / 4
-        x, y = at(0, value).split(",")
-        out.append(f'<path d="M{x} {y}H{x0 + W - 14}" stroke="#ddd"/>')
+        value = i / 4
+        y = at(0, value).split(",")[1]
+        out.append(f'<path d="M{x0 + LEFT} {y}H{x0 + W - 14}" stroke="#ddd"/>')
         out.append(f'<text x="{x0 + LEFT - 6}" y="{float(y) + 4}" text-anchor="end">{value:.2f}</text>')
-    for epoch in (0, last):
-        x = at(epoch, low).split(",")[0]
-        out.append(f'<text x="{x}" y="{H - 6}" text-anchor="middle">{epoch}</text>')
-    for k, (name, points, colour) in enumerate(series):
-        line = " ".join(at(e, v) for e, v in points)
+    for step in (0, last):
+        x = at(step, 0).split(",")[0]
+        out.append(f'<text x="{x}" y="{H - 6}" text-anchor="middle">{step}</text>')
+    for k, (name, points) in enumerate(series.items()):
+        colour = COLOURS[k % len(COLOURS)]
+        line = " ".join(at(step, value) for step, value in points)
         out.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        out.append(f'<text x="{x0 + W - 20}" y="{H - 60 + 14 * k}" fill="{colour}" text-anchor="end">{name}</text>')
+        y = H - 34 - 13 * (len(series) - 1 - k)
+        out.append(f'<text x="{x0 + W - 20}" y="{y}" fill="{colour}" text-anchor="end">{name}</text>')
     return "\n".join(out)
 
 
-def load(run):
-    lines = Path(run, "metrics.jsonl").read_text().splitlines()
-    records = {r["epoch"]: r for r in map(json.loads, lines)}
-    return [records[e] for e in sorted(records)]
+def load(network):
+    lines = Path(network, "metrics.jsonl").read_text().splitlines()
+    # a step that was done again after a stop counts once, the later time
+    records = {record["step"]: record for record in map(json.loads, lines)}
+    return [records[step] for step in sorted(records) if records[step]["validation"]]
 
 
-def curve(records, key):
-    return [(r["epoch"], r["validation"][key]) for r in records if r["validation"]]
+def series(records, pick):
+    out = {}
+    for record in records:
+        for name, value in pick(record["validation"]).items():
+            out.setdefault(name, []).append((record["step"], value))
+    return out
 
 
 def main():
-    out, segmentation, observer = sys.argv[1:]
-    s, o = load(segmentation), load(observer)
+    out, run = sys.argv[1:]
+    segmentation, observer = load(Path(run, "segmentation")), load(Path(run, "observer"))
+    miou = series(segmentation, lambda v: {**v["miou"], "rendered": v["miou_rendered"]})
+    ap = series(observer, lambda v: {name: figures["ap"] for name, figures in v.items()})
     body = [
-        panel(0, "segmentation: mIoU by epoch", [
-            ("CamVid val", curve(s, "miou_camvid"), "#0b5cad"),
-            ("rendered", curve(s, "miou_rendered"), "#c2410c")], 0, 0.8, s[-1]["epoch"]),
-        panel(W, "observer: anomalies by epoch", [
-            ("AUROC pasted", curve(o, "auroc_pasted"), "#0b5cad"),
-            ("AP pasted", curve(o, "ap_pasted"), "#047857"),
-            ("AP rendered", curve(o, "ap_rendered"), "#c2410c")], 0, 1, o[-1]["epoch"]),
+        panel(0, "segmentation: mIoU by step", miou, segmentation[-1]["step"]),
+        panel(W, "observer: AP of pasted things by step", ap, observer[-1]["step"]),
     ]
     Path(out).write_text(
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {2 * W} {H}" font-family="sans-serif" '

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use lookout_train::data::CLASSES;
-use lookout_train::nets::{self, ACTIVATIONS, LOGITS};
+use lookout_train::nets::{BACKBONE_PREFIX, Design, LOGITS, OBSERVER};
 use lookout_train::onnx::export;
 use lookout_train::torch::{Mode, Network};
 use tch::{Device, Kind, Tensor, no_grad};
@@ -54,7 +54,9 @@ fn unsettle(network: &Network) {
 }
 
 fn assert_statistics_are_not_trivial(network: &Network) {
-    for (name, tensor) in network.parameters() {
+    // a backbone's statistics are frozen
+    let trained = |name: &String| !name.starts_with(BACKBONE_PREFIX);
+    for (name, tensor) in network.parameters().iter().filter(|p| trained(p.0)) {
         let trivial = if name.ends_with(".running_mean") {
             tensor.zeros_like()
         } else if name.ends_with(".running_var") {
@@ -81,8 +83,8 @@ fn image_only(image: Tensor) -> BTreeMap<String, Tensor> {
 }
 
 /// The segmentation network with running statistics of random images.
-fn segmentation() -> Network {
-    let network = Network::new(nets::segmentation(CLASSES), Device::Cpu);
+fn segmentation(design: Design) -> Network {
+    let network = Network::new(design.segmentation(CLASSES), Device::Cpu);
     unsettle(&network);
     for _ in 0..8 {
         forward(&network, &image_only(noise(4, 64, 96)), Mode::Train);
@@ -92,19 +94,23 @@ fn segmentation() -> Network {
 }
 
 /// What the observer reads: the image, and the segmentation network's logits and activations.
-fn observer_inputs(segmentation: &Network, image: Tensor) -> BTreeMap<String, Tensor> {
+fn observer_inputs(
+    design: Design,
+    segmentation: &Network,
+    image: Tensor,
+) -> BTreeMap<String, Tensor> {
     let mut seen = image_only(image);
     let mut out = forward(segmentation, &seen, Mode::Evaluate);
-    for name in segmentation_outputs() {
+    for name in segmentation_outputs(design) {
         let tensor = out.remove(name).expect("an output of the graph");
         seen.insert(name.to_owned(), tensor);
     }
     seen
 }
 
-fn segmentation_outputs() -> Vec<&'static str> {
+fn segmentation_outputs(design: Design) -> Vec<&'static str> {
     let mut names = vec![LOGITS];
-    names.extend(ACTIVATIONS.iter().map(|a| a.0));
+    names.extend(design.activations().iter().map(|a| a.0));
     names
 }
 
@@ -182,29 +188,35 @@ fn assert_export_agrees(network: &Network, outputs: &[&str], inputs: &BTreeMap<S
     }
 }
 
+const DESIGNS: [Design; 2] = [Design::Road, Design::Small];
+
 #[test]
-fn the_exported_segmentation_network_agrees_with_libtorch() {
+fn the_exported_segmentation_networks_agree_with_libtorch() {
     tch::manual_seed(11);
-    let network = segmentation();
-    for (height, width) in SIZES {
-        let inputs = image_only(noise(1, height, width));
-        assert_export_agrees(&network, &segmentation_outputs(), &inputs);
+    for design in DESIGNS {
+        let network = segmentation(design);
+        for (height, width) in SIZES {
+            let inputs = image_only(noise(1, height, width));
+            assert_export_agrees(&network, &segmentation_outputs(design), &inputs);
+        }
     }
 }
 
 #[test]
-fn the_exported_observer_agrees_with_libtorch() {
+fn the_exported_observers_agree_with_libtorch() {
     tch::manual_seed(12);
-    let segmentation = segmentation();
-    let observer = Network::new(nets::observer(CLASSES), Device::Cpu);
-    unsettle(&observer);
-    for _ in 0..8 {
-        let inputs = observer_inputs(&segmentation, noise(4, 64, 96));
-        forward(&observer, &inputs, Mode::Train);
-    }
-    assert_statistics_are_not_trivial(&observer);
-    for (height, width) in SIZES {
-        let inputs = observer_inputs(&segmentation, noise(1, height, width));
-        assert_export_agrees(&observer, &["observer"], &inputs);
+    for design in DESIGNS {
+        let segmentation = segmentation(design);
+        let observer = Network::new(design.observer(CLASSES), Device::Cpu);
+        unsettle(&observer);
+        for _ in 0..8 {
+            let inputs = observer_inputs(design, &segmentation, noise(4, 64, 96));
+            forward(&observer, &inputs, Mode::Train);
+        }
+        assert_statistics_are_not_trivial(&observer);
+        for (height, width) in SIZES {
+            let inputs = observer_inputs(design, &segmentation, noise(1, height, width));
+            assert_export_agrees(&observer, &[OBSERVER], &inputs);
+        }
     }
 }

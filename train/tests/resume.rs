@@ -7,19 +7,19 @@ use std::fs;
 use std::path::Path;
 
 use image::{GrayImage, Luma, Rgb, RgbImage, Rgba, RgbaImage};
-use lookout_train::data::AugmentConfig;
+use lookout_train::data::SetFile;
+use lookout_train::nets::Design;
 use lookout_train::run::{
-    AttackConfig, AttackMode, ObserverConfig, SegmentationConfig, train_observer,
-    train_segmentation,
+    ObserverConfig, Place, SegmentationConfig, train_observer, train_segmentation,
 };
 use tch::{Device, Tensor};
 
 const SIDE: u32 = 64;
-/// Two epochs of two steps: three real pictures of eight a step.
 const STEPS: usize = 4;
 
-/// A folder in CamVid's arrangement, eight pictures in each split, five classes and void.
-fn write_camvid(root: &Path) {
+/// A folder in CamVid's arrangement, eight pictures in each split, five classes, void, and a label
+/// that means one of two classes.
+fn write_pictures(root: &Path) {
     for (split, shift) in [("train", 0), ("val", 5)] {
         let (images, labels) = (
             root.join(split).join("images"),
@@ -34,7 +34,7 @@ fn write_camvid(root: &Path) {
                 Rgb([40 * c + grain, 220 - 30 * c, 60 + grain])
             });
             let label = GrayImage::from_fn(SIDE, SIDE, |x, y| match class(x, y) {
-                5 => Luma([11]),
+                5 => Luma([if y < SIDE / 2 { 11 } else { 15 }]),
                 c => Luma([c]),
             });
             rgb.save(images.join(format!("{k:04}.webp"))).unwrap();
@@ -57,57 +57,65 @@ fn write_cutouts(folder: &Path) {
     }
 }
 
-fn augmentation() -> AugmentConfig {
-    AugmentConfig {
-        width: SIDE as usize,
-        height: SIDE as usize,
-        scale: (0.7, 1.5),
-    }
+fn sets() -> BTreeMap<String, SetFile> {
+    let text = r#"
+        weight = 1.0
+        scale = [0.15, 0.3]
+        pasted = "sized"
+        train = { images = "pictures/train/images", labels = "pictures/train/labels" }
+        validation = { images = "pictures/val/images", labels = "pictures/val/labels" }
+    "#;
+    BTreeMap::from([("pictures".to_owned(), toml::from_str(text).unwrap())])
 }
 
+const SCHEDULE: &str = "schedule = { steps = 4, batch = 4, rate = 1e-3, decay = 1e-2, \
+                        validate_every = 100, save_every = 100 }\n";
+
 fn segmentation_config(root: &Path) -> SegmentationConfig {
+    let text = r#"
+        sample = { width = 64, height = 64 }
+        beginning = { steps = 1, sample = { width = 32, height = 32 } }
+        rendering = { drives = 1, frames = 2 }
+        rendered_weight = 0.3
+        backbone_rate = 0.3
+        auxiliary = 0.4
+        jaccard = 0.5
+    "#;
     SegmentationConfig {
-        camvid: root.join("camvid"),
-        epochs: 2,
-        batch: 4,
-        rendered_per_batch: 1,
-        rendered_drives: 1,
-        rate: 1e-3,
-        decay: 1e-2,
-        auxiliary: 0.4,
-        augment: augmentation(),
+        design: Design::Small,
+        data: root.to_owned(),
+        sets: sets(),
         seed: 3,
-        validate_every: 100,
-        half: false,
+        training: toml::from_str(&format!("{SCHEDULE}{text}")).unwrap(),
     }
 }
 
 fn observer_config(root: &Path, segmentation: &Path) -> ObserverConfig {
+    let text = r#"
+        sample = { width = 64, height = 64 }
+        cutouts = ["cutouts"]
+        rendering = { drives = 1, frames = 2 }
+        attacked = 2
+        attack = { mode = "both", epsilon = [0.02, 0.1], noise = 0.03 }
+        outlier_weight = 2.0
+        failure_weight = 1.0
+        hard_negatives = 2.0
+        [composition]
+        rendered = 0.2
+        rendered_clean = 0.1
+        clean = 0.3
+        known = 0.5
+        cutout = 0.5
+        texture = 0.3
+        corruption = 0.2
+    "#;
     ObserverConfig {
+        design: Design::Small,
+        data: root.to_owned(),
+        sets: sets(),
         segmentation: segmentation.to_owned(),
-        camvid: root.join("camvid"),
-        cutouts: root.join("cutouts"),
-        epochs: 2,
-        batch: 4,
-        rendered_per_batch: 1,
-        rendered_drives: 1,
-        attacked_per_batch: 2,
-        pasted_per_batch: 2,
-        attack: AttackConfig {
-            mode: AttackMode::Both,
-            epsilon: (0.02, 0.1),
-            noise: 0.03,
-        },
-        shape_radius: (8.0, 30.0),
-        shapes: 2,
-        cutout_share: 0.5,
-        positive_weight: 2.0,
-        rate: 1e-3,
-        decay: 1e-2,
-        augment: augmentation(),
         seed: 3,
-        validate_every: 100,
-        half: false,
+        training: toml::from_str(&format!("{SCHEDULE}{text}")).unwrap(),
     }
 }
 
@@ -138,18 +146,24 @@ fn assert_same_end(a: &Path, b: &Path) {
     }
 }
 
-/// Trains to the end in one folder; in another to half of it, then on. `train` gets the folder,
-/// whether to resume, and the step to stop at.
-fn assert_resumes(root: &Path, name: &str, train: impl Fn(&Path, bool, Option<usize>)) {
+/// Trains to the end in one folder; in another to half of it, then on.
+fn assert_resumes(root: &Path, name: &str, train: impl Fn(Place<'_>)) {
     let (whole, halves) = (
         root.join(format!("{name}-whole")),
         root.join(format!("{name}-halves")),
     );
-    train(&whole, false, Some(STEPS));
-    train(&halves, false, Some(STEPS / 2));
+    let run = |dir: &Path, resume, max_steps| {
+        train(Place {
+            dir,
+            resume,
+            max_steps,
+        });
+    };
+    run(&whole, false, None);
+    run(&halves, false, Some(STEPS / 2));
     assert_eq!(steps_done(&halves), STEPS / 2);
     let half = tensors(&halves);
-    train(&halves, true, Some(STEPS));
+    run(&halves, true, None);
     assert_same_end(&whole, &halves);
     let end = tensors(&halves);
     let moved = end
@@ -165,16 +179,16 @@ fn a_resumed_run_ends_where_an_uninterrupted_one_does() {
     tch::set_num_threads(1);
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
-    write_camvid(&root.join("camvid"));
+    write_pictures(&root.join("pictures"));
     write_cutouts(&root.join("cutouts"));
 
     let config = segmentation_config(root);
-    assert_resumes(root, "segmentation", |run, resume, stop| {
-        train_segmentation(&config, run, resume, stop, Device::Cpu).unwrap();
+    assert_resumes(root, "segmentation", |place| {
+        train_segmentation(&config, None, place, Device::Cpu).unwrap();
     });
 
     let config = observer_config(root, &root.join("segmentation-whole"));
-    assert_resumes(root, "observer", |run, resume, stop| {
-        train_observer(&config, run, resume, stop, Device::Cpu).unwrap();
+    assert_resumes(root, "observer", |place| {
+        train_observer(&config, place, Device::Cpu).unwrap();
     });
 }

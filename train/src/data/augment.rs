@@ -1,38 +1,58 @@
 //! Scale, crop, flip and colour augmentation.
+//!
+//! Scale is relative to the height that pictures have in use, [`FULL_HEIGHT`]: cameras differ in theirs.
 
 use fast_image_resize as fir;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
-use super::{Canvas, Picture, Rng};
+use super::weather::weather;
+use super::{Canvas, FULL_HEIGHT, Picture, Rng};
 
-/// Ranges of the augmentation.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+/// Size of a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AugmentConfig {
     /// Pixels in a row of the sample.
     pub width: usize,
     /// Rows of the sample.
     pub height: usize,
-    /// Smallest and largest scale, drawn log-uniformly.
-    pub scale: (f32, f32),
 }
 
 /// Void around pictures that were made smaller than the sample.
 const BORDER: [f32; 3] = [0.411, 0.425, 0.432];
 
-/// Makes a sample of a picture.
-pub fn augment(picture: &Picture, config: &AugmentConfig, rng: &mut Rng) -> Canvas {
+/// Makes a sample of a picture. `scale` is the range of scales, drawn log-uniformly, where 1 brings
+/// the picture to [`FULL_HEIGHT`] rows. What is seen in it is not changed by [`weather`] yet: things
+/// may be pasted in between.
+pub fn augment(
+    picture: &Picture,
+    config: &AugmentConfig,
+    scale: (f32, f32),
+    rng: &mut Rng,
+) -> Canvas {
     let mut canvas = Canvas::filled(config.width, config.height, BORDER);
     let look = Look::draw(rng);
-    place(picture, config, rng, &mut canvas, &look);
+    place(picture, scale, rng, &mut canvas, &look);
     look.finish(&mut canvas, rng);
     canvas
 }
 
+/// [`augment`], then [`weather`].
+pub fn augment_all(
+    picture: &Picture,
+    config: &AugmentConfig,
+    scale: (f32, f32),
+    rng: &mut Rng,
+) -> Canvas {
+    let mut canvas = augment(picture, config, scale, rng);
+    weather(&mut canvas, rng);
+    canvas
+}
+
 /// Chooses which part of the picture lands where, and resamples it there.
-fn place(picture: &Picture, config: &AugmentConfig, rng: &mut Rng, out: &mut Canvas, look: &Look) {
-    let (lo, hi) = config.scale;
-    let scale = rng.random_range(lo.ln()..=hi.ln()).exp();
+fn place(picture: &Picture, (lo, hi): (f32, f32), rng: &mut Rng, out: &mut Canvas, look: &Look) {
+    let drawn = rng.random_range(lo.ln()..=hi.ln()).exp();
+    let scale = drawn * FULL_HEIGHT as f32 / picture.height as f32;
     let stretch = rng.random_range(-0.1f32..0.1).exp();
     let (sx, sy) = (scale * stretch, scale);
     let scaled = |n: usize, s: f32| ((n as f32 * s) as usize).max(1);
@@ -224,14 +244,15 @@ mod tests {
         let config = AugmentConfig {
             width: 64,
             height: 32,
-            scale: (0.6, 1.8),
         };
         let picture = picture();
+        let own_size = picture.height as f32 / FULL_HEIGHT as f32;
+        let scale = (0.6 * own_size, 1.8 * own_size);
         let mut checked = 0;
         for seed in 0..60 {
             let mut rng = Rng::seed_from_u64(seed);
             let mut canvas = Canvas::filled(config.width, config.height, BORDER);
-            place(&picture, &config, &mut rng, &mut canvas, &unchanged);
+            place(&picture, scale, &mut rng, &mut canvas, &unchanged);
             for y in 0..config.height {
                 for x in 0..config.width {
                     let i = y * config.width + x;
@@ -258,10 +279,10 @@ mod tests {
         let config = AugmentConfig {
             width: 96,
             height: 32,
-            scale: (0.6, 1.8),
         };
         for seed in 0..20 {
-            let sample = || augment(&picture(), &config, &mut Rng::seed_from_u64(seed));
+            let rng = || Rng::seed_from_u64(seed);
+            let sample = || augment_all(&picture(), &config, (0.08, 0.25), &mut rng());
             let canvas = sample();
             assert_eq!((canvas.width, canvas.height), (96, 32));
             assert!(canvas.rgb.iter().all(|v| (0.0..=1.0).contains(v)));

@@ -13,7 +13,7 @@ pub struct Canvas {
     pub label: Vec<u8>,
     /// 1 where the adversarial attack may act, else 0.
     pub attack: Vec<f32>,
-    /// 1 where something unknown was pasted, else 0.
+    /// Where something unknown is, what a pixel of it weighs in the loss; else 0.
     pub outlier: Vec<u8>,
 }
 

@@ -1,6 +1,6 @@
 //! Cut-out objects (RGBA) and pasting them into a frame as outliers.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use fast_image_resize as fir;
 use rand::RngExt;
@@ -67,14 +67,15 @@ impl CutoutSplit {
     }
 }
 
-/// Loads the `*.webp` of a folder that belong to the split, in the order of the names, none larger
-/// than 320 pixels.
+/// Loads the `*.webp` of some folders that belong to the split, in the order of the names, none
+/// larger than 320 pixels.
 ///
 /// # Errors
-/// Where the folder or a file cannot be read.
-pub fn load_cutouts(dir: &Path, split: CutoutSplit) -> Result<Vec<Cutout>, DataError> {
+/// Where a folder or a file cannot be read.
+pub fn load_cutouts(dirs: &[PathBuf], split: CutoutSplit) -> Result<Vec<Cutout>, DataError> {
     let mut all = vec![];
-    for path in sorted_files(dir)? {
+    let files: Result<Vec<_>, _> = dirs.iter().map(|dir| sorted_files(dir)).collect();
+    for path in files?.into_iter().flatten() {
         let name = path
             .file_stem()
             .unwrap_or_default()
@@ -174,8 +175,35 @@ pub fn paste_cutout(
     flip: bool,
     m: &Match,
 ) -> usize {
-    let left = cx - c.width as i64 / 2;
-    let top = cy - c.height as i64 / 2;
+    let mut marked = vec![];
+    paste(canvas, c, (cx, cy), flip, m, |_, at| marked.push(at));
+    let weight = outlier_weight(marked.len());
+    for &at in &marked {
+        canvas.outlier[at] = weight;
+    }
+    marked.len()
+}
+
+/// What an outlier of so many pixels weighs a pixel in the loss: a thing of 30x30 pixels or more 1, a
+/// smaller one more, so that far things are learnt too.
+pub fn outlier_weight(pixels: usize) -> u8 {
+    (900.0 / pixels.max(1) as f32)
+        .sqrt()
+        .round()
+        .clamp(1.0, 6.0) as u8
+}
+
+/// Pastes an object with its centre at `centre` and calls `mark` where its matte is above one half.
+pub fn paste(
+    canvas: &mut Canvas,
+    c: &Cutout,
+    centre: (i64, i64),
+    flip: bool,
+    m: &Match,
+    mut mark: impl FnMut(&mut Canvas, usize),
+) {
+    let left = centre.0 - c.width as i64 / 2;
+    let top = centre.1 - c.height as i64 / 2;
     let clip = |start: i64, n: usize, limit: usize| {
         let from = start.clamp(0, limit as i64) as usize;
         let to = (start + n as i64).clamp(0, limit as i64) as usize;
@@ -186,7 +214,7 @@ pub fn paste_cutout(
         clip(top, c.height, canvas.height),
     );
     if xs.is_empty() || ys.is_empty() {
-        return 0;
+        return;
     }
     let around = canvas.mean_brightness(xs.clone(), ys.clone());
     let opaque = c.rgba.chunks_exact(4).filter(|p| p[3] > 127);
@@ -197,7 +225,6 @@ pub fn paste_cutout(
         )
     });
     let shift = m.brightness * (around - sum / (n.max(1)) as f32);
-    let mut marked = 0;
     for y in ys {
         for x in xs.clone() {
             let sx = (x as i64 - left) as usize;
@@ -215,12 +242,20 @@ pub fn paste_cutout(
             let at = y * canvas.width + x;
             canvas.blend(at, colour, alpha);
             if alpha > 0.5 {
-                canvas.outlier[at] = 1;
-                marked += 1;
+                mark(canvas, at);
             }
         }
     }
-    marked
+}
+
+/// The classes that things stand on: road and pavement.
+const GROUND: std::ops::RangeInclusive<u8> = 3..=4;
+
+/// A pixel of the road or the pavement, where one is soon found.
+pub fn ground_pixel(label: &[u8], rng: &mut Rng) -> Option<usize> {
+    (0..40)
+        .map(|_| rng.random_range(0..label.len()))
+        .find(|&at| GROUND.contains(&label[at]))
 }
 
 /// Where and how large an object stands on a flat road: the row of its foot (0 top .. 1 bottom)
@@ -258,7 +293,7 @@ mod tests {
     fn marked(canvas: &Canvas) -> Vec<(usize, usize)> {
         let at = |i: usize| (i % canvas.width, i / canvas.width);
         (0..canvas.outlier.len())
-            .filter(|&i| canvas.outlier[i] == 1)
+            .filter(|&i| canvas.outlier[i] > 0)
             .map(at)
             .collect()
     }

@@ -3,7 +3,7 @@
 use std::thread;
 
 use crossbeam::channel::{Receiver, bounded};
-use rand::{RngExt, SeedableRng};
+use rand::SeedableRng;
 use tch::{Kind, Tensor};
 
 use super::{Canvas, Rng};
@@ -17,24 +17,14 @@ pub struct Batch {
     pub label: Tensor,
     /// [N, 1, H, W] f32, 1 where the attack may act.
     pub attack: Tensor,
-    /// [N, H, W] bool, true where something unknown is.
+    /// [N, H, W] f32: where something unknown is, what a pixel of it weighs; else 0.
     pub outlier: Tensor,
 }
 
-/// The generator of one sample of one epoch.
-pub fn sample_rng(seed: u64, epoch: usize, index: usize) -> Rng {
+/// The generator of one sample of one step.
+pub fn sample_rng(seed: u64, step: usize, index: usize) -> Rng {
     let mix = |a: u64, b: u64| (a ^ b).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
-    Rng::seed_from_u64(mix(mix(seed, epoch as u64 + 1), index as u64 + 1))
-}
-
-/// The order of `n` pictures in one epoch.
-pub fn epoch_order(seed: u64, epoch: usize, n: usize) -> Vec<usize> {
-    let mut rng = sample_rng(seed, epoch, usize::MAX - 1);
-    let mut order: Vec<usize> = (0..n).collect();
-    for i in (1..n).rev() {
-        order.swap(i, rng.random_range(0..=i));
-    }
-    order
+    Rng::seed_from_u64(mix(mix(seed, step as u64 + 1), index as u64 + 1))
 }
 
 impl Batch {
@@ -53,7 +43,7 @@ impl Batch {
             image: all(&|s| Tensor::from_slice(&s.rgb), &[n, h, w, 3]).permute([0, 3, 1, 2]),
             label: all(&|s| Tensor::from_slice(&s.label), &[n, h, w]).to_kind(Kind::Int64),
             attack: all(&|s| Tensor::from_slice(&s.attack), &[n, 1, h, w]),
-            outlier: all(&|s| Tensor::from_slice(&s.outlier), &[n, h, w]).to_kind(Kind::Bool),
+            outlier: all(&|s| Tensor::from_slice(&s.outlier), &[n, h, w]).to_kind(Kind::Float),
         }
     }
 }

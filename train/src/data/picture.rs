@@ -1,8 +1,8 @@
-//! Labelled pictures in memory: CamVid frames and rendered scenes.
+//! Labelled pictures in memory.
 
 use std::path::{Path, PathBuf};
 
-use lookout_scene::{Anomaly, Drive, DriveConfig, Rendered, SceneError};
+use lookout_scene::SceneError;
 use thiserror::Error;
 
 /// An 8-bit RGB picture with a class id a pixel.
@@ -49,6 +49,20 @@ pub enum DataError {
         /// Width and height of the picture.
         image: (u32, u32),
     },
+    /// A set's description cannot be read.
+    #[error("{path}: {source}")]
+    Description {
+        /// File.
+        path: PathBuf,
+        /// What is wrong.
+        source: toml::de::Error,
+    },
+    /// A set's description leaves no picture.
+    #[error("{path}: no picture is left: check the folder and the prefixes")]
+    Empty {
+        /// Folder of pictures.
+        path: PathBuf,
+    },
     /// The renderer refused.
     #[error(transparent)]
     Scene(#[from] SceneError),
@@ -74,19 +88,23 @@ pub(super) fn open(path: &Path) -> Result<image::DynamicImage, DataError> {
     })
 }
 
-/// Loads `images/*.webp` and `labels/*.png` of a CamVid split folder, in the order of the names,
-/// with their file stems.
+/// Loads every picture of `images` whose stem `wanted` accepts, with `labels/STEM.png`, in the order
+/// of the names.
 ///
 /// # Errors
 /// Where a file is missing, cannot be decoded, or the sizes differ.
-pub fn camvid(split: &Path) -> Result<Vec<(String, Picture)>, DataError> {
-    let load = |path: PathBuf| {
-        let stem = path
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        let label_path = split.join("labels").join(format!("{stem}.png"));
+pub fn load_pictures(
+    images: &Path,
+    labels: &Path,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Vec<Picture>, DataError> {
+    let mut pictures = vec![];
+    for path in sorted_files(images)? {
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        if !wanted(&stem) {
+            continue;
+        }
+        let label_path = labels.join(format!("{stem}.png"));
         let rgb = open(&path)?.into_rgb8();
         let label = open(&label_path)?.into_luma8();
         if rgb.dimensions() != label.dimensions() {
@@ -98,69 +116,13 @@ pub fn camvid(split: &Path) -> Result<Vec<(String, Picture)>, DataError> {
             });
         }
         let (width, height) = (rgb.width() as usize, rgb.height() as usize);
-        let outlier = vec![0; width * height];
-        let (rgb, label) = (rgb.into_raw(), label.into_raw());
-        Ok((
-            stem,
-            Picture {
-                width,
-                height,
-                rgb,
-                label,
-                outlier,
-            },
-        ))
-    };
-    sorted_files(&split.join("images"))?
-        .into_iter()
-        .map(load)
-        .collect()
-}
-
-/// Renders `drives` street drives of consecutive seeds and takes `per_drive` frames spread over
-/// each; `anomaly` says what lies on the road.
-///
-/// # Errors
-/// Where the renderer refuses the configuration.
-pub fn rendered(
-    first_seed: u64,
-    drives: usize,
-    per_drive: usize,
-    anomaly: Anomaly,
-) -> Result<Vec<Picture>, DataError> {
-    let mut pictures = Vec::with_capacity(drives * per_drive);
-    let mut out = Rendered::default();
-    for k in 0..drives {
-        let config = DriveConfig {
-            seed: first_seed + k as u64,
-            anomaly,
-            ..DriveConfig::default()
-        };
-        let drive = Drive::new(config)?;
-        // with an anomaly, the frames between its coming into view and its being passed
-        let first = drive
-            .anomaly()
-            .and_then(|a| a.first_visible_frame)
-            .unwrap_or(0);
-        let ahead = |&i: &usize| drive.anomaly_distance_m(i).is_some_and(|m| m > 3.0);
-        let frames = match anomaly {
-            Anomaly::None => drive.frame_count(),
-            _ => (first..drive.frame_count())
-                .take_while(ahead)
-                .count()
-                .max(1),
-        };
-        for j in 0..per_drive {
-            let i = first + (2 * j + 1) * frames / (2 * per_drive);
-            drive.render(i.min(drive.frame_count() - 1), &mut out);
-            pictures.push(Picture {
-                width: out.width as usize,
-                height: out.height as usize,
-                rgb: out.rgb.clone(),
-                label: out.class.clone(),
-                outlier: out.anomaly.iter().map(|&a| u8::from(a != 0)).collect(),
-            });
-        }
+        pictures.push(Picture {
+            width,
+            height,
+            rgb: rgb.into_raw(),
+            label: label.into_raw(),
+            outlier: vec![0; width * height],
+        });
     }
     Ok(pictures)
 }

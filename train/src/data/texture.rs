@@ -3,13 +3,13 @@
 
 use rand::RngExt;
 
-use super::{Canvas, Cutout, Picture, Rng, random_shapes};
+use super::{Canvas, Cutout, Picture, Rng, outlier_weight, random_shapes};
 
 /// What textures are cut from.
 #[derive(Clone, Copy, Debug)]
 pub struct TextureSource<'a> {
-    /// Other frames.
-    pub pictures: &'a [Picture],
+    /// Another frame.
+    pub picture: &'a Picture,
     /// Objects.
     pub cutouts: &'a [Cutout],
 }
@@ -18,9 +18,15 @@ pub struct TextureSource<'a> {
 type Paint<'a> = Box<dyn Fn(f32, f32) -> [f32; 3] + 'a>;
 
 /// Pastes one texture into one to three random shapes and marks them as outliers.
-pub fn paste_texture(canvas: &mut Canvas, source: TextureSource, rng: &mut Rng) {
+pub fn paste_texture(
+    canvas: &mut Canvas,
+    source: TextureSource,
+    radius: (f32, f32),
+    rng: &mut Rng,
+) {
     let count = rng.random_range(1..=3);
-    let shape = random_shapes(canvas.width, canvas.height, count, (8.0, 90.0), rng);
+    let shape = random_shapes(canvas.width, canvas.height, count, radius, rng);
+    let weight = outlier_weight(shape.iter().filter(|&&s| s > 0.0).count());
     let paint = match rng.random_range(0..5) {
         0 => noise(rng),
         1 => flat(canvas.height as f32, rng),
@@ -30,12 +36,11 @@ pub fn paste_texture(canvas: &mut Canvas, source: TextureSource, rng: &mut Rng) 
             let pixel = |i: usize| std::array::from_fn(|k| c.rgba[4 * i + k]);
             turned(c.width, c.height, Box::new(pixel), rng)
         }
-        _ if !source.pictures.is_empty() => {
-            let p = &source.pictures[rng.random_range(0..source.pictures.len())];
+        _ => {
+            let p = source.picture;
             let pixel = |i: usize| std::array::from_fn(|k| p.rgb[3 * i + k]);
             turned(p.width, p.height, Box::new(pixel), rng)
         }
-        _ => noise(rng),
     };
     let opacity = if rng.random_bool(0.7) { 1.0 } else { 0.75 };
     let soft = rng.random_bool(0.5);
@@ -49,7 +54,7 @@ pub fn paste_texture(canvas: &mut Canvas, source: TextureSource, rng: &mut Rng) 
             let edge = soft && (x == 0 || shape[i - 1] == 0.0 || x + 1 == w || shape[i + 1] == 0.0);
             let alpha = if edge { opacity * 0.6 } else { opacity };
             canvas.blend(i, paint(x as f32, y as f32), alpha);
-            canvas.outlier[i] = 1;
+            canvas.outlier[i] = weight;
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Writing a graph down, block by block.
 
-use super::{Conv, Graph, Node, Op, Value, ValueId};
+use super::{BatchNorm, Conv, Graph, Node, Op, Value, ValueId};
+
+/// Epsilon of the batch norms of networks that are trained here from nothing.
+const EPSILON: f64 = 1e-5;
 
 /// Builds a [`Graph`]; node names become value names, so they must be unique.
 #[derive(Debug)]
@@ -67,26 +70,23 @@ impl Builder {
         output
     }
 
-    fn shape(&self, id: ValueId) -> (i64, i64) {
+    /// Planes and stride of a value.
+    pub fn shape(&self, id: ValueId) -> (i64, i64) {
         let v = self.graph.value(id);
         (v.channels, v.stride)
     }
 
-    fn conv_op(&mut self, name: &str, x: ValueId, conv: Conv) -> ValueId {
+    /// Any convolution.
+    pub fn conv_op(&mut self, name: &str, x: ValueId, conv: Conv) -> ValueId {
         let (channels, stride) = (conv.out_channels, self.shape(x).1 * conv.stride);
         self.node(name, Op::Conv(conv), &[x], channels, stride)
     }
 
     /// Convolution with a bias and "same" padding, no activation.
     pub fn conv(&mut self, name: &str, x: ValueId, out: i64, kernel: [i64; 2]) -> ValueId {
-        let padding = [kernel[0] / 2, kernel[1] / 2];
         let conv = Conv {
-            out_channels: out,
-            kernel,
-            stride: 1,
-            padding,
-            dilation: [1, 1],
             bias: true,
+            ..Conv::same(out, kernel, 1)
         };
         self.conv_op(name, x, conv)
     }
@@ -99,15 +99,9 @@ impl Builder {
         kernel: [i64; 2],
         dilation: i64,
     ) -> ValueId {
-        let out_channels = self.shape(x).0;
-        let (padding, dilation) = dilated(kernel, dilation);
         let conv = Conv {
-            out_channels,
-            kernel,
-            stride: 1,
-            padding,
-            dilation,
             bias: true,
+            ..Conv::same(self.shape(x).0, kernel, dilation)
         };
         let y = self.conv_op(name, x, conv);
         self.relu(&format!("{name}.relu"), y)
@@ -123,17 +117,12 @@ impl Builder {
         stride: i64,
         dilation: i64,
     ) -> ValueId {
-        let (padding, dilation) = dilated(kernel, dilation);
         let conv = Conv {
-            out_channels: out,
-            kernel,
             stride,
-            padding,
-            dilation,
-            bias: false,
+            ..Conv::same(out, kernel, dilation)
         };
         let y = self.conv_op(&format!("{name}.conv"), x, conv);
-        self.batch_norm(&format!("{name}.bn"), y)
+        self.trained_norm(name, y)
     }
 
     /// [`Self::conv_bn`] and ReLU.
@@ -152,34 +141,68 @@ impl Builder {
 
     /// Non-overlapping `block`x`block` patches to one pixel each, batch norm.
     pub fn patchify(&mut self, name: &str, x: ValueId, out: i64, block: i64) -> ValueId {
-        let kernel = [block, block];
         let conv = Conv {
-            out_channels: out,
-            kernel,
             stride: block,
-            padding: [0, 0],
-            dilation: [1, 1],
-            bias: false,
+            padding: [0; 4],
+            ..Conv::same(out, [block, block], 1)
         };
         let y = self.conv_op(&format!("{name}.conv"), x, conv);
-        self.batch_norm(&format!("{name}.bn"), y)
+        self.trained_norm(name, y)
     }
 
-    fn batch_norm(&mut self, name: &str, x: ValueId) -> ValueId {
-        let (c, s) = self.shape(x);
-        self.node(name, Op::BatchNorm, &[x], c, s)
+    fn trained_norm(&mut self, name: &str, x: ValueId) -> ValueId {
+        let norm = BatchNorm {
+            epsilon: EPSILON,
+            frozen: false,
+        };
+        self.batch_norm(&format!("{name}.bn"), x, norm)
+    }
+
+    /// A batch norm of any kind.
+    pub fn batch_norm(&mut self, name: &str, x: ValueId, norm: BatchNorm) -> ValueId {
+        self.map(name, Op::BatchNorm(norm), &[x])
+    }
+
+    /// An operator whose output has the planes and the size of its first input.
+    fn map(&mut self, name: &str, op: Op, inputs: &[ValueId]) -> ValueId {
+        let (c, s) = self.shape(inputs[0]);
+        self.node(name, op, inputs, c, s)
     }
 
     /// max(x, 0).
     pub fn relu(&mut self, name: &str, x: ValueId) -> ValueId {
-        let (c, s) = self.shape(x);
-        self.node(name, Op::Relu, &[x], c, s)
+        self.map(name, Op::Relu, &[x])
+    }
+
+    /// min(max(x, 0), 6).
+    pub fn relu6(&mut self, name: &str, x: ValueId) -> ValueId {
+        self.map(name, Op::Relu6, &[x])
     }
 
     /// a + b.
     pub fn add(&mut self, name: &str, a: ValueId, b: ValueId) -> ValueId {
-        let (c, s) = self.shape(a);
-        self.node(name, Op::Add, &[a, b], c, s)
+        self.map(name, Op::Add, &[a, b])
+    }
+
+    /// a - b.
+    pub fn sub(&mut self, name: &str, a: ValueId, b: ValueId) -> ValueId {
+        self.map(name, Op::Sub, &[a, b])
+    }
+
+    /// a * b.
+    pub fn mul(&mut self, name: &str, a: ValueId, b: ValueId) -> ValueId {
+        self.map(name, Op::Mul, &[a, b])
+    }
+
+    /// Probabilities over the planes.
+    pub fn softmax(&mut self, name: &str, x: ValueId) -> ValueId {
+        self.map(name, Op::Softmax, &[x])
+    }
+
+    /// The free energy of the planes, as one plane.
+    pub fn energy(&mut self, name: &str, x: ValueId) -> ValueId {
+        let s = self.shape(x).1;
+        self.node(name, Op::Energy, &[x], 1, s)
     }
 
     /// Planes of all, one behind the other.
@@ -193,6 +216,12 @@ impl Builder {
     pub fn upsample2(&mut self, name: &str, x: ValueId) -> ValueId {
         let (c, s) = self.shape(x);
         self.node(name, Op::Upsample2, &[x], c, s / 2)
+    }
+
+    /// Half the size, means of 2x2 pixels.
+    pub fn average_pool2(&mut self, name: &str, x: ValueId) -> ValueId {
+        let (c, s) = self.shape(x);
+        self.node(name, Op::AveragePool2, &[x], c, s * 2)
     }
 
     /// `block` x `block` pixels of `block²` times fewer planes.
@@ -234,10 +263,38 @@ impl Builder {
         let y = self.add(&format!("{name}.add"), x, y);
         self.relu(&format!("{name}.relu"), y)
     }
+
+    /// `deep` brought to `planes` planes and twice its size, added to `shallow` brought to as many,
+    /// ReLU: one step up of a decoder.
+    pub fn merge_up(
+        &mut self,
+        name: &str,
+        deep: ValueId,
+        shallow: ValueId,
+        planes: i64,
+    ) -> ValueId {
+        let deep = self.conv_bn(&format!("{name}.deep"), deep, planes, [1, 1], 1, 1);
+        let deep = self.upsample2(&format!("{name}.up"), deep);
+        let lateral = self.conv_bn(&format!("{name}.lateral"), shallow, planes, [1, 1], 1, 1);
+        let x = self.add(&format!("{name}.add"), deep, lateral);
+        self.relu(&format!("{name}.relu"), x)
+    }
 }
 
-/// Padding that keeps the size, and dilation only along directions that have more than one tap.
-fn dilated(kernel: [i64; 2], dilation: i64) -> ([i64; 2], [i64; 2]) {
-    let d = kernel.map(|k| if k > 1 { dilation } else { 1 });
-    ([kernel[0] / 2 * d[0], kernel[1] / 2 * d[1]], d)
+impl Conv {
+    /// A convolution of stride 1 without bias that keeps the size.
+    fn same(out_channels: i64, kernel: [i64; 2], dilation: i64) -> Self {
+        // dilation only along directions that have more than one tap
+        let dilation = kernel.map(|k| if k > 1 { dilation } else { 1 });
+        let [h, w] = [0, 1].map(|i| kernel[i] / 2 * dilation[i]);
+        Self {
+            out_channels,
+            kernel,
+            stride: 1,
+            padding: [h, w, h, w],
+            dilation,
+            groups: 1,
+            bias: false,
+        }
+    }
 }

@@ -38,25 +38,37 @@ pub struct Conv {
     pub kernel: [i64; 2],
     /// Step, equal in both directions.
     pub stride: i64,
-    /// Zero padding of rows and columns, the same on both sides.
-    pub padding: [i64; 2],
+    /// Rows and columns of zeros before the input, then after it: top, left, bottom, right.
+    pub padding: [i64; 4],
     /// Dilation of rows and columns.
     pub dilation: [i64; 2],
+    /// Groups that the planes are split into; as many as input planes for a depthwise convolution.
+    pub groups: i64,
     /// Whether the layer has a bias of its own (not needed in front of a batch norm).
     pub bias: bool,
 }
 
 /// One operator.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Op {
     /// 2-D convolution. Parameters `weight` and perhaps `bias`.
     Conv(Conv),
-    /// Batch normalisation, eps 1e-5. Parameters `weight`, `bias`, `running_mean`, `running_var`.
-    BatchNorm,
+    /// Batch normalisation. Parameters `weight`, `bias`, `running_mean`, `running_var`.
+    BatchNorm(BatchNorm),
     /// max(x, 0).
     Relu,
+    /// min(max(x, 0), 6).
+    Relu6,
     /// Element-wise sum; a 1x1 global value is broadcast.
     Add,
+    /// First minus second, element by element.
+    Sub,
+    /// Element-wise product.
+    Mul,
+    /// Probabilities over the planes of each pixel.
+    Softmax,
+    /// The free energy of each pixel: `-ln(sum(exp(x)))` over its planes, as one plane.
+    Energy,
     /// Concatenation of planes.
     Concat,
     /// Twice the size, bilinear, half-pixel centres.
@@ -68,6 +80,18 @@ pub enum Op {
     },
     /// Mean of each plane.
     GlobalAveragePool,
+    /// Means of 2x2 pixels: half the size.
+    AveragePool2,
+}
+
+/// How a batch norm behaves.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BatchNorm {
+    /// Added to the variance.
+    pub epsilon: f64,
+    /// Whether the running statistics are used in training too, and never move. A network with
+    /// pretrained statistics keeps them so: a batch of eight crops of mixed sets is a poor sample.
+    pub frozen: bool,
 }
 
 /// An [`Op`] at its place in a graph.
@@ -169,7 +193,8 @@ impl Graph {
                 } else {
                     (width / out.stride) * (height / out.stride)
                 };
-                let per_pixel = self.value(node.inputs[0]).channels * c.kernel[0] * c.kernel[1];
+                let inputs = self.value(node.inputs[0]).channels / c.groups;
+                let per_pixel = inputs * c.kernel[0] * c.kernel[1];
                 pixels * per_pixel * c.out_channels
             }
             _ => 0,

@@ -1,7 +1,65 @@
-//! The two networks of the shipped bundle.
+//! The networks of the shipped bundles.
 
+mod backbone;
+mod fusion;
 mod observer;
 mod segmentation;
+mod small;
 
-pub use observer::observer;
-pub use segmentation::{ACTIVATIONS, AUXILIARY, LOGITS, segmentation};
+pub use backbone::{PREFIX as BACKBONE_PREFIX, backbone, load_backbone};
+pub use fusion::Fusion;
+use serde::{Deserialize, Serialize};
+
+use crate::graph::Graph;
+
+/// Name of the class logits, at 1/4 of the image.
+pub const LOGITS: &str = "logits";
+/// Name of the observer's output, one plane at 1/4: its own logit joined with the energy.
+pub const OBSERVER: &str = "observer";
+/// Name of the observer's own logit: what is trained, not exported.
+pub const OWN_LOGIT: &str = "own";
+/// Names of the auxiliary logits at 1/8 and 1/16: used in training only, not exported.
+pub const AUXILIARY: [&str; 2] = ["auxiliary8", "auxiliary16"];
+
+/// Which pair of networks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Design {
+    /// Of the bundle `road`.
+    Road,
+    /// Of the bundle `road-small`.
+    Small,
+}
+
+impl Design {
+    /// The segmentation network. Input: `image`. Outputs: [`LOGITS`], [`Self::activations`],
+    /// [`AUXILIARY`].
+    pub fn segmentation(self, classes: i64) -> Graph {
+        match self {
+            Self::Road => segmentation::segmentation(classes),
+            Self::Small => small::segmentation(classes),
+        }
+    }
+
+    /// The observer. Inputs: `image`, [`LOGITS`], [`Self::activations`]. Outputs: [`OBSERVER`],
+    /// [`OWN_LOGIT`], `energy`, `probabilities`.
+    pub fn observer(self, classes: i64) -> Graph {
+        match self {
+            Self::Road => observer::observer(classes),
+            Self::Small => small::observer(classes),
+        }
+    }
+
+    /// Names of the activations that the observer reads, with their strides and planes.
+    pub fn activations(self) -> &'static [(&'static str, i64, i64)] {
+        match self {
+            Self::Road => &segmentation::ACTIVATIONS,
+            Self::Small => &small::ACTIVATIONS,
+        }
+    }
+
+    /// Whether the segmentation network has a backbone with pretrained weights.
+    pub fn has_backbone(self) -> bool {
+        self == Self::Road
+    }
+}

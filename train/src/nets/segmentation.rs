@@ -1,65 +1,67 @@
-//! The segmentation network: a compact encoder-decoder for real-time use.
+//! The segmentation network of the bundle `road`.
 //!
-//! One narrow factorised block at 1/4 on the way down and one on the way up is what thin things,
-//! poles and signs, need; all else is at 1/8 and 1/16, where width is cheap. Logits stay at 1/4:
-//! whoever wants more resizes them. Factorised and dilated residual blocks follow the ideas of
-//! ERFNet and DABNet.
+//! Two branches. **Context** is a backbone with ImageNet weights on the picture at half size, where
+//! its depthwise convolutions are cheap; it gives what things are. **Detail** is three plain layers
+//! at full size down to 1/4; it gives where thin things are. A decoder adds them on the way up.
+//! Logits stay at 1/4: whoever wants more resizes them.
 
+use super::backbone::backbone;
+use super::{AUXILIARY, LOGITS};
 use crate::graph::{Builder, Graph};
 
-/// Name of the logits, at 1/4 of the image.
-pub const LOGITS: &str = "logits";
 /// Names of the activations that the observer gets, with their strides and planes.
-pub const ACTIVATIONS: [(&str, i64, i64); 4] = [
-    ("encoder4", 4, 32),
-    ("encoder8", 8, 64),
-    ("encoder16", 16, 128),
+pub(super) const ACTIVATIONS: [(&str, i64, i64); 7] = [
+    ("detail4", 4, 32),
+    ("context8", 8, 24),
+    ("context16", 16, 40),
+    ("context32", 32, 112),
+    ("decoder16", 16, 96),
     ("decoder8", 8, 64),
+    ("decoder4", 4, 48),
 ];
-/// Name of the auxiliary logits at 1/16: used in training only, not exported.
-pub const AUXILIARY: &str = "auxiliary";
 
-/// The network for `classes` classes. Outputs: logits, the [`ACTIVATIONS`], auxiliary logits.
-pub fn segmentation(classes: i64) -> Graph {
+/// Outputs: logits, the [`ACTIVATIONS`], auxiliary logits at 1/8 and 1/16.
+pub(super) fn segmentation(classes: i64) -> Graph {
     let mut b = Builder::new("segmentation");
     let image = b.input("image", 3, 1);
 
     let half = b.conv_bn_relu("stem", image, 16, [3, 3], 2, 1);
     let x = b.conv_bn_relu("down4", half, 32, [3, 3], 2, 1);
     let x = b.factorised("stage4", x, 1);
-    let encoder4 = b.rename(x, "encoder4");
+    let detail4 = b.rename(x, "detail4");
 
-    let mut x = b.conv_bn_relu("down8", encoder4, 64, [3, 3], 2, 1);
-    for i in 0..2 {
-        x = b.factorised(&format!("stage8.{i}"), x, 1);
-    }
-    let encoder8 = b.rename(x, "encoder8");
+    let small = b.average_pool2("small", image);
+    let [x8, x16, x32] = backbone(&mut b, small, [2, 4, 10]);
+    let context8 = b.rename(x8, "context8");
+    let context16 = b.rename(x16, "context16");
+    let context32 = b.rename(x32, "context32");
 
-    let mut x = b.conv_bn_relu("down16", encoder8, 128, [3, 3], 2, 1);
-    for (i, dilation) in [1, 2, 4, 8].into_iter().enumerate() {
-        x = b.bottleneck(&format!("stage16.{i}"), x, 64, dilation);
-    }
-    let pooled = b.global_average_pool("context.pool", x);
-    let context = b.conv("context.project", pooled, 128, [1, 1]);
-    let x = b.add("context.add", x, context);
-    let x = b.relu("context.relu", x);
-    let encoder16 = b.rename(x, "encoder16");
+    let x = b.conv_bn_relu("deep", context32, 96, [1, 1], 1, 1);
+    let pooled = b.global_average_pool("scene.pool", x);
+    let scene = b.conv("scene.project", pooled, 96, [1, 1]);
+    let x = b.add("scene.add", x, scene);
 
-    let deep = b.conv_bn("decoder8.deep", encoder16, 64, [1, 1], 1, 1);
-    let deep = b.upsample2("decoder8.up", deep);
-    let lateral = b.conv_bn("decoder8.lateral", encoder8, 64, [1, 1], 1, 1);
-    let x = b.add("decoder8.add", deep, lateral);
-    let x = b.relu("decoder8.relu", x);
+    let up = b.upsample2("decoder16.up", x);
+    let lateral = b.conv_bn("decoder16.lateral", context16, 96, [1, 1], 1, 1);
+    let x = b.add("decoder16.add", up, lateral);
+    let x = b.relu("decoder16.relu", x);
+    let x = b.factorised("decoder16.fuse", x, 1);
+    let decoder16 = b.rename(x, "decoder16");
+
+    let x = b.merge_up("decoder8", decoder16, context8, 64);
     let x = b.factorised("decoder8.fuse", x, 1);
+    let x = b.factorised("decoder8.fuse2", x, 1);
     let decoder8 = b.rename(x, "decoder8");
 
-    let deep = b.conv_bn("decoder4.deep", decoder8, 32, [1, 1], 1, 1);
-    let deep = b.upsample2("decoder4.up", deep);
-    let lateral = b.conv_bn("decoder4.lateral", encoder4, 32, [1, 1], 1, 1);
-    let x = b.add("decoder4.add", deep, lateral);
-    let x = b.relu("decoder4.relu", x);
+    let x = b.merge_up("decoder4", decoder8, detail4, 48);
     let x = b.factorised("decoder4.fuse", x, 1);
-    let logits = b.conv(LOGITS, x, classes, [1, 1]);
-    let auxiliary = b.conv(AUXILIARY, encoder16, classes, [1, 1]);
-    b.finish(&[logits, encoder4, encoder8, encoder16, decoder8, auxiliary])
+    let decoder4 = b.rename(x, "decoder4");
+
+    let logits = b.conv(LOGITS, decoder4, classes, [1, 1]);
+    let [aux8, aux16] = AUXILIARY;
+    let aux8 = b.conv(aux8, decoder8, classes, [1, 1]);
+    let aux16 = b.conv(aux16, decoder16, classes, [1, 1]);
+    b.finish(&[
+        logits, detail4, context8, context16, context32, decoder16, decoder8, decoder4, aux8, aux16,
+    ])
 }

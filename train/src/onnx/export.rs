@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::proto::{Attribute, GraphProto, Model, NodeProto, OperatorSet, TensorProto, ValueInfo};
 use crate::graph::{Conv, Graph, Node, Op, ValueId};
-use crate::torch::{BATCH_NORM_EPS, Network};
+use crate::torch::Network;
 
 /// Opset and IR version: TensorRT 10, ONNX Runtime and rten all read them.
 const OPSET: i64 = 17;
@@ -98,13 +98,14 @@ impl Writer<'_> {
             .graph
             .nodes
             .iter()
-            .filter(|n| n.op == Op::BatchNorm)
+            .filter(|n| matches!(n.op, Op::BatchNorm(_)))
             .map(|n| (n.inputs[0].0, n))
             .collect();
         for node in &self.graph.nodes {
             match &node.op {
                 Op::Conv(conv) => self.conv(node, conv, norms.get(&node.output.0).copied())?,
-                Op::BatchNorm => self.check_folded(node)?,
+                Op::BatchNorm(_) => self.check_folded(node)?,
+                Op::Energy => self.energy(node),
                 op => self.plain(node, op),
             }
         }
@@ -130,13 +131,13 @@ impl Writer<'_> {
             true => self.parameter(node, "bias")?.1,
             false => vec![0.0; shape[0] as usize],
         };
-        if let Some(norm) = norm {
+        if let Some((norm, epsilon)) = norm.and_then(|n| Some((n, epsilon(n)?))) {
             let get = |suffix| self.parameter(norm, suffix).map(|(_, v)| v);
             let (gamma, beta) = (get("weight")?, get("bias")?);
             let (mean, variance) = (get("running_mean")?, get("running_var")?);
             let per_plane = weight.len() / gamma.len();
             for (o, taps) in weight.chunks_exact_mut(per_plane).enumerate() {
-                let scale = f64::from(gamma[o]) / (f64::from(variance[o]) + BATCH_NORM_EPS).sqrt();
+                let scale = f64::from(gamma[o]) / (f64::from(variance[o]) + epsilon).sqrt();
                 taps.iter_mut()
                     .for_each(|t| *t = (f64::from(*t) * scale) as f32);
                 let centred = f64::from(bias[o]) - f64::from(mean[o]);
@@ -153,13 +154,12 @@ impl Writer<'_> {
         self.proto
             .initializer
             .push(TensorProto::float(&names[1], &[shape[0]], &bias));
-        let [ph, pw] = conv.padding;
         let attributes = vec![
             Attribute::ints("kernel_shape", &conv.kernel),
             Attribute::ints("strides", &[conv.stride, conv.stride]),
-            Attribute::ints("pads", &[ph, pw, ph, pw]),
+            Attribute::ints("pads", &conv.padding),
             Attribute::ints("dilations", &conv.dilation),
-            Attribute::int("group", 1),
+            Attribute::int("group", conv.groups),
         ];
         let output = norm.map_or(node.output, |n| n.output);
         let input = self.name(node.inputs[0]);
@@ -177,7 +177,25 @@ impl Writer<'_> {
         let mut inputs: Vec<String> = node.inputs.iter().map(|&i| self.name(i)).collect();
         let (kind, attributes) = match op {
             Op::Relu => ("Relu", vec![]),
+            Op::Relu6 => {
+                inputs.push(self.constant(node, "low", 0.0));
+                inputs.push(self.constant(node, "high", 6.0));
+                ("Clip", vec![])
+            }
             Op::Add => ("Add", vec![]),
+            Op::Sub => ("Sub", vec![]),
+            Op::Mul => ("Mul", vec![]),
+            Op::Softmax => ("Softmax", vec![Attribute::int("axis", 1)]),
+            Op::AveragePool2 => {
+                let two = [2, 2];
+                (
+                    "AveragePool",
+                    vec![
+                        Attribute::ints("kernel_shape", &two),
+                        Attribute::ints("strides", &two),
+                    ],
+                )
+            }
             Op::Concat => ("Concat", vec![Attribute::int("axis", 1)]),
             Op::GlobalAveragePool => ("GlobalAveragePool", vec![]),
             Op::DepthToSpace { block } => (
@@ -200,9 +218,52 @@ impl Writer<'_> {
                     vec![Attribute::string("mode", "linear"), half_pixel],
                 )
             }
-            Op::Conv(_) | Op::BatchNorm => return,
+            Op::Conv(_) | Op::BatchNorm(_) | Op::Energy => return,
         };
         self.node(node, kind, inputs, node.output, attributes);
+    }
+
+    /// A scalar beside a node; returns its name.
+    fn constant(&mut self, node: &Node, suffix: &str, value: f32) -> String {
+        let name = format!("{}.{suffix}", node.name);
+        self.proto
+            .initializer
+            .push(TensorProto::float(&name, &[], &[value]));
+        name
+    }
+
+    /// `-(max + ln(sum(exp(x - max))))`: no power overflows, in f16 either.
+    fn energy(&mut self, node: &Node) {
+        let x = self.name(node.inputs[0]);
+        let part = |suffix: &str| format!("{}.{suffix}", node.name);
+        let axes = part("axes");
+        self.proto.initializer.push(TensorProto::int64(&axes, &[1]));
+        let keep = || vec![Attribute::int("keepdims", 1)];
+        let max_axes = || vec![Attribute::ints("axes", &[1]), Attribute::int("keepdims", 1)];
+        let out = self.name(node.output);
+        let steps = [
+            ("ReduceMax", vec![x.clone()], part("max"), max_axes()),
+            ("Sub", vec![x, part("max")], part("below"), vec![]),
+            ("Exp", vec![part("below")], part("powers"), vec![]),
+            ("ReduceSum", vec![part("powers"), axes], part("sum"), keep()),
+            ("Log", vec![part("sum")], part("log"), vec![]),
+            (
+                "Add",
+                vec![part("max"), part("log")],
+                part("logsumexp"),
+                vec![],
+            ),
+            ("Neg", vec![part("logsumexp")], out, vec![]),
+        ];
+        for (op_type, input, output, attribute) in steps {
+            self.proto.node.push(NodeProto {
+                input,
+                name: output.clone(),
+                output: vec![output],
+                op_type: op_type.to_owned(),
+                attribute,
+            });
+        }
     }
 
     fn node(
@@ -239,5 +300,13 @@ impl Writer<'_> {
         let values =
             Vec::<f32>::try_from(flat).map_err(|source| ExportError::Parameter { name, source })?;
         Ok((tensor.size(), values))
+    }
+}
+
+/// Epsilon of a batch norm.
+fn epsilon(node: &Node) -> Option<f64> {
+    match node.op {
+        Op::BatchNorm(norm) => Some(norm.epsilon),
+        _ => None,
     }
 }

@@ -7,6 +7,7 @@ use prost::Message;
 
 /// `TensorProto.DataType` and `AttributeProto.AttributeType` values.
 pub(super) const FLOAT: i32 = 1;
+const INT64: i32 = 7;
 const ATTRIBUTE_INT: i32 = 2;
 const ATTRIBUTE_STRING: i32 = 3;
 const ATTRIBUTE_INTS: i32 = 7;
@@ -126,6 +127,16 @@ impl TensorProto {
         Self {
             dims: dims.to_vec(),
             data_type: FLOAT,
+            name: name.to_owned(),
+            raw_data,
+        }
+    }
+
+    pub(super) fn int64(name: &str, values: &[i64]) -> Self {
+        let raw_data = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        Self {
+            dims: vec![values.len() as i64],
+            data_type: INT64,
             name: name.to_owned(),
             raw_data,
         }

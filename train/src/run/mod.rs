@@ -1,17 +1,32 @@
 //! Training runs: the loop, its schedule, its records.
 
+mod experiment;
 mod export;
+mod fit;
 mod laa;
+mod loss;
 mod observer;
 mod record;
+mod samples;
+mod schedule;
 mod segmentation;
+mod stages;
+mod table;
 mod validation;
 
-pub use export::{export_bundle, write_set};
+pub use experiment::{Experiment, Stage, Surroundings};
+pub use export::{BundleText, export_bundle, write_set};
+pub use fit::fit_fusion;
 pub use laa::{AttackConfig, AttackMode, attack};
-pub use observer::{ObserverConfig, load_observer, train_observer};
-pub use record::{EpochRecord, Progress, RunDir};
-pub use segmentation::{SegmentationConfig, load_segmentation, train_segmentation, validate};
+pub use observer::{ObserverConfig, ObserverTraining, load_observer, train_observer};
+pub use record::{Progress, RunDir, StepRecord};
+pub use samples::Composition;
+pub use schedule::{Place, Schedule};
+pub use segmentation::{
+    Beginning, SegmentationConfig, SegmentationTraining, Teacher, load_segmentation,
+    train_segmentation, validate,
+};
+pub use table::table;
 pub use validation::ValidationSet;
 
 /// Polynomial decay with a linear start (poly schedule, power 0.9).
@@ -21,10 +36,11 @@ pub fn poly_rate(base: f64, step: usize, total: usize, warm_up: usize) -> f64 {
     base * ramp * left.max(0.0).powf(0.9)
 }
 
-/// Mean and standard deviation of CamVid's colours (0..=1), which both networks expect.
-pub const MEAN: [f32; 3] = [0.411, 0.425, 0.432];
+/// What is taken from the colours (0..=1) before they are divided by [`STD`]: the backbone was
+/// trained so.
+pub const MEAN: [f32; 3] = [127.0 / 255.0; 3];
 /// See [`MEAN`].
-pub const STD: [f32; 3] = [0.300, 0.310, 0.305];
+pub const STD: [f32; 3] = [128.0 / 255.0; 3];
 
 /// (image - mean) / std of an [N, 3, H, W] batch of 0..=1.
 pub fn normalise(image: &tch::Tensor) -> tch::Tensor {

@@ -1,337 +1,327 @@
 //! Training the observer on the failures of a frozen segmentation network and on things that no
 //! class describes.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use lookout_scene::Anomaly;
-use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tch::{Device, Kind, Reduction, Tensor, no_grad};
 
-use super::laa::{AttackConfig, attack, failures};
-use super::segmentation::{RENDER_TRAINING_SEED, progress_bar};
-use super::{
-    EpochRecord, Progress, RunDir, ValidationSet, load_segmentation, normalise, poly_rate, to_size,
-};
+use super::laa::{AttackConfig, attack};
+use super::samples::{Composition, Samples};
+use super::schedule::{Place, Schedule, Trainee, train};
+use super::segmentation::{RENDER_TRAINING_SEED, Teacher, load_segmentation};
+use super::{RunDir, ValidationSet, normalise, to_size};
 use crate::data::{
-    AugmentConfig, CLASSES, Canvas, Cutout, CutoutSplit, Match, Picture, Prefetch, Rng,
-    TextureSource, VOID, augment, camvid, epoch_order, load_cutouts, paste_cutout, paste_texture,
-    random_shapes, rendered, sample_rng,
+    AugmentConfig, Batch, CHOICES, CLASSES, CutoutSplit, FIRST_CHOICE, LabelKind, Mixture,
+    Rendering, SetFile, VOID, known_things, load_cutouts, rendered,
 };
-use crate::nets::{self, ACTIVATIONS, LOGITS};
-use crate::torch::{AdamW, Average, Mode, Network, channels_last};
+use crate::nets::{Design, LOGITS, OWN_LOGIT};
+use crate::torch::{Average, Mode, Network, channels_last};
 
 /// Everything that decides a run; saved beside it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ObserverConfig {
+    /// Which network.
+    pub design: Design,
+    /// Folder of all data.
+    pub data: PathBuf,
+    /// The data sets by name; those with coarse labels are left out.
+    pub sets: BTreeMap<String, SetFile>,
     /// Run folder of the segmentation network.
     pub segmentation: PathBuf,
-    /// Folder with CamVid's `train` and `val`.
-    pub camvid: PathBuf,
-    /// Folder with cut-out objects.
-    pub cutouts: PathBuf,
-    /// Passes over CamVid's training frames.
-    pub epochs: usize,
-    /// Samples a step.
-    pub batch: usize,
-    /// Of these, rendered ones with a rendered anomaly.
-    pub rendered_per_batch: usize,
-    /// Rendered drives to draw from, eight frames of each.
-    pub rendered_drives: usize,
-    /// Of the real ones, how many get an adversarial attack.
-    pub attacked_per_batch: usize,
-    /// Of the real ones, how many (the last) get something pasted.
-    pub pasted_per_batch: usize,
-    /// The attack.
-    pub attack: AttackConfig,
-    /// Smallest and largest radius of attacked shapes, in pixels.
-    pub shape_radius: (f32, f32),
-    /// Most shapes of one attack.
-    pub shapes: usize,
-    /// Share of pastes that are cut-outs; the rest are textures.
-    pub cutout_share: f64,
-    /// Weight of positive pixels in the loss.
-    pub positive_weight: f64,
-    /// Highest learning rate.
-    pub rate: f64,
-    /// Decoupled weight decay.
-    pub decay: f64,
-    /// Augmentation.
-    pub augment: AugmentConfig,
     /// Seed of weights and data.
     pub seed: u64,
-    /// Epochs between validations.
-    pub validate_every: usize,
-    /// Convolutions in bfloat16.
-    pub half: bool,
+    /// What an experiment says of it.
+    pub training: ObserverTraining,
 }
 
-/// The observer's logits of a normalised batch.
+/// `[observer]` of an experiment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ObserverTraining {
+    /// How long and how fast.
+    pub schedule: Schedule,
+    /// Size of a sample.
+    pub sample: AugmentConfig,
+    /// Folders with cut-out objects, relative to the data folder.
+    pub cutouts: Vec<PathBuf>,
+    /// Rendered drives with an anomaly to draw from; a third as many are without.
+    pub rendering: Rendering,
+    /// What samples are made of.
+    pub composition: Composition,
+    /// Samples of a batch that are attacked, the first.
+    pub attacked: usize,
+    /// The attack.
+    pub attack: AttackConfig,
+    /// Weight of pixels where something unknown is; small things weigh more.
+    pub outlier_weight: f64,
+    /// Weight of pixels that the segmentation network gets wrong.
+    pub failure_weight: f64,
+    /// How much more a known pixel weighs that the observer is sure to be unknown: hard negatives.
+    pub hard_negatives: f64,
+    /// Larger networks to learn from, beside the labels.
+    pub teacher: Option<Teacher>,
+}
+
+/// Both networks of a finished run.
+struct Taught {
+    design: Design,
+    segmentation: Network,
+    observer: Network,
+    weight: f64,
+}
+
+impl Taught {
+    fn load(teacher: &Teacher, device: Device) -> anyhow::Result<Self> {
+        let (design, run) = (teacher.design, &teacher.run);
+        Ok(Self {
+            design,
+            segmentation: load_segmentation(design, &run.join("segmentation"), device)?,
+            observer: load_observer(design, &run.join("observer"), device)?,
+            weight: teacher.weight,
+        })
+    }
+
+    /// Cross entropy of the own logit with the teacher's probability of "unknown".
+    fn loss(&self, own: &Tensor, image: &Tensor) -> anyhow::Result<Tensor> {
+        let taught = no_grad(|| -> anyhow::Result<Tensor> {
+            let seen = self
+                .segmentation
+                .forward(&[("image", image)], Mode::Evaluate)?;
+            let out = observe(self.design, &self.observer, image, &seen, Mode::Evaluate)?;
+            Ok(out[OWN_LOGIT].sigmoid())
+        })?;
+        let mean = Reduction::Mean;
+        let each = own.binary_cross_entropy_with_logits::<Tensor>(&taught, None, None, mean);
+        Ok(each * self.weight)
+    }
+}
+
+/// The observer's output or own logit for a normalised batch and what the segmentation network made
+/// of it.
 pub(super) fn observe(
-    segmentation: &Network,
+    design: Design,
     observer: &Network,
     normalised: &Tensor,
+    seen: &BTreeMap<String, Tensor>,
     mode: Mode,
-) -> anyhow::Result<Tensor> {
-    let out = no_grad(|| segmentation.forward(&[("image", normalised)], Mode::Evaluate))?;
-    observe_with(observer, normalised, &out, mode)
-}
-
-fn observe_with(
-    observer: &Network,
-    normalised: &Tensor,
-    seen: &std::collections::BTreeMap<String, Tensor>,
-    mode: Mode,
-) -> anyhow::Result<Tensor> {
+) -> anyhow::Result<BTreeMap<String, Tensor>> {
     let mut inputs = vec![("image", normalised), (LOGITS, &seen[LOGITS])];
-    inputs.extend(ACTIVATIONS.iter().map(|&(name, _, _)| (name, &seen[name])));
-    let mut out = observer.forward(&inputs, mode)?;
-    out.remove("observer")
-        .ok_or_else(|| anyhow::anyhow!("the observer graph has no output observer"))
+    let activations = design.activations().iter();
+    inputs.extend(activations.map(|&(name, _, _)| (name, &seen[name])));
+    Ok(observer.forward(&inputs, mode)?)
 }
 
-/// The observer of a finished run, frozen, with its averaged weights.
+/// The observer of a run, frozen, with the averaged weights of its best step.
 ///
 /// # Errors
 /// Where the checkpoint is missing or of another network.
-pub fn load_observer(run: &Path, device: Device) -> anyhow::Result<Network> {
-    let mut network = Network::new(nets::observer(CLASSES), device);
+pub fn load_observer(design: Design, run: &Path, device: Device) -> anyhow::Result<Network> {
+    let mut network = Network::new(design.observer(CLASSES), device);
     crate::torch::Checkpoint::new(run, "best").load_average(&network)?;
     network.freeze();
     Ok(network)
 }
 
-/// What the data thread draws from.
-struct Source {
-    real: Vec<Picture>,
-    made: Vec<Picture>,
-    cutouts: Vec<Cutout>,
-    config: ObserverConfig,
-}
-
-impl Source {
-    /// Samples of one step: the first `attacked_per_batch` real ones are attacked, the last
-    /// `pasted_per_batch` pasted into (some are both), then the rendered ones.
-    fn samples(&self, step: usize, steps_per_epoch: usize) -> Vec<Canvas> {
-        let c = &self.config;
-        let (epoch, within) = (step / steps_per_epoch, step % steps_per_epoch);
-        let order = epoch_order(c.seed, epoch, self.real.len());
-        let fresh = c.batch - c.rendered_per_batch;
-        let sample = |j: usize| {
-            let mut rng = sample_rng(c.seed, epoch, within * c.batch + j);
-            if j >= fresh {
-                let picture = &self.made[rng.random_range(0..self.made.len())];
-                return augment(picture, &c.augment, &mut rng);
-            }
-            let picture = &self.real[order[within * fresh + j]];
-            let mut canvas = augment(picture, &c.augment, &mut rng);
-            if j >= fresh.saturating_sub(c.pasted_per_batch) {
-                self.paste(&mut canvas, &mut rng);
-            }
-            if j < c.attacked_per_batch {
-                let count = rng.random_range(1..=c.shapes.max(1));
-                canvas.attack =
-                    random_shapes(canvas.width, canvas.height, count, c.shape_radius, &mut rng);
-            }
-            canvas
-        };
-        (0..c.batch).map(sample).collect()
-    }
-
-    fn paste(&self, canvas: &mut Canvas, rng: &mut Rng) {
-        for _ in 0..rng.random_range(1..=2) {
-            if self.cutouts.is_empty() || !rng.random_bool(self.config.cutout_share) {
-                let source = TextureSource {
-                    pictures: &self.real,
-                    cutouts: &self.cutouts,
-                };
-                paste_texture(canvas, source, rng);
-                continue;
-            }
-            let cutout = &self.cutouts[rng.random_range(0..self.cutouts.len())];
-            let largest = rng.random_range(18f32.ln()..=200f32.ln()).exp();
-            let scaled = cutout.scaled(largest / cutout.width.max(cutout.height) as f32);
-            let x = rng.random_range(0.02f32..0.98) * canvas.width as f32;
-            let y = rng.random_range(0.25f32..0.98) * canvas.height as f32;
-            let (flip, matching) = (rng.random_bool(0.5), Match::strong(rng));
-            paste_cutout(canvas, &scaled, x as i64, y as i64, flip, &matching);
-        }
-    }
-}
-
-/// Trains, or goes on with, a run in `dir`; returns the best validation AUROC on pasted objects.
-/// With `max_steps` it stops there, to be resumed: the schedule stays that of the whole run.
+/// Trains, or goes on with, a run; returns its best figure: the mean AP on pasted things of the
+/// validation sets.
 ///
 /// # Errors
 /// Where data, the segmentation run or the run's folder cannot be read or written.
 pub fn train_observer(
     config: &ObserverConfig,
-    dir: &Path,
-    resume: bool,
-    max_steps: Option<usize>,
+    place: Place<'_>,
     device: Device,
 ) -> anyhow::Result<f64> {
-    anyhow::ensure!(
-        config.rendered_per_batch < config.batch,
-        "a batch needs real frames"
-    );
-    let run = RunDir::open(dir, config, resume)?;
-    let real: Vec<Picture> = camvid(&config.camvid.join("train"))?
-        .into_iter()
-        .map(|(_, p)| p)
-        .collect();
-    let validation = ValidationSet::camvid_pasted(&config.camvid, &config.cutouts, 7)?;
-    let made_validation = ValidationSet::held_out_renders()?;
-    // drives without an anomaly have other cars in the lane: ahead in the lane is not anomalous
-    let mut made = rendered(
-        RENDER_TRAINING_SEED,
-        config.rendered_drives,
-        8,
-        Anomaly::Training,
-    )?;
-    made.extend(rendered(
-        RENDER_TRAINING_SEED + 500_000,
-        config.rendered_drives / 4,
-        6,
-        Anomaly::None,
-    )?);
-    let cutouts = load_cutouts(&config.cutouts, CutoutSplit::Train)?;
-    log::info!(
-        "{} real, {} rendered frames, {} cut-outs",
-        real.len(),
-        made.len(),
-        cutouts.len()
-    );
+    let run = RunDir::open(place.dir, config, place.resume)?;
+    let (design, training) = (config.design, config.training.clone());
+    let data = |path: &PathBuf| config.data.join(path);
+    let folders: Vec<PathBuf> = training.cutouts.iter().map(data).collect();
 
-    let mut segmentation = load_segmentation(&config.segmentation, device)?;
-    segmentation.set_half(config.half);
-    tch::manual_seed(config.seed as i64);
-    let mut network = Network::new(nets::observer(CLASSES), device);
-    network.set_half(config.half);
-    let mut optimiser = AdamW::new(&network, config.decay);
-    let mut average = Average::new(&network);
-
-    let fresh = config.batch - config.rendered_per_batch;
-    let steps_per_epoch = real.len() / fresh;
-    anyhow::ensure!(
-        steps_per_epoch > 0,
-        "a batch takes {fresh} real frames, there are {}",
-        real.len()
-    );
-    let total = steps_per_epoch * config.epochs;
-    let mut progress = Progress::default();
-    if resume && run.last().exists() {
-        progress = run.last().progress()?;
-        run.last()
-            .resume(&network, &mut optimiser, &mut average, progress.step as i64)?;
+    let mut sets = vec![];
+    for file in config.sets.values().filter(|s| s.kind != LabelKind::Coarse) {
+        sets.push(file.load(&config.data)?);
     }
-    let last_step = total.min(max_steps.unwrap_or(total));
-    let source = Source {
-        real,
-        made,
-        cutouts,
-        config: config.clone(),
+    let known = sets
+        .iter()
+        .filter(|s| s.kind == LabelKind::Plain)
+        .flat_map(|s| s.pictures.iter().step_by(3))
+        .flat_map(known_things)
+        .collect();
+    let clean = Rendering {
+        drives: training.rendering.drives.div_ceil(3),
+        ..training.rendering
     };
-    let batches = Prefetch::new(progress.step, last_step, move |step| {
-        source.samples(step, steps_per_epoch)
-    });
+    let clean_seed = RENDER_TRAINING_SEED + 500_000;
+    let samples = Samples {
+        mixture: Mixture::new(sets),
+        // drives without an anomaly have other cars in the lane: ahead in the lane is not anomalous
+        strange: rendered(RENDER_TRAINING_SEED, training.rendering, Anomaly::Training)?,
+        plain: rendered(clean_seed, clean, Anomaly::None)?,
+        cutouts: load_cutouts(&folders, CutoutSplit::Train)?,
+        known,
+        composition: training.composition,
+        size: training.sample,
+        batch: training.schedule.batch,
+        attacked: training.attacked,
+        seed: config.seed,
+    };
+    log::info!("{samples}");
+    let validation = ValidationSet::all(&config.data, &config.sets, &folders, 7)?;
 
-    let bar = progress_bar(last_step, progress.step);
-    let began = Instant::now();
-    let (mut loss_sum, mut loss_count) = (0.0, 0);
-    let positive_weight = Tensor::from(config.positive_weight as f32).to(device);
-    for batch in batches {
+    let segmentation = load_segmentation(design, &config.segmentation, device)?;
+    tch::manual_seed(config.seed as i64);
+    let network = Network::new(design.observer(CLASSES), device);
+    let trainee = Trainee::new(network, &training.schedule);
+    let right = right_classes().to(device);
+    let teacher = training.teacher.as_ref();
+    let teacher = teacher.map(|t| Taught::load(t, device)).transpose()?;
+
+    let loss = |network: &Network, batch: &Batch, step: usize| {
         // the attack draws from libtorch's generator: seeded by step, so a resumed run repeats it
-        tch::manual_seed(config.seed as i64 + progress.step as i64);
-        let rate = poly_rate(config.rate, progress.step, total, 100);
-        let label = batch.label.to(device);
-        let outlier = batch.outlier.to(device);
-        let attacked = config.attacked_per_batch.min(config.batch) as i64;
-        let image = batch.image.to(device);
-        let image = if attacked > 0 {
-            let (first, rest) = (
-                image.narrow(0, 0, attacked),
-                image.narrow(0, attacked, image.size()[0] - attacked),
-            );
-            let shape = batch.attack.to(device).narrow(0, 0, attacked);
-            Tensor::cat(
-                &[attack(&segmentation, &first, &shape, &config.attack)?, rest],
-                0,
-            )
-        } else {
-            image
-        };
+        tch::manual_seed(config.seed as i64 + step as i64);
+        let image = attacked(&segmentation, batch, &training, device)?;
         let image = channels_last(&normalise(&image));
         let seen = no_grad(|| segmentation.forward(&[("image", &image)], Mode::Evaluate))?;
-        let z = observe_with(&network, &image, &seen, Mode::Train)?;
+        let out = observe(design, network, &image, &seen, Mode::Train)?;
+        let label = batch.label.to(device);
         let size = label.size();
-        let z = to_size(&z, size[1], size[2]).squeeze_dim(1);
-        let target = failures(&seen[LOGITS], &label)
-            .logical_or(&outlier)
-            .to_kind(Kind::Float);
-        let counted = label
-            .ne(i64::from(VOID))
-            .logical_or(&outlier)
-            .to_kind(Kind::Float);
-        let each = z.binary_cross_entropy_with_logits(
-            &target,
-            None,
-            Some(&positive_weight),
-            Reduction::None,
-        );
-        let loss = (each * &counted).sum(Kind::Float) / counted.sum(Kind::Float).clamp_min(1.0);
-        optimiser.step(&loss, rate);
-        progress.step += 1;
-        average.update(&network, progress.step as i64);
-        loss_sum += loss.double_value(&[]);
-        loss_count += 1;
-        bar.inc(1);
-        if !progress.step.is_multiple_of(steps_per_epoch) && progress.step != last_step {
-            continue;
+        let z = to_size(&out[OWN_LOGIT], size[1], size[2]).squeeze_dim(1);
+        let failed = failures(&seen[LOGITS], &label, &right);
+        let outlier = batch.outlier.to(device);
+        let mut loss = step_loss(&z, &label, &failed, &outlier, &training);
+        if let Some(teacher) = &teacher {
+            loss += teacher.loss(&out[OWN_LOGIT], &image)?;
         }
-        progress.epoch = progress.step / steps_per_epoch;
-        let mut record = EpochRecord {
-            epoch: progress.epoch,
-            step: progress.step,
-            rate,
-            loss: loss_sum / f64::from(loss_count.max(1)),
-            validation: None,
-            seconds: began.elapsed().as_secs_f64(),
-        };
-        (loss_sum, loss_count) = (0.0, 0);
-        if progress.epoch.is_multiple_of(config.validate_every) || progress.step == last_step {
-            let judge = Network::new(nets::observer(CLASSES), device);
-            judge.load(average.values())?;
-            let (auroc, ap) = validation.judge(&segmentation, &judge, device)?;
-            let (made_auroc, made_ap) = made_validation.judge(&segmentation, &judge, device)?;
-            record.validation = Some(json!({
-                "auroc_pasted": auroc, "ap_pasted": ap,
-                "auroc_rendered": made_auroc, "ap_rendered": made_ap,
-            }));
-            bar.println(format!(
-                "epoch {} loss {:.4} pasted AUROC {auroc:.4} AP {ap:.4} rendered AUROC {made_auroc:.4} AP {made_ap:.4}",
-                progress.epoch, record.loss
-            ));
-            if progress.best.is_none_or(|b| auroc > b) {
-                (progress.best, progress.best_epoch) = (Some(auroc), progress.epoch);
-                run.best().save(&network, &optimiser, &average, &progress)?;
-            }
+        Ok(loss)
+    };
+    let validate = |average: &Average| {
+        let judge = Network::new(design.observer(CLASSES), device);
+        judge.load(average.values())?;
+        let mut figures = BTreeMap::new();
+        for (name, set) in &validation {
+            let m = set.judge(design, &segmentation, &judge, OWN_LOGIT, device)?;
+            let of = |v: Option<f64>| v.unwrap_or(0.0);
+            figures.insert(
+                name.as_str(),
+                json!({"auroc": of(m.auroc), "ap": of(m.ap), "fpr95": of(m.fpr95)}),
+            );
         }
-        run.last().save(&network, &optimiser, &average, &progress)?;
-        run.record(&record)?;
+        let pasted = figures.iter().filter(|(name, _)| **name != "rendered");
+        let aps: Vec<f64> = pasted.filter_map(|(_, f)| f["ap"].as_f64()).collect();
+        let mean = aps.iter().sum::<f64>() / aps.len().max(1) as f64;
+        Ok((mean, json!(figures)))
+    };
+    let make = move |step| samples.step(step);
+    let schedule = &config.training.schedule;
+    train(schedule, &run, place, trainee, make, loss, validate)
+}
+
+/// The batch's picture, its first samples attacked.
+fn attacked(
+    segmentation: &Network,
+    batch: &Batch,
+    training: &ObserverTraining,
+    device: Device,
+) -> anyhow::Result<Tensor> {
+    let image = batch.image.to(device);
+    let n = image.size()[0];
+    let count = (training.attacked as i64).min(n);
+    if count == 0 {
+        return Ok(image);
     }
-    bar.finish();
-    anyhow::ensure!(
-        progress.step >= last_step,
-        "the data thread stopped at step {} of {last_step}",
-        progress.step
-    );
-    run.summary(&json!({
-        "best_auroc_pasted": progress.best, "best_epoch": progress.best_epoch,
-        "epochs": progress.epoch, "steps": progress.step,
-        "seconds_since_start_or_resume": began.elapsed().as_secs_f64(),
-    }))?;
-    Ok(progress.best.unwrap_or(0.0))
+    let shape = batch.attack.to(device).narrow(0, 0, count);
+    let first = image.narrow(0, 0, count);
+    let first = attack(segmentation, &first, &shape, &training.attack)?;
+    Ok(Tensor::cat(&[first, image.narrow(0, count, n - count)], 0))
+}
+
+/// Whether a class is right for a label, as a table [labels * classes]; where nothing is known every
+/// class is.
+fn right_classes() -> Tensor {
+    let mut table = vec![];
+    for label in 0..FIRST_CHOICE + CHOICES.len() as u8 {
+        for class in 0..CLASSES as u8 {
+            table.push(match label {
+                0..VOID => class == label,
+                VOID => true,
+                _ => CHOICES[usize::from(label - FIRST_CHOICE)].contains(&class),
+            });
+        }
+    }
+    Tensor::from_slice(&table)
+}
+
+/// Where the network's class at full size is not right for the label.
+fn failures(logits: &Tensor, label: &Tensor, right: &Tensor) -> Tensor {
+    let size = label.size();
+    let seen = to_size(logits, size[1], size[2]).argmax(1, false);
+    right.take(&(label * CLASSES + seen)).logical_not()
+}
+
+/// Weighted binary cross entropy: unknown things and failures are positive, other labelled pixels
+/// negative.
+fn step_loss(
+    z: &Tensor,
+    label: &Tensor,
+    failed: &Tensor,
+    outlier: &Tensor,
+    training: &ObserverTraining,
+) -> Tensor {
+    // the second choice holds animals beside people
+    let unsure = i64::from(FIRST_CHOICE) + 1;
+    let unlabelled = label.eq(i64::from(VOID)).logical_or(&label.eq(unsure));
+    let is_outlier = outlier.gt(0.0);
+    let failed = failed.logical_and(&is_outlier.logical_not());
+    let target = failed.logical_or(&is_outlier).to_kind(Kind::Float);
+    let negative = target.ones_like() - &target;
+    let hard = z.detach().sigmoid() * training.hard_negatives + 1.0;
+    let known = unlabelled.logical_not().to_kind(Kind::Float);
+    let weight = outlier * training.outlier_weight
+        + known
+            * (failed.to_kind(Kind::Float) * training.failure_weight + negative * hard)
+            * is_outlier.logical_not().to_kind(Kind::Float);
+    let each = z.binary_cross_entropy_with_logits::<Tensor>(&target, None, None, Reduction::None);
+    (each * &weight).sum(Kind::Float) / weight.sum(Kind::Float).clamp_min(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FLOAT: (Kind, Device) = (Kind::Float, Device::Cpu);
+
+    #[test]
+    fn failures_are_wrong_pixels_that_have_a_label() {
+        // class 0 everywhere; labels 0, 1, void, "building or tree", then class 8 is "car or bicyclist"
+        let logits = Tensor::zeros([1, CLASSES, 5, 1], FLOAT);
+        let _ = logits.narrow(1, 0, 1).fill_(4.0);
+        let _ = logits.narrow(1, 8, 1).narrow(2, 4, 1).fill_(9.0);
+        let label = Tensor::from_slice(&[0i64, 1, 11, 15, 12]).reshape([1, 5, 1]);
+        let wrong = failures(&logits, &label, &right_classes()).to_kind(Kind::Int64);
+        let wrong: Vec<i64> = wrong.flatten(0, -1).try_into().unwrap();
+        assert_eq!(wrong, [0, 1, 0, 1, 0]);
+    }
+
+    #[test]
+    fn void_weighs_nothing_and_an_outlier_on_void_does() {
+        let training: ObserverTraining =
+            toml::from_str(include_str!("observer_test.toml")).unwrap();
+        let loss = |z: [f32; 3], outlier: [f32; 3]| {
+            let label = Tensor::from_slice(&[3i64, 11, 11]).reshape([1, 3, 1]);
+            let failed = Tensor::zeros([1, 3, 1], (Kind::Bool, Device::Cpu));
+            let shaped = |v: &[f32]| Tensor::from_slice(v).reshape([1, 3, 1]);
+            step_loss(&shaped(&z), &label, &failed, &shaped(&outlier), &training).double_value(&[])
+        };
+        assert_eq!(
+            loss([-2.0, 5.0, 1.0], [0.0; 3]),
+            loss([-2.0, 0.0, 9.0], [0.0; 3])
+        );
+        let seen = loss([-9.0, 9.0, 0.0], [0.0, 3.0, 0.0]);
+        let missed = loss([-9.0, -9.0, 0.0], [0.0, 3.0, 0.0]);
+        assert!(seen < 0.01 && missed > 3.0, "{seen} {missed}");
+    }
 }

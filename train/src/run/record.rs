@@ -1,4 +1,4 @@
-//! What a run leaves behind: its configuration, a metrics line an epoch, checkpoints, a summary.
+//! What a run leaves behind: its configuration, lines of metrics, checkpoints, a summary.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -9,18 +9,16 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::torch::Checkpoint;
 
-/// One epoch, as a line of `metrics.jsonl`.
+/// Some steps, as a line of `metrics.jsonl`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct EpochRecord {
-    /// Epochs done.
-    pub epoch: usize,
+pub struct StepRecord {
     /// Steps done.
     pub step: usize,
     /// Learning rate of the last step.
     pub rate: f64,
-    /// Mean training loss over the epoch.
+    /// Mean training loss over the steps since the line before.
     pub loss: f64,
-    /// Validation metrics by name, where this epoch was validated.
+    /// Validation metrics by name, where it was validated here.
     pub validation: Option<serde_json::Value>,
     /// Seconds since the run (or its resumption) began.
     pub seconds: f64,
@@ -29,14 +27,12 @@ pub struct EpochRecord {
 /// Where a run stands; saved with every checkpoint.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Progress {
-    /// Epochs done.
-    pub epoch: usize,
     /// Optimiser steps done.
     pub step: usize,
     /// Best validation figure so far.
     pub best: Option<f64>,
-    /// Epoch of the best figure.
-    pub best_epoch: usize,
+    /// Step of the best figure.
+    pub best_step: usize,
 }
 
 /// A run's folder.
@@ -83,6 +79,11 @@ impl RunDir {
         })
     }
 
+    /// Whether the run came to its end: its summary is there.
+    pub fn is_finished(dir: &Path) -> bool {
+        dir.join("summary.json").is_file()
+    }
+
     /// The checkpoint to resume from.
     pub fn last(&self) -> Checkpoint {
         Checkpoint::new(&self.dir, "last")
@@ -93,14 +94,14 @@ impl RunDir {
         Checkpoint::new(&self.dir, "best")
     }
 
-    /// Appends an epoch to `metrics.jsonl`.
+    /// Appends a line to `metrics.jsonl`.
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn record(&self, epoch: &EpochRecord) -> anyhow::Result<()> {
+    pub fn record(&self, record: &StepRecord) -> anyhow::Result<()> {
         let path = self.dir.join("metrics.jsonl");
         let mut file: File = OpenOptions::new().create(true).append(true).open(&path)?;
-        writeln!(file, "{}", serde_json::to_string(epoch)?)?;
+        writeln!(file, "{}", serde_json::to_string(record)?)?;
         Ok(())
     }
 

@@ -1,228 +1,237 @@
 //! Training the segmentation network.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use lookout::evaluate::Confusion;
 use lookout_scene::Anomaly;
-use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tch::{Device, Kind, Reduction, Tensor, no_grad};
+use tch::{Device, Kind, Tensor, no_grad};
 
-use super::{EpochRecord, Progress, RunDir, normalise, poly_rate, to_size};
+use super::loss::{class_weights, jaccard, labelled_entropy, taught_entropy};
+use super::schedule::{Place, Schedule, Trainee, train};
+use super::{RunDir, normalise, to_size};
 use crate::data::{
-    AugmentConfig, CLASSES, Picture, Prefetch, VOID, augment, camvid, epoch_order, rendered,
-    sample_rng,
+    AugmentConfig, Batch, CHOICES, CLASSES, LabelKind, Mixture, Picture, Rendering, SetFile,
+    TrainingSet, VOID, augment_all, rendered, sample_rng,
 };
-use crate::nets::{self, AUXILIARY, LOGITS};
-use crate::torch::{AdamW, Average, Mode, Network, channels_last};
+use crate::nets::{AUXILIARY, BACKBONE_PREFIX, Design, LOGITS, load_backbone};
+use crate::torch::{Mode, Network, channels_last};
 
 /// Everything that decides a run; saved beside it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SegmentationConfig {
-    /// Folder with CamVid's `train` and `val`.
-    pub camvid: PathBuf,
-    /// Passes over CamVid's training frames.
-    pub epochs: usize,
-    /// Samples a step.
-    pub batch: usize,
-    /// Of these, rendered ones.
-    pub rendered_per_batch: usize,
-    /// Rendered drives to draw from, six frames of each.
-    pub rendered_drives: usize,
-    /// Highest learning rate.
-    pub rate: f64,
-    /// Decoupled weight decay.
-    pub decay: f64,
-    /// Weight of the auxiliary loss at 1/16.
-    pub auxiliary: f64,
-    /// Augmentation.
-    pub augment: AugmentConfig,
+    /// Which network.
+    pub design: Design,
+    /// Folder of all data.
+    pub data: PathBuf,
+    /// The data sets by name.
+    pub sets: BTreeMap<String, SetFile>,
     /// Seed of weights and data.
     pub seed: u64,
-    /// Epochs between validations.
-    pub validate_every: usize,
-    /// Convolutions in bfloat16.
-    pub half: bool,
+    /// What an experiment says of it.
+    pub training: SegmentationTraining,
+}
+
+/// `[segmentation]` of an experiment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SegmentationTraining {
+    /// How long and how fast.
+    pub schedule: Schedule,
+    /// Size of a sample.
+    pub sample: AugmentConfig,
+    /// Smaller samples in the first steps: most of what is learnt there costs less so.
+    pub beginning: Option<Beginning>,
+    /// Rendered drives to draw from.
+    pub rendering: Rendering,
+    /// Share of rendered samples, relative to the sets' weights.
+    pub rendered_weight: f64,
+    /// The backbone learns at this share of the rate.
+    pub backbone_rate: f64,
+    /// Weight of the auxiliary losses at 1/8 and 1/16.
+    pub auxiliary: f64,
+    /// Weight of the soft Jaccard loss, which counts each class alike.
+    pub jaccard: f64,
+    /// A larger network to learn from, beside the labels.
+    pub teacher: Option<Teacher>,
+}
+
+/// A finished run whose networks teach smaller ones.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Teacher {
+    /// Which networks.
+    pub design: Design,
+    /// Folder of the experiment's run.
+    pub run: PathBuf,
+    /// Weight of what it says, beside the labels.
+    pub weight: f64,
+}
+
+/// The first steps of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Beginning {
+    /// How many.
+    pub steps: usize,
+    /// Size of a sample in them.
+    pub sample: AugmentConfig,
 }
 
 /// Seeds of rendered training drives start here; validation and demo use others.
 pub(super) const RENDER_TRAINING_SEED: u64 = 1_000_000;
 /// Seeds of rendered validation drives.
 pub(super) const RENDER_VALIDATION_SEED: u64 = 2_000_000;
+/// Scales of rendered frames.
+pub(super) const RENDERED_SCALE: (f32, f32) = (0.7, 1.6);
+/// Most pictures of a set that are validated on while training; spread over it.
+const VALIDATED: usize = 100;
 
-/// Trains, or goes on with, a run in `dir`; returns the best validation mIoU on CamVid. With
-/// `max_steps` it stops there, to be resumed: the schedule stays that of the whole run.
+/// Trains, or goes on with, a run; returns its best figure: the mean of the mIoU of the sets'
+/// validation parts.
 ///
 /// # Errors
 /// Where data or the run's folder cannot be read or written.
 pub fn train_segmentation(
     config: &SegmentationConfig,
-    dir: &Path,
-    resume: bool,
-    max_steps: Option<usize>,
+    backbone: Option<&Path>,
+    place: Place<'_>,
     device: Device,
 ) -> anyhow::Result<f64> {
-    let run = RunDir::open(dir, config, resume)?;
-    let only = |v: Vec<(String, Picture)>| v.into_iter().map(|(_, p)| p).collect::<Vec<_>>();
-    let real = only(camvid(&config.camvid.join("train"))?);
-    let validation = only(camvid(&config.camvid.join("val"))?);
-    let made = rendered(
-        RENDER_TRAINING_SEED,
-        config.rendered_drives,
-        6,
-        Anomaly::None,
-    )?;
-    let made_validation = rendered(RENDER_VALIDATION_SEED, 6, 4, Anomaly::None)?;
-    log::info!("{} real and {} rendered frames", real.len(), made.len());
+    let run = RunDir::open(place.dir, config, place.resume)?;
+    let training = config.training.clone();
+    let mut validation = BTreeMap::new();
+    let mut sets = vec![];
+    for (name, file) in &config.sets {
+        sets.push(file.load(&config.data)?);
+        if let Some(part) = &file.validation {
+            validation.insert(name.clone(), spread(part.load(&config.data)?, VALIDATED));
+        }
+    }
+    let made_validation = Rendering {
+        drives: 24,
+        frames: 1,
+    };
+    let made_validation = rendered(RENDER_VALIDATION_SEED, made_validation, Anomaly::None)?;
+    let weights = class_weights(&sets).to(device);
+    if training.rendered_weight > 0.0 {
+        sets.push(TrainingSet {
+            weight: training.rendered_weight,
+            scale: RENDERED_SCALE,
+            kind: LabelKind::Plain,
+            pictures: rendered(RENDER_TRAINING_SEED, training.rendering, Anomaly::None)?,
+        });
+    }
+    let count: usize = sets.iter().map(|s| s.pictures.len()).sum();
+    log::info!("{count} pictures in {} sets", sets.len());
 
     tch::manual_seed(config.seed as i64);
-    let mut network = Network::new(nets::segmentation(CLASSES), device);
-    network.set_half(config.half);
-    let mut optimiser = AdamW::new(&network, config.decay);
-    let mut average = Average::new(&network);
-    let weights = class_weights(&real).to(device);
-
-    let fresh = config.batch - config.rendered_per_batch.min(config.batch);
-    let steps_per_epoch = real.len() / fresh.max(1);
-    anyhow::ensure!(
-        steps_per_epoch > 0,
-        "a batch takes {fresh} real frames, there are {}",
-        real.len()
-    );
-    let total = steps_per_epoch * config.epochs;
-    let mut progress = Progress::default();
-    if resume && run.last().exists() {
-        progress = run.last().progress()?;
-        run.last()
-            .resume(&network, &mut optimiser, &mut average, progress.step as i64)?;
+    let network = Network::new(config.design.segmentation(CLASSES), device);
+    if config.design.has_backbone() {
+        let path = backbone.ok_or_else(|| {
+            anyhow::anyhow!("the backbone's weights are missing: run `. train/setup.sh`")
+        })?;
+        load_backbone(&network, path)?;
     }
-    let last_step = total.min(max_steps.unwrap_or(total));
-    let batches = {
-        let (config, seed) = (config.clone(), config.seed);
-        Prefetch::new(progress.step, last_step, move |step| {
-            let (epoch, within) = (step / steps_per_epoch, step % steps_per_epoch);
-            let order = epoch_order(seed, epoch, real.len());
-            let sample = |j: usize| {
-                let mut rng = sample_rng(seed, epoch, within * config.batch + j);
-                let picture = if j < fresh {
-                    &real[order[within * fresh + j]]
-                } else {
-                    &made[rng.random_range(0..made.len())]
-                };
-                augment(picture, &config.augment, &mut rng)
-            };
-            (0..config.batch).map(sample).collect()
-        })
-    };
+    let mut trainee = Trainee::new(network, &training.schedule);
+    trainee
+        .optimiser
+        .slow_down(BACKBONE_PREFIX, training.backbone_rate);
 
-    let bar = progress_bar(last_step, progress.step);
-    let began = Instant::now();
-    let (mut loss_sum, mut loss_count) = (0.0, 0);
-    for batch in batches {
-        let rate = poly_rate(config.rate, progress.step, total, 150);
-        let image = channels_last(&normalise(&batch.image.to(device)));
-        let loss = loss(
-            &network,
-            &image,
-            &batch.label.to(device),
-            &weights,
-            config.auxiliary,
-        )?;
-        optimiser.step(&loss, rate);
-        progress.step += 1;
-        average.update(&network, progress.step as i64);
-        loss_sum += loss.double_value(&[]);
-        loss_count += 1;
-        bar.inc(1);
-        if !progress.step.is_multiple_of(steps_per_epoch) && progress.step != last_step {
-            continue;
-        }
-        progress.epoch = progress.step / steps_per_epoch;
-        let mut record = EpochRecord {
-            epoch: progress.epoch,
-            step: progress.step,
-            rate,
-            loss: loss_sum / f64::from(loss_count.max(1)),
-            validation: None,
-            seconds: began.elapsed().as_secs_f64(),
+    let mixture = Mixture::new(sets);
+    let (seed, batch) = (config.seed, training.schedule.batch);
+    let (later, beginning) = (training.sample, training.beginning);
+    let samples = move |step| {
+        let size = match beginning {
+            Some(first) if step < first.steps => first.sample,
+            _ => later,
         };
-        (loss_sum, loss_count) = (0.0, 0);
-        if progress.epoch.is_multiple_of(config.validate_every) || progress.step == last_step {
-            let judge = Network::new(nets::segmentation(CLASSES), device);
-            judge.load(average.values())?;
-            let miou = validate(&judge, &validation, device)?;
-            let made_miou = validate(&judge, &made_validation, device)?;
-            record.validation = Some(json!({"miou_camvid": miou, "miou_rendered": made_miou}));
-            bar.println(format!(
-                "epoch {} loss {:.3} mIoU CamVid {miou:.4} rendered {made_miou:.4}",
-                progress.epoch, record.loss
-            ));
-            if progress.best.is_none_or(|b| miou > b) {
-                (progress.best, progress.best_epoch) = (Some(miou), progress.epoch);
-                run.best().save(&network, &optimiser, &average, &progress)?;
-            }
+        let sample = |j: usize| {
+            let mut rng = sample_rng(seed, step, j);
+            let (set, picture) = mixture.draw(&mut rng);
+            augment_all(picture, &size, set.scale, &mut rng)
+        };
+        (0..batch).map(sample).collect()
+    };
+    let teacher = match &training.teacher {
+        Some(t) => {
+            let network = load_segmentation(t.design, &t.run.join("segmentation"), device)?;
+            Some((network, t.weight))
         }
-        run.last().save(&network, &optimiser, &average, &progress)?;
-        run.record(&record)?;
-    }
-    bar.finish();
-    anyhow::ensure!(
-        progress.step >= last_step,
-        "the data thread stopped at step {} of {last_step}",
-        progress.step
-    );
-    run.summary(&json!({
-        "best_miou_camvid": progress.best, "best_epoch": progress.best_epoch,
-        "epochs": progress.epoch, "steps": progress.step,
-        "seconds_since_start_or_resume": began.elapsed().as_secs_f64(),
-    }))?;
-    Ok(progress.best.unwrap_or(0.0))
+        None => None,
+    };
+    let loss = |network: &Network, batch: &Batch, _| {
+        let image = channels_last(&normalise(&batch.image.to(device)));
+        let out = network.forward(&[("image", &image)], Mode::Train)?;
+        let mut loss = labelled_loss(&out, &batch.label.to(device), &weights, &training);
+        if let Some((teacher, weight)) = &teacher {
+            let taught = no_grad(|| teacher.forward(&[("image", &image)], Mode::Evaluate))?;
+            loss += taught_entropy(&out[LOGITS], &taught[LOGITS]) * *weight;
+        }
+        Ok(loss)
+    };
+    let validate = |average: &crate::torch::Average| {
+        let judge = Network::new(config.design.segmentation(CLASSES), device);
+        judge.load(average.values())?;
+        let mut figures = BTreeMap::new();
+        for (name, pictures) in &validation {
+            figures.insert(name.as_str(), validate(&judge, pictures, device)?);
+        }
+        let mean = figures.values().sum::<f64>() / figures.len().max(1) as f64;
+        let made = validate(&judge, &made_validation, device)?;
+        Ok((mean, json!({"miou": figures, "miou_rendered": made})))
+    };
+    train(
+        &config.training.schedule,
+        &run,
+        place,
+        trainee,
+        samples,
+        loss,
+        validate,
+    )
 }
 
-fn loss(
-    network: &Network,
-    image: &Tensor,
+/// At most `count` pictures, evenly spread.
+fn spread(pictures: Vec<Picture>, count: usize) -> Vec<Picture> {
+    let every = pictures.len().div_ceil(count).max(1);
+    pictures.into_iter().step_by(every).collect()
+}
+
+/// What the labels say of the network's outputs.
+fn labelled_loss(
+    out: &BTreeMap<String, Tensor>,
     label: &Tensor,
     weights: &Tensor,
-    auxiliary: f64,
-) -> anyhow::Result<Tensor> {
+    training: &SegmentationTraining,
+) -> Tensor {
     let size = label.size();
-    let out = network.forward(&[("image", image)], Mode::Train)?;
     let entropy = |logits: &Tensor, label: &Tensor| {
-        logits.cross_entropy_loss(label, Some(weights), Reduction::Mean, i64::from(VOID), 0.0)
+        let logp = logits.log_softmax(1, Kind::Float);
+        labelled_entropy(&logp, label, weights, &CHOICES)
     };
-    let main = entropy(&to_size(&out[LOGITS], size[1], size[2]), label);
-    if auxiliary == 0.0 {
-        return Ok(main);
+    let logits = &out[LOGITS];
+    let mut loss = entropy(&to_size(logits, size[1], size[2]), label);
+    if training.jaccard > 0.0 {
+        let half = label.slice(1, 1, size[1], 2).slice(2, 1, size[2], 2);
+        let logits = to_size(logits, size[1] / 2, size[2] / 2);
+        loss += jaccard(&logits.softmax(1, Kind::Float), &half) * training.jaccard;
     }
-    // the auxiliary head is judged at 1/8, on every eighth label
-    let coarse = label.slice(1, 4, size[1], 8).slice(2, 4, size[2], 8);
-    let aux = entropy(&to_size(&out[AUXILIARY], size[1] / 8, size[2] / 8), &coarse);
-    Ok(main + aux * auxiliary)
-}
-
-/// ENet's class weights, 1 / ln(1.1 + share), scaled to a mean of one over the pixels.
-fn class_weights(pictures: &[Picture]) -> Tensor {
-    let mut counts = [0f64; CLASSES as usize];
-    for id in pictures
-        .iter()
-        .flat_map(|p| &p.label)
-        .filter(|&&id| id < VOID)
-    {
-        counts[*id as usize] += 1.0;
+    if training.auxiliary > 0.0 {
+        // both auxiliary heads are judged at 1/8, on every eighth label
+        let coarse = label.slice(1, 4, size[1], 8).slice(2, 4, size[2], 8);
+        for name in AUXILIARY {
+            let logits = to_size(&out[name], size[1] / 8, size[2] / 8);
+            loss += entropy(&logits, &coarse) * (training.auxiliary / 2.0);
+        }
     }
-    let total: f64 = counts.iter().sum();
-    let share = counts.map(|c| c / total.max(1.0));
-    let weight = share.map(|p| 1.0 / (1.1 + p).ln());
-    let mean: f64 = weight.iter().zip(share).map(|(w, p)| w * p).sum();
-    Tensor::from_slice(&weight.map(|w| (w / mean) as f32))
+    loss
 }
 
 /// Mean IoU over the pictures, with labels at their own size and the network at the nearest
-/// multiple of 32.
+/// multiple of 32 to the size of use.
 ///
 /// # Errors
 /// Where libtorch refuses.
@@ -236,19 +245,24 @@ pub fn validate(network: &Network, pictures: &[Picture], device: Device) -> anyh
             .argmax(1, false)
             .to_kind(Kind::Uint8);
         let predicted: Vec<u8> = predicted.flatten(0, -1).try_into()?;
-        confusion.add_slice(&predicted, &p.label)?;
+        // a label of several classes counts for none
+        let label: Vec<u8> = p.label.iter().map(|&l| l.min(VOID)).collect();
+        confusion.add_slice(&predicted, &label)?;
     }
     Ok(confusion.metrics().miou.unwrap_or(0.0))
 }
 
-/// The picture as a normalised [1, 3, H, W] batch, H and W rounded down to multiples of 32.
+/// The picture as a normalised [1, 3, H, W] batch at the size of use: [`crate::data::FULL_HEIGHT`]
+/// rows and the columns that keep the aspect, in multiples of 32.
 pub(crate) fn to_input(p: &Picture) -> Tensor {
     let (h, w) = (p.height as i64, p.width as i64);
     let image = Tensor::from_slice(&p.rgb)
         .reshape([1, h, w, 3])
         .permute([0, 3, 1, 2]);
     let image = image.to_kind(Kind::Float) / 255.0;
-    let size = [(h / 32 * 32).max(32), (w / 32 * 32).max(32)];
+    let rows = crate::data::FULL_HEIGHT as f64;
+    let columns = rows * w as f64 / h as f64;
+    let size = [rows as i64, ((columns / 32.0).round() as i64 * 32).max(32)];
     let sized = if size == [h, w] {
         image
     } else {
@@ -257,63 +271,13 @@ pub(crate) fn to_input(p: &Picture) -> Tensor {
     channels_last(&normalise(&sized))
 }
 
-/// The segmentation network of a finished run, frozen, with its averaged weights.
+/// The segmentation network of a run, frozen, with the averaged weights of its best step.
 ///
 /// # Errors
 /// Where the checkpoint is missing or of another network.
-pub fn load_segmentation(run: &Path, device: Device) -> anyhow::Result<Network> {
-    let mut network = Network::new(nets::segmentation(CLASSES), device);
+pub fn load_segmentation(design: Design, run: &Path, device: Device) -> anyhow::Result<Network> {
+    let mut network = Network::new(design.segmentation(CLASSES), device);
     crate::torch::Checkpoint::new(run, "best").load_average(&network)?;
     network.freeze();
     Ok(network)
-}
-
-pub(super) fn progress_bar(total: usize, done: usize) -> ProgressBar {
-    let bar = ProgressBar::new(total as u64).with_position(done as u64);
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} steps, {per_sec}, ETA {eta}");
-    if let Ok(style) = style {
-        bar.set_style(style);
-    }
-    bar.reset_eta();
-    bar
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn picture(label: Vec<u8>) -> Picture {
-        let n = label.len();
-        Picture {
-            width: n,
-            height: 1,
-            rgb: vec![0; 3 * n],
-            label,
-            outlier: vec![0; n],
-        }
-    }
-
-    fn weights(pictures: &[Picture]) -> Vec<f32> {
-        class_weights(pictures).try_into().unwrap()
-    }
-
-    #[test]
-    fn rare_classes_weigh_more_and_the_mean_pixel_weighs_one() {
-        let w = weights(&[
-            picture(vec![0; 60]),
-            picture([vec![1; 30], vec![2; 10]].concat()),
-        ]);
-        assert_eq!(w.len(), CLASSES as usize);
-        assert!(w[0] < w[1] && w[1] < w[2] && w[2] < w[3]);
-        assert!(w.iter().all(|w| w.is_finite() && *w > 0.0));
-        let mean = 0.6 * w[0] + 0.3 * w[1] + 0.1 * w[2];
-        assert!((mean - 1.0).abs() < 1e-5, "{mean}");
-    }
-
-    #[test]
-    fn void_counts_for_no_class() {
-        let known = [vec![0; 60], vec![1; 40]].concat();
-        let with_void = [known.clone(), vec![VOID; 500]].concat();
-        assert_eq!(weights(&[picture(known)]), weights(&[picture(with_void)]));
-    }
 }

@@ -1,9 +1,10 @@
 //! Pictures with things in them that no class describes: what the best observer is chosen by, and
 //! what thresholds are calibrated on.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
-use lookout::evaluate::BinaryHistogram;
+use lookout::evaluate::{BinaryHistogram, BinaryMetrics};
 use lookout_scene::Anomaly;
 use rand::RngExt;
 use tch::{Device, no_grad};
@@ -12,9 +13,10 @@ use super::observer::observe;
 use super::segmentation::{RENDER_VALIDATION_SEED, to_input};
 use super::to_size;
 use crate::data::{
-    Canvas, Cutout, CutoutSplit, Match, Picture, Rng, VOID, camvid, load_cutouts, paste_cutout,
-    place_by_row, rendered, sample_rng,
+    Canvas, Cutout, CutoutSplit, Match, Pasted, Picture, Rendering, Rng, SetFile, VOID,
+    ground_pixel, load_cutouts, paste_cutout, place_by_row, rendered, sample_rng,
 };
+use crate::nets::Design;
 use crate::torch::{Mode, Network};
 
 /// Pictures with an outlier mask, to choose the best observer by.
@@ -25,68 +27,77 @@ pub struct ValidationSet {
 }
 
 impl ValidationSet {
-    /// Pastes one held-out object into each picture, standing on its row, colours slightly matched.
-    /// The same seed gives the same set.
-    pub fn pasted(pictures: &[Picture], cutouts: &[Cutout], seed: u64) -> Self {
+    /// Pastes one held-out object into each picture, colours slightly matched. The same seed gives
+    /// the same set.
+    pub fn pasted(pictures: &[Picture], how: Pasted, cutouts: &[Cutout], seed: u64) -> Self {
         let paste = |(i, p): (usize, &Picture)| {
             let mut rng = sample_rng(seed, 0, i);
-            paste_upright(p, cutouts, &mut rng)
+            paste_one(p, how, cutouts, &mut rng)
         };
         Self {
             pictures: pictures.iter().enumerate().map(paste).collect(),
         }
     }
 
-    /// CamVid's validation frames with held-out cut-outs: what thresholds are calibrated on.
+    /// Of every set that says how, its validation pictures with held-out things pasted into them;
+    /// beside them `rendered`: drives of validation seeds with anomalies that no training drive
+    /// shows.
     ///
     /// # Errors
     /// Where data cannot be read.
-    pub fn camvid_pasted(camvid_root: &Path, cutouts: &Path, seed: u64) -> anyhow::Result<Self> {
-        let pictures: Vec<Picture> = camvid(&camvid_root.join("val"))?
-            .into_iter()
-            .map(|(_, p)| p)
-            .collect();
+    pub fn all(
+        data: &Path,
+        sets: &BTreeMap<String, SetFile>,
+        cutouts: &[PathBuf],
+        seed: u64,
+    ) -> anyhow::Result<BTreeMap<String, Self>> {
         let cutouts = load_cutouts(cutouts, CutoutSplit::Validation)?;
-        anyhow::ensure!(!cutouts.is_empty(), "no held-out cut-outs");
-        Ok(Self::pasted(&pictures, &cutouts, seed))
+        anyhow::ensure!(!cutouts.is_empty(), "there are no held-out cut-outs");
+        let mut all = BTreeMap::new();
+        for (name, set) in sets {
+            if let (Some(part), Some(how)) = (&set.validation, set.pasted) {
+                let pictures = part.load(data)?;
+                all.insert(name.clone(), Self::pasted(&pictures, how, &cutouts, seed));
+            }
+        }
+        let rendering = Rendering {
+            drives: 12,
+            frames: 4,
+        };
+        let pictures = rendered(RENDER_VALIDATION_SEED, rendering, Anomaly::HeldOut)?;
+        all.insert("rendered".to_owned(), Self { pictures });
+        Ok(all)
     }
 
-    /// Rendered drives of validation seeds with anomalies that no training drive shows.
-    ///
-    /// # Errors
-    /// Where the renderer refuses.
-    pub fn held_out_renders() -> anyhow::Result<Self> {
-        let pictures = rendered(RENDER_VALIDATION_SEED, 6, 4, Anomaly::HeldOut)?;
-        Ok(Self { pictures })
-    }
-
-    /// AUROC and AP of the observer with the outlier as positive; void is left out.
+    /// How well the observer's output `output` finds the outliers; void is left out.
     ///
     /// # Errors
     /// Where libtorch refuses.
     pub fn judge(
         &self,
+        design: Design,
         segmentation: &Network,
         observer: &Network,
+        output: &str,
         device: Device,
-    ) -> anyhow::Result<(f64, f64)> {
+    ) -> anyhow::Result<BinaryMetrics> {
         let mut histogram = BinaryHistogram::new();
         for p in &self.pictures {
             let image = to_input(p).to(device);
-            let z = no_grad(|| observe(segmentation, observer, &image, Mode::Evaluate))?;
-            let z = to_size(&z, p.height as i64, p.width as i64);
+            let seen = no_grad(|| segmentation.forward(&[("image", &image)], Mode::Evaluate))?;
+            let out = no_grad(|| observe(design, observer, &image, &seen, Mode::Evaluate))?;
+            let z = to_size(&out[output], p.height as i64, p.width as i64);
             let score: Vec<f32> = ((z + 12.0) / 24.0)
                 .clamp(0.0, 1.0)
                 .flatten(0, -1)
                 .try_into()?;
             for ((s, &o), &l) in score.iter().zip(&p.outlier).zip(&p.label) {
-                if o == 1 || l != VOID {
-                    histogram.add(*s, o == 1);
+                if o > 0 || l != VOID {
+                    histogram.add(*s, o > 0);
                 }
             }
         }
-        let metrics = histogram.metrics();
-        Ok((metrics.auroc.unwrap_or(0.0), metrics.ap.unwrap_or(0.0)))
+        Ok(histogram.metrics())
     }
 }
 
@@ -94,8 +105,10 @@ impl ValidationSet {
 const HEIGHT_METRES: (f32, f32) = (0.35, 1.9);
 /// CamVid's horizon, as a share of the rows.
 const HORIZON: f32 = 0.42;
+/// Longer side in pixels of things that are pasted by size.
+const SIDE: (f32, f32) = (6.0, 200.0);
 
-fn paste_upright(p: &Picture, cutouts: &[Cutout], rng: &mut Rng) -> Picture {
+fn paste_one(p: &Picture, how: Pasted, cutouts: &[Cutout], rng: &mut Rng) -> Picture {
     let mut canvas = Canvas::filled(p.width, p.height, [0.0; 3]);
     for (to, &from) in canvas.rgb.iter_mut().zip(&p.rgb) {
         *to = f32::from(from) / 255.0;
@@ -103,15 +116,29 @@ fn paste_upright(p: &Picture, cutouts: &[Cutout], rng: &mut Rng) -> Picture {
     canvas.label.clone_from(&p.label);
     for _ in 0..20 {
         let cutout = &cutouts[rng.random_range(0..cutouts.len())];
-        let (lo, hi) = HEIGHT_METRES;
-        let metres = rng.random_range(lo.ln()..=hi.ln()).exp();
-        let foot = rng.random_range(0.52f32..0.93);
-        let (rows, foot) = place_by_row(p.height, HORIZON, foot, metres);
-        let scaled = cutout.scaled((rows / cutout.height as f32).max(8.0 / cutout.height as f32));
-        let x = rng.random_range(0.05f32..0.95) * p.width as f32;
+        let (scaled, x, foot, least) = match how {
+            Pasted::Standing => {
+                let (lo, hi) = HEIGHT_METRES;
+                let metres = rng.random_range(lo.ln()..=hi.ln()).exp();
+                let foot = rng.random_range(0.52f32..0.93);
+                let (rows, foot) = place_by_row(p.height, HORIZON, foot, metres);
+                let rows = rows.max(8.0);
+                let x = rng.random_range(0.05f32..0.95) * p.width as f32;
+                (cutout.scaled(rows / cutout.height as f32), x, foot, 60)
+            }
+            Pasted::Sized => {
+                let side = rng.random_range(SIDE.0.ln()..=SIDE.1.ln()).exp();
+                let scaled = cutout.scaled(side / cutout.width.max(cutout.height) as f32);
+                let Some(at) = ground_pixel(&p.label, rng) else {
+                    continue;
+                };
+                let (x, foot) = (at % p.width, at / p.width);
+                (scaled, x as f32, foot as f32, 4)
+            }
+        };
         let y = foot - scaled.height as f32 / 2.0;
         let (flip, matching) = (rng.random_bool(0.5), Match::slight(rng));
-        if paste_cutout(&mut canvas, &scaled, x as i64, y as i64, flip, &matching) >= 60 {
+        if paste_cutout(&mut canvas, &scaled, x as i64, y as i64, flip, &matching) >= least {
             break;
         }
     }
@@ -161,7 +188,7 @@ mod tests {
     fn the_same_seed_gives_the_same_set() {
         let (pictures, cutouts) = (pictures(), cutouts());
         let planes = |seed| -> Vec<(Vec<u8>, Vec<u8>)> {
-            let set = ValidationSet::pasted(&pictures, &cutouts, seed);
+            let set = ValidationSet::pasted(&pictures, Pasted::Standing, &cutouts, seed);
             set.pictures
                 .into_iter()
                 .map(|p| (p.rgb, p.outlier))
@@ -173,12 +200,19 @@ mod tests {
 
     #[test]
     fn pasting_changes_marked_pixels_only_and_no_label() {
-        let before = pictures();
-        let after = ValidationSet::pasted(&before, &cutouts(), 3).pictures;
+        for how in [Pasted::Standing, Pasted::Sized] {
+            check_marks(how);
+        }
+    }
+
+    fn check_marks(how: Pasted) {
+        let mut before = pictures();
+        before.iter_mut().for_each(|p| p.label.fill(3));
+        let after = ValidationSet::pasted(&before, how, &cutouts(), 3).pictures;
         assert_eq!(after.len(), before.len());
         for (b, a) in before.iter().zip(&after) {
             assert_eq!(a.label, b.label);
-            assert!(a.outlier.contains(&1));
+            assert!(a.outlier.iter().any(|&o| o > 0));
             for (i, &o) in a.outlier.iter().enumerate() {
                 if o == 0 {
                     assert_eq!(a.rgb[3 * i..3 * i + 3], b.rgb[3 * i..3 * i + 3]);

@@ -5,5 +5,5 @@ mod network;
 mod optimiser;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
-pub use network::{BATCH_NORM_EPS, Mode, Network, NetworkError, channels_last};
+pub use network::{Mode, Network, NetworkError, channels_last};
 pub use optimiser::{AdamW, Average, StateError};

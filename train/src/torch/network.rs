@@ -7,8 +7,6 @@ use thiserror::Error;
 
 use crate::graph::{Conv, Graph, Node, Op, ValueId};
 
-/// Epsilon of every batch norm; the ONNX export folds with the same.
-pub const BATCH_NORM_EPS: f64 = 1e-5;
 const BATCH_NORM_MOMENTUM: f64 = 0.1;
 
 /// What cannot be run.
@@ -179,18 +177,23 @@ impl Network {
         let x = args[0];
         Ok(match &node.op {
             Op::Conv(c) => self.conv(node, c, x)?,
-            Op::BatchNorm => x.f_batch_norm(
+            Op::BatchNorm(norm) => x.f_batch_norm(
                 self.parameter(node, "weight"),
                 self.parameter(node, "bias"),
                 self.parameter(node, "running_mean"),
                 self.parameter(node, "running_var"),
-                mode == Mode::Train,
+                mode == Mode::Train && !norm.frozen,
                 BATCH_NORM_MOMENTUM,
-                BATCH_NORM_EPS,
+                norm.epsilon,
                 true,
             )?,
             Op::Relu => x.f_relu()?,
+            Op::Relu6 => x.f_clamp(0.0, 6.0)?,
             Op::Add => x.f_add(args[1])?,
+            Op::Sub => x.f_sub(args[1])?,
+            Op::Mul => x.f_mul(args[1])?,
+            Op::Softmax => x.f_softmax(1, Kind::Float)?,
+            Op::Energy => x.f_logsumexp([1], true)?.f_neg()?,
             Op::Concat => Tensor::f_cat(args, 1)?,
             Op::Upsample2 => {
                 let s = x.size();
@@ -198,6 +201,7 @@ impl Network {
             }
             Op::DepthToSpace { block } => x.f_pixel_shuffle(*block)?,
             Op::GlobalAveragePool => x.f_adaptive_avg_pool2d([1, 1])?,
+            Op::AveragePool2 => x.f_avg_pool2d([2, 2], [2, 2], [0, 0], false, true, None)?,
         })
     }
 
@@ -211,14 +215,15 @@ impl Network {
         };
         let weight = cast(&self.parameters[&format!("{}.weight", node.name)]);
         let bias = self.parameter(node, "bias").map(cast);
-        Ok(x.f_conv2d(
-            &weight,
-            bias,
-            [c.stride, c.stride],
-            c.padding,
-            c.dilation,
-            1,
-        )?)
+        let [top, left, bottom, right] = c.padding;
+        let even = (top, left) == (bottom, right);
+        let x = match even {
+            true => x.copy_ref(),
+            false => x.f_constant_pad_nd([left, right, top, bottom])?,
+        };
+        let padding = if even { [top, left] } else { [0, 0] };
+        let strides = [c.stride, c.stride];
+        Ok(x.f_conv2d(&weight, bias, strides, padding, c.dilation, c.groups)?)
     }
 }
 
@@ -238,14 +243,14 @@ fn shapes(graph: &Graph, node: &Node) -> Vec<(&'static str, Vec<i64>, bool)> {
     let inputs = graph.value(node.inputs[0]).channels;
     match &node.op {
         Op::Conv(c) => {
-            let weight = vec![c.out_channels, inputs, c.kernel[0], c.kernel[1]];
+            let weight = vec![c.out_channels, inputs / c.groups, c.kernel[0], c.kernel[1]];
             let mut all = vec![("weight", weight, true)];
             if c.bias {
                 all.push(("bias", vec![c.out_channels], true));
             }
             all
         }
-        Op::BatchNorm => [
+        Op::BatchNorm(_) => [
             ("weight", true),
             ("bias", true),
             ("running_mean", false),
@@ -261,10 +266,11 @@ fn initial(op: &Op, suffix: &str, shape: &[i64], device: Device) -> Tensor {
     let kind = (Kind::Float, device);
     match (op, suffix) {
         (Op::Conv(c), "weight") => {
-            let fan_out = c.out_channels * c.kernel[0] * c.kernel[1] / (c.stride * c.stride);
+            let taps = c.kernel[0] * c.kernel[1];
+            let fan_out = c.out_channels / c.groups * taps / (c.stride * c.stride);
             Tensor::randn(shape, kind) * (2.0 / fan_out.max(1) as f64).sqrt()
         }
-        (Op::BatchNorm, "weight" | "running_var") => Tensor::ones(shape, kind),
+        (Op::BatchNorm(_), "weight" | "running_var") => Tensor::ones(shape, kind),
         _ => Tensor::zeros(shape, kind),
     }
 }

@@ -43,6 +43,8 @@ fn saved<'a>(
 #[derive(Debug)]
 pub struct AdamW {
     parameters: Vec<(String, Tensor)>,
+    /// What the rate is multiplied by, for each parameter.
+    factors: Vec<f64>,
     first: Vec<Tensor>,
     second: Vec<Tensor>,
     steps: i64,
@@ -66,9 +68,19 @@ impl AdamW {
         Self {
             first: zeros(),
             second: zeros(),
+            factors: vec![1.0; parameters.len()],
             parameters,
             steps: 0,
             decay,
+        }
+    }
+
+    /// Parameters whose names begin so learn at `factor` times the rate.
+    pub fn slow_down(&mut self, prefix: &str, factor: f64) {
+        for ((name, _), own) in self.parameters.iter().zip(&mut self.factors) {
+            if name.starts_with(prefix) {
+                *own = factor;
+            }
         }
     }
 
@@ -84,12 +96,10 @@ impl AdamW {
             1.0 - BETA2.powi(self.steps as i32),
         );
         no_grad(|| {
-            for (((_, p), m), v) in self
-                .parameters
-                .iter_mut()
-                .zip(&mut self.first)
-                .zip(&mut self.second)
-            {
+            let moments = self.first.iter_mut().zip(&mut self.second);
+            let parameters = self.parameters.iter_mut().zip(&self.factors);
+            for (((_, p), factor), (m, v)) in parameters.zip(moments) {
+                let rate = rate * factor;
                 let g = p.grad();
                 if !g.defined() {
                     continue;
@@ -160,7 +170,7 @@ impl Average {
 
     /// Moves towards the network's values; short memory in the first steps.
     pub fn update(&mut self, network: &Network, step: i64) {
-        let keep = (step as f64 / (step as f64 + 50.0)).min(0.998);
+        let keep = (step as f64 / (step as f64 + 50.0)).min(0.999);
         no_grad(|| {
             for (name, value) in &mut self.values {
                 let _ = value.lerp_(&network.parameters()[name], 1.0 - keep);

@@ -1,0 +1,160 @@
+//! What the observer is trained on: frames with and without things in them that no class describes.
+
+use std::fmt;
+
+use rand::RngExt;
+use serde::{Deserialize, Serialize};
+
+use super::segmentation::RENDERED_SCALE;
+use crate::data::{
+    AugmentConfig, Canvas, Cutout, KnownThing, Match, Mixture, Picture, Rng, TextureSource,
+    augment, corrupt, ground_pixel, outlier_weight, paste_cutout, paste_known, paste_texture,
+    random_shapes, sample_rng, weather,
+};
+
+/// What samples are made of, as shares.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Composition {
+    /// Of all samples, rendered ones with a rendered anomaly.
+    pub rendered: f64,
+    /// Of all samples, rendered ones without.
+    pub rendered_clean: f64,
+    /// Of the real samples, those into which nothing unknown is pasted.
+    pub clean: f64,
+    /// Of the real samples, those into which known things are pasted.
+    pub known: f64,
+    /// Weight of cut-outs among what is pasted.
+    pub cutout: f64,
+    /// Weight of textures and of patches of other frames.
+    pub texture: f64,
+    /// Weight of corruptions of what is there.
+    pub corruption: f64,
+}
+
+/// Longer side of pasted things in pixels, drawn log-uniformly.
+const SIDE: (f32, f32) = (6.0, 200.0);
+/// Radius of pasted textures and corruptions.
+const RADIUS: (f32, f32) = (4.0, 90.0);
+/// Radius of attacked shapes.
+const ATTACK_RADIUS: (f32, f32) = (8.0, 110.0);
+
+/// What the data thread draws from.
+pub(super) struct Samples {
+    pub(super) mixture: Mixture,
+    /// Rendered, with an anomaly.
+    pub(super) strange: Vec<Picture>,
+    /// Rendered, without.
+    pub(super) plain: Vec<Picture>,
+    pub(super) cutouts: Vec<Cutout>,
+    pub(super) known: Vec<KnownThing>,
+    pub(super) composition: Composition,
+    pub(super) size: AugmentConfig,
+    pub(super) batch: usize,
+    pub(super) attacked: usize,
+    pub(super) seed: u64,
+}
+
+impl fmt::Display for Samples {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let real: usize = self.mixture.sets.iter().map(|s| s.pictures.len()).sum();
+        let made = (self.strange.len(), self.plain.len());
+        let pasted = (self.cutouts.len(), self.known.len());
+        write!(
+            f,
+            "{real} real pictures, {} rendered with an anomaly and {} without, {} cut-outs, {} known things",
+            made.0, made.1, pasted.0, pasted.1
+        )
+    }
+}
+
+impl Samples {
+    /// The samples of a step; the first `attacked` are real and have a shape to attack.
+    pub(super) fn step(&self, step: usize) -> Vec<Canvas> {
+        let sample = |j: usize| {
+            let mut rng = sample_rng(self.seed, step, j);
+            let mut canvas = if j < self.attacked {
+                let mut canvas = self.real(&mut rng);
+                let count = rng.random_range(1..=3);
+                let (w, h) = (canvas.width, canvas.height);
+                canvas.attack = random_shapes(w, h, count, ATTACK_RADIUS, &mut rng);
+                canvas
+            } else {
+                self.any(&mut rng)
+            };
+            weather(&mut canvas, &mut rng);
+            canvas
+        };
+        (0..self.batch).map(sample).collect()
+    }
+
+    fn any(&self, rng: &mut Rng) -> Canvas {
+        let c = &self.composition;
+        let kind = rng.random_range(0.0..1.0);
+        let of = |pictures: &[Picture], rng: &mut Rng| {
+            let picture = &pictures[rng.random_range(0..pictures.len())];
+            augment(picture, &self.size, RENDERED_SCALE, rng)
+        };
+        if kind < c.rendered && !self.strange.is_empty() {
+            let mut canvas = of(&self.strange, rng);
+            let weight = outlier_weight(canvas.outlier.iter().filter(|&&o| o > 0).count());
+            canvas.outlier.iter_mut().for_each(|o| *o *= weight);
+            canvas
+        } else if kind < c.rendered + c.rendered_clean && !self.plain.is_empty() {
+            of(&self.plain, rng)
+        } else {
+            self.real(rng)
+        }
+    }
+
+    fn real(&self, rng: &mut Rng) -> Canvas {
+        let (set, picture) = self.mixture.draw(rng);
+        let mut canvas = augment(picture, &self.size, set.scale, rng);
+        if rng.random_bool(self.composition.known) {
+            for _ in 0..rng.random_range(1..=3) {
+                paste_known(&mut canvas, &self.known, rng);
+            }
+        }
+        if !rng.random_bool(self.composition.clean) {
+            for _ in 0..rng.random_range(1..=3) {
+                self.paste(&mut canvas, rng);
+            }
+        }
+        canvas
+    }
+
+    fn paste(&self, canvas: &mut Canvas, rng: &mut Rng) {
+        let c = &self.composition;
+        let kind = rng.random_range(0.0..c.cutout + c.texture + c.corruption);
+        if kind < c.cutout && !self.cutouts.is_empty() {
+            self.paste_cutout(canvas, rng);
+        } else if kind < c.cutout + c.texture {
+            let source = TextureSource {
+                picture: self.mixture.draw(rng).1,
+                cutouts: &self.cutouts,
+            };
+            paste_texture(canvas, source, RADIUS, rng);
+        } else {
+            corrupt(canvas, RADIUS, rng);
+        }
+    }
+
+    fn paste_cutout(&self, canvas: &mut Canvas, rng: &mut Rng) {
+        let cutout = &self.cutouts[rng.random_range(0..self.cutouts.len())];
+        let side = rng.random_range(SIDE.0.ln()..=SIDE.1.ln()).exp();
+        let scaled = cutout.scaled(side / cutout.width.max(cutout.height) as f32);
+        let (w, h) = (canvas.width, canvas.height);
+        // half of them stand on the ground, where they matter; the others are anywhere
+        let ground = rng
+            .random_bool(0.5)
+            .then(|| ground_pixel(&canvas.label, rng))
+            .flatten();
+        let (x, y) = match ground {
+            // its foot is there
+            Some(at) => (at % w, (at / w).saturating_sub(scaled.height / 2)),
+            None => (rng.random_range(0..w), rng.random_range(h / 4..h)),
+        };
+        let (flip, matching) = (rng.random_bool(0.5), Match::strong(rng));
+        paste_cutout(canvas, &scaled, x as i64, y as i64, flip, &matching);
+    }
+}
