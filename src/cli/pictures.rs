@@ -335,24 +335,33 @@ impl ThresholdArgs {
             At::Tpr95 => ThresholdAt::Tpr95,
             At::Fpr1 => ThresholdAt::Fpr1,
         };
-        // the logits are the same whether the observer runs after them or not
-        let sibling = Mode {
-            observer: !mode.observer,
-            ..mode
-        };
-        let other = (!score.needs_observer()).then_some(sibling);
-        [Some(mode), other]
-            .into_iter()
-            .flatten()
-            .find_map(|mode| bundle.manifest().threshold(score, mode.name(), at))
-            .with_context(|| {
-                let name = &bundle.manifest().name;
-                format!(
-                    "the bundle {name} has no threshold for {score} in mode {mode}: give \
-                     --threshold, or make one with `lookout calibrate`"
-                )
-            })
+        calibrated(bundle, score, mode, at).with_context(|| {
+            let name = &bundle.manifest().name;
+            format!(
+                "the bundle {name} has no threshold for {score} in mode {mode}: give \
+                 --threshold, or make one with `lookout calibrate`"
+            )
+        })
     }
+}
+
+/// The bundle's threshold for a score in a mode.
+pub(crate) fn calibrated(
+    bundle: &Bundle,
+    score: ScoreKind,
+    mode: Mode,
+    at: ThresholdAt,
+) -> Option<f32> {
+    // the logits are the same whether the observer runs after them or not
+    let sibling = Mode {
+        observer: !mode.observer,
+        ..mode
+    };
+    let other = (!score.needs_observer()).then_some(sibling);
+    [Some(mode), other]
+        .into_iter()
+        .flatten()
+        .find_map(|mode| bundle.manifest().threshold(score, mode.name(), at))
 }
 
 /// The cheapest mode at full resolution that gives these scores.

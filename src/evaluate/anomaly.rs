@@ -146,6 +146,24 @@ impl BinaryHistogram {
         Some(self.threshold(step.map(|s| (s.bin, s.true_positives, s.false_positives))))
     }
 
+    /// The threshold of the best F1 (harmonic mean of precision and recall of the pixels), the
+    /// highest of several: the one that SegmentMeIfYouCan tunes on the set that it judges. `None`
+    /// without anomalous pixels.
+    pub fn threshold_at_best_f1(&self) -> Option<Threshold> {
+        let positives = self.counts.positives();
+        let mut best = None;
+        for step in self.counts.descending() {
+            let (tp, fp) = (step.true_positives, step.false_positives);
+            // 2 tp / (2 tp + fp + fn)
+            let f1 = 2.0 * tp as f64 / (tp + fp + positives) as f64;
+            if best.is_none_or(|(highest, _)| f1 > highest) {
+                best = Some((f1, (step.bin, tp, fp)));
+            }
+        }
+        let (_, step) = best.filter(|_| positives > 0)?;
+        Some(self.threshold(Some(step)))
+    }
+
     /// Under which everything down to that bin lies; 1 without a bin.
     fn threshold(&self, step: Option<(usize, u64, u64)>) -> Threshold {
         let (threshold, tp, fp) = match step {

@@ -6,19 +6,30 @@
 //! - **error detection** ([`ErrorDetection`]): positive = correctly classified pixel, confidence =
 //!   1 - score, as ObsNet does it (arXiv 2108.01634).
 //!
+//! Beside the pixels, what they make up is counted: things found ([`Things`]), components by sIoU
+//! and PPV ([`Segments`]), and the known pixels flagged in each picture ([`Flagged`]).
+//!
 //! Scores are counted in [`BINS`] bins, the steps of the 16-bit score maps that `lookout score`
 //! writes: scores that round to the same step are ties.
 
 mod anomaly;
+mod components;
 mod confusion;
 mod curve;
 mod error;
 mod error_detection;
+mod flagged;
+mod segments;
+mod things;
 
 pub use anomaly::{ANOMALOUS, BinaryHistogram, BinaryMetrics, IGNORE, NORMAL, Threshold};
+pub use components::{Component, Components};
 pub use confusion::{Confusion, SegmentationMetrics};
 pub use error::EvaluateError;
 pub use error_detection::{ErrorDetection, ErrorDetectionMetrics};
+pub use flagged::{Flagged, FlaggedMetrics};
+pub use segments::{SegmentMetrics, Segments};
+pub use things::{Found, ThingClass, ThingMetrics, Things};
 
 /// Bins of a histogram: one a step of a 16-bit score.
 pub const BINS: usize = 1 << 16;
@@ -33,5 +44,7 @@ pub fn bin_of(score: f32) -> u16 {
     }
 }
 
+#[cfg(test)]
+mod component_tests;
 #[cfg(test)]
 mod tests;

@@ -2,11 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod evaluate;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
-
-use lookout::evaluate::BinaryHistogram;
 
 const SIZE: (u32, u32) = (96, 64);
 
@@ -199,46 +199,4 @@ fn masks_that_do_not_fit_are_named() {
         &lookout(&["evaluate", "images", "-"], data.path()),
         &["--labels"],
     );
-}
-
-#[test]
-fn evaluate_agrees_with_the_files_that_score_writes() {
-    let data = data();
-    succeeds(&lookout(
-        &["score", "images", "--out", "out", "--score", "observer"],
-        data.path(),
-    ));
-    let mut counts = BinaryHistogram::new();
-    for stem in ["a", "b"] {
-        let open =
-            |folder: &str| image::open(data.path().join(format!("{folder}/{stem}.png"))).unwrap();
-        let scores = open("out/score").into_luma16().into_raw();
-        let labels = open("masks").into_luma8().into_raw();
-        let labels: Vec<u8> = labels
-            .iter()
-            .map(|value| match value {
-                0 => 0,
-                255 => 1,
-                _ => 255,
-            })
-            .collect();
-        counts.add_slice_u16(&scores, &labels).unwrap();
-    }
-    let arguments = [
-        "evaluate", "images", "masks", "--score", "observer", "--json",
-    ];
-    let output = lookout(&arguments, data.path());
-    succeeds(&output);
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let figures = &report["anomaly"]["observer"];
-    let expected = counts.metrics();
-    for (name, value) in [
-        ("auroc", expected.auroc),
-        ("ap", expected.ap),
-        ("fpr95", expected.fpr95),
-    ] {
-        let difference = figures[name].as_f64().unwrap() - value.unwrap();
-        assert!(difference.abs() < 1e-9, "{name}: {figures}");
-    }
-    assert_eq!(figures["positives"].as_u64(), Some(expected.positives));
 }
