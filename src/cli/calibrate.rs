@@ -12,6 +12,8 @@ use lookout::model::{Bundle, Manifest, ThresholdEntry};
 use lookout::score::{ScoreKind, ScoreMap, score};
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, Value, value};
 
+use super::listing;
+use super::masks::{MaskArgs, Masks};
 use super::pictures::{self, note};
 
 /// Chooses thresholds for a bundle's scores
@@ -19,8 +21,10 @@ use super::pictures::{self, note};
 pub(crate) struct CalibrateArgs {
     /// Folder with pictures (JPEG, PNG, WebP)
     images: PathBuf,
-    /// Folder with a mask `<stem>.png` for every picture: 0 known, 255 anomalous, 128 ignored
+    /// Folder with a mask `<stem>.png` for every picture, in the same folders below it
     masks: PathBuf,
+    #[command(flatten)]
+    mask: MaskArgs,
     /// Mode: full+observer, full, reduced+observer, reduced
     #[arg(long, value_name = "MODE", default_value = "full+observer", value_parser = parse_mode)]
     mode: Mode,
@@ -51,13 +55,12 @@ fn parse_mode(text: &str) -> Result<Mode, String> {
 
 /// Runs the command.
 pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
-    let folder = match (args.write, &args.engine.bundle) {
-        (true, None) => bail!("--write needs --bundle DIR: the built-in bundle cannot be written"),
-        (true, Some(folder)) => Some(folder),
-        (false, _) => None,
-    };
-    let pictures = pictures::list(&args.images)?;
-    let masks = pictures::partners(&pictures, &args.masks, "mask")?;
+    if args.write && args.engine.bundle.is_none() {
+        bail!("--write needs --bundle DIR: the built-in bundle cannot be written");
+    }
+    let pictures = listing::list_set(&args.images, &args.mask.pictures, &[&args.masks])?;
+    let masks = Masks::open(&pictures, &args.masks, &args.mask)?;
+    note(format_args!("masks: {}", masks.meaning()));
     let bundle = args.engine.bundle()?;
     let mut engine = args.engine.open(&bundle)?;
     let kinds = ScoreKind::ALL
@@ -69,23 +72,18 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
     let mut labels = Vec::new();
     let mut non_finite = 0;
     let bar = pictures::progress(pictures.len());
-    for (picture, mask_path) in pictures.iter().zip(&masks) {
+    for (at, picture) in pictures.iter().enumerate() {
         let frame = read_image(&picture.path)?;
-        let mask = pictures::read_mask(mask_path)?;
-        mask.expect_size(mask_path, (frame.width(), frame.height()), &picture.path)?;
+        let size = (frame.width(), frame.height());
+        let (mask, _) = masks.labels(at, Some((&picture.path, size)))?;
         let named = || picture.path.display().to_string();
         let perception = engine.run(&frame, args.mode).with_context(named)?;
         let logits = perception
             .logits()
             .context("the engine gave no logits")
             .with_context(named)?;
-        let size = (mask.size.0 as usize, mask.size.1 as usize);
-        reduce_labels(
-            &mask.pixels,
-            size,
-            (logits.width(), logits.height()),
-            &mut labels,
-        );
+        let size = (size.0 as usize, size.1 as usize);
+        reduce_labels(&mask, size, (logits.width(), logits.height()), &mut labels);
         for (kind, histogram) in &mut counts {
             let stats =
                 score(*kind, logits, perception.observer(), &mut map).with_context(named)?;
@@ -115,10 +113,10 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
         .lock()
         .write_all(blocks.trim_start().as_bytes())
         .context("cannot write to stdout")?;
-    match folder {
-        Some(folder) => write(folder, &entries),
-        None => Ok(()),
+    if args.write {
+        write(bundle.path(), &entries)?;
     }
+    Ok(())
 }
 
 fn base_name(path: &Path) -> String {
@@ -254,8 +252,7 @@ fn shortest(value: f32) -> f64 {
     value.to_string().parse().unwrap_or(f64::from(value))
 }
 
-/// A mask (0 known, 255 anomalous, else ignored) at the size of a score map, in the terms of the
-/// histograms: a cell is anomalous when more than half of its pixels are, known when all of them
+/// Labels at the size of a score map: a cell is anomalous when more than half of its pixels are, known when all of them
 /// are, and ignored otherwise.
 fn reduce_labels(
     mask: &[u8],
@@ -277,8 +274,8 @@ fn reduce_labels(
                 let line = mask.get(y * width + across.start..y * width + across.end);
                 for &value in line.unwrap_or_default() {
                     pixels += 1;
-                    anomalous += usize::from(value == 255);
-                    known += usize::from(value == 0);
+                    anomalous += usize::from(value == ANOMALOUS);
+                    known += usize::from(value == NORMAL);
                 }
             }
             out.push(if 2 * anomalous > pixels {
@@ -300,8 +297,8 @@ mod tests {
     fn a_cell_is_what_most_or_all_of_its_pixels_are() {
         #[rustfmt::skip]
         let mask = [
-            0, 0,   255, 255,   255, 255,   0, 128,   128, 128,
-            0, 0,   255, 0,     0,   0,     0, 0,     255, 255,
+            0, 0,   1, 1,   1, 1,   0, 255,   255, 255,
+            0, 0,   1, 0,   0, 0,   0, 0,     1,   1,
         ];
         let mut out = Vec::new();
         reduce_labels(&mask, (10, 2), (5, 1), &mut out);
@@ -312,9 +309,9 @@ mod tests {
     fn every_pixel_falls_into_one_cell_and_small_masks_are_stretched() {
         let mut out = Vec::new();
         // 7 pixels in 3 cells: 2, 2, 3
-        reduce_labels(&[0, 0, 255, 255, 255, 0, 0], (7, 1), (3, 1), &mut out);
+        reduce_labels(&[0, 0, 1, 1, 1, 0, 0], (7, 1), (3, 1), &mut out);
         assert_eq!(out, [NORMAL, ANOMALOUS, IGNORE]);
-        reduce_labels(&[0, 255], (2, 1), (4, 2), &mut out);
+        reduce_labels(&[0, 1], (2, 1), (4, 2), &mut out);
         assert_eq!(out, [0, 0, 1, 1, 0, 0, 1, 1]);
         reduce_labels(&[], (0, 0), (1, 1), &mut out);
         assert_eq!(out, [IGNORE]);

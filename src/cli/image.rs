@@ -12,7 +12,8 @@ use lookout::paint::Painter;
 use lookout::score::{ScoreKind, ScoreMap, score};
 use serde::Serialize;
 
-use super::pictures::{self, Picture, Pixels, ThresholdArgs, Upsampler, note};
+use super::listing::{self, Picture};
+use super::pictures::{self, Pixels, ThresholdArgs, Upsampler, note};
 
 /// Marks the anomalous area of single pictures
 #[derive(Debug, clap::Args)]
@@ -61,7 +62,7 @@ struct Summary {
 
 /// Runs the command.
 pub(crate) fn run(args: &ImageArgs) -> Result<()> {
-    let pictures = pictures::from_files(&args.files)?;
+    let pictures = listing::from_files(&args.files)?;
     let bundle = args.engine.bundle()?;
     let mode = pictures::mode_for(&[args.score]);
     let threshold = args.threshold.threshold(&bundle, args.score, mode)?;
@@ -80,7 +81,7 @@ pub(crate) fn run(args: &ImageArgs) -> Result<()> {
         .iter()
         .flat_map(|p| [overlay_of(p, &args.out), mask_of(p, &args.out)])
         .collect();
-    pictures::spare_inputs(&pictures, &outputs)?;
+    listing::spare_inputs(&pictures, &outputs)?;
     pictures::output_dir(&args.out, args.force)?;
     let mut failed = Vec::new();
     for picture in &pictures {

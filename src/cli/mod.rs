@@ -6,10 +6,13 @@ mod demo;
 mod drive;
 mod engine;
 mod evaluate;
+mod grey;
 mod handler;
 mod image;
 mod inject;
+mod listing;
 mod live;
+mod masks;
 #[cfg(feature = "ros")]
 mod node;
 mod outputs;

@@ -1,21 +1,16 @@
-//! What the commands on picture files share: listing, reading, writing, sizes, thresholds.
+//! What the commands on picture files share: writing, sizes, thresholds.
 
-use std::collections::{HashMap, HashSet};
-use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use lookout::engine::Mode;
-use lookout::frame::MAX_PIXELS;
 use lookout::model::{Bundle, ThresholdAt};
 use lookout::score::resample::Resampler;
 use lookout::score::{Planes, ScoreKind, ScoreMap};
-
-const EXTENSIONS: [&str; 4] = ["jpg", "jpeg", "png", "webp"];
 
 /// A line for people on stderr; one that cannot be written is lost.
 pub(crate) fn note(text: impl Display) {
@@ -45,183 +40,6 @@ pub(crate) fn output_dir(path: &Path, force: bool) -> Result<()> {
         );
     }
     Ok(())
-}
-
-/// A picture file and the name that its outputs get.
-#[derive(Clone, Debug)]
-pub(crate) struct Picture {
-    /// The file.
-    pub(crate) path: PathBuf,
-    /// Its name without the extension.
-    pub(crate) stem: OsString,
-}
-
-impl Picture {
-    fn new(path: PathBuf) -> Result<Self> {
-        match path.file_stem().map(OsStr::to_owned) {
-            Some(stem) => Ok(Self { path, stem }),
-            None => bail!("{} is not the name of a file", path.display()),
-        }
-    }
-
-    /// `folder/<stem><suffix>`.
-    pub(crate) fn output(&self, folder: &Path, suffix: &str) -> PathBuf {
-        let mut name = self.stem.clone();
-        name.push(suffix);
-        folder.join(name)
-    }
-}
-
-/// The given files, none with the name of another.
-pub(crate) fn from_files(files: &[PathBuf]) -> Result<Vec<Picture>> {
-    let pictures = files
-        .iter()
-        .cloned()
-        .map(Picture::new)
-        .collect::<Result<Vec<_>>>()?;
-    let mut seen: HashMap<&OsStr, &Path> = HashMap::new();
-    for picture in &pictures {
-        if let Some(other) = seen.insert(&picture.stem, &picture.path) {
-            bail!(
-                "{} and {} would be written to the same files",
-                other.display(),
-                picture.path.display()
-            );
-        }
-    }
-    Ok(pictures)
-}
-
-/// The pictures of a folder by name. What does not have the name of a picture is skipped and
-/// named on stderr.
-pub(crate) fn list(folder: &Path) -> Result<Vec<Picture>> {
-    let cannot = || format!("cannot read the folder {}", folder.display());
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).with_context(cannot)? {
-        let path = entry.with_context(cannot)?.path();
-        let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
-        if path.is_dir() || !EXTENSIONS.iter().any(|e| e.eq_ignore_ascii_case(extension)) {
-            note(format_args!(
-                "warning: {} is no picture, skipped",
-                path.display()
-            ));
-        } else {
-            files.push(path);
-        }
-    }
-    files.sort_unstable();
-    if files.is_empty() {
-        bail!("no pictures (jpg, png, webp) in {}", folder.display());
-    }
-    from_files(&files)
-}
-
-/// The PNG in `folder` of each picture's name. One that is missing is an error before anything
-/// is done.
-pub(crate) fn partners(pictures: &[Picture], folder: &Path, what: &str) -> Result<Vec<PathBuf>> {
-    let partner = |picture: &Picture| {
-        let path = picture.output(folder, ".png");
-        if !path.is_file() {
-            bail!(
-                "no {what} {} for {}",
-                path.display(),
-                picture.path.display()
-            );
-        }
-        Ok(path)
-    };
-    pictures.iter().map(partner).collect()
-}
-
-/// Refuses outputs that would replace an input.
-pub(crate) fn spare_inputs(pictures: &[Picture], outputs: &[PathBuf]) -> Result<()> {
-    let inputs: HashSet<PathBuf> = pictures
-        .iter()
-        .filter_map(|p| p.path.canonicalize().ok())
-        .collect();
-    for output in outputs {
-        if output
-            .canonicalize()
-            .is_ok_and(|path| inputs.contains(&path))
-        {
-            bail!("the output {} would replace that input", output.display());
-        }
-    }
-    Ok(())
-}
-
-/// A picture of one 8-bit channel.
-pub(crate) struct Grey {
-    /// Columns and rows.
-    pub(crate) size: (u32, u32),
-    /// Row by row.
-    pub(crate) pixels: Vec<u8>,
-}
-
-impl Grey {
-    /// Refuses a picture of another size than the one it belongs to.
-    pub(crate) fn expect_size(&self, path: &Path, size: (u32, u32), of: &Path) -> Result<()> {
-        if self.size != size {
-            let ((w, h), (ow, oh)) = (self.size, size);
-            bail!(
-                "{} is {w}x{h}, {} is {ow}x{oh}",
-                path.display(),
-                of.display()
-            );
-        }
-        Ok(())
-    }
-}
-
-/// Reads a PNG of 8-bit values: grey, or the indices of a palette.
-pub(crate) fn read_grey(path: &Path) -> Result<Grey> {
-    let named = || path.display().to_string();
-    let mut decoder = png::Decoder::new(BufReader::new(File::open(path).with_context(named)?));
-    decoder.set_transformations(png::Transformations::IDENTITY);
-    let mut reader = decoder.read_info().with_context(named)?;
-    let info = reader.info();
-    let (size, colour, depth) = (info.size(), info.color_type, info.bit_depth);
-    let grey = matches!(colour, png::ColorType::Grayscale | png::ColorType::Indexed);
-    if !grey || depth != png::BitDepth::Eight {
-        bail!(
-            "{}: {colour:?} of {} bits, not 8-bit grey",
-            path.display(),
-            depth as u8
-        );
-    }
-    let count = u64::from(size.0) * u64::from(size.1);
-    if count > MAX_PIXELS {
-        bail!(
-            "{}: {count} pixels, at most {MAX_PIXELS} are read",
-            path.display()
-        );
-    }
-    let mut pixels = vec![0; count as usize];
-    if reader.output_buffer_size() != Some(pixels.len()) {
-        bail!(
-            "{}: its rows do not have the size of its header",
-            path.display()
-        );
-    }
-    reader.next_frame(&mut pixels).with_context(named)?;
-    reader.finish().with_context(named)?;
-    Ok(Grey { size, pixels })
-}
-
-/// Reads an anomaly mask: 0 known, 255 anomalous, 128 ignored, nothing else.
-pub(crate) fn read_mask(path: &Path) -> Result<Grey> {
-    let mask = read_grey(path)?;
-    if let Some(at) = mask.pixels.iter().position(|v| !matches!(v, 0 | 128 | 255)) {
-        let (value, width) = (mask.pixels[at], mask.size.0.max(1) as usize);
-        bail!(
-            "{}: value {value} at column {}, row {}; a mask has 0 (known), 255 (anomalous) and \
-             128 (ignored)",
-            path.display(),
-            at % width,
-            at / width
-        );
-    }
-    Ok(mask)
 }
 
 /// Pixels to write, row by row.

@@ -9,7 +9,8 @@ use lookout::evaluate::bin_of;
 use lookout::frame::file::read_image;
 use lookout::score::{ScoreKind, ScoreMap, score};
 
-use super::pictures::{self, Picture, Pixels, ThresholdArgs, Upsampler, note};
+use super::listing::{self, Picture};
+use super::pictures::{self, Pixels, ThresholdArgs, Upsampler, note};
 
 /// Writes score, class and mask of every picture of a folder
 #[derive(Debug, clap::Args)]
@@ -35,13 +36,13 @@ pub(crate) struct ScoreArgs {
 
 /// Runs the command.
 pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
-    let pictures = pictures::list(&args.images)?;
+    let pictures = listing::list(&args.images)?;
     let folders = ["score", "class", "mask"].map(|name| args.out.join(name));
     let outputs: Vec<PathBuf> = pictures
         .iter()
         .flat_map(|p| folders.each_ref().map(|f| p.output(f, ".png")))
         .collect();
-    pictures::spare_inputs(&pictures, &outputs)?;
+    listing::spare_inputs(&pictures, &outputs)?;
     let bundle = args.engine.bundle()?;
     let mode = pictures::mode_for(&[args.score]);
     let threshold = args.threshold.threshold(&bundle, args.score, mode)?;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{SIZE, data, fails, lookout, succeeds};
 
 /// The report of `lookout evaluate` with these arguments.
-fn report(folder: &Path, arguments: &[&str]) -> Value {
+pub(super) fn report(folder: &Path, arguments: &[&str]) -> Value {
     let output = lookout(&[&["evaluate", "--json"], arguments].concat(), folder);
     succeeds(&output);
     serde_json::from_slice(&output.stdout).unwrap()
@@ -123,7 +123,7 @@ fn the_benchmarks_threshold_is_that_of_the_best_f1_on_the_set_and_named_so() {
     let text = String::from_utf8(output.stdout).unwrap();
     for words in [
         "positive: the anomalous pixel",
-        "ignored: 128 in the mask",
+        "255 anomalous, 128 ignored",
         "pooled: pixels, components and things over the set",
         "upsampled bilinearly",
         "best pixel F1 on this set",
@@ -166,7 +166,7 @@ fn clean_pictures_need_neither_masks_nor_labels() {
         data.path(),
         &["images", "-", "--clean", "--score", "energy"],
     );
-    assert_eq!(clean["convention"]["known"].as_str(), Some("every pixel"));
+    assert_eq!(clean["convention"]["truth"], "every pixel is known");
     assert_eq!(clean["flagged"]["energy"]["pictures"].as_u64(), Some(2));
     for absent in ["anomaly", "components", "things", "segmentation"] {
         assert!(clean.get(absent).is_none(), "{absent}");
@@ -192,8 +192,8 @@ fn without_masks_what_has_a_class_is_known() {
     let arguments = ["images", "-", "--labels", "labels", "--score", "energy"];
     let labelled = report(data.path(), &arguments);
     assert_eq!(labelled["flagged"]["energy"]["pictures"].as_u64(), Some(1));
-    let known = labelled["convention"]["known"].as_str().unwrap();
-    assert!(known.contains("class"), "{known}");
+    let known = labelled["convention"]["truth"].as_str().unwrap();
+    assert!(known.contains("has a class"), "{known}");
     let score = ["score", "images", "--out", "out", "--score", "energy"];
     succeeds(&lookout(&score, data.path()));
     let mut flagged = Flagged::default();

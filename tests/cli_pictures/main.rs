@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod evaluate;
+mod masks;
 
 use std::fs;
 use std::path::Path;

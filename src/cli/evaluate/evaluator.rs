@@ -15,7 +15,8 @@ use lookout::model::{Bundle, ThresholdAt};
 use lookout::score::{ScoreKind, ScoreMap, score};
 
 use super::spill::Spill;
-use super::{Entry, Truth};
+use super::{Set, Truth};
+use crate::cli::grey::read_grey;
 use crate::cli::pictures::{self, Upsampler, note};
 
 /// Label of a pixel that no class is meant for, besides the number of classes.
@@ -139,11 +140,11 @@ impl Evaluator {
     }
 
     /// Counts all pictures.
-    pub(super) fn run(&mut self, entries: &[Entry]) -> Result<()> {
+    pub(super) fn run(&mut self, set: &Set) -> Result<()> {
         let mut spill = self.truth.masks.then(Spill::new).transpose()?;
-        let bar = pictures::progress(entries.len());
-        for entry in entries {
-            self.add(entry, spill.as_mut())
+        let bar = pictures::progress(set.pictures.len());
+        for at in 0..set.pictures.len() {
+            self.add(set, at, spill.as_mut())
                 .inspect_err(|_| bar.finish_and_clear())?;
             bar.inc(1);
         }
@@ -155,22 +156,25 @@ impl Evaluator {
             ));
         }
         match spill {
-            Some(spill) => self.add_benchmark(entries, spill),
+            Some(spill) => self.add_benchmark(set, spill),
             None => Ok(()),
         }
     }
 
     /// Counts one picture.
-    fn add(&mut self, entry: &Entry, mut spill: Option<&mut Spill>) -> Result<()> {
-        let frame = read_image(&entry.picture.path)?;
+    fn add(&mut self, set: &Set, at: usize, mut spill: Option<&mut Spill>) -> Result<()> {
+        let path = &set.pictures[at].path;
+        let named = || path.display().to_string();
+        let frame = read_image(path)?;
         let size = (frame.width(), frame.height());
-        let mask = entry.mask.as_deref();
-        let mask = mask.map(|path| mask_labels(path, Some(size), entry).map(|m| m.0));
-        let mask = mask.transpose()?;
-        let labels = entry.labels.as_deref();
-        let labels = labels.map(|path| class_labels(path, size, entry, self.classes));
+        let mask = set.masks.as_ref();
+        let mask = mask
+            .map(|masks| masks.labels(at, Some((path, size))))
+            .transpose()?;
+        let mask = mask.map(|(labels, _)| labels);
+        let label_path = set.labels.as_ref().map(|files| files[at].as_path());
+        let labels = label_path.map(|file| class_labels(file, size, path, self.classes));
         let labels = labels.transpose()?;
-        let named = || entry.picture.path.display().to_string();
         let perception = self.engine.run(&frame, self.mode).with_context(named)?;
         if !self.input_sizes.contains(&perception.input_size()) {
             self.input_sizes.push(perception.input_size());
@@ -180,13 +184,13 @@ impl Evaluator {
             .context("the engine gave no logits")
             .with_context(named)?;
         let mut miou = None;
-        if let Some(labels) = &labels {
+        if let (Some(labels), Some(label_path)) = (&labels, label_path) {
             self.predictions.clear();
             self.predictions
                 .extend_from_slice(self.upsampler.classes(logits, size).with_context(named)?);
             let mut here = Confusion::new(self.classes, Some(VOID))?;
             here.add_slice(&self.predictions, labels)
-                .with_context(|| named_labels(entry))?;
+                .with_context(|| label_path.display().to_string())?;
             self.confusion.merge(&here)?;
             miou = here.metrics().miou;
         }
@@ -273,18 +277,18 @@ impl Evaluator {
     }
 
     /// Counts the components over the benchmark's threshold.
-    fn add_benchmark(&mut self, entries: &[Entry], spill: Spill) -> Result<()> {
+    fn add_benchmark(&mut self, set: &Set, spill: Spill) -> Result<()> {
         for counts in &mut self.counts {
             let best = counts.anomaly.threshold_at_best_f1();
             counts.benchmark =
                 best.map(|best| (best, Segments::new(counts.calibrated.min_component())));
         }
         let mut spilled = spill.read()?;
-        let bar = pictures::progress(entries.len());
+        let bar = pictures::progress(set.pictures.len());
         bar.set_message("components");
-        for entry in entries {
-            let path = entry.mask.as_deref().context("a mask is missing")?;
-            let (mask, size) = mask_labels(path, None, entry)?;
+        for at in 0..set.pictures.len() {
+            let masks = set.masks.as_ref().context("the masks are missing")?;
+            let (mask, size) = masks.labels(at, None)?;
             let width = size.0 as usize;
             self.components
                 .find(width, mask.len(), |at| mask[at] == ANOMALOUS);
@@ -327,36 +331,10 @@ fn stretch(mask: &AnomalyMask, (width, height): (u32, u32), out: &mut Vec<u8>) {
     }
 }
 
-/// A mask in the terms of the histograms, and its size, which is checked against the picture's.
-pub(super) fn mask_labels(
-    path: &Path,
-    size: Option<(u32, u32)>,
-    entry: &Entry,
-) -> Result<(Vec<u8>, (u32, u32))> {
-    let mut mask = pictures::read_mask(path)?;
-    if let Some(size) = size {
-        mask.expect_size(path, size, &entry.picture.path)?;
-    }
-    for value in &mut mask.pixels {
-        *value = match *value {
-            0 => NORMAL,
-            255 => ANOMALOUS,
-            _ => IGNORE,
-        };
-    }
-    Ok((mask.pixels, mask.size))
-}
-
-fn named_labels(entry: &Entry) -> String {
-    let path = entry.labels.as_deref();
-    path.map(|path| path.display().to_string())
-        .unwrap_or_default()
-}
-
 /// Labels with one value for what is ignored.
-fn class_labels(path: &Path, size: (u32, u32), entry: &Entry, classes: usize) -> Result<Vec<u8>> {
-    let mut labels = pictures::read_grey(path)?;
-    labels.expect_size(path, size, &entry.picture.path)?;
+fn class_labels(path: &Path, size: (u32, u32), picture: &Path, classes: usize) -> Result<Vec<u8>> {
+    let mut labels = read_grey(path)?;
+    labels.expect_size(path, size, picture)?;
     for value in &mut labels.pixels {
         if usize::from(*value) == classes {
             *value = VOID;

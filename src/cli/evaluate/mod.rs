@@ -13,7 +13,9 @@ use std::str::FromStr;
 use anyhow::{Context, Result, bail};
 use lookout::score::ScoreKind;
 
-use super::pictures::{self, Picture, note};
+use super::listing::{self, Picture};
+use super::masks::{MaskArgs, Masks};
+use super::pictures::note;
 use evaluator::Evaluator;
 use report::{Convention, Settings};
 
@@ -34,13 +36,18 @@ use report::{Convention, Settings};
 pub(crate) struct EvaluateArgs {
     /// Folder with pictures (JPEG, PNG, WebP)
     images: PathBuf,
-    /// Folder with a mask `<stem>.png` for every picture: 0 known, 255 anomalous, 128 ignored.
-    /// `-` for none
+    /// Folder with a mask `<stem>.png` for every picture, in the same folders below it. `-` for
+    /// none
     masks: PathBuf,
+    #[command(flatten)]
+    mask: MaskArgs,
     /// Folder with labels `<stem>.png` for every picture: class ids; 255, or as many as there are
     /// classes, is ignored. Without masks, every pixel that has a class counts as known
     #[arg(long, value_name = "DIR")]
     labels: Option<PathBuf>,
+    /// What the names of labels have after the picture's, before `.png`: `_gtFine_labelTrainIds`
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    label_suffix: String,
     /// Nothing in the pictures is anomalous: without masks and labels, every pixel counts as known
     #[arg(long, conflicts_with = "labels")]
     clean: bool,
@@ -109,11 +116,11 @@ struct Truth {
     labels: bool,
 }
 
-/// A picture and what belongs to it.
-struct Entry {
-    picture: Picture,
-    mask: Option<PathBuf>,
-    labels: Option<PathBuf>,
+/// The pictures and what belongs to each.
+struct Set {
+    pictures: Vec<Picture>,
+    masks: Option<Masks>,
+    labels: Option<Vec<PathBuf>>,
 }
 
 impl EvaluateArgs {
@@ -135,35 +142,39 @@ impl EvaluateArgs {
     }
 
     /// Every picture with its partners; one that is missing is an error before anything is done.
-    fn entries(&self, truth: Truth) -> Result<Vec<Entry>> {
-        let pictures = pictures::list(&self.images)?;
+    fn set(&self, truth: Truth) -> Result<Set> {
+        let others: Vec<&Path> = [&self.labels, &self.sheets]
+            .into_iter()
+            .flatten()
+            .map(PathBuf::as_path)
+            .chain([self.masks.as_path()])
+            .collect();
+        let pictures = listing::list_set(&self.images, &self.mask.pictures, &others)?;
         let masks = truth
             .masks
-            .then(|| pictures::partners(&pictures, &self.masks, "mask"))
+            .then(|| Masks::open(&pictures, &self.masks, &self.mask))
             .transpose()?;
         let labels = self
             .labels
             .as_deref()
-            .map(|dir| pictures::partners(&pictures, dir, "labels"))
+            .map(|dir| listing::partners(&pictures, dir, &self.label_suffix, "labels"))
             .transpose()?;
-        let of = |files: &Option<Vec<PathBuf>>, at: usize| files.as_ref()?.get(at).cloned();
-        let entry = |(at, picture)| Entry {
-            picture,
-            mask: of(&masks, at),
-            labels: of(&labels, at),
-        };
-        Ok(pictures.into_iter().enumerate().map(entry).collect())
+        Ok(Set {
+            pictures,
+            masks,
+            labels,
+        })
     }
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     let truth = args.truth()?;
-    let entries = args.entries(truth)?;
+    let set = args.set(truth)?;
     let bundle = args.engine.bundle()?;
     let kinds = scores(&args.score, bundle.manifest().observer.is_some());
     if let Some(folder) = &args.sheets {
-        sheets::check(folder, &entries)?;
+        sheets::check(folder, &set)?;
     }
     let engine = args.engine.open(&bundle)?;
     let engine_text = engine.description();
@@ -177,9 +188,9 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
             evaluator.mode(),
         ));
     }
-    evaluator.run(&entries)?;
+    evaluator.run(&set)?;
     if let Some(folder) = &args.sheets {
-        sheets::write(folder, &mut evaluator, &entries)?;
+        sheets::write(folder, &mut evaluator, &set)?;
     }
     let settings = Settings {
         bundle: bundle.manifest().name.clone(),
@@ -189,11 +200,12 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
         mode: evaluator.mode().name(),
         images: args.images.display().to_string(),
         masks: truth.masks.then(|| args.masks.display().to_string()),
+        mask_convention: set.masks.as_ref().map(Masks::convention),
         labels: args.labels.as_ref().map(|l| l.display().to_string()),
-        pictures: entries.len(),
+        pictures: set.pictures.len(),
         input_sizes: evaluator.input_sizes().to_vec(),
     };
-    let convention = Convention::new(truth, args.min_component);
+    let convention = Convention::new(&set, args.min_component);
     let report = report::make(settings, convention, &bundle, &evaluator, truth);
     let text = if args.json {
         serde_json::to_string_pretty(&report)? + "\n"

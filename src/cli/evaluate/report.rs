@@ -10,8 +10,8 @@ use lookout::model::Bundle;
 use lookout::score::ScoreKind;
 use serde::Serialize;
 
-use super::Truth;
 use super::evaluator::{Counts, Evaluator};
+use super::{Set, Truth};
 
 /// Figures by the names of scores.
 type ByScore<T> = BTreeMap<&'static str, T>;
@@ -47,6 +47,7 @@ pub(super) struct Settings {
     pub(super) mode: &'static str,
     pub(super) images: String,
     pub(super) masks: Option<String>,
+    pub(super) mask_convention: Option<&'static str>,
     pub(super) labels: Option<String>,
     pub(super) pictures: usize,
     /// Widths and heights that the pictures were resized to, each once.
@@ -57,8 +58,7 @@ pub(super) struct Settings {
 #[derive(Serialize)]
 pub(super) struct Convention {
     pub(super) positive: &'static str,
-    pub(super) known: &'static str,
-    pub(super) ignored: &'static str,
+    pub(super) truth: String,
     pub(super) pooled: &'static str,
     pub(super) resolution: &'static str,
     pub(super) mask: &'static str,
@@ -70,18 +70,17 @@ pub(super) struct Convention {
 }
 
 impl Convention {
-    pub(super) fn new(truth: Truth, min_component: u32) -> Self {
-        let (known, ignored) = match truth {
-            Truth { masks: true, .. } => ("0 in the mask", "128 in the mask"),
-            Truth { labels: true, .. } => {
-                ("every pixel that has a class", "pixels without a class")
+    pub(super) fn new(set: &Set, min_component: u32) -> Self {
+        let truth = match (&set.masks, &set.labels) {
+            (Some(masks), _) => format!("masks, {}", masks.meaning()),
+            (None, Some(_)) => {
+                "labels, every pixel that has a class is known, the rest ignored".to_owned()
             }
-            Truth { .. } => ("every pixel", "nothing"),
+            (None, None) => "every pixel is known".to_owned(),
         };
         Self {
             positive: "the anomalous pixel; in error detection the correctly classified one",
-            known,
-            ignored,
+            truth,
             pooled: "pixels, components and things over the set; known pixels flagged are a share \
                      of each picture",
             resolution: "the pictures' own; score maps are upsampled bilinearly",

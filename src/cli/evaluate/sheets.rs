@@ -13,9 +13,9 @@ use lookout::evaluate::ANOMALOUS;
 use lookout::frame::{Frame, file::read_image};
 use lookout::paint::Painter;
 
-use super::Entry;
-use super::evaluator::{Evaluator, mask_labels};
-use crate::cli::pictures;
+use super::Set;
+use super::evaluator::Evaluator;
+use crate::cli::{listing, pictures};
 
 /// Pictures on a sheet.
 const TILES: usize = 24;
@@ -34,15 +34,14 @@ const NAMES: &str = "sheets.txt";
 type Tile = Vec<RgbImage>;
 
 /// Makes the folder, and refuses one in which a sheet would replace a picture.
-pub(super) fn check(folder: &Path, entries: &[Entry]) -> Result<()> {
-    let inputs: Vec<_> = entries.iter().map(|entry| entry.picture.clone()).collect();
+pub(super) fn check(folder: &Path, set: &Set) -> Result<()> {
     let outputs = [BEST, WORST].map(|name| folder.join(name));
-    pictures::spare_inputs(&inputs, &outputs)?;
+    listing::spare_inputs(&set.pictures, &outputs)?;
     pictures::output_dir(folder, true)
 }
 
 /// Writes both sheets and the list of what is on them.
-pub(super) fn write(folder: &Path, evaluator: &mut Evaluator, entries: &[Entry]) -> Result<()> {
+pub(super) fn write(folder: &Path, evaluator: &mut Evaluator, set: &Set) -> Result<()> {
     let ranks = evaluator.figures().iter().enumerate();
     let mut ranked: Vec<(f64, usize)> = ranks
         .filter_map(|(at, figures)| Some((figures.rank?, at)))
@@ -55,7 +54,7 @@ pub(super) fn write(folder: &Path, evaluator: &mut Evaluator, entries: &[Entry])
     let worst: Vec<_> = ranked.iter().map(|r| r.1).take(TILES).collect();
     let best: Vec<_> = ranked.iter().rev().map(|r| r.1).take(TILES).collect();
     for (name, places) in [(WORST, worst), (BEST, best)] {
-        let tiles = places.iter().map(|&at| tile(evaluator, &entries[at]));
+        let tiles = places.iter().map(|&at| tile(evaluator, set, at));
         let tiles = tiles.collect::<Result<Vec<_>>>()?;
         let columns = columns(&tiles);
         let _ = writeln!(
@@ -72,7 +71,7 @@ pub(super) fn write(folder: &Path, evaluator: &mut Evaluator, entries: &[Entry])
                 f.rank.unwrap_or(f64::NAN),
                 format!("{}/{}", f.found.found, f.found.things),
                 f.flagged.unwrap_or(f64::NAN) * 100.0,
-                entries[at].picture.path.display()
+                set.pictures[at].path.display()
             );
         }
         save(&folder.join(name), &sheet(&tiles))?;
@@ -108,14 +107,13 @@ fn legend(evaluator: &Evaluator) -> String {
 }
 
 /// The panels of one picture.
-fn tile(evaluator: &mut Evaluator, entry: &Entry) -> Result<Tile> {
-    let named = || entry.picture.path.display().to_string();
-    let frame = read_image(&entry.picture.path)?;
+fn tile(evaluator: &mut Evaluator, set: &Set, at: usize) -> Result<Tile> {
+    let path = &set.pictures[at].path;
+    let named = || path.display().to_string();
+    let frame = read_image(path)?;
     let size = fit((frame.width(), frame.height()));
-    let truth = entry.mask.as_deref();
-    let truth = truth
-        .map(|path| mask_labels(path, None, entry))
-        .transpose()?;
+    let truth = set.masks.as_ref();
+    let truth = truth.map(|masks| masks.labels(at, None)).transpose()?;
     let (mask, classes) = evaluator.look(&frame, size).with_context(named)?;
     let small = RgbImage::from_raw(frame.width(), frame.height(), frame.pixels().to_vec())
         .map(|picture| imageops::thumbnail(&picture, size.0, size.1))
@@ -129,7 +127,7 @@ fn tile(evaluator: &mut Evaluator, entry: &Entry) -> Result<Tile> {
         painter.overlay(&small, &mask, &mut rgb);
         panels.push(rgb);
     }
-    if entry.labels.is_some() {
+    if set.labels.is_some() {
         let colours = evaluator.colours();
         let colour = |&id: &u8| colours.get(usize::from(id)).copied().unwrap_or_default();
         panels.push(classes.iter().flat_map(colour).collect());

@@ -63,8 +63,7 @@ impl Report {
         );
         for (name, what) in [
             ("positive", c.positive),
-            ("known", c.known),
-            ("ignored", c.ignored),
+            ("truth", c.truth.as_str()),
             ("pooled", c.pooled),
             ("resolution", c.resolution),
             ("mask", c.mask),
