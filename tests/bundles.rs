@@ -88,6 +88,31 @@ fn a_bundle_from_a_folder_gives_what_the_built_in_one_gives() {
 }
 
 #[test]
+fn a_bundle_is_found_by_its_manifest_too() {
+    let bench = Bench::new();
+    let bundle = bench.bundle();
+    let by_folder = Bundle::load(&bundle).unwrap();
+    let by_manifest = Bundle::load(&bundle.join("model.toml")).unwrap();
+    assert_eq!(by_manifest.path(), bundle);
+    assert_eq!(by_manifest.hash(), by_folder.hash());
+    // a folder of that name is a folder
+    let odd = bench.path("model.toml");
+    fs::rename(&bundle, &odd).unwrap();
+    assert_eq!(Bundle::load(&odd).unwrap().path(), odd);
+}
+
+#[test]
+fn a_file_that_git_lfs_did_not_fetch_is_named_as_such() {
+    let names = names();
+    for file in ["model.toml", &names.segmentation, &names.observer] {
+        let bench = Bench::new();
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1900000\n";
+        fs::write(bench.bundle().join(file), pointer).unwrap();
+        bench.is_refused(&[file, "git lfs pull"]);
+    }
+}
+
+#[test]
 fn a_graph_with_another_hash_is_named_with_the_line_that_says_so() {
     let names = names();
     for file in [&names.segmentation, &names.observer] {

@@ -121,7 +121,7 @@ impl Cli {
 /// Which bundle and engine to use.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct EngineArgs {
-    /// Folder of a model bundle; the built-in road bundle without it.
+    /// Folder of a model bundle, or its model.toml; the built-in road bundle without it.
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
     /// auto takes TensorRT where there is a GPU for it, else ONNX Runtime where its library is found, else

@@ -7,6 +7,8 @@ use sha2::{Digest, Sha256};
 use super::{Manifest, ModelError};
 
 const MANIFEST: &str = "model.toml";
+/// What Git LFS puts in place of a file that is yet to be fetched begins so.
+const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
 /// A loaded bundle: manifest, graphs in memory, all hashes right.
 #[derive(Clone)]
@@ -22,16 +24,21 @@ pub struct Bundle {
 type Read<'a> = dyn Fn(&str) -> Result<Cow<'static, [u8]>, ModelError> + 'a;
 
 impl Bundle {
-    /// Loads and checks the bundle in a folder.
+    /// Loads and checks the bundle in a folder, which may be given by its `model.toml` too.
     ///
     /// # Errors
-    /// A file that cannot be read, a manifest that is wrong (with its line), a graph whose hash is
+    /// A file that cannot be read or is a pointer of Git LFS, a manifest that is wrong (with its line), a graph whose hash is
     /// not the manifest's.
     pub fn load(folder: &Path) -> Result<Self, ModelError> {
+        let manifest = folder.file_name().is_some_and(|name| name == MANIFEST) && folder.is_file();
+        let folder = folder.parent().filter(|_| manifest).unwrap_or(folder);
         let read = |name: &str| {
             let path = folder.join(name);
-            let bytes = std::fs::read(&path).map_err(|source| ModelError::Io { path, source })?;
-            Ok(Cow::Owned(bytes))
+            match std::fs::read(&path) {
+                Ok(bytes) if bytes.starts_with(LFS_POINTER) => Err(ModelError::LfsPointer { path }),
+                Ok(bytes) => Ok(Cow::Owned(bytes)),
+                Err(source) => Err(ModelError::Io { path, source }),
+            }
         };
         Self::from_files(folder, &read)
     }

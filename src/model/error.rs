@@ -14,6 +14,12 @@ pub enum ModelError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A file of the bundle was not fetched from Git LFS.
+    #[error("{path} is a pointer of Git LFS and not the file: fetch it with `git lfs pull`")]
+    LfsPointer {
+        /// File.
+        path: PathBuf,
+    },
     /// The manifest is not TOML, or not of the manifest's form.
     #[error("{path}:{line}: {message}")]
     Manifest {
