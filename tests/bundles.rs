@@ -254,6 +254,23 @@ fn a_demo_goes_into_no_folder_that_has_something_in_it() {
 }
 
 #[test]
+fn two_runs_never_write_into_one_folder() {
+    let bench = Bench::new();
+    let out = bench.path("out");
+    fs::create_dir(&out).unwrap();
+    let other = fs::File::open(&out).unwrap();
+    other.lock().unwrap();
+    let forced = || replay(&bench.path("drive"), &out, &["--force"]);
+    let refused = ["another run", out.to_str().unwrap()];
+    forced().fails(&refused);
+    mark(&[&bench.path("a.png")], &out).fails(&refused);
+    assert_eq!(fs::read_dir(&out).unwrap().count(), 0);
+    drop(other);
+    forced().ends_with(0);
+    assert_eq!(Table::of(&out).len(), 2);
+}
+
+#[test]
 fn wrong_arguments_of_a_demo_are_usage_errors() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out");

@@ -82,7 +82,7 @@ pub(crate) fn run(args: &ImageArgs) -> Result<()> {
         .flat_map(|p| [overlay_of(p, &args.out), mask_of(p, &args.out)])
         .collect();
     listing::spare_inputs(&pictures, &outputs)?;
-    pictures::output_dir(&args.out, args.force)?;
+    let _lock = pictures::output_dir(&args.out, args.force)?;
     let mut failed = Vec::new();
     for picture in &pictures {
         let summary = match marker.mark(picture, &args.out) {

@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use super::pictures::{self, FolderLock};
+
 /// Where results go.
 pub(crate) struct Outputs {
     folder: PathBuf,
+    _lock: FolderLock,
 }
 
 impl Outputs {
@@ -18,9 +21,10 @@ impl Outputs {
         force: bool,
         input: Option<&Path>,
     ) -> anyhow::Result<Self> {
-        super::pictures::output_dir(folder, force)?;
+        let lock = pictures::output_dir(folder, force)?;
         let outputs = Self {
             folder: folder.to_owned(),
+            _lock: lock,
         };
         let annotated = outputs.annotated();
         let old = [

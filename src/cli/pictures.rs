@@ -1,7 +1,7 @@
 //! What the commands on picture files share: writing, sizes, thresholds.
 
 use std::fmt::Display;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
@@ -26,11 +26,31 @@ pub(crate) fn progress(pictures: usize) -> ProgressBar {
     }
 }
 
-/// Makes a folder for output. One that has something in it is refused, unless forced; then the
-/// command overwrites files of its own names and leaves everything else.
-pub(crate) fn output_dir(path: &Path, force: bool) -> Result<()> {
+/// Keeps other runs out of a folder while it lives.
+#[must_use]
+pub(crate) struct FolderLock {
+    _file: File,
+}
+
+/// Makes a folder for output and keeps other runs out of it. One that has something in it is
+/// refused, unless forced; then the command overwrites files of its own names and leaves
+/// everything else.
+pub(crate) fn output_dir(path: &Path, force: bool) -> Result<FolderLock> {
     fs::create_dir_all(path)
         .with_context(|| format!("cannot make the output folder {}", path.display()))?;
+    let file = File::open(path)
+        .with_context(|| format!("cannot open the output folder {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => bail!(
+            "another run is writing into {}: wait for its end, or choose another folder",
+            path.display()
+        ),
+        Err(TryLockError::Error(error)) => note(format_args!(
+            "warning: {} cannot be locked ({error}): let no other run write into it",
+            path.display()
+        )),
+    }
     let mut entries = fs::read_dir(path)
         .with_context(|| format!("cannot read the output folder {}", path.display()))?;
     if !force && entries.next().is_some() {
@@ -39,7 +59,7 @@ pub(crate) fn output_dir(path: &Path, force: bool) -> Result<()> {
             path.display()
         );
     }
-    Ok(())
+    Ok(FolderLock { _file: file })
 }
 
 /// Pixels to write, row by row.

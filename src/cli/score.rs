@@ -1,5 +1,6 @@
 //! `lookout score`: score, class and mask of every picture of a folder, for other programs.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -47,10 +48,10 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
     let mode = pictures::mode_for(&[args.score]);
     let threshold = args.threshold.threshold(&bundle, args.score, mode)?;
     let engine = args.engine.open(&bundle)?;
-    pictures::output_dir(&args.out, args.force)?;
+    let _lock = pictures::output_dir(&args.out, args.force)?;
     for folder in &folders {
-        // the folder above was looked at
-        pictures::output_dir(folder, true)?;
+        fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make the output folder {}", folder.display()))?;
     }
     let mut scorer = Scorer {
         engine,

@@ -173,9 +173,10 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     let set = args.set(truth)?;
     let bundle = args.engine.bundle()?;
     let kinds = scores(&args.score, bundle.manifest().observer.is_some());
-    if let Some(folder) = &args.sheets {
-        sheets::check(folder, &set)?;
-    }
+    let sheets = args.sheets.as_ref();
+    let _lock = sheets
+        .map(|folder| sheets::check(folder, &set))
+        .transpose()?;
     let engine = args.engine.open(&bundle)?;
     let engine_text = engine.description();
     let mut evaluator = Evaluator::new(engine, &bundle, &kinds, truth, args.min_component)?;
@@ -189,7 +190,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
         ));
     }
     evaluator.run(&set)?;
-    if let Some(folder) = &args.sheets {
+    if let Some(folder) = sheets {
         sheets::write(folder, &mut evaluator, &set)?;
     }
     let settings = Settings {

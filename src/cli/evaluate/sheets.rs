@@ -15,7 +15,8 @@ use lookout::paint::Painter;
 
 use super::Set;
 use super::evaluator::Evaluator;
-use crate::cli::{listing, pictures};
+use crate::cli::listing;
+use crate::cli::pictures::{self, FolderLock};
 
 /// Pictures on a sheet.
 const TILES: usize = 24;
@@ -34,7 +35,7 @@ const NAMES: &str = "sheets.txt";
 type Tile = Vec<RgbImage>;
 
 /// Makes the folder, and refuses one in which a sheet would replace a picture.
-pub(super) fn check(folder: &Path, set: &Set) -> Result<()> {
+pub(super) fn check(folder: &Path, set: &Set) -> Result<FolderLock> {
     let outputs = [BEST, WORST].map(|name| folder.join(name));
     listing::spare_inputs(&set.pictures, &outputs)?;
     pictures::output_dir(folder, true)
