@@ -61,7 +61,7 @@ enum Command {
     Image(image::ImageArgs),
     /// Score, class and mask pictures of a folder of pictures.
     Score(score::ScoreArgs),
-    /// AUROC, AP and FPR95 of the scores on labelled pictures; mIoU with class labels.
+    // what it measures, and how, is told with its arguments
     Evaluate(evaluate::EvaluateArgs),
     /// Thresholds of the scores from labelled pictures.
     Calibrate(calibrate::CalibrateArgs),

@@ -19,7 +19,7 @@ use super::pictures::note;
 use evaluator::Evaluator;
 use report::{Convention, Settings};
 
-/// Measures how well scores find anomalous pixels and things
+/// How well scores find anomalous pixels and things, on labelled pictures; mIoU with class labels
 ///
 /// Pixels (AUROC, AP, FPR95) and components (sIoU, PPV, F1, as SegmentMeIfYouCan defines them) are
 /// pooled over the set and measured at the pictures' own resolution, to which score maps are
