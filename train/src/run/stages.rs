@@ -20,6 +20,9 @@ const RENDERING: Rendering = Rendering {
     frames: 4,
 };
 
+/// What the values of the written masks mean: a set without void shows only 0 and 255.
+const CONVENTION: [&str; 2] = ["--mask-convention", "lookout"];
+
 /// Writes `sets/calibration` (every second validation picture of all sets, with held-out things
 /// pasted where the set says how), `sets/pasted-NAME` (the other pictures, other things),
 /// `sets/rendered` and `sets/clean-NAME` (all validation pictures as they are).
@@ -78,6 +81,7 @@ pub(super) fn calibrate(around: &Surroundings) -> anyhow::Result<()> {
                     .arg("calibrate")
                     .args([set.join("images"), set.join("masks")]);
                 command.args(["--mode", mode, "--write", "--calibration", text]);
+                command.args(CONVENTION);
             },
         )?;
     }
@@ -104,9 +108,12 @@ pub(super) fn evaluate(around: &Surroundings) -> anyhow::Result<()> {
             .join("evaluation")
             .join(format!("{}.json", name(set)));
         lookout(around, &to, |command| {
-            command
-                .arg("evaluate")
-                .args([set.join("images"), set.join("masks")]);
+            command.arg("evaluate").arg(set.join("images"));
+            // what is clean has labels and no masks
+            match name(set).starts_with("clean-") {
+                true => command.arg("-"),
+                false => command.arg(set.join("masks")).args(CONVENTION),
+            };
             command
                 .arg("--labels")
                 .arg(set.join("labels"))
@@ -119,8 +126,8 @@ pub(super) fn evaluate(around: &Surroundings) -> anyhow::Result<()> {
         lookout(around, &to, |command| {
             command
                 .arg("evaluate")
-                .args([real.join("images"), real.join("masks")])
-                .arg("--json");
+                .args([real.join("images"), real.join("masks")]);
+            command.args(CONVENTION).arg("--json");
         })?;
     }
     Ok(())

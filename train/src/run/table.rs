@@ -10,6 +10,16 @@ use serde_json::Value;
 
 use super::StepRecord;
 
+/// What is taken of an evaluation.
+const PARTS: [&str; 6] = [
+    "/anomaly/observer",
+    "/components/observer",
+    "/things/observer",
+    "/flagged/observer",
+    "/segmentation/miou",
+    "/error_detection/observer",
+];
+
 /// Figures of a run by name.
 type Figures = BTreeMap<String, f64>;
 
@@ -71,11 +81,7 @@ fn figures(run: &Path) -> anyhow::Result<Figures> {
             let path = entry?.path();
             let stem = path.file_stem().unwrap_or_default().to_string_lossy();
             let Some(report) = read(&path)? else { continue };
-            for part in [
-                "/anomaly/observer",
-                "/segmentation/miou",
-                "/error_detection/observer",
-            ] {
+            for part in PARTS {
                 if let Some(value) = report.pointer(part) {
                     leaves(&format!("{stem}{part}"), value, &mut all);
                 }
@@ -118,6 +124,11 @@ fn leaves(name: &str, value: &Value, into: &mut Figures) {
         Value::Object(map) => {
             for (key, value) in map {
                 leaves(&format!("{name}/{key}"), value, into);
+            }
+        }
+        Value::Array(values) => {
+            for (i, value) in values.iter().enumerate() {
+                leaves(&format!("{name}/{i}"), value, into);
             }
         }
         Value::Number(number) => {
