@@ -96,6 +96,8 @@ fn frame(c: &mut Criterion) {
                 corridor_pixels: 0,
                 nearest: None,
                 quality: None,
+                size: Some((1280, 720)),
+                watching: true,
             };
             let verdict = supervisor.step(Event::Frame(observation), Now::simulated(stamp));
             board.post(&verdict, AGE);

@@ -44,6 +44,7 @@
 //! - [`watchdog`] — the safe-stop flag and its heartbeat, whatever the pipeline does
 //! - `ros` — the ROS 2 node (feature `ros`, on by default)
 //! - [`paint`] — pictures of masks and scores
+//! - [`stages`] — what the work on a frame consists of, and what became of it
 //! - [`profile`] — times, `frames.csv`, the report
 //! - [`evaluate`] — metrics
 
@@ -62,5 +63,6 @@ pub mod profile;
 pub mod ros;
 pub mod schedule;
 pub mod score;
+pub mod stages;
 pub mod time;
 pub mod watchdog;

@@ -8,13 +8,14 @@
 //! A panic on either side ends the run with that as its reason. The flag does not depend on it: see
 //! [`watchdog`](crate::watchdog).
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
 
 use lookout_mailbox::{Counts, Wait, mailbox};
 use thiserror::Error;
+
+use crate::watchdog::said;
 
 /// Where messages of type `M` come from.
 pub trait Source<M>: Send {
@@ -119,13 +120,6 @@ pub fn run<M: Default + Send>(
             Err(panic) => (counts, Err(LiveError::WorkerPanicked(said(panic.as_ref())))),
         }
     })
-}
-
-/// What a panic said.
-pub(crate) fn said(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("no message").to_owned()
 }
 
 #[cfg(test)]

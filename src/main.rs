@@ -20,12 +20,14 @@ fn main() -> ExitCode {
     // clap ends usage errors with 2 by itself
     let cli = cli::Cli::parse();
     cli.start_log();
-    match cli.run() {
+    let code = match cli.run() {
         Ok(cli::Ending::Done) => ExitCode::SUCCESS,
         Ok(cli::Ending::Verdict) => ExitCode::from(EXIT_VERDICT),
         Err(error) => {
             log::error!("{error:#}");
             ExitCode::FAILURE
         }
-    }
+    };
+    log::logger().flush();
+    code
 }

@@ -272,6 +272,8 @@ fn quality_and_supervisor_allocate_nothing_from_the_first_frame_on() {
                     corridor_pixels: if i > 50 { 100 } else { 0 },
                     nearest: None,
                     quality: Some(meter.measure(&frame)),
+                    size: Some((frame.width(), frame.height())),
+                    watching: true,
                 }),
             };
             *state = supervisor.step(event, Now::simulated(capture_stamp)).state;
@@ -352,7 +354,7 @@ fn telling_the_diagnostics_of_frames_allocates_nothing() {
                 fate: fates[i as usize % fates.len()],
                 verdict: Some(verdict),
             });
-            health.malformed(at, &i, verdict);
+            health.malformed(at, &i);
         }
     });
     assert_eq!(n, 0, "{n} allocations in 2000 frames");

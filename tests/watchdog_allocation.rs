@@ -97,16 +97,15 @@ fn w17_beats_posts_and_trips_allocate_nothing() {
     let panic = board.trip(Trip::Panic {
         thread: "engine",
         message: "no such tensor",
+        owned: true,
     });
     thread::sleep(Duration::from_millis(50));
     board.acknowledge(panic);
-    let _output = board.trip(Trip::Output {
-        message: "disk full",
-    });
+    let _output = board.trip(Trip::Disabled { message: "by hand" });
     let own = counted();
 
     let (watchdogs, codes) = result.recv_timeout(Duration::from_secs(20)).unwrap();
-    for code in ["no-verdict-yet", "clear", "panic", "output-failed"] {
+    for code in ["no-verdict-yet", "clear", "panic", "disabled"] {
         assert!(codes.contains(&code), "{code} did not come up");
     }
     assert_eq!(own, 0, "allocations of posts and trips");

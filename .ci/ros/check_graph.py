@@ -191,6 +191,14 @@ def refused(binary, report):
             text = said.read()
         report.check(f"{what} ends the start", code not in (None, 0) and word in text,
                      f"exit code {code}: {re.sub(chr(27) + r'.[0-9;]*m', '', text).strip()[-160:]}")
+    env = {"ROS_SECURITY_ENABLE": "true", "ROS_SECURITY_STRATEGY": "Enforce"}
+    with tempfile.TemporaryFile("w+") as said, Node(
+            binary, env=env, stdout=said, stderr=said) as node:
+        code, _ = node.wait(10)
+        said.seek(0)
+        text = said.read()
+    report.check("security that is enforced is refused", code not in (None, 0)
+                 and "ROS_SECURITY_STRATEGY" in text, f"exit code {code}: {text.strip()[-160:]}")
 
 
 def check(binary, report):
@@ -209,9 +217,12 @@ def check(binary, report):
         parameters(peer, report)
         changes(peer, report)
         log(rosout, report)
-        parts = {s.name for s in outputs.diagnostics.wait("diagnostics", 5).message.status}
-        wanted = {f"{NAME}: {p}" for p in ("frames", "latency", "engine", "verdict", "machine")}
-        report.check("/diagnostics has its parts", wanted <= parts, sorted(parts))
+        told = outputs.diagnostics.wait("diagnostics", 5).message.status
+        parts = {s.name for s in told}
+        wanted = {f"{BASE.lstrip('/')}: {p}" for p in ("frames", "latency", "engine", "verdict", "machine")}
+        report.check("/diagnostics has its parts, by the full name", wanted <= parts, sorted(parts))
+        cameras = {s.hardware_id for s in told}
+        report.check("hardware_id is the topic of the camera", cameras == {CAMERA}, sorted(cameras))
         with Peer("far", OTHER_DOMAIN) as far:
             far.wait_node("lookout")
             mixed = ("lookout", "/") in peer.node.get_node_names_and_namespaces()

@@ -148,6 +148,10 @@ def enable(driver, report):
     said = outputs.status.items[-1].message
     report.check("... no frame is judged, the status says disabled", not after
                  and "disabled" in said.message + str(values(said)), said.message)
+    part = outputs.wait_part("verdict", "disabled", 5, lambda s: "disabled" in s.message)
+    report.check("... nor is /diagnostics green", part.level in (2, b"\x02"), part.message)
+    answer = driver.call(Trigger, "reset")
+    report.check("... and a reset is refused", not answer.success, answer.message)
     asked = time.monotonic_ns()
     driver.call(SetBool, "enable", data=True)
     down = outputs.wait_flag(False, 10, asked)

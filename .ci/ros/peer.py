@@ -183,12 +183,11 @@ class Outputs:
         return self.status.wait(f"state {state} {reason or ''}", seconds, wanted, since)
 
     def part(self, name, since=0):
-        """The newest diagnostic status of this node whose name ends so, else None. How the name
-        begins is looked at elsewhere."""
-        names = {f"{node}: {name}" for node in (self.base, self.base.rpartition("/")[2])}
+        """The newest diagnostic status of this node with that name, else None."""
+        full = f"{self.base.lstrip('/')}: {name}"
         for item in reversed(self.diagnostics.since(since)):
             for status in item.message.status:
-                if status.name in names:
+                if status.name == full:
                     return status
         return None
 

@@ -71,7 +71,8 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Ending> {
         topic,
         name,
     };
-    let mut driven = drive(source, pipeline, &bundle, &outputs, &mut each)?;
+    let open = args.engine.opener(&bundle);
+    let mut driven = drive(source, pipeline, &bundle, &outputs, open, &mut each)?;
     let told = watch.told();
     driven.report.headline(told.line.clone());
     driven.report.write(&outputs.report(), &driven.summary)?;

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use lookout::bag::{BagReader, MessageBuf, TopicInfo};
 use lookout::decide::{Failure, State, Verdict};
 use lookout::model::Bundle;
-use lookout::pipeline::Pipeline;
+use lookout::pipeline::{OpenEngine, Pipeline};
 use lookout::profile::report::ReportBuilder;
 use lookout::profile::{FrameRecord, Summary};
 use lookout::time::SteppedClock;
@@ -44,10 +44,11 @@ pub(crate) fn drive(
     pipeline: Pipeline,
     bundle: &Bundle,
     outputs: &Outputs,
+    open: OpenEngine,
     each: &mut dyn FnMut(&FrameRecord, &Pipeline),
 ) -> anyhow::Result<Driven> {
     let began = Instant::now();
-    let mut handler = Handler::new(pipeline, bundle, outputs, &source.name, None)?;
+    let mut handler = Handler::new(pipeline, bundle, outputs, &source.name, None, open)?;
     let bar = progress_bar(source.topic.message_count);
     let clock = SteppedClock::default();
     let mut message = MessageBuf::new();
@@ -66,7 +67,9 @@ pub(crate) fn drive(
         }
         let handled = handler.message(&message, &clock);
         handled.recorded?;
-        each(&handled.record, handler.frames.pipeline());
+        if let Some(record) = &handled.record {
+            each(record, handler.frames.pipeline());
+        }
         bar.inc(1);
     }
     if broken.is_some() {
@@ -74,10 +77,10 @@ pub(crate) fn drive(
         handler.fail(Failure::Source, &clock, handler.last_log_time)?;
     }
     bar.finish_and_clear();
-    handler.finish_records()?;
+    handler.out.finish_records()?;
     Ok(Driven {
-        summary: handler.profile.summary(began.elapsed()),
-        report: handler.report,
+        summary: handler.out.profile.summary(began.elapsed()),
+        report: handler.out.report,
         last: handler.frames.last(),
         broken,
     })

@@ -8,11 +8,14 @@ use anyhow::Context;
 use lookout::bag::MessageBuf;
 use lookout::decide::{Failure, Verdict};
 use lookout::engine::{GpuTimes, Mode};
+use lookout::frame::Frame;
 use lookout::model::Bundle;
 use lookout::paint::Painter;
-use lookout::pipeline::{FrameHandler, Judged, Live, Pipeline};
+use lookout::pipeline::{FrameHandler, Judged, Live, OpenEngine, Pipeline, Sink};
 use lookout::profile::report::{ReportBuilder, ReportInfo};
-use lookout::profile::{FrameFate, FrameRecord, FramesCsv, RunProfile, Stage, StageTimes};
+use lookout::profile::{
+    FrameFate, FrameRecord, FramesCsv, RunProfile, ScoreStats, Stage, StageTimes,
+};
 use lookout::time::{Clock, Stamp};
 
 use super::camera::Camera;
@@ -27,7 +30,7 @@ struct Records {
 
 /// What is told of a message that was handled.
 pub(crate) struct Handled {
-    pub(crate) record: FrameRecord,
+    pub(crate) record: Option<FrameRecord>,
     pub(crate) fate: FrameFate,
     /// What the GPU took of it, where there is one.
     pub(crate) gpu: Option<GpuTimes>,
@@ -41,26 +44,17 @@ pub(crate) struct Handled {
     pub(crate) recorded: anyhow::Result<()>,
 }
 
-impl Handled {
-    fn of(judged: &Judged, record: FrameRecord, recorded: anyhow::Result<()>) -> Self {
-        Self {
-            record,
-            fate: judged.fate,
-            gpu: judged.gpu(),
-            decode_at: judged.decode_at,
-            engine_at: judged.engine_at,
-            publish_at: judged.publish_at,
-            recorded,
-        }
-    }
-}
-
-/// Buffers and outputs of a run.
+/// A run: what handles frames, and what is recorded of it.
 pub(crate) struct Handler {
     pub(crate) frames: FrameHandler,
+    pub(crate) out: Recording,
+    pub(crate) last_log_time: Stamp,
+}
+
+/// Report, profile and bag of a run, and the buffers for them.
+pub(crate) struct Recording {
     pub(crate) report: ReportBuilder,
     pub(crate) profile: RunProfile,
-    pub(crate) last_log_time: Stamp,
     records: Option<Records>,
     painter: Painter,
     overlay: Vec<u8>,
@@ -75,6 +69,7 @@ impl Handler {
         outputs: &Outputs,
         source: &str,
         live: Option<Live>,
+        open: OpenEngine,
     ) -> anyhow::Result<Self> {
         let settings = pipeline.settings();
         let mode = settings.best_mode()?;
@@ -97,15 +92,18 @@ impl Handler {
             File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
         let recorder = Recorder::create(&outputs.annotated(), bundle.hash())?;
         let csv = FramesCsv::new(BufWriter::new(file))?;
-        Ok(Self {
-            frames: FrameHandler::new(pipeline, live),
+        let out = Recording {
             report: ReportBuilder::new(info),
             profile: RunProfile::new(),
-            last_log_time: Stamp::default(),
             records: Some(Records { recorder, csv }),
             painter: Painter::default(),
             overlay: Vec::new(),
             index: 0,
+        };
+        Ok(Self {
+            frames: FrameHandler::new(pipeline, live, open),
+            out,
+            last_log_time: Stamp::default(),
         })
     }
 
@@ -117,60 +115,29 @@ impl Handler {
         let camera = Camera::parse(message);
         let stamp = camera.as_ref().map(Camera::stamp).ok();
         let view = camera.as_ref().map(Camera::view).map_err(|e| e.to_string());
-        let mut judged = self.frames.judge(view, stamp, clock);
-        if let Some(error) = &judged.error {
-            log::warn!("{} at {log_time}: {error}", message.topic());
-        }
-
-        // the verdict goes out before anything that only people look at
-        let records = &mut self.records;
-        let handed_out = self.frames.hand_out(&mut judged, clock, |judged| {
-            record_verdict(records, log_time, &judged.verdict)
-        });
-        if let Ok(true) = handed_out {
-            log::warn!("{log_time}: the verdict came out after its deadline and is taken back");
-        }
-        let mut recorded = handed_out.map(|_| ());
-        if let (Ok(camera), Ok(())) = (&camera, &recorded) {
-            recorded = self.record_pictures(camera, message.topic(), log_time, judged.is_shown());
-        }
-        let mut stages = judged.stages();
-        stages.add(Stage::Publish, judged.publish_at.elapsed());
-        let latency = judged.decode_at.elapsed();
-        self.frames.done(&judged, &stages);
-        let record = FrameRecord {
-            index: self.index,
-            verdict: judged.verdict,
-            mode: judged.mode(),
-            engine: self.frames.pipeline().engine_name(),
-            stages,
-            latency,
-            age: if self.frames.is_live() {
-                judged.age
-            } else {
-                Some(latency)
-            },
-            score: judged.score(),
+        let is_live = self.frames.is_live();
+        let mut one = One {
+            out: &mut self.out,
+            camera: camera.as_ref().ok(),
+            topic: message.topic(),
+            log_time,
+            is_live,
+            recorded: Ok(()),
+            record: None,
         };
-        self.index += 1;
-        self.note(&record, judged.fate);
-        if let (Some(records), Ok(())) = (&mut self.records, &recorded) {
-            recorded = records.csv.write(&record).map_err(anyhow::Error::from);
-        }
-        Handled::of(&judged, record, recorded)
-    }
-
-    /// Takes a frame into report and profile.
-    fn note(&mut self, record: &FrameRecord, fate: FrameFate) {
-        self.report.add(record);
-        self.picture(record);
-        match fate {
-            FrameFate::Refused => self.profile.add_dropped(1),
-            _ => self.profile.add(record),
+        let judged = self.frames.run(view, stamp, clock, &mut one);
+        Handled {
+            record: one.record,
+            fate: judged.fate,
+            gpu: judged.gpu(),
+            decode_at: judged.decode_at,
+            engine_at: judged.engine_at,
+            publish_at: judged.publish_at,
+            recorded: one.recorded,
         }
     }
 
-    /// A source that is lost, or a result that could not be handed out.
+    /// A source that is lost, or a recording that cannot be written.
     pub(crate) fn fail(
         &mut self,
         failure: Failure,
@@ -178,7 +145,7 @@ impl Handler {
         log_time: Stamp,
     ) -> anyhow::Result<()> {
         let verdict = self.frames.fail(failure, clock);
-        record_verdict(&mut self.records, log_time, &verdict)
+        record_verdict(&mut self.out.records, log_time, &verdict)
     }
 
     /// Time passed without a message. Recorded where the state changes.
@@ -187,9 +154,8 @@ impl Handler {
         if !changed {
             return Ok(());
         }
-        log::warn!("{}: {}", verdict.state, verdict.reason);
         let now = clock.now().max(Stamp::default());
-        record_verdict(&mut self.records, now, &verdict)
+        record_verdict(&mut self.out.records, now, &verdict)
     }
 
     /// Works on a message in a mode as on any other, into `scratch`, and says nothing of it: for
@@ -204,14 +170,97 @@ impl Handler {
         let stages = self.frames.rehearse(&camera.view(), mode);
         let mut stages = stages.map_err(anyhow::Error::msg)?;
         let publishing = Instant::now();
-        std::mem::swap(scratch, &mut self.records_mut()?.recorder);
+        std::mem::swap(scratch, &mut self.out.records_mut()?.recorder);
         let log_time = message.log_time().max(Stamp::default());
-        let recorded = self.record_pictures(&camera, message.topic(), log_time, true);
-        std::mem::swap(scratch, &mut self.records_mut()?.recorder);
+        let shown = Some((self.frames.frame(), self.frames.pipeline()));
+        let recorded = self
+            .out
+            .record_pictures(&camera, message.topic(), log_time, shown);
+        std::mem::swap(scratch, &mut self.out.records_mut()?.recorder);
         recorded?;
         stages.add(Stage::Publish, publishing.elapsed());
         self.frames.pipeline_mut().warm_up(mode, &stages);
         Ok(stages)
+    }
+}
+
+/// Where the results of one message go.
+struct One<'a> {
+    out: &'a mut Recording,
+    camera: Option<&'a Camera<'a>>,
+    topic: &'a str,
+    log_time: Stamp,
+    is_live: bool,
+    /// What could not be recorded, the first of it.
+    recorded: anyhow::Result<()>,
+    record: Option<FrameRecord>,
+}
+
+impl One<'_> {
+    fn note(&mut self, result: anyhow::Result<()>) {
+        if self.recorded.is_ok() {
+            self.recorded = result;
+        }
+    }
+}
+
+impl Sink for One<'_> {
+    fn verdict(&mut self, judged: &Judged) {
+        let recorded = record_verdict(&mut self.out.records, self.log_time, &judged.verdict);
+        self.note(recorded);
+    }
+
+    fn pictures(&mut self, judged: &Judged, frame: &Frame, pipeline: &Pipeline) {
+        if let (Some(camera), Ok(())) = (self.camera, &self.recorded) {
+            let shown = judged.is_shown().then_some((frame, pipeline));
+            let recorded = self
+                .out
+                .record_pictures(camera, self.topic, self.log_time, shown);
+            self.note(recorded);
+        }
+    }
+
+    fn done(&mut self, judged: &Judged, stages: StageTimes, pipeline: &Pipeline) {
+        let latency = judged.decode_at.elapsed();
+        let record = FrameRecord {
+            index: self.out.index,
+            verdict: judged.verdict,
+            mode: judged.mode(),
+            engine: pipeline.engine_name(),
+            stages,
+            latency,
+            age: if self.is_live {
+                judged.age
+            } else {
+                Some(latency)
+            },
+            score: judged.score().map(|score| ScoreStats {
+                mean: score.mean,
+                max: score.max,
+            }),
+        };
+        self.out.index += 1;
+        self.out.note(&record, judged.fate);
+        if let (Some(records), Ok(())) = (&mut self.out.records, &self.recorded) {
+            let written = records.csv.write(&record).map_err(anyhow::Error::from);
+            self.note(written);
+        }
+        self.record = Some(record);
+        if let Some(error) = &judged.error {
+            log::warn!("{} at {}: {error}", self.topic, self.log_time);
+        }
+    }
+}
+
+impl Recording {
+    /// Takes a frame into report and profile.
+    fn note(&mut self, record: &FrameRecord, fate: FrameFate) {
+        self.report.add(record);
+        self.picture(record);
+        match fate {
+            FrameFate::Refused => self.profile.add_dropped(1),
+            _ => self.profile.add(record),
+        }
     }
 
     fn records_mut(&mut self) -> anyhow::Result<&mut Records> {
@@ -225,21 +274,20 @@ impl Handler {
         camera: &Camera<'_>,
         topic: &str,
         log_time: Stamp,
-        shown: bool,
+        shown: Option<(&Frame, &Pipeline)>,
     ) -> anyhow::Result<()> {
         let Some(records) = &mut self.records else {
             return Ok(());
         };
         camera.record(&mut records.recorder, topic, log_time)?;
-        if !shown {
+        let Some((frame, pipeline)) = shown else {
             return Ok(());
-        }
+        };
         let at = At {
             log_time,
-            stamp: self.frames.frame().stamp(),
+            stamp: frame.stamp(),
             frame_id: camera.frame_id(),
         };
-        let (frame, pipeline) = (self.frames.frame(), self.frames.pipeline());
         self.painter
             .overlay(frame, pipeline.mask(), &mut self.overlay);
         let size = (frame.width(), frame.height());

@@ -11,7 +11,6 @@ use anyhow::Context;
 use lookout::bag::{BagReader, MessageBuf};
 use lookout::decide::Failure;
 use lookout::live::{self, Worker};
-use lookout::pipeline::OpenEngine;
 use lookout::time::{Clock, PacedClock, Stamp};
 use lookout::watchdog::{Beat, Board, Realtime, Watchdog, WatchdogConfig, parse_cpus};
 
@@ -160,7 +159,6 @@ pub(crate) fn run(
     handler: &mut Handler,
     board: &Arc<Board>,
     args: &LiveArgs,
-    open: OpenEngine,
     heartbeat: &Path,
     watch: &mut dyn Watch,
 ) -> anyhow::Result<Option<anyhow::Error>> {
@@ -171,7 +169,6 @@ pub(crate) fn run(
     }
     let config = WatchdogConfig {
         period_ms: args.heartbeat_ms,
-        hang_after_ms: None,
         realtime: args.realtime(1)?,
     };
     let mut told = Heartbeat::create(heartbeat)?;
@@ -183,7 +180,6 @@ pub(crate) fn run(
     let mut frames = Frames {
         handler,
         clock: &clock,
-        open,
         watch,
         output_error: None,
     };
@@ -204,7 +200,6 @@ pub(crate) fn run(
 struct Frames<'a> {
     handler: &'a mut Handler,
     clock: &'a dyn Clock,
-    open: OpenEngine,
     watch: &'a mut dyn Watch,
     /// Why nothing is recorded any more.
     output_error: Option<anyhow::Error>,
@@ -215,21 +210,12 @@ impl Frames<'_> {
     /// recording.
     fn output_failed(&mut self, error: anyhow::Error) {
         log::error!("recording ends here, what was recorded stays: {error:#}");
-        self.handler.stop_recording();
+        self.handler.out.stop_recording();
         let at = self.handler.last_log_time;
         if let Err(e) = self.handler.fail(Failure::Output, self.clock, at) {
             log::error!("{e:#}");
         }
         self.output_error.get_or_insert(error);
-    }
-
-    /// Opens the engine again after a panic took it. The flag is up until that is done.
-    fn repair(&mut self) {
-        match self.handler.frames.repair(&mut self.open) {
-            Ok(true) => log::warn!("the engine was opened again after a panic"),
-            Ok(false) => {}
-            Err(e) => log::error!("the engine cannot be opened again: {e}"),
-        }
     }
 }
 
@@ -240,11 +226,10 @@ impl Worker<MessageBuf> for Frames<'_> {
         if let Err(error) = handled.recorded {
             self.output_failed(error);
         }
-        self.repair();
     }
 
     fn replaced(&mut self, messages: u64) {
-        self.handler.profile.add_dropped(messages);
+        self.handler.out.profile.add_dropped(messages);
         self.watch.replaced(messages);
     }
 

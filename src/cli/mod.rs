@@ -32,7 +32,7 @@ use clap::{Parser, Subcommand};
 use log::LevelFilter;
 use lookout::engine::{Engine, EngineError, EngineKind, Mode, Options};
 use lookout::model::{Bundle, ThresholdAt};
-use lookout::pipeline::{Judge, Pipeline, Settings};
+use lookout::pipeline::{Judge, OpenEngine, Pipeline, Settings};
 use lookout::score::ScoreKind;
 
 /// Sees the road, knows when it is lost, and says so in time.
@@ -144,8 +144,14 @@ impl EngineArgs {
         Ok(self.reopen(bundle)?)
     }
 
+    /// Opens it again, after a panic.
+    pub(crate) fn opener(&self, bundle: &Bundle) -> OpenEngine {
+        let (engine, bundle) = (self.clone(), bundle.clone());
+        Box::new(move || engine.reopen(&bundle))
+    }
+
     /// The same, for whoever wants the engine's own error.
-    pub(crate) fn reopen(&self, bundle: &Bundle) -> Result<Box<dyn Engine>, EngineError> {
+    fn reopen(&self, bundle: &Bundle) -> Result<Box<dyn Engine>, EngineError> {
         let mut options = Options {
             kind: self.engine,
             ..Options::default()

@@ -121,16 +121,13 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
         board: Arc::clone(&board),
         machine_ages: false,
     };
-    let mut handler = Handler::new(pipeline, &bundle, &outputs, &source, Some(live))?;
+    let mut again = args.engine.opener(&bundle);
+    let open: OpenEngine = Box::new(move || again().map(|engine| faults.engine(engine)));
+    let mut handler = Handler::new(pipeline, &bundle, &outputs, &source, Some(live), open)?;
     let paced = Paced::open(reader, PACE)?.with_context(|| format!("{topic} has no message"))?;
 
     let load = Load::start(args.load).context("cannot start the load")?;
     dry_runs(&mut handler, &paced, bundle.hash())?;
-    let again = (args.engine.clone(), bundle.clone(), faults);
-    let open: OpenEngine = Box::new(move || {
-        let (engine, bundle, faults) = &again;
-        engine.reopen(bundle).map(|engine| faults.engine(engine))
-    });
     let began = Instant::now();
     let machine = MachineSampler::start(Machine::new(began), LOOK)?;
     let mut watch = Profiler::begin(began, deadline, &outputs.trace())?;
@@ -139,7 +136,6 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
         &mut handler,
         &board,
         &args.live,
-        open,
         &outputs.heartbeat_csv(),
         &mut watch,
     )?;
@@ -149,7 +145,7 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
 
     // what cannot be written any more must not keep the rest from being told
     let mut problems: Vec<anyhow::Error> = broken.into_iter().collect();
-    problems.extend(handler.finish_records().err());
+    problems.extend(handler.out.finish_records().err());
     let traced = watch.trace.machine(&machine);
     let traced = traced.and_then(|()| watch.trace.finish());
     problems.extend(
@@ -157,9 +153,9 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
             .err()
             .map(|e| anyhow::Error::from(e).context("trace.json")),
     );
-    let summary = handler.profile.summary(wall);
+    let summary = handler.out.profile.summary(wall);
     let deadlines = watch.deadlines.summary(wall);
-    handler.report.set_deadlines(&watch.deadlines, wall);
+    handler.out.report.set_deadlines(&watch.deadlines, wall);
     let profile = ProfileSummary {
         schema: ProfileSummary::SCHEMA,
         source,
@@ -181,8 +177,8 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
         map.insert("error".into(), json!(error));
     }
     problems.extend(tell(&profile, &value, args.json, &outputs).err());
-    handler.report.set_machine(machine);
-    let reported = handler.report.write(&outputs.report(), &summary);
+    handler.out.report.set_machine(machine);
+    let reported = handler.out.report.write(&outputs.report(), &summary);
     problems.extend(reported.err().map(anyhow::Error::from));
     let mut problems = problems.into_iter();
     let first = problems.next();
@@ -271,7 +267,9 @@ impl Profiler {
 
 impl Watch for Profiler {
     fn frame(&mut self, handled: &Handled) {
-        let record = &handled.record;
+        let Some(record) = &handled.record else {
+            return;
+        };
         let mode = record.score.map(|_| record.mode);
         let since = |at: Instant| at.saturating_duration_since(self.began);
         let outcome = FrameOutcome {

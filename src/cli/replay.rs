@@ -100,9 +100,10 @@ pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<Ending> {
         topic,
         name,
     };
+    let open = args.engine.opener(&bundle);
     let driven = match args.rate.0 {
-        None => drive(source, pipeline, &bundle, &outputs, &mut |_, _| {})?,
-        Some(rate) => paced(args, source, pipeline, &bundle, &outputs, rate)?,
+        None => drive(source, pipeline, &bundle, &outputs, open, &mut |_, _| {})?,
+        Some(rate) => paced(args, source, pipeline, &bundle, &outputs, (open, rate))?,
     };
     driven.report.write(&outputs.report(), &driven.summary)?;
     tell(&driven, &outputs, args.json, None)?;
@@ -125,7 +126,7 @@ fn paced(
     pipeline: Pipeline,
     bundle: &Bundle,
     outputs: &Outputs,
-    rate: f64,
+    (open, rate): (OpenEngine, f64),
 ) -> anyhow::Result<Driven> {
     let supervisor = pipeline.settings().supervisor;
     let board = Arc::new(Board::new(supervisor.stale_after_ms)?);
@@ -135,26 +136,16 @@ fn paced(
         machine_ages: false,
     };
     let began = Instant::now();
-    let mut handler = Handler::new(pipeline, bundle, outputs, &source.name, Some(live))?;
-    let again = (args.engine.clone(), bundle.clone());
-    let open: OpenEngine = Box::new(move || again.0.reopen(&again.1));
+    let mut handler = Handler::new(pipeline, bundle, outputs, &source.name, Some(live), open)?;
     let mut broken = None;
     if let Some(paced) = Paced::open(source.reader, rate)? {
         let beats = outputs.heartbeat_csv();
-        broken = live::run(
-            paced,
-            &mut handler,
-            &board,
-            &args.live,
-            open,
-            &beats,
-            &mut (),
-        )?;
+        broken = live::run(paced, &mut handler, &board, &args.live, &beats, &mut ())?;
     }
-    handler.finish_records()?;
+    handler.out.finish_records()?;
     Ok(Driven {
-        summary: handler.profile.summary(began.elapsed()),
-        report: handler.report,
+        summary: handler.out.profile.summary(began.elapsed()),
+        report: handler.out.report,
         last: handler.frames.last(),
         broken,
     })

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use lookout::decide::{SupervisorConfig, Trapezoid};
+use lookout::engine::Mode;
 use lookout::model::Manifest;
 use lookout::pipeline::Settings;
 use lookout::schedule::AdmissionConfig;
@@ -13,7 +14,8 @@ use serde::Deserialize;
 /// Where settings come from.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SettingsArgs {
-    /// TOML file with [supervisor], [corridor] and [admission]; what is missing is at its default.
+    /// TOML file with least_mode, [supervisor], [corridor] and [admission]; what is missing is at its
+    /// default.
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
 }
@@ -22,6 +24,8 @@ pub(crate) struct SettingsArgs {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct SettingsFile {
+    /// The least mode that counts as watching.
+    pub(crate) least_mode: Option<Mode>,
     pub(crate) supervisor: Option<SupervisorConfig>,
     pub(crate) corridor: Option<Trapezoid>,
     pub(crate) admission: Option<AdmissionConfig>,
@@ -44,6 +48,9 @@ impl SettingsFile {
     pub(crate) fn apply(&self, settings: &mut Settings, manifest: &Manifest) {
         if let Some(supervisor) = self.supervisor {
             settings.supervisor = supervisor;
+        }
+        if let Some(mode) = self.least_mode {
+            settings.least_mode = mode;
         }
         if let Some(corridor) = self.corridor.or(manifest.corridor) {
             settings.corridor = corridor;

@@ -40,8 +40,34 @@ pub struct SupervisorConfig {
     /// The clock of the capture stamps was set to another time when, between two events, it moved
     /// this much more or less than the monotonic clock, in ms: `1 ..= 10_000`, default 50.
     pub clock_step_ms: u32,
+    /// What a frame is that was judged in a mode that does not count as watching
+    /// ([`Observation::watching`](super::Observation::watching)): `warn` (the default) or `fault`.
+    pub weak_mode: WeakMode,
     /// Which pictures can be used.
     pub quality: QualityLimits,
+}
+
+/// What a frame is that was judged in a mode that does not count as watching.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WeakMode {
+    /// A warning: the flag stays down, and the frame counts neither as a hit nor as clean.
+    #[default]
+    Warn,
+    /// A fault: the flag is raised.
+    Fault,
+}
+
+impl std::str::FromStr for WeakMode {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Self, String> {
+        match s {
+            "warn" => Ok(Self::Warn),
+            "fault" => Ok(Self::Fault),
+            _ => Err(format!("{s:?} is neither warn nor fault")),
+        }
+    }
 }
 
 /// Which pictures can be used: limits on what a [`QualityMeter`](crate::frame::QualityMeter)
@@ -70,6 +96,8 @@ pub struct QualityLimits {
     /// The same picture so many times in a row is a fault: `2 ..= 1000`, default 3; 0 switches it
     /// off, as a simulator without noise needs that stands still.
     pub frozen_frames: u32,
+    /// Whether a picture may have another size than the one before; default false: that is a fault.
+    pub size_may_change: bool,
 }
 
 impl Default for QualityLimits {
@@ -80,6 +108,7 @@ impl Default for QualityLimits {
             blurred_below: 280,
             blur_fault_frames: 15,
             frozen_frames: 3,
+            size_may_change: false,
         }
     }
 }
@@ -98,6 +127,7 @@ impl Default for SupervisorConfig {
             stale_after_ms: 500,
             future_tolerance_ms: 20,
             clock_step_ms: 50,
+            weak_mode: WeakMode::Warn,
             quality: QualityLimits::default(),
         }
     }

@@ -19,7 +19,7 @@ mod stopping;
 mod supervisor;
 mod verdict;
 
-pub use config::{ConfigError, QualityLimits, SupervisorConfig};
+pub use config::{ConfigError, QualityLimits, SupervisorConfig, WeakMode};
 pub use corridor::{Corridor, MapSize, Trapezoid, TrapezoidError};
 pub use ground::{Ground, GroundError};
 pub use ground_corridor::GroundCorridor;

@@ -119,6 +119,22 @@ pub enum Reason {
         /// How many are a fault.
         limit: u32,
     },
+    /// A picture of a size that cannot show a road.
+    PictureSize {
+        /// Columns.
+        width: u32,
+        /// Rows.
+        height: u32,
+    },
+    /// A picture of another size than the one before.
+    PictureChanged {
+        /// Columns.
+        width: u32,
+        /// Rows.
+        height: u32,
+    },
+    /// The frame was judged in a mode that does not count as watching.
+    WeakMode,
     /// The clock of the capture stamps was set to another time.
     ClockStepped {
         /// How far, in ms; negative when it was set back.
@@ -126,6 +142,8 @@ pub enum Reason {
     },
     /// The scheduler refused the frame.
     Refused {
+        /// Age of the frame, in ms.
+        age_ms: u64,
         /// Time that was left, in ms; negative when the deadline was past.
         slack_ms: i64,
         /// Time that was needed, in ms.
@@ -162,6 +180,9 @@ impl Reason {
             Self::OverExposed => "over-exposed",
             Self::Frozen { .. } => "frozen",
             Self::Blurred { .. } => "blurred",
+            Self::PictureSize { .. } => "picture-size",
+            Self::PictureChanged { .. } => "picture-changed",
+            Self::WeakMode => "weak-mode",
             Self::ClockStepped { .. } => "clock-stepped",
             Self::Refused { .. } => "refused",
             Self::Failed { .. } => "failed",
@@ -172,21 +193,19 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::NoFrameYet => write!(f, "no frame yet"),
+            Self::NoFrameYet => write!(f, "no frame has come yet"),
             Self::Starting { good, needed } => {
-                write!(f, "starting: {good} of {needed} good frames")
+                write!(f, "starting: {good} of {needed} good frames have come")
             }
             Self::Clear => write!(f, "corridor clear"),
             Self::Candidate {
                 hits,
                 needed,
                 window,
-            } => {
-                write!(
-                    f,
-                    "anomaly in the corridor in {hits} of {window} frames, {needed} confirm"
-                )
-            }
+            } => write!(
+                f,
+                "anomaly in the corridor in {hits} of {window} frames; {needed} confirm a stop"
+            ),
             Self::Confirmed {
                 hits,
                 window,
@@ -196,63 +215,104 @@ impl fmt::Display for Reason {
                 "anomaly of {corridor_pixels} pixels in the corridor confirmed by {hits} of \
                  {window} frames"
             ),
-            Self::Latched { since } => write!(f, "stopped since {since}, waits for a reset"),
+            Self::Latched { since } => write!(
+                f,
+                "the frame of {since} confirmed a stop, which holds until a reset"
+            ),
             Self::ResetPending { clean, needed } => {
-                write!(f, "reset asked for: {clean} of {needed} clean frames")
-            }
-            Self::ResetCancelled { corridor_pixels } => {
                 write!(
                     f,
-                    "reset void: anomaly of {corridor_pixels} pixels in the corridor"
+                    "reset accepted: {clean} of {needed} clean frames have come"
                 )
             }
+            Self::ResetCancelled { corridor_pixels } => write!(
+                f,
+                "reset void: there is an anomaly of {corridor_pixels} pixels in the corridor"
+            ),
             Self::Recovering { good, needed } => {
-                write!(f, "recovering: {good} of {needed} good frames")
+                write!(f, "recovering: {good} of {needed} good frames have come")
             }
             Self::Missing { gap_ms, limit_ms } => {
-                write!(f, "no frame for {gap_ms} ms, limit {limit_ms} ms")
-            }
-            Self::Late { age_ms, limit_ms } => {
-                write!(f, "frame is {age_ms} ms old, limit {limit_ms} ms")
-            }
-            Self::FutureStamp { ahead_ms, limit_ms } => {
                 write!(
                     f,
-                    "capture stamp {ahead_ms} ms in the future, limit {limit_ms} ms"
+                    "no frame came for {gap_ms} ms; the limit is {limit_ms} ms"
                 )
             }
-            Self::StampRegressed { previous, stamp } => {
-                write!(f, "capture stamp {stamp} is not after {previous}")
+            Self::Late { age_ms, limit_ms } => {
+                write!(
+                    f,
+                    "the frame is {age_ms} ms old; the limit is {limit_ms} ms"
+                )
             }
+            Self::FutureStamp { ahead_ms, limit_ms } => write!(
+                f,
+                "the capture stamp is {ahead_ms} ms in the future; the limit is {limit_ms} ms"
+            ),
+            Self::StampRegressed { previous, stamp } => write!(
+                f,
+                "the capture stamp {stamp} is not later than {previous} of the frame before"
+            ),
             Self::NonFinite { pixels, of } => {
                 write!(f, "{pixels} of {of} pixels have no finite score")
             }
-            Self::EmptyScoreMap => write!(f, "score map without pixels"),
-            Self::ConstantScoreMap => write!(f, "the same score everywhere"),
-            Self::Black => write!(f, "black picture"),
-            Self::OverExposed => write!(f, "over-exposed picture"),
-            Self::Frozen { frames } => write!(f, "the same picture {frames} times in a row"),
-            Self::Blurred { frames, limit } => {
-                write!(
-                    f,
-                    "picture blurred {frames} times in a row, {limit} are a fault"
-                )
+            Self::EmptyScoreMap => write!(f, "the score map has no pixels"),
+            Self::ConstantScoreMap => write!(f, "every pixel has the same score"),
+            Self::Black => write!(f, "the picture is black"),
+            Self::OverExposed => write!(f, "the picture is over-exposed"),
+            Self::Frozen { frames } => write!(f, "the same picture came {frames} times in a row"),
+            Self::Blurred { frames, limit } => write!(
+                f,
+                "the picture is blurred, {frames} times in a row; {limit} times are a fault"
+            ),
+            Self::PictureSize { width, height } => {
+                write!(f, "a picture of {width}x{height} pixels cannot show a road")
             }
+            Self::PictureChanged { width, height } => write!(
+                f,
+                "the picture has {width}x{height} pixels, the one before had another size"
+            ),
+            Self::WeakMode => write!(
+                f,
+                "the frame was judged in a mode below the least that counts as watching"
+            ),
             Self::ClockStepped { by_ms } => {
-                write!(f, "the clock was set to another time, {by_ms} ms away")
+                write!(f, "the clock of the capture stamps was moved by {by_ms} ms")
             }
+            Self::Refused {
+                age_ms, slack_ms, ..
+            } if slack_ms <= 0 => write!(
+                f,
+                "frame refused: its capture stamp is {} old, and the deadline is past",
+                Old(age_ms)
+            ),
+            // it is not known of any mode how long it takes
+            Self::Refused {
+                needed_ms: u64::MAX,
+                ..
+            } => write!(f, "frame refused: no mode is ready"),
             Self::Refused {
                 slack_ms,
                 needed_ms,
-            } => match needed_ms {
-                // of no mode is known how long it takes
-                u64::MAX => write!(f, "frame refused: {slack_ms} ms left, no mode is ready"),
-                _ => write!(
-                    f,
-                    "frame refused: {slack_ms} ms left, {needed_ms} ms needed"
-                ),
-            },
+                ..
+            } => write!(
+                f,
+                "frame refused: {slack_ms} ms are left and the fastest mode needs {needed_ms} ms"
+            ),
             Self::Failed { failure } => write!(f, "{failure}"),
+        }
+    }
+}
+
+/// A duration in ms, in the unit that people read.
+struct Old(u64);
+
+impl fmt::Display for Old {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            ms @ 0..10_000 => write!(f, "{ms} ms"),
+            ms @ 10_000..600_000 => write!(f, "{} s", ms / 1000),
+            ms @ 600_000..172_800_000 => write!(f, "{} min", ms / 60_000),
+            ms => write!(f, "{} days", ms / 86_400_000),
         }
     }
 }

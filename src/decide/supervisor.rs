@@ -1,4 +1,6 @@
-use super::{ConfigError, Event, Observation, Reason, State, SupervisorConfig, Verdict};
+use super::{
+    ConfigError, Event, Failure, Observation, Reason, State, SupervisorConfig, Verdict, WeakMode,
+};
 use crate::time::{Now, Stamp};
 use pictures::{Picture, Pictures};
 
@@ -26,6 +28,8 @@ mod pictures;
 ///         corridor_pixels: 0,
 ///         nearest: None,
 ///         quality: None,
+///         size: None,
+///         watching: true,
 ///     };
 ///     let now = Now::simulated(stamp);
 ///     states.push(supervisor.step(Event::Frame(clear), now).state);
@@ -56,6 +60,17 @@ pub struct Supervisor {
     reset: Option<u32>,
     /// Capture stamp of the frame that confirmed the STOP.
     stopped_at: Stamp,
+    /// What the last event changed, where it was a frame.
+    before: Option<Before>,
+}
+
+/// What a frame found, so that a verdict that comes out too late can be undone.
+#[derive(Clone, Copy, Debug)]
+struct Before {
+    capture_stamp: Stamp,
+    state: State,
+    window: u64,
+    reset: Option<u32>,
 }
 
 impl Supervisor {
@@ -78,6 +93,7 @@ impl Supervisor {
             good: 0,
             reset: None,
             stopped_at: Stamp::default(),
+            before: None,
         })
     }
 
@@ -98,11 +114,16 @@ impl Supervisor {
             // Stamps from before and after cannot be compared, and a frame's can be either.
             self.last = None;
         }
+        let before = self.before.take();
         match event {
             Event::Frame(observation) => {
-                let picture = self
-                    .pictures
-                    .judge(observation.quality, &self.config.quality);
+                self.before = Some(Before {
+                    capture_stamp: observation.capture_stamp,
+                    state: self.state,
+                    window: self.window,
+                    reset: self.reset,
+                });
+                let picture = self.pictures.judge(&observation, &self.config.quality);
                 let fault = stepped.or_else(|| self.fault_of(&observation, picture, now.stamp));
                 if stepped.is_none() {
                     self.note_stamp(observation.capture_stamp, fault, now);
@@ -111,6 +132,7 @@ impl Supervisor {
                 self.shown = Some(observation);
                 match (fault, picture) {
                     (Some(reason), _) => self.fault(reason),
+                    _ if !observation.watching => self.weak_frame(picture),
                     (None, Picture::Blurred(frames)) => self.blurred_frame(observation, frames),
                     (None, _) => self.good_frame(observation),
                 }
@@ -119,6 +141,11 @@ impl Supervisor {
                 capture_stamp,
                 failure,
             } => {
+                if let (Failure::Overdue, Some(before)) = (failure, before)
+                    && capture_stamp == Some(before.capture_stamp)
+                {
+                    self.take_back(before);
+                }
                 let reason = stepped.unwrap_or(Reason::Failed { failure });
                 self.frame_lost(capture_stamp, reason, now);
             }
@@ -127,22 +154,25 @@ impl Supervisor {
                 slack_ms,
                 needed_ms,
             } => {
+                let age = now.stamp.nanos_since(capture_stamp) / faults::NANOS_PER_MS;
                 let reason = stepped.unwrap_or(Reason::Refused {
+                    age_ms: age.max(0).unsigned_abs(),
                     slack_ms,
                     needed_ms,
                 });
                 self.frame_lost(Some(capture_stamp), reason, now);
             }
-            Event::Tick => self.time_passed(stepped, now),
+            Event::Tick => {
+                self.time_passed(stepped, now);
+            }
+            // carried out or refused, never both: what is refused is not remembered
             Event::Reset => {
-                if self.state == State::Stop && self.reset.is_none() {
-                    self.reset = Some(0);
+                if !self.time_passed(stepped, now) && self.state == State::Stop {
                     self.reason = Reason::ResetPending {
-                        clean: 0,
+                        clean: *self.reset.get_or_insert(0),
                         needed: self.config.reset_frames,
                     };
                 }
-                self.time_passed(stepped, now);
             }
         }
         self.verdict(now.stamp)
@@ -171,16 +201,32 @@ impl Supervisor {
         self.fault(reason);
     }
 
-    /// Both clocks count, so that neither can stand still unnoticed.
-    fn time_passed(&mut self, stepped: Option<Reason>, now: Now) {
+    /// The verdict on the last frame came out too late, so the frame counts for nothing: it neither
+    /// wipes out a hit nor ends a STOP. A STOP that it confirmed, or a reset that it made void, stays.
+    fn take_back(&mut self, before: Before) {
+        let hit = self.window & 1 == 1;
+        if self.state == State::Stop && hit {
+            return;
+        }
+        self.window = before.window;
+        if before.state == State::Stop {
+            self.state = State::Stop;
+            self.reset = before.reset;
+        }
+    }
+
+    /// Both clocks count, so that neither can stand still unnoticed. Whether that is a fault.
+    fn time_passed(&mut self, stepped: Option<Reason>, now: Now) -> bool {
         let missing = || {
             let last = self.last?;
             let gap = now.stamp.nanos_since(last.stamp);
             self.missing(gap.max(now.monotonic_since(last)))
         };
-        if let Some(reason) = stepped.or_else(missing) {
+        let reason = stepped.or_else(missing);
+        if let Some(reason) = reason {
             self.fault(reason);
         }
+        reason.is_some()
     }
 
     fn fault(&mut self, reason: Reason) {
@@ -224,6 +270,25 @@ impl Supervisor {
             needed: self.config.confirm_hits,
             window: self.config.confirm_window,
         };
+    }
+
+    /// A frame of a mode that finds too little: neither hit nor clean, whatever it shows.
+    fn weak_frame(&mut self, picture: Picture) {
+        let limit = self.config.quality.blur_fault_frames;
+        let reason = match picture {
+            Picture::Blurred(frames) if frames >= limit => {
+                return self.fault(Reason::Blurred { frames, limit });
+            }
+            _ => Reason::WeakMode,
+        };
+        if self.state == State::Stop || self.config.weak_mode == WeakMode::Fault {
+            return self.fault(reason);
+        }
+        self.good = 0;
+        self.reason = reason;
+        if self.state == State::Ok {
+            self.state = State::Warn;
+        }
     }
 
     /// A blurred frame can show a hazard, but not that there is none.

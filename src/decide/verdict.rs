@@ -78,6 +78,11 @@ pub struct Observation {
     pub nearest: Option<f32>,
     /// What the picture is worth, where it was measured; nothing is held against one that was not.
     pub quality: Option<Quality>,
+    /// Columns and rows of the picture, where they are known.
+    pub size: Option<(u32, u32)>,
+    /// Whether the mode counts as watching: one that finds too little can show neither that there is
+    /// a hazard nor that there is none.
+    pub watching: bool,
 }
 
 /// Why there is no observation of a frame.

@@ -1,8 +1,11 @@
 //! A verdict as a `diagnostic_msgs/msg/DiagnosticStatus`.
 
+use std::time::Duration;
+
 use super::{DiagnosticStatus, KeyValue};
 use crate::decide::{State, Verdict};
-use crate::profile::FrameFate;
+use crate::stages::FrameFate;
+use crate::watchdog::{Cause, Look};
 
 /// Name of the status of a verdict.
 const NAME: &str = "lookout: verdict";
@@ -23,25 +26,71 @@ impl DiagnosticStatus {
     /// The status of a verdict. `bundle_hash` says which networks saw the frame. A live node adds
     /// `mode` and `fate` (`none` where there is none).
     pub fn of_verdict(verdict: &Verdict, bundle_hash: &str, live: Option<&LiveStatus<'_>>) -> Self {
+        let words = Words {
+            state: verdict.state,
+            code: verdict.reason.code(),
+            safe_stop: verdict.safe_stop,
+            message: format!("{}: {}", verdict.state, verdict.reason),
+        };
+        Self::made(words, Some(verdict), bundle_hash, live)
+    }
+
+    /// The status of the flag, from the board that holds it, so that it says what the flag says also
+    /// where that is not what the last verdict said. `unchanged_for` is how long the flag has been so.
+    pub fn of_flag(
+        flag: &Look,
+        unchanged_for: Duration,
+        bundle_hash: &str,
+        live: &LiveStatus<'_>,
+    ) -> Self {
+        let verdict = flag.verdict();
+        let state = match (&flag.cause, verdict.map(|verdict| verdict.state)) {
+            (Cause::Verdict(_) | Cause::DetailsBusy, Some(state)) => state,
+            (_, Some(State::Stop)) => State::Stop,
+            (Cause::NoVerdictYet, _) => State::Waiting,
+            _ => State::Fault,
+        };
+        let words = Words {
+            state,
+            code: flag.cause.code(),
+            safe_stop: flag.safe_stop,
+            message: format!("{state}: {}", flag.cause),
+        };
+        let mut status = Self::made(words, verdict.as_ref(), bundle_hash, Some(live));
+        let seconds = format!("{:.1}", unchanged_for.as_secs_f64());
+        status.values.push(KeyValue::new("flag_for_s", seconds));
+        status
+    }
+
+    fn made(
+        words: Words,
+        verdict: Option<&Verdict>,
+        bundle_hash: &str,
+        live: Option<&LiveStatus<'_>>,
+    ) -> Self {
         let optional = |v: Option<String>| v.unwrap_or_else(|| "unknown".to_owned());
-        let age_nanos = live.map_or(verdict.age_nanos, |live| live.age_nanos);
+        let age_nanos = match live {
+            Some(live) => live.age_nanos,
+            None => verdict.and_then(|verdict| verdict.age_nanos),
+        };
+        let pixels = |of: fn(&Verdict) -> u32| verdict.map_or(0, of).to_string();
         let mut values = vec![
-            KeyValue::new("state", verdict.state.to_string()),
-            KeyValue::new("reason", verdict.reason.code()),
-            KeyValue::new("safe_stop", verdict.safe_stop.to_string()),
+            KeyValue::new("state", words.state.to_string()),
+            KeyValue::new("reason", words.code),
+            KeyValue::new("safe_stop", words.safe_stop.to_string()),
             KeyValue::new(
                 "capture_stamp",
-                optional(verdict.capture_stamp.map(|s| s.to_string())),
+                optional(verdict.and_then(|v| v.capture_stamp).map(|s| s.to_string())),
             ),
             KeyValue::new(
                 "age_ms",
                 optional(age_nanos.map(|n| format!("{:.3}", n as f64 / 1e6))),
             ),
-            KeyValue::new("anomalous_pixels", verdict.anomalous_pixels.to_string()),
-            KeyValue::new("corridor_pixels", verdict.corridor_pixels.to_string()),
+            KeyValue::new("anomalous_pixels", pixels(|v| v.anomalous_pixels)),
+            KeyValue::new("corridor_pixels", pixels(|v| v.corridor_pixels)),
             KeyValue::new(
                 "distance_m",
-                optional(verdict.nearest.map(|d| format!("{d:.1}"))),
+                optional(verdict.and_then(|v| v.nearest).map(|d| format!("{d:.1}"))),
             ),
             KeyValue::new("bundle", bundle_hash),
         ];
@@ -51,13 +100,21 @@ impl DiagnosticStatus {
             values.push(KeyValue::new("fate", fate));
         }
         Self {
-            level: level_of(verdict.state),
+            level: level_of(words.state),
             name: NAME.to_owned(),
-            message: format!("{}: {}", verdict.state, verdict.reason),
+            message: words.message,
             hardware_id: String::new(),
             values,
         }
     }
+}
+
+/// What a status says first.
+struct Words {
+    state: State,
+    code: &'static str,
+    safe_stop: bool,
+    message: String,
 }
 
 fn level_of(state: State) -> u8 {
@@ -75,6 +132,7 @@ mod tests {
     use crate::decide::{Failure, Reason};
     use crate::msg::cdr;
     use crate::time::Stamp;
+    use crate::watchdog::{Board, Trip, View};
 
     fn values(pairs: &[(&str, &str)]) -> Vec<KeyValue> {
         pairs.iter().map(|(k, v)| KeyValue::new(k, *v)).collect()
@@ -101,7 +159,7 @@ mod tests {
         DiagnosticStatus {
             level: 1,
             name: "lookout: verdict".to_owned(),
-            message: "WARN: anomaly in the corridor in 1 of 5 frames, 3 confirm".to_owned(),
+            message: "WARN: anomaly in the corridor in 1 of 5 frames; 3 confirm a stop".to_owned(),
             hardware_id: String::new(),
             values: values(&[
                 ("state", "WARN"),
@@ -166,6 +224,62 @@ mod tests {
             unknown,
             ["capture_stamp", "age_ms", "distance_m", "mode", "fate"]
         );
+    }
+
+    #[test]
+    fn a_status_says_what_the_flag_says_and_not_what_the_last_verdict_said() {
+        let clear = Verdict {
+            state: State::Ok,
+            reason: Reason::Clear,
+            ..warning()
+        };
+        let stop = Verdict {
+            state: State::Stop,
+            safe_stop: true,
+            ..warning()
+        };
+        let board = Board::new(60_000).unwrap();
+        let status = || {
+            let look = View::default().look(&board);
+            let live = LiveStatus::default();
+            let status = DiagnosticStatus::of_flag(&look, Duration::from_secs(3), "", &live);
+            let value = |key: &str| {
+                let pair = status.values.iter().find(|pair| pair.key == key);
+                pair.unwrap().value.clone()
+            };
+            (
+                status.level,
+                value("state"),
+                value("reason"),
+                value("safe_stop"),
+            )
+        };
+        let want = |level, state: &str, reason: &str, safe_stop: bool| {
+            (
+                level,
+                state.to_owned(),
+                reason.to_owned(),
+                safe_stop.to_string(),
+            )
+        };
+        assert_eq!(status(), want(3, "WAITING", "no-verdict-yet", true));
+        board.post(&clear, Duration::ZERO);
+        assert_eq!(status(), want(0, "OK", "clear", false));
+        let disabled = board.trip(Trip::Disabled { message: "by hand" });
+        assert_eq!(status(), want(2, "FAULT", "disabled", true));
+        board.post(&clear, Duration::ZERO);
+        assert_eq!(status(), want(2, "FAULT", "disabled", true));
+        board.post(&stop, Duration::ZERO);
+        assert_eq!(status(), want(2, "STOP", "disabled", true));
+        board.acknowledge(disabled);
+        board.post(&clear, Duration::ZERO);
+        assert_eq!(status(), want(0, "OK", "clear", false));
+        let _panic = board.trip(Trip::Panic {
+            thread: "any",
+            message: "any",
+            owned: true,
+        });
+        assert_eq!(status(), want(2, "FAULT", "panic", true));
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use super::*;
 use crate::engine::{GpuTimes, Resolution};
 use crate::frame::{CameraView, ImageView};
-use crate::profile::Stage;
 use crate::score::ScoreKind;
+use crate::stages::Stage;
 
 const MS: Duration = Duration::from_millis(1);
 const SIZE: (u32, u32) = (64, 48);
@@ -65,7 +65,12 @@ fn handler() -> FrameHandler {
         perception: Perception::of_observer((16, 12), vec![-6.0; 16 * 12]),
         frames: 0,
     };
-    FrameHandler::new(Pipeline::new(Box::new(engine), settings).unwrap(), None)
+    let open: OpenEngine = Box::new(|| Err(EngineError::NoObserver));
+    FrameHandler::new(
+        Pipeline::new(Box::new(engine), settings).unwrap(),
+        None,
+        open,
+    )
 }
 
 #[test]
@@ -86,7 +91,7 @@ fn a_frame_has_the_gpu_times_of_its_own_run_or_none() {
             step: SIZE.0 * 3,
             data: &data,
         });
-        let judged = handler.judge(Ok(view), Some(stamp), &clock);
+        let judged = handler.run(Ok(view), Some(stamp), &clock, &mut ());
         told.push((judged.error.is_none(), judged.gpu()));
         if let Some(outcome) = &judged.outcome {
             let stages = outcome.times.stages();
@@ -105,6 +110,6 @@ fn a_frame_has_the_gpu_times_of_its_own_run_or_none() {
             (false, None),
         ]
     );
-    let malformed = handler.judge(Err("no picture".to_owned()), None, &clock);
+    let malformed = handler.run(Err("no picture".to_owned()), None, &clock, &mut ());
     assert_eq!(malformed.gpu(), None);
 }

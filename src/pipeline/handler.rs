@@ -1,16 +1,18 @@
-//! One camera message on its way: decoded, admitted, judged, its verdict handed out, and taken back
-//! where that came too late. Shared by everything that has messages.
+//! One camera message on its way, from the first byte to the repair after it. There is no other way:
+//! the node, `replay`, `profile` and `demo` differ in where messages come from, in the clock, and in
+//! their [`Sink`].
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{OpenEngine, Outcome, Pipeline};
-use crate::decide::{Failure, Reason, Verdict};
-use crate::engine::{EngineError, GpuTimes, Mode};
+use crate::decide::{Failure, Reason, State, Verdict};
+use crate::engine::{GpuTimes, Mode};
 use crate::frame::{CameraView, Decoder, Frame, FrameError, RawImage};
-use crate::profile::{FrameFate, ScoreStats, Stage, StageTimes};
+use crate::score::ScoreStats;
+use crate::stages::{FrameFate, Stage, StageTimes};
 use crate::time::{Clock, Stamp};
-use crate::watchdog::{Board, TripKind};
+use crate::watchdog::{Board, Contained, LatchedTrip};
 
 /// When a verdict is late, and who holds the flag; where time is real.
 #[derive(Clone, Debug)]
@@ -24,16 +26,43 @@ pub struct Live {
     pub machine_ages: bool,
 }
 
+/// Where results go.
+pub trait Sink {
+    /// The verdict is on the board; it is handed out before anything that only people look at. Called
+    /// again where it came out too late and is taken back.
+    fn verdict(&mut self, judged: &Judged);
+
+    /// What people look at: where the frame [is shown](Judged::is_shown), the pipeline still has its
+    /// mask, scores and regions.
+    fn pictures(&mut self, judged: &Judged, frame: &Frame, pipeline: &Pipeline);
+
+    /// All of it is out, and took so long.
+    fn done(&mut self, judged: &Judged, stages: StageTimes, pipeline: &Pipeline);
+}
+
+/// Nobody.
+impl Sink for () {
+    fn verdict(&mut self, _: &Judged) {}
+
+    fn pictures(&mut self, _: &Judged, _: &Frame, _: &Pipeline) {}
+
+    fn done(&mut self, _: &Judged, _: StageTimes, _: &Pipeline) {}
+}
+
 /// Handles frames one by one.
 pub struct FrameHandler {
     pipeline: Pipeline,
+    open: OpenEngine,
     live: Option<Live>,
     decoder: Decoder,
     frame: Frame,
     last: Option<Verdict>,
-    /// When the last verdict on a frame was posted, and how old the frame was then.
-    posted: Option<(Instant, Duration)>,
+    /// The state that was logged last.
+    logged: Option<State>,
+    /// When the last verdict on a frame was posted, on the board's clock, and how old the frame was then.
+    posted: Option<(Duration, Duration)>,
     taken_back: u64,
+    repairs: u64,
 }
 
 /// What was made of a message.
@@ -92,31 +121,58 @@ impl Judged {
 
     /// Of the score map.
     pub fn score(&self) -> Option<ScoreStats> {
-        let stats = self.outcome.as_ref()?.stats?;
-        Some(ScoreStats {
-            mean: stats.mean,
-            max: stats.max,
-        })
+        self.outcome.as_ref()?.stats
     }
 }
 
 impl FrameHandler {
-    /// Around a pipeline; verdicts are held to a deadline and posted where there is `live`.
-    pub fn new(pipeline: Pipeline, live: Option<Live>) -> Self {
+    /// Around a pipeline; verdicts are held to a deadline and posted where there is `live`. `open` opens
+    /// the engine again after a panic.
+    pub fn new(pipeline: Pipeline, live: Option<Live>, open: OpenEngine) -> Self {
         Self {
             pipeline,
+            open,
             live,
             decoder: Decoder::default(),
             frame: Frame::new(),
             last: None,
+            logged: None,
             posted: None,
             taken_back: 0,
+            repairs: 0,
         }
     }
 
-    /// Decodes a camera message and judges it; `malformed` says why there is none. Nobody hears of
-    /// the verdict before it is [handed out](Self::hand_out).
-    pub fn judge(
+    /// Takes a camera message all the way: judges it, posts the verdict on the board, hands it out,
+    /// takes it back where that came too late, gives out the pictures, learns from the times, and opens
+    /// the engine again where a panic took it. Nothing is logged before the verdict is out. `camera` is
+    /// the reason, where the message cannot be read.
+    pub fn run(
+        &mut self,
+        camera: Result<CameraView<'_>, String>,
+        stamp: Option<Stamp>,
+        clock: &dyn Clock,
+        sink: &mut dyn Sink,
+    ) -> Judged {
+        let mut judged = self.judge(camera, stamp, clock);
+        let taken_back = self.hand_out(&mut judged, clock, sink);
+        sink.pictures(&judged, &self.frame, &self.pipeline);
+        let mut stages = judged.stages();
+        stages.add(Stage::Publish, judged.publish_at.elapsed());
+        if let Some(outcome) = &judged.outcome {
+            let age = judged.age.unwrap_or_default();
+            self.pipeline.published(outcome, &stages, age);
+        }
+        sink.done(&judged, stages, &self.pipeline);
+        if taken_back {
+            log::warn!("a verdict came out after its deadline and was taken back");
+        }
+        self.log_state();
+        self.repair();
+        judged
+    }
+
+    fn judge(
         &mut self,
         camera: Result<CameraView<'_>, String>,
         stamp: Option<Stamp>,
@@ -169,31 +225,24 @@ impl FrameHandler {
         self.pipeline.stage(image.as_ref());
     }
 
-    /// Posts the verdict on the board and gives it to `out`; takes it back where that came too
-    /// late, by posting and giving the one that says so. True where it was taken back.
-    ///
-    /// # Errors
-    /// The first of `out`.
-    pub fn hand_out<E>(
-        &mut self,
-        judged: &mut Judged,
-        clock: &dyn Clock,
-        mut out: impl FnMut(&Judged) -> Result<(), E>,
-    ) -> Result<bool, E> {
+    /// Whether the verdict was taken back.
+    fn hand_out(&mut self, judged: &mut Judged, clock: &dyn Clock, sink: &mut dyn Sink) -> bool {
         judged.age = age_of(judged.stamp, clock);
         // this thread may have been held up since the supervisor looked at the clock
         self.hold_to_deadline(judged, clock);
-        self.posted = judged.age.map(|age| (Instant::now(), age));
+        self.posted = judged
+            .age
+            .and_then(|age| Some((self.live.as_ref()?.board.now(), age)));
         self.announce(judged.verdict, judged.stamp, clock);
-        let mut told = out(judged);
+        sink.verdict(judged);
         judged.age = age_of(judged.stamp, clock);
         let back = self.hold_to_deadline(judged, clock);
         if back {
             self.taken_back += 1;
             self.announce(judged.verdict, judged.stamp, clock);
-            told = told.and_then(|()| out(judged));
+            sink.verdict(judged);
         }
-        told.map(|()| back)
+        back
     }
 
     /// Replaces a verdict in time that is not any more; whether it did.
@@ -207,14 +256,6 @@ impl FrameHandler {
             judged.fate = FrameFate::Late;
         }
         late
-    }
-
-    /// All that had to be published of a frame is out: how long it took, for the next one's plan.
-    pub fn done(&mut self, judged: &Judged, stages: &StageTimes) {
-        if let Some(outcome) = &judged.outcome {
-            let age = judged.age.unwrap_or_default();
-            self.pipeline.published(outcome, stages, age);
-        }
     }
 
     /// Works on a message in a mode as on any other and says nothing of it, for the times of the
@@ -234,11 +275,10 @@ impl FrameHandler {
         Ok(stages)
     }
 
-    /// A source that is lost, or a result that could not be handed out.
+    /// A source that is lost, or a recording that cannot be written.
     pub fn fail(&mut self, failure: Failure, clock: &dyn Clock) -> Verdict {
         let verdict = self.pipeline.fail(None, failure, clock);
-        self.announce(verdict, verdict.capture_stamp, clock);
-        verdict
+        self.announce_alone(verdict, clock)
     }
 
     /// Time passed without a message. The verdict, and whether the state changed with it.
@@ -247,43 +287,85 @@ impl FrameHandler {
     pub fn tick(&mut self, clock: &dyn Clock) -> (Verdict, bool) {
         let before = self.last.map(|v| v.state);
         let verdict = self.pipeline.tick(clock);
-        self.announce(verdict, verdict.capture_stamp, clock);
+        self.announce_alone(verdict, clock);
         (verdict, before != Some(verdict.state))
     }
 
-    /// Somebody entitled to it says that a STOP may end.
+    /// Somebody entitled to it says that a STOP may end. Accepted where the reason of the verdict is
+    /// [`Reason::ResetPending`], refused and forgotten otherwise.
     pub fn reset(&mut self, clock: &dyn Clock) -> Verdict {
         let verdict = self.pipeline.reset(clock);
+        self.announce_alone(verdict, clock)
+    }
+
+    fn announce_alone(&mut self, verdict: Verdict, clock: &dyn Clock) -> Verdict {
         self.announce(verdict, verdict.capture_stamp, clock);
+        self.log_state();
         verdict
     }
 
-    /// Opens the engine again where a panic took it, and acknowledges the panic to the board: the
-    /// flag is up until that is done. True when it did.
-    ///
-    /// # Errors
-    /// As `open`.
-    pub fn repair(&mut self, open: &mut OpenEngine) -> Result<bool, EngineError> {
+    /// Opens the engine again where a panic took it, and acknowledges the panics that took it, and no
+    /// others, to the board: the flag is up until that is done.
+    fn repair(&mut self) {
         if !self.pipeline.needs_repair() {
-            return Ok(false);
+            return;
         }
-        let board = self.live.as_ref().map(|live| &live.board);
-        let trip = board.and_then(|board| board.latched(TripKind::Panic));
-        self.pipeline.repair(open)?;
-        if let (Some(board), Some(trip)) = (board, trip) {
-            board.acknowledge(trip);
+        match self.pipeline.repair(&mut self.open) {
+            Ok(panics) => {
+                self.acknowledge(panics);
+                self.repairs += 1;
+                log::warn!("the engine was opened again after a panic");
+            }
+            Err(e) => log::error!("the engine cannot be opened again after a panic: {e}"),
         }
-        Ok(true)
+    }
+
+    /// A panic in what works for the engine on another thread: a FAULT; the engine is opened again, and
+    /// the panic acknowledged.
+    pub fn lose_engine(&mut self, panic: Contained, clock: &dyn Clock) -> Verdict {
+        self.pipeline.lose_engine(panic);
+        let verdict = self.fail(Failure::Panicked, clock);
+        self.repair();
+        verdict
+    }
+
+    /// How often the engine was opened again.
+    pub fn repairs(&self) -> u64 {
+        self.repairs
+    }
+
+    fn acknowledge(&self, panics: Option<LatchedTrip>) {
+        if let (Some(live), Some(panics)) = (&self.live, panics) {
+            live.board.acknowledge(panics);
+        }
     }
 
     fn announce(&mut self, verdict: Verdict, stamp: Option<Stamp>, clock: &dyn Clock) {
         if let Some(live) = &self.live {
             let age = age_of(stamp, clock).unwrap_or(Duration::MAX);
             let posted = self.posted.filter(|_| live.machine_ages);
-            let real = posted.map_or(Duration::ZERO, |(at, age)| at.elapsed().saturating_add(age));
+            let real = posted.map_or(Duration::ZERO, |(at, age)| {
+                live.board.now().saturating_sub(at).saturating_add(age)
+            });
             live.board.post(&verdict, age.max(real));
         }
         self.last = Some(verdict);
+    }
+
+    /// Every change of the state is logged once, with its reason.
+    fn log_state(&mut self) {
+        let Some(verdict) = self.last.filter(|_| self.live.is_some()) else {
+            return;
+        };
+        let before = self.logged.replace(verdict.state);
+        if before != Some(verdict.state) {
+            let level = match verdict.state {
+                State::Stop | State::Fault => log::Level::Warn,
+                _ => log::Level::Info,
+            };
+            let before = before.map_or("(start)", State::name);
+            log::log!(level, "{before} -> {}: {}", verdict.state, verdict.reason);
+        }
     }
 
     /// The pipeline.

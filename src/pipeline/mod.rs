@@ -13,18 +13,17 @@
 //! [`Verdict`]. A panic inside the engine is caught: the frame is a FAULT, the supervisor and its
 //! latch live on, and [`repair`](Pipeline::repair) opens the engine again.
 //!
-//! A [`FrameHandler`] does all of it for camera messages, and holds verdicts to their deadline.
+//! [`FrameHandler::run`] does all of it for a camera message, and holds the verdict to its deadline.
 
 mod handler;
 mod outcome;
 mod settings;
 mod work;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 pub use crate::engine::{Judge, Judges};
-pub use handler::{FrameHandler, Judged, Live};
+pub use handler::{FrameHandler, Judged, Live, Sink};
 pub use outcome::{FrameTimes, Outcome, PipelineError, SettingsError};
 pub use settings::{Schedule, Settings};
 
@@ -35,11 +34,11 @@ use crate::decide::{
 };
 use crate::engine::{Engine, EngineError, Mode, Perception, Upload};
 use crate::frame::{Frame, RawImage};
-use crate::live::said;
-use crate::profile::StageTimes;
 use crate::schedule::{Admission, Admit};
 use crate::score::ScoreMap;
+use crate::stages::StageTimes;
 use crate::time::{Clock, Stamp, SteppedClock};
+use crate::watchdog::{Contained, LatchedTrip, contain};
 
 /// Opens the engine again after a panic.
 pub type OpenEngine = Box<dyn FnMut() -> Result<Box<dyn Engine>, EngineError> + Send>;
@@ -48,6 +47,8 @@ pub type OpenEngine = Box<dyn FnMut() -> Result<Box<dyn Engine>, EngineError> + 
 pub struct Pipeline {
     /// None between a panic and its repair.
     engine: Option<Box<dyn Engine>>,
+    /// The panics that took it.
+    panics: Option<LatchedTrip>,
     name: &'static str,
     description: String,
     settings: Settings,
@@ -78,6 +79,7 @@ impl Pipeline {
             name: engine.name(),
             description: engine.description(),
             engine: Some(engine),
+            panics: None,
             admission,
             work: Work::new(),
             supervisor: Supervisor::new(settings.supervisor)?,
@@ -139,15 +141,18 @@ impl Pipeline {
     pub fn stage(&mut self, image: Option<&RawImage<'_>>) {
         if let Some(engine) = &mut self.engine {
             // as in `observe`: a broken engine must not take the supervisor with it
-            let staged = catch_unwind(AssertUnwindSafe(|| engine.stage(image)));
-            if let Ok(Err(e)) = staged {
-                log::debug!("not staged: {e}");
+            match contain(|| engine.stage(image)) {
+                Ok(Ok(_)) => {}
+                Ok(Err(e)) => log::debug!("a frame is not sent ahead: {e}"),
+                Err(panic) => {
+                    self.lose_engine(panic);
+                }
             }
         }
     }
 
-    /// For the thread that takes camera messages: see [`Engine::uploader`]. After a
-    /// [`repair`](Self::repair) it is that of the engine before and does nothing that is seen.
+    /// For the thread that takes camera messages: see [`Engine::uploader`]. To be asked for again after
+    /// a [`repair`](Self::repair).
     pub fn uploader(&self) -> Option<Box<dyn Upload>> {
         self.engine.as_ref()?.uploader()
     }
@@ -217,18 +222,16 @@ impl Pipeline {
         self.supervisor.step(Event::Reset, clock.present())
     }
 
-    /// Opens the engine again where a panic took it; true when it did.
+    /// Opens the engine again where a panic took it. Gives the panics, to be acknowledged to the board
+    /// that they tripped.
     ///
     /// # Errors
     /// As `open`; there is no engine then, and every frame is a FAULT.
-    pub fn repair(&mut self, open: &mut OpenEngine) -> Result<bool, EngineError> {
-        if self.engine.is_some() {
-            return Ok(false);
-        }
+    pub fn repair(&mut self, open: &mut OpenEngine) -> Result<Option<LatchedTrip>, EngineError> {
         let mut engine = open()?;
         engine.set_judges(self.settings.judges);
         self.engine = Some(engine);
-        Ok(true)
+        Ok(self.panics.take())
     }
 
     /// Whether a panic took the engine.
@@ -247,18 +250,30 @@ impl Pipeline {
         let (settings, admission, work) = (&self.settings, &mut self.admission, &mut self.work);
         let corridor = self.corridor.in_image(frame.width(), frame.height());
         // the engine is thrown away after a panic, and `work` is overwritten by the next frame
-        let caught = catch_unwind(AssertUnwindSafe(|| {
+        let caught = contain(|| {
             perceive(engine.as_mut(), frame, mode, admission, clock)?;
             let judged = (*mode, settings, &corridor);
             work.observe(engine.perception(), frame, judged, times)
-        }));
+        });
         caught.unwrap_or_else(|panic| {
-            let message = said(panic.as_ref());
-            // what a broken engine does when it is dropped is its own affair
-            let engine = self.engine.take();
-            let _ = catch_unwind(AssertUnwindSafe(move || drop(engine)));
+            let message = self.lose_engine(panic);
             Err(PipelineError::Panicked { message })
         })
+    }
+
+    /// A panic in the engine, or in what works beside it on the same device: it is not used again.
+    /// What the panic said.
+    pub fn lose_engine(&mut self, panic: Contained) -> String {
+        // what a broken engine does when it is dropped is its own affair
+        let engine = self.engine.take();
+        let dropped = contain(move || drop(engine)).err();
+        for trip in [panic.trip, dropped.and_then(|second| second.trip)] {
+            self.panics = match (self.panics.take(), trip) {
+                (Some(before), Some(trip)) => Some(before.and(trip)),
+                (before, trip) => before.or(trip),
+            };
+        }
+        panic.message
     }
 
     /// From the next frame on these scores and thresholds. A mode has a judge after it if it had one

@@ -4,9 +4,9 @@ use thiserror::Error;
 
 use crate::decide::{ConfigError, Failure, RegionError, Verdict};
 use crate::engine::{EngineError, EngineTimes, Mode};
-use crate::profile::{Stage, StageTimes};
 use crate::schedule::AdmissionConfigError;
 use crate::score::{ScoreError, ScoreStats};
+use crate::stages::{Stage, StageTimes};
 
 /// Settings that cannot be.
 #[derive(Debug, Error)]

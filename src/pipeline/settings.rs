@@ -29,11 +29,15 @@ pub struct Settings {
     pub corridor: Trapezoid,
     /// When to warn and to stop.
     pub supervisor: SupervisorConfig,
+    /// The least mode that counts as watching, or the best that may run where that is less.
+    pub least_mode: Mode,
 }
 
 impl Settings {
     /// Twelve pixels of a score map of 120x88.
     pub const MIN_REGION_PPM: u32 = 1130;
+    /// A mode without the observer finds a tenth of the anomalies.
+    pub const LEAST_MODE: Mode = Mode::REDUCED;
 
     /// One mode for every frame; corridor and supervisor at their defaults.
     pub fn fixed(mode: Mode, judge: Judge) -> Self {
@@ -71,7 +75,14 @@ impl Settings {
             min_region_ppm: Self::MIN_REGION_PPM,
             corridor: Trapezoid::default(),
             supervisor: SupervisorConfig::default(),
+            least_mode: Self::LEAST_MODE,
         }
+    }
+
+    /// Whether a mode counts as watching. The mode that was asked for always does.
+    pub fn is_watching(&self, mode: Mode) -> bool {
+        let best = self.best_mode().map_or(0, Mode::index);
+        mode.index() <= best.max(self.least_mode.index())
     }
 
     /// The best mode that may run.

@@ -110,6 +110,8 @@ impl Work {
             corridor_pixels: self.regions.corridor_area,
             nearest: self.regions.nearest,
             quality: Some(quality),
+            size: Some((frame.width(), frame.height())),
+            watching: settings.is_watching(mode),
         };
         times.decide = deciding.elapsed();
         Ok(Observed { observation, stats })

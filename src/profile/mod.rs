@@ -27,7 +27,6 @@ pub mod report;
 mod run;
 #[cfg(test)]
 mod sample;
-mod stage;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -42,12 +41,13 @@ pub use load::Load;
 pub use machine::{
     Channel, ChannelSummary, Machine, MachineProfile, MachineSampler, MachineSummary, Quantity,
 };
-pub use modes::{DeadlineProfile, FrameFate, FrameOutcome, FreshGap, MAX_MODES, Misses};
+pub use modes::{DeadlineProfile, FrameOutcome, FreshGap, MAX_MODES, Misses};
 pub use modes_summary::{DeadlineSummary, ModeSummary, ProfileSummary};
 pub use record::{FrameRecord, ScoreStats};
 pub use run::{
     FirstStop, FrameCounts, ModeCount, RunProfile, StageSummary, StateCounts, Summary,
     peak_resident_bytes,
 };
-pub use stage::{Stage, StageTimes};
 pub use trace::{FrameTrace, Trace, Track};
+
+pub use crate::stages::{FrameFate, Stage, StageTimes};

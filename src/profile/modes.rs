@@ -3,7 +3,7 @@
 use super::gpu::GpuTally;
 use super::modes_summary::DeadlineSummary;
 use super::thin::{Merge, Thinned};
-use super::{LatencyHistogram, Stage, StageTimes};
+use super::{FrameFate, LatencyHistogram, Stage, StageTimes};
 use crate::decide::{State, Verdict};
 use crate::engine::GpuTimes;
 use std::time::Duration;
@@ -16,34 +16,6 @@ pub(super) const OTHER: usize = MAX_MODES;
 pub(super) const REFUSING: usize = MAX_MODES + 1;
 /// Steps of the timeline.
 const TIMELINE: usize = 1000;
-
-/// What became of a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FrameFate {
-    /// Its verdict was out within the deadline.
-    InTime,
-    /// Its verdict came too late: flagged, never shown as fresh.
-    Late,
-    /// Admission let it go: no mode would have been in time.
-    Refused,
-    /// So many frames gave up their place in the mailbox to a newer one.
-    Replaced(u64),
-    /// It could not be decoded, run or scored.
-    Failed,
-}
-
-impl FrameFate {
-    /// A short name that stays the same over versions.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::InTime => "in-time",
-            Self::Late => "late",
-            Self::Refused => "refused",
-            Self::Replaced(_) => "replaced",
-            Self::Failed => "failed",
-        }
-    }
-}
 
 /// What is told of a frame. Small and `Copy`: made on the frame path without allocating.
 #[derive(Clone, Copy, Debug)]

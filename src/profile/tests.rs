@@ -51,7 +51,7 @@ fn a_row_says_what_is_known_and_leaves_the_rest_empty() {
         rows,
         [
             "0,1700000000000000000,full+observer,0,0,0.5,WARN,false,candidate,\
-             \"anomaly in the corridor in 1 of 5 frames, 3 confirm\",\
+             anomaly in the corridor in 1 of 5 frames; 3 confirm a stop,\
              30.100,26.100,2.100,0.900,14.000,6.500,0.700,0.400,1.500",
             "7,,full+observer,8,1,,FAULT,true,failed,source lost,,1.235,,,,,,,",
         ]

@@ -29,13 +29,15 @@ use std::time::Duration;
 use crate::msg::{DiagnosticArray, Header};
 use crate::profile::MachineProfile;
 use crate::time::Stamp;
+use crate::watchdog::Look;
 
 /// The statuses at `now` (on the monotonic clock that [`Health`] was told times of) and at `stamp`
-/// (on the node's ROS clock). `node` is the node's name. `machine` is what was last read of the
-/// machine, where it is read.
+/// (on the node's ROS clock). `node` is the node's full name without the first slash. `machine` is what was last read of the
+/// machine, where it is read. `flag` is what the board says, and for how long.
 pub fn array(
     health: &Health,
     node: &str,
+    flag: (&Look, Duration),
     now: Duration,
     stamp: Stamp,
     machine: Option<&MachineProfile>,
@@ -44,12 +46,13 @@ pub fn array(
         statuses::frames(health, now),
         statuses::latency(health, now),
         statuses::engine(health),
-        statuses::verdict(health, now),
+        statuses::verdict(health, flag),
         machine::machine(health, now, machine),
     ];
     for one in &mut status {
         one.name.insert_str(0, ": ");
         one.name.insert_str(0, node);
+        one.hardware_id.clone_from(&health.camera);
     }
     DiagnosticArray {
         header: Header {

@@ -137,6 +137,17 @@ impl CameraMessage {
         true
     }
 
+    /// A grey picture.
+    #[cfg(test)]
+    pub(super) fn grey(&mut self, stamp: Stamp, (width, height): (u32, u32), value: u8) {
+        self.kind = Kind::Raw;
+        self.stamp = Some(stamp);
+        (self.width, self.height, self.step) = (width, height, width);
+        "mono8".clone_into(&mut self.text);
+        self.data.clear();
+        self.data.resize((width * height) as usize, value);
+    }
+
     fn take_raw(&mut self, image: &ImageRef<'_>) {
         if self.take(image.header, image.encoding, image.data) {
             self.kind = Kind::Raw;

@@ -3,6 +3,7 @@
 pub mod alive;
 pub mod arguments;
 pub mod clock;
+mod console;
 pub mod diagnostics;
 mod drawing;
 pub mod input;

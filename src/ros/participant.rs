@@ -17,6 +17,18 @@ const DOMAIN_ID: &str = "ROS_DOMAIN_ID";
 const LOCALHOST_ONLY: &str = "ROS_LOCALHOST_ONLY";
 const RANGE: &str = "ROS_AUTOMATIC_DISCOVERY_RANGE";
 const STATIC_PEERS: &str = "ROS_STATIC_PEERS";
+const SECURITY_ENABLE: &str = "ROS_SECURITY_ENABLE";
+const SECURITY_STRATEGY: &str = "ROS_SECURITY_STRATEGY";
+
+/// RMW implementations that speak DDS, as this node does.
+const DDS: [&str; 6] = [
+    "rmw_fastrtps_cpp",
+    "rmw_fastrtps_dynamic_cpp",
+    "rmw_cyclonedds_cpp",
+    "rmw_connextdds",
+    "rmw_connextddsmicro",
+    "rmw_gurumdds_cpp",
+];
 
 /// The largest domain whose UDP ports fit into 16 bits (DDSI-RTPS 9.6.1.1).
 const LAST_DOMAIN: u16 = 232;
@@ -31,6 +43,13 @@ pub enum ParticipantError {
         /// What the variable says.
         value: String,
     },
+    /// Security is demanded, and there is none.
+    #[error(
+        "{SECURITY_ENABLE}=true with {SECURITY_STRATEGY}=Enforce demands encrypted and authenticated \
+         communication, which this node does not have: unset {SECURITY_ENABLE} for this node, or keep \
+         it out of the secured network"
+    )]
+    Security,
     /// No sockets, no threads, no memory.
     #[error("cannot join DDS domain {domain_id}: {source}")]
     Create {
@@ -66,7 +85,7 @@ impl Environment {
     /// Of this process.
     ///
     /// # Errors
-    /// `ROS_DOMAIN_ID` is no domain.
+    /// `ROS_DOMAIN_ID` is no domain, or security is demanded.
     pub fn of_process() -> Result<Self, ParticipantError> {
         Self::read(|name| std::env::var(name).ok())
     }
@@ -74,7 +93,7 @@ impl Environment {
     /// From a function that knows the variables. An empty variable is as good as none.
     ///
     /// # Errors
-    /// `ROS_DOMAIN_ID` is no domain.
+    /// `ROS_DOMAIN_ID` is no domain, or security is demanded.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ParticipantError> {
         let variable = |name| variable(name).filter(|value| !value.is_empty());
         let mut environment = Self::default();
@@ -84,6 +103,16 @@ impl Environment {
                 _ => return Err(ParticipantError::DomainId { value }),
             };
         }
+        if variable(SECURITY_ENABLE).as_deref() == Some("true") {
+            if variable(SECURITY_STRATEGY).as_deref() == Some("Enforce") {
+                return Err(ParticipantError::Security);
+            }
+            environment.warn(format!(
+                "{SECURITY_ENABLE}=true: this node does not encrypt or authenticate anything; nodes \
+                 that enforce security do not hear it"
+            ));
+        }
+        environment.read_middleware(&variable);
         let peers = variable(STATIC_PEERS);
         match variable(LOCALHOST_ONLY).as_deref() {
             // As rcl has it: the old variable wins where it is on.
@@ -108,6 +137,31 @@ impl Environment {
             ));
         }
         Ok(environment)
+    }
+
+    /// Variables of middlewares that this node is not built on.
+    fn read_middleware(&mut self, variable: &impl Fn(&'static str) -> Option<String>) {
+        if let Some(rmw) = variable("RMW_IMPLEMENTATION").filter(|rmw| !DDS.contains(&rmw.as_str()))
+        {
+            self.warn(format!(
+                "RMW_IMPLEMENTATION={rmw}: this node speaks DDS only; nodes of an RMW that does not \
+                 speak DDS do not hear it"
+            ));
+        }
+        if let Some(server) = variable("ROS_DISCOVERY_SERVER") {
+            self.warn(format!(
+                "ROS_DISCOVERY_SERVER={server}: this node does not use a discovery server; nodes that \
+                 use one do not find it"
+            ));
+        }
+        if let Some(transports) =
+            variable("FASTDDS_BUILTIN_TRANSPORTS").filter(|all| all.starts_with("LARGE_DATA"))
+        {
+            self.warn(format!(
+                "FASTDDS_BUILTIN_TRANSPORTS={transports}: this node does not speak that transport; \
+                 images of a camera that uses it do not arrive here"
+            ));
+        }
     }
 
     fn read_range(&mut self, value: Option<String>) {

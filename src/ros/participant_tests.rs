@@ -87,3 +87,39 @@ fn the_kernel_grants_a_small_buffer_and_limits_a_huge_one() {
         assert_eq!(huge.granted, limit.min(1 << 30));
     }
 }
+
+#[test]
+fn security_that_is_enforced_is_refused_and_other_security_is_warned_of() {
+    let enable = (SECURITY_ENABLE, "true");
+    let error = read(&[enable, (SECURITY_STRATEGY, "Enforce")]).unwrap_err();
+    assert!(matches!(error, ParticipantError::Security));
+    assert!(
+        error.to_string().contains("ROS_SECURITY_ENABLE=true"),
+        "{error}"
+    );
+    let permissive = read(&[enable, (SECURITY_STRATEGY, "Permissive")]).unwrap();
+    assert_eq!(permissive.warnings.len(), 1);
+    assert_eq!(read(&[enable]).unwrap().warnings.len(), 1);
+    let off = read(&[(SECURITY_ENABLE, "false"), (SECURITY_STRATEGY, "Enforce")]).unwrap();
+    assert!(off.warnings.is_empty());
+}
+
+#[test]
+fn a_middleware_of_another_kind_is_warned_of_by_name() {
+    for (variable, value, warnings) in [
+        ("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp", 0),
+        ("RMW_IMPLEMENTATION", "rmw_cyclonedds_cpp", 0),
+        ("RMW_IMPLEMENTATION", "rmw_zenoh_cpp", 1),
+        ("ROS_DISCOVERY_SERVER", "10.0.0.1:11811", 1),
+        ("FASTDDS_BUILTIN_TRANSPORTS", "LARGE_DATA", 1),
+        ("FASTDDS_BUILTIN_TRANSPORTS", "UDPv4", 0),
+    ] {
+        let found = read(&[(variable, value)]).unwrap().warnings;
+        assert_eq!(found.len(), warnings, "{found:?}");
+        assert!(
+            found
+                .iter()
+                .all(|text| text.contains(variable) && text.contains(value))
+        );
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! What the console shows goes to `/rosout` as well, except what RustDDS and ros2_client say: they
 //! would speak of the publishing of their own words. A thread publishes; whoever logs puts a line
-//! into a queue that drops its oldest when it is full, and never waits for the network.
+//! into a queue that drops its oldest when it is full, and never waits for the network or for stderr.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -14,6 +14,7 @@ use std::thread::{Builder, JoinHandle};
 use log::{Level, LevelFilter, Metadata, Record};
 use ros2_client::{Context, Node};
 
+use super::console::Console;
 use super::outlet::Outlet;
 use super::outputs::OutputError;
 use super::qos;
@@ -44,6 +45,7 @@ thread_local! {
 /// A logger for [`log::set_boxed_logger`].
 pub struct RosLogger {
     console: env_logger::Logger,
+    stderr: Option<Console>,
     rosout: Rosout,
 }
 
@@ -60,13 +62,21 @@ impl RosLogger {
             builder.filter_module(chatter, level.min(LevelFilter::Error));
         }
         builder.parse_default_env();
-        Self::with(builder.build())
+        let stderr = Console::new(io::stderr()).ok();
+        if let Some(console) = &stderr {
+            builder.target(env_logger::Target::Pipe(Box::new(console.clone())));
+        }
+        Self {
+            stderr,
+            ..Self::with(builder.build())
+        }
     }
 
     /// Shows what another logger shows.
     pub fn with(console: env_logger::Logger) -> Self {
         Self {
             console,
+            stderr: None,
             rosout: Rosout::default(),
         }
     }
@@ -101,7 +111,9 @@ impl log::Log for RosLogger {
     }
 
     fn flush(&self) {
-        self.console.flush();
+        if let Some(stderr) = &self.stderr {
+            stderr.finish();
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use super::config::{AdmissionConfig, AdmissionConfigError};
 use super::ladder::{Ladder, PerMode};
 use super::latency::{LatencyModel, Prediction};
 use crate::engine::Mode;
-use crate::profile::{Stage, StageTimes};
+use crate::stages::{Stage, StageTimes};
 use std::time::Duration;
 
 /// First stage that is still to come when a frame is admitted.

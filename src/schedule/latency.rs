@@ -4,7 +4,7 @@ use super::mode_windows::{ModeWindows, Sample};
 use super::pace::Pace;
 use super::window::Window;
 use crate::engine::Mode;
-use crate::profile::{Stage, StageTimes};
+use crate::stages::{Stage, StageTimes};
 use heapless::Deque;
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! What is known of the times of one mode.
 
 use super::window::Window;
-use crate::profile::{Stage, StageTimes};
+use crate::stages::{Stage, StageTimes};
 use heapless::HistoryBuf;
 use std::time::Duration;
 

@@ -36,8 +36,8 @@ pub enum Cause {
     DetailsBusy,
     /// Raised: the last verdict that let the flag down has become too old.
     Stale {
-        /// When the flag went up, on the board's clock.
-        since: Duration,
+        /// How long ago the last verdict was posted; unknown where it was just being written.
+        silent: Option<Duration>,
         /// The staleness limit.
         limit: Duration,
     },
@@ -48,9 +48,9 @@ pub enum Cause {
         /// What the panic said.
         message: Message,
     },
-    /// Raised: results could not be handed out and nobody has acknowledged it.
-    Output {
-        /// What failed.
+    /// Raised: somebody asked that no frames are judged.
+    Disabled {
+        /// Who, or how.
         message: Message,
     },
     /// Raised: a trip was acknowledged and nothing was posted since.
@@ -68,7 +68,7 @@ impl Cause {
             Self::DetailsBusy => "details-busy",
             Self::Stale { .. } => "stale",
             Self::Panic { .. } => "panic",
-            Self::Output { .. } => "output-failed",
+            Self::Disabled { .. } => "disabled",
             Self::Repaired => "repaired",
             Self::Stopped => "stopped",
         }
@@ -78,19 +78,20 @@ impl Cause {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoVerdictYet => write!(f, "no verdict yet"),
+            Self::NoVerdictYet => write!(f, "no frame has been judged yet"),
             Self::Verdict(reason) => write!(f, "{reason}"),
-            Self::DetailsBusy => write!(f, "a verdict that is just being written"),
-            Self::Stale { since, limit } => write!(
-                f,
-                "no fresh verdict since {:.3} s, limit {} ms",
-                since.as_secs_f64(),
-                limit.as_millis()
-            ),
+            Self::DetailsBusy => write!(f, "a verdict is being written at this moment"),
+            Self::Stale { silent, limit } => {
+                write!(f, "no fresh verdict")?;
+                if let Some(silent) = silent {
+                    write!(f, " came for {} ms", silent.as_millis())?;
+                }
+                write!(f, "; the limit is {} ms", limit.as_millis())
+            }
             Self::Panic { thread, message } => write!(f, "thread {thread} panicked: {message}"),
-            Self::Output { message } => write!(f, "results cannot be handed out: {message}"),
-            Self::Repaired => write!(f, "no verdict since the last repair"),
-            Self::Stopped => write!(f, "watchdog stopped"),
+            Self::Disabled { message } => write!(f, "no frames are judged: {message}"),
+            Self::Repaired => write!(f, "no frame has been judged since the last repair"),
+            Self::Stopped => write!(f, "the node ends"),
         }
     }
 }
@@ -104,15 +105,19 @@ mod tests {
     fn causes_in_words_and_codes() {
         let ms = Duration::from_millis;
         let cases = [
-            (Cause::NoVerdictYet, "no-verdict-yet", "no verdict yet"),
+            (
+                Cause::NoVerdictYet,
+                "no-verdict-yet",
+                "no frame has been judged yet",
+            ),
             (Cause::Verdict(Reason::Clear), "clear", "corridor clear"),
             (
                 Cause::Stale {
-                    since: ms(1250),
+                    silent: Some(ms(1250)),
                     limit: ms(300),
                 },
                 "stale",
-                "no fresh verdict since 1.250 s, limit 300 ms",
+                "no fresh verdict came for 1250 ms; the limit is 300 ms",
             ),
             (
                 Cause::Panic {
@@ -123,13 +128,13 @@ mod tests {
                 "thread engine panicked: no such tensor",
             ),
             (
-                Cause::Output {
-                    message: clipped("disk full"),
+                Cause::Disabled {
+                    message: clipped("a service asked for it"),
                 },
-                "output-failed",
-                "results cannot be handed out: disk full",
+                "disabled",
+                "no frames are judged: a service asked for it",
             ),
-            (Cause::Stopped, "stopped", "watchdog stopped"),
+            (Cause::Stopped, "stopped", "the node ends"),
         ];
         for (cause, code, words) in cases {
             assert_eq!((cause.code(), cause.to_string().as_str()), (code, words));

@@ -6,7 +6,7 @@ use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use super::config::{Millis, in_range};
-use super::heart::{Heart, Pulse, is_newer, nanos, number};
+use super::heart::{Heart, Pulse, nanos};
 use super::text::clipped;
 use super::{Message, ThreadName, WatchdogError};
 use crate::decide::Verdict;
@@ -20,12 +20,22 @@ pub enum Trip<'a> {
         thread: &'a str,
         /// What the panic said.
         message: &'a str,
+        /// Whether somebody repairs what the panic left behind: see [`contain`](super::contain).
+        owned: bool,
     },
-    /// Results cannot be handed out.
-    Output {
-        /// What failed.
+    /// Somebody asked that no frames are judged.
+    Disabled {
+        /// Who, or how.
         message: &'a str,
     },
+}
+
+impl LatchedTrip {
+    /// Both together; of one kind.
+    pub fn and(self, other: Self) -> Self {
+        let count = self.count.saturating_add(other.count);
+        Self { count, ..self }
+    }
 }
 
 impl Trip<'_> {
@@ -33,27 +43,28 @@ impl Trip<'_> {
     pub const fn kind(&self) -> TripKind {
         match self {
             Self::Panic { .. } => TripKind::Panic,
-            Self::Output { .. } => TripKind::Output,
+            Self::Disabled { .. } => TripKind::Disabled,
         }
     }
 }
 
-/// The kinds of [`Trip`]. Each has its latch, because each has its own owner who repairs it.
+/// The kinds of [`Trip`]. Each has its latch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TripKind {
     /// [`Trip::Panic`].
     Panic,
-    /// [`Trip::Output`].
-    Output,
+    /// [`Trip::Disabled`].
+    Disabled,
 }
 
-/// A trip that holds the flag up, to be named when it is acknowledged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Trips that hold the flag up, to be given back when they are acknowledged.
+#[derive(Debug, PartialEq, Eq)]
 #[must_use = "the flag stays raised until the trip is acknowledged"]
 pub struct LatchedTrip {
-    /// Its kind.
+    /// Their kind.
     pub kind: TripKind,
-    number: u32,
+    /// How many of that kind.
+    pub(super) count: u32,
 }
 
 /// The last post, for those who tell of it.
@@ -63,28 +74,13 @@ pub(super) struct Posted {
     pub(super) at: Duration,
 }
 
-/// What the newest trip of a kind said.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Note {
-    pub(super) number: u32,
-    pub(super) thread: ThreadName,
-    pub(super) message: Message,
-}
-
-/// By [`TripKind`].
+/// What the newest trips said; of panics, the newest that nobody repairs goes before all others.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Notes {
-    pub(super) panic: Note,
-    pub(super) output: Note,
-}
-
-impl Notes {
-    fn of(&mut self, kind: TripKind) -> &mut Note {
-        match kind {
-            TripKind::Panic => &mut self.panic,
-            TripKind::Output => &mut self.output,
-        }
-    }
+    pub(super) thread: ThreadName,
+    pub(super) panic: Message,
+    lost: bool,
+    pub(super) disabled: Message,
 }
 
 /// Where the pipeline posts its verdicts and where the safe-stop flag is; shared by `Arc`.
@@ -100,9 +96,8 @@ pub struct Board {
     stale_after: AtomicU64,
     clock: Box<dyn Fn() -> Duration + Send + Sync>,
     panics: AtomicU64,
-    output_failures: AtomicU64,
-    /// Nanoseconds of the last post; 0 before the first.
-    last_post: AtomicU64,
+    /// A panic was nobody's to repair.
+    lost: AtomicBool,
     posted: Mutex<Option<Posted>>,
     notes: Mutex<Notes>,
     /// A watchdog was started.
@@ -146,8 +141,7 @@ impl Board {
             stale_after: AtomicU64::new(nanos(staleness(stale_after_ms)?)),
             clock: Box::new(clock),
             panics: AtomicU64::new(0),
-            output_failures: AtomicU64::new(0),
-            last_post: AtomicU64::new(0),
+            lost: AtomicBool::new(false),
             posted: Mutex::new(None),
             notes: Mutex::default(),
             watched: AtomicBool::new(false),
@@ -195,7 +189,6 @@ impl Board {
             is_clear(verdict).then(|| now.saturating_add(self.stale_after().saturating_sub(age)));
         // The flag before the details, because it matters more.
         let before = self.heart.post(clear_until);
-        self.last_post.store(nanos(now).max(1), Ordering::Release);
         // When a reader has the lock at this moment it keeps the verdict before this one.
         if let Some(mut posted) = some_tries(&self.posted) {
             *posted = Some(Posted {
@@ -213,64 +206,54 @@ impl Board {
     /// so that a panic hook may call it.
     pub fn trip(&self, trip: Trip<'_>) -> LatchedTrip {
         let kind = trip.kind();
-        let counted = self.counter(kind).fetch_add(1, Ordering::AcqRel);
-        let latched = LatchedTrip {
-            kind,
-            number: number(counted.wrapping_add(1)),
-        };
-        self.heart.latch(kind, latched.number);
+        self.heart.latch(kind);
+        if let Trip::Panic { owned, .. } = trip {
+            self.panics.fetch_add(1, Ordering::AcqRel);
+            self.lost.fetch_or(!owned, Ordering::AcqRel);
+        }
         if let Some(mut notes) = some_tries(&self.notes) {
-            let (thread, message) = match trip {
-                Trip::Panic { thread, message } => (thread, message),
-                Trip::Output { message } => ("", message),
-            };
-            let note = notes.of(kind);
-            if is_newer(latched.number, note.number) {
-                *note = Note {
-                    number: latched.number,
-                    thread: clipped(thread),
-                    message: clipped(message),
-                };
+            match trip {
+                Trip::Panic { owned: true, .. } if notes.lost => {}
+                Trip::Panic {
+                    thread,
+                    message,
+                    owned,
+                } => {
+                    notes.lost = !owned;
+                    notes.thread = clipped(thread);
+                    notes.panic = clipped(message);
+                }
+                Trip::Disabled { message } => notes.disabled = clipped(message),
             }
         }
         self.wake();
-        latched
+        LatchedTrip { kind, count: 1 }
     }
 
-    /// The newest trip of a kind, while one holds the flag up. To be taken before the repair
-    /// begins: see [`acknowledge`](Self::acknowledge).
+    /// The trips of a kind that hold the flag up now, for whoever is responsible for all of that
+    /// kind.
     pub fn latched(&self, kind: TripKind) -> Option<LatchedTrip> {
-        let number = self.heart.pulse().latched(kind)?;
-        Some(LatchedTrip { kind, number })
+        let count = self.heart.pulse().latched(kind)?;
+        Some(LatchedTrip { kind, count })
     }
 
-    /// Says that a trip, and all of its kind before it, were dealt with. The flag stays raised
-    /// until the next clear verdict.
+    /// Says that these trips were dealt with; others of their kind still hold the flag up. Where there
+    /// are none it stays raised until the next clear verdict.
     ///
-    /// False where it changed nothing: a newer trip of that kind came meanwhile, and holds the
-    /// flag, or it was acknowledged before.
+    /// False where it changed nothing.
     pub fn acknowledge(&self, trip: LatchedTrip) -> bool {
-        self.heart.release(trip.kind, trip.number)
+        self.heart.release(trip.kind, trip.count)
     }
 
-    /// Trips of a kind so far.
-    pub fn trips(&self, kind: TripKind) -> u64 {
-        self.counter(kind).load(Ordering::Acquire)
+    /// Panics so far.
+    pub fn panics(&self) -> u64 {
+        self.panics.load(Ordering::Acquire)
     }
 
-    fn counter(&self, kind: TripKind) -> &AtomicU64 {
-        match kind {
-            TripKind::Panic => &self.panics,
-            TripKind::Output => &self.output_failures,
-        }
-    }
-
-    /// When something was last posted.
-    pub(super) fn last_post(&self) -> Option<Duration> {
-        match self.last_post.load(Ordering::Acquire) {
-            0 => None,
-            nanos => Some(Duration::from_nanos(nanos)),
-        }
+    /// Whether a thread panicked whose work nobody repairs: the flag stays up until the process ends,
+    /// and the process should end, so that whoever started it starts it again.
+    pub fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Acquire)
     }
 
     /// The last post, unless somebody is busy with it.
@@ -306,7 +289,6 @@ impl fmt::Debug for Board {
             .field("pulse", &self.heart.pulse())
             .field("stale_after", &self.stale_after())
             .field("panics", &self.panics)
-            .field("output_failures", &self.output_failures)
             .finish_non_exhaustive()
     }
 }

@@ -40,12 +40,13 @@ fn panic_trip(board: &Board) -> LatchedTrip {
     board.trip(Trip::Panic {
         thread: "engine",
         message: "no such tensor",
+        owned: true,
     })
 }
 
-fn output_trip(board: &Board) -> LatchedTrip {
-    board.trip(Trip::Output {
-        message: "disk full",
+fn disabled_trip(board: &Board) -> LatchedTrip {
+    board.trip(Trip::Disabled {
+        message: "a service asked for it",
     })
 }
 
@@ -97,8 +98,8 @@ fn w02_down_for_the_limit_less_the_age_and_not_longer() {
             assert_eq!(board.flag(), expected, "{at:?} of {end:?}");
             assert_eq!(look(&board).safe_stop, expected);
         }
-        let (since, limit) = (end, ms(300));
-        assert_eq!(look(&board).cause, Cause::Stale { since, limit });
+        let (silent, limit) = (Some(end - posted), ms(300));
+        assert_eq!(look(&board).cause, Cause::Stale { silent, limit });
     }
 }
 
@@ -172,20 +173,41 @@ fn w05_w06_a_trip_raises_and_is_told() {
         "thread engine panicked: no such tensor",
         "{cause:?}"
     );
-    assert_eq!(board.latched(TripKind::Panic), Some(trip));
-    assert_eq!(board.latched(TripKind::Output), None);
+    assert_eq!(board.latched(TripKind::Disabled), None);
     assert!(board.acknowledge(trip));
 
     board.post(&clear(), ms(0));
-    let trip = output_trip(&board);
+    let trip = disabled_trip(&board);
     assert!(board.flag());
     assert_eq!(
         look(&board).cause.to_string(),
-        "results cannot be handed out: disk full"
+        "no frames are judged: a service asked for it"
     );
-    assert_eq!(board.latched(TripKind::Output), Some(trip));
-    let kinds = [TripKind::Panic, TripKind::Output];
-    assert_eq!(kinds.map(|kind| board.trips(kind)), [1, 1]);
+    assert_eq!(board.latched(TripKind::Disabled), Some(trip));
+    assert_eq!(board.panics(), 1);
+}
+
+#[test]
+fn w15_a_panic_that_nobody_repairs_is_known_and_its_words_stay() {
+    let (board, _) = board();
+    let owned = panic_trip(&board);
+    assert!(!board.is_lost());
+    let _lost = board.trip(Trip::Panic {
+        thread: "lookout-source",
+        message: "index out of bounds",
+        owned: false,
+    });
+    let another = panic_trip(&board);
+    assert!(board.is_lost());
+    for trip in [owned, another] {
+        assert!(board.acknowledge(trip));
+        board.post(&clear(), ms(0));
+        assert!(board.flag());
+        assert_eq!(
+            look(&board).cause.to_string(),
+            "thread lookout-source panicked: index out of bounds"
+        );
+    }
 }
 
 #[test]
@@ -214,7 +236,7 @@ fn w07_a_post_that_races_a_trip_ends_raised() {
                     board.post(&clear(), ms(0));
                 }
             });
-            for trip in [panic_trip, output_trip] {
+            for trip in [panic_trip, disabled_trip] {
                 let (board, start) = (&board, &start);
                 scope.spawn(move || {
                     start.wait();
@@ -225,7 +247,7 @@ fn w07_a_post_that_races_a_trip_ends_raised() {
         assert!(board.flag(), "round {round}");
         board.post(&clear(), ms(0));
         assert!(board.flag(), "round {round}");
-        for kind in [TripKind::Panic, TripKind::Output] {
+        for kind in [TripKind::Panic, TripKind::Disabled] {
             let trip = board.latched(kind).unwrap();
             assert!(board.acknowledge(trip), "round {round}");
             assert!(board.flag(), "round {round}");
@@ -246,22 +268,22 @@ fn w08_an_acknowledgement_lowers_nothing_by_itself() {
     assert_eq!(look(&board).cause, Cause::Repaired);
     board.post(&clear(), ms(0));
     assert!(!board.flag());
-    assert!(!board.acknowledge(trip), "once");
-    assert!(!board.flag());
 }
 
 #[test]
-fn w08_only_the_newest_trip_of_a_kind_can_be_acknowledged() {
+fn w08_an_acknowledgement_is_of_its_own_trip_alone() {
     let (board, _) = board();
     let first = panic_trip(&board);
     let second = panic_trip(&board);
-    let output = output_trip(&board);
-    assert!(!board.acknowledge(first), "the second was not dealt with");
-    assert!(board.acknowledge(second));
-    board.post(&clear(), ms(0));
-    assert!(board.flag(), "nor was the output");
-    assert_eq!(look(&board).cause.code(), "output-failed");
-    assert!(board.acknowledge(output));
+    let disabled = disabled_trip(&board);
+    for trip in [second, first] {
+        assert_eq!(look(&board).cause.code(), "panic");
+        assert!(board.acknowledge(trip));
+        board.post(&clear(), ms(0));
+        assert!(board.flag());
+    }
+    assert_eq!(look(&board).cause.code(), "disabled");
+    assert!(board.acknowledge(disabled));
     board.post(&clear(), ms(0));
     assert!(!board.flag());
 }
@@ -281,14 +303,11 @@ fn w08_an_acknowledgement_that_races_a_trip_does_not_take_it_away() {
             board.acknowledge(first);
             tripping.join().unwrap()
         });
-        assert_eq!(
-            board.latched(TripKind::Panic),
-            Some(second),
-            "round {round}"
-        );
+        let held = board.latched(TripKind::Panic);
+        assert_eq!(held.as_ref(), Some(&second), "round {round}");
         assert!(board.acknowledge(second));
     }
-    assert_eq!(board.trips(TripKind::Panic), 4000);
+    assert_eq!(board.panics(), 4000);
 }
 
 #[test]

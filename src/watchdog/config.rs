@@ -15,9 +15,6 @@ use super::Realtime;
 pub struct WatchdogConfig {
     /// From one beat to the next, in ms: `10 ..= 1000`, default 100.
     pub period_ms: u32,
-    /// A pipeline that posted nothing for this long hangs, in ms: `100 ..= 3_600_000`, default
-    /// none: nobody is called.
-    pub hang_after_ms: Option<u32>,
     /// Priority and processors of the thread. Its `lock_memory` is the process's, who starts it
     /// asks for it once: [`Realtime::lock_process_memory`].
     pub realtime: Realtime,
@@ -27,7 +24,6 @@ impl Default for WatchdogConfig {
     fn default() -> Self {
         Self {
             period_ms: 100,
-            hang_after_ms: None,
             realtime: Realtime::default(),
         }
     }
@@ -43,7 +39,6 @@ impl WatchdogConfig {
     /// The first field that is out of its range.
     pub fn validate(&self) -> Result<(), WatchdogError> {
         self.period()?;
-        self.hang_after()?;
         self.realtime.validate()
     }
 
@@ -53,14 +48,6 @@ impl WatchdogConfig {
             range: Self::PERIOD_MS,
         };
         in_range(range, self.period_ms)
-    }
-
-    pub(super) fn hang_after(&self) -> Result<Option<Duration>, WatchdogError> {
-        let range = Millis {
-            name: "hang_after_ms",
-            range: 100..=3_600_000,
-        };
-        self.hang_after_ms.map(|ms| in_range(range, ms)).transpose()
     }
 }
 
@@ -119,8 +106,6 @@ mod tests {
         let cases: &[(&str, Change)] = &[
             ("period_ms", |c| c.period_ms = 9),
             ("period_ms", |c| c.period_ms = 1001),
-            ("hang_after_ms", |c| c.hang_after_ms = Some(99)),
-            ("hang_after_ms", |c| c.hang_after_ms = Some(3_600_001)),
             ("fifo_priority", |c| c.realtime.fifo_priority = Some(0)),
             ("fifo_priority", |c| c.realtime.fifo_priority = Some(100)),
             ("cpus", |c| c.realtime.cpus = vec![0, 1024]),

@@ -7,15 +7,15 @@
 //! | bits 63, 62 | the rest |
 //! |---|---|
 //! | 0, 0 | `0 ..= 2` raised and why; from `BASE` on: down until `BASE` + nanoseconds |
-//! | any set | latched: 63 a panic, 62 an output failure; 30 bits each for the number of the newest |
+//! | any set | latched: 63 by panics, 62 disabled; 30 bits each for how many of them are not acknowledged |
 //! | all bits set | closed, raised for good |
 //!
 //! # A post that races a trip
 //! Every change is one compare-and-swap from a value that was looked at. The swaps of the word
 //! have one order, so there are two cases. The trip's comes first: the post finds a latch in the
 //! value that it swaps from and leaves it. The post's comes first: the trip replaces what it wrote.
-//! Both end latched. An acknowledgement swaps from the very latch it names, so a newer trip, which
-//! has another number, makes it fail. With a single word there is no third order for a model
+//! Both end latched. An acknowledgement takes away as many trips as it names, so one that came
+//! meanwhile keeps its latch. With a single word there is no third order for a model
 //! checker to find; the stress test in `board_tests.rs` checks that the code does what this says.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,13 +33,13 @@ const LAST_TIME: u64 = (1 << 62) - 1;
 
 const LATCHES: u64 = 0b11 << 62;
 const CLOSED: u64 = u64::MAX;
-const NUMBER: u64 = (1 << 30) - 1;
+const COUNT: u64 = (1 << 30) - 1;
 
 /// Which bit is the latch of a kind, and where its number is.
 const fn place(kind: TripKind) -> (u64, u32) {
     match kind {
         TripKind::Panic => (1 << 63, 30),
-        TripKind::Output => (1 << 62, 0),
+        TripKind::Disabled => (1 << 62, 0),
     }
 }
 
@@ -54,10 +54,10 @@ pub(super) enum Pulse {
     Repaired,
     /// Down until this time of the board, in nanoseconds; raised from then on.
     ClearUntil(u64),
-    /// Raised by trips, with the number of the newest of each kind.
+    /// Raised by trips: how many of each kind.
     Latched {
         panic: Option<u32>,
-        output: Option<u32>,
+        disabled: Option<u32>,
     },
     /// Raised for good.
     Closed,
@@ -65,15 +65,15 @@ pub(super) enum Pulse {
 
 impl Pulse {
     fn of(word: u64) -> Self {
-        let number = |kind| {
+        let count = |kind| {
             let (bit, shift) = place(kind);
-            (word & bit != 0).then_some((word >> shift & NUMBER) as u32)
+            (word & bit != 0).then_some((word >> shift & COUNT) as u32)
         };
         match word {
             CLOSED => Self::Closed,
             _ if word & LATCHES != 0 => Self::Latched {
-                panic: number(TripKind::Panic),
-                output: number(TripKind::Output),
+                panic: count(TripKind::Panic),
+                disabled: count(TripKind::Disabled),
             },
             WAITING => Self::Waiting,
             RAISED => Self::Raised,
@@ -87,11 +87,11 @@ impl Pulse {
         matches!(self, Self::ClearUntil(until) if nanos(now) < until)
     }
 
-    /// The number of the newest trip of a kind, if one is latched.
+    /// How many trips of a kind are latched.
     pub(super) fn latched(self, kind: TripKind) -> Option<u32> {
         match (self, kind) {
             (Self::Latched { panic, .. }, TripKind::Panic) => panic,
-            (Self::Latched { output, .. }, TripKind::Output) => output,
+            (Self::Latched { disabled, .. }, TripKind::Disabled) => disabled,
             _ => None,
         }
     }
@@ -100,11 +100,6 @@ impl Pulse {
 /// Nanoseconds, saturating after 584 years.
 pub(super) fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// The number of the `count`th trip of a kind: as many bits of it as tell trips apart.
-pub(super) const fn number(count: u64) -> u32 {
-    (count & NUMBER) as u32
 }
 
 /// The word.
@@ -129,29 +124,31 @@ impl Heart {
         self.change(|word| (word & LATCHES == 0).then_some(new))
     }
 
-    /// Raises the flag until `release` with the same [`number`].
-    pub(super) fn latch(&self, kind: TripKind, number: u32) {
+    /// One trip more that holds the flag up. A thousand million of them, none acknowledged, are not
+    /// told apart from more.
+    pub(super) fn latch(&self, kind: TripKind) {
         let (bit, shift) = place(kind);
         self.change(|word| {
             let held = if word & LATCHES == 0 { 0 } else { word };
-            let newest = (held >> shift & NUMBER) as u32;
-            // Two trips of a kind can come here in the other order than they were numbered.
-            if word == CLOSED || held & bit != 0 && !is_newer(number, newest) {
-                return None;
-            }
-            Some(held & !(NUMBER << shift) | bit | u64::from(number) << shift)
+            let count = (held >> shift & COUNT).saturating_add(1).min(COUNT - 1);
+            (word != CLOSED).then_some(held & !(COUNT << shift) | bit | count << shift)
         });
     }
 
-    /// Takes away the latch of a kind if its newest trip has this number.
-    pub(super) fn release(&self, kind: TripKind, number: u32) -> bool {
+    /// So many trips of a kind less; the latch goes with the last one.
+    pub(super) fn release(&self, kind: TripKind, trips: u32) -> bool {
         let (bit, shift) = place(kind);
-        let named = bit | u64::from(number) << shift;
-        let part = bit | NUMBER << shift;
         self.change(|word| {
-            let rest = word & !part;
-            let rest = if rest & LATCHES == 0 { REPAIRED } else { rest };
-            (word != CLOSED && word & part == named).then_some(rest)
+            if word == CLOSED || word & bit == 0 {
+                return None;
+            }
+            let left = (word >> shift & COUNT).saturating_sub(trips.into());
+            let rest = word & !(bit | COUNT << shift);
+            Some(match left {
+                0 if rest & LATCHES == 0 => REPAIRED,
+                0 => rest,
+                left => rest | bit | left << shift,
+            })
         })
         .is_some()
     }
@@ -171,15 +168,10 @@ impl Heart {
     }
 }
 
-/// Among numbers that wrap.
-pub(super) fn is_newer(a: u32, b: u32) -> bool {
-    a != b && u64::from(a.wrapping_sub(b)) & NUMBER <= NUMBER / 2
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use TripKind::{Output, Panic};
+    use TripKind::{Disabled, Panic};
 
     const LONG: Option<Duration> = Some(Duration::MAX);
 
@@ -202,48 +194,44 @@ mod tests {
     fn each_kind_has_its_own_latch() {
         let heart = Heart::new();
         heart.post(LONG);
-        heart.latch(Panic, 1);
-        heart.latch(Output, 1);
+        heart.latch(Panic);
+        heart.latch(Disabled);
         let both = Pulse::Latched {
             panic: Some(1),
-            output: Some(1),
+            disabled: Some(1),
         };
         assert_eq!(heart.pulse(), both);
         assert_eq!(heart.post(LONG), None);
         assert!(heart.release(Panic, 1));
         assert_eq!(heart.pulse().latched(Panic), None);
-        assert_eq!(heart.pulse().latched(Output), Some(1));
+        assert_eq!(heart.pulse().latched(Disabled), Some(1));
         assert_eq!(heart.post(LONG), None, "one latch is enough");
         assert!(!heart.release(Panic, 1), "it is gone");
-        assert!(heart.release(Output, 1));
+        assert!(heart.release(Disabled, 1));
         assert_eq!(heart.pulse(), Pulse::Repaired);
     }
 
     #[test]
-    fn the_newest_trip_is_the_one_to_be_released() {
+    fn w08_each_trip_is_released_by_itself() {
         let heart = Heart::new();
-        heart.latch(Panic, 2);
-        heart.latch(Panic, 1);
-        assert!(!heart.release(Panic, 1));
+        for _ in 0..3 {
+            heart.latch(Panic);
+        }
+        assert!(heart.release(Panic, 1));
+        assert_eq!(heart.pulse().latched(Panic), Some(2));
         assert!(heart.release(Panic, 2));
-
-        let (last, next) = (number(NUMBER), number(NUMBER + 1));
-        heart.latch(Panic, last);
-        heart.latch(Panic, next);
-        heart.latch(Panic, last);
-        assert!(!heart.release(Panic, last), "numbers wrap");
-        assert!(heart.release(Panic, next));
+        assert_eq!(heart.pulse(), Pulse::Repaired);
     }
 
     #[test]
     fn closed_is_for_good() {
         let heart = Heart::new();
-        heart.latch(Panic, number(NUMBER));
-        heart.latch(Output, number(NUMBER));
+        heart.latch(Panic);
+        heart.latch(Disabled);
         assert_ne!(heart.pulse(), Pulse::Closed);
         heart.close();
-        heart.latch(Panic, 1);
-        assert!(!heart.release(Panic, number(NUMBER)));
+        heart.latch(Panic);
+        assert!(!heart.release(Panic, 1));
         assert_eq!(heart.post(LONG), None);
         assert_eq!(heart.pulse(), Pulse::Closed);
     }

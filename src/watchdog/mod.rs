@@ -6,8 +6,8 @@
 //! - The **staleness limit** is that time: a verdict on a frame of age `a` keeps the flag down for
 //!   the limit less `a`, and not a nanosecond longer.
 //! - A **trip** ([`Trip`]) raises the flag from outside of the verdicts: a thread panicked, or
-//!   results cannot be handed out. It stays until whoever repaired it acknowledges it; verdicts do
-//!   not lower the flag as long.
+//!   somebody asked that no frames are judged. It stays until its owner acknowledges it; verdicts do
+//!   not lower the flag as long. A panic has an owner where it is [contained](contain).
 //! - The **heartbeat** is what the [`Watchdog`] gives out from its own thread at a fixed rate: one
 //!   [`Beat`] after another, each with the flag and its [`Cause`]. Whoever receives them takes a
 //!   missing beat for a raised flag.
@@ -59,12 +59,16 @@ pub use beat::{Beat, Cause};
 pub use board::{Board, LatchedTrip, Trip, TripKind};
 pub use config::{WatchdogConfig, WatchdogError};
 pub use cpu_list::{CpuListError, parse_cpus};
-pub use panics::install_panic_hook;
+pub(crate) use panics::said;
+#[cfg(test)]
+pub(crate) use panics::trip;
+pub use panics::{Contained, contain, install_panic_hook};
 pub use realtime::{Answer, Applied, Realtime, Refusal, Request};
 #[cfg(feature = "ros")]
 pub(crate) use text::Clip;
 pub use text::{Message, ThreadName};
-pub use thread::{Hang, Watchdog};
+pub use thread::Watchdog;
+pub use view::{Look, View};
 
 #[cfg(test)]
 mod document_tests;

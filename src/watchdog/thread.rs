@@ -1,13 +1,12 @@
-use std::any::Any;
-use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use super::board::LatchedTrip;
 use super::heart::Pulse;
+use super::panics::{Contained, contain};
 use super::schedule::Schedule;
 use super::view::View;
 use super::{Applied, Beat, Board, TripKind, WatchdogConfig, WatchdogError};
@@ -16,22 +15,6 @@ const NAME: &str = "lookout-watchdog";
 
 /// How long stopping waits for a sink that does not come back.
 const STOP_WITHIN: Duration = Duration::from_millis(500);
-
-/// A pipeline that has posted nothing for too long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hang {
-    /// Since the last post, or since the watchdog's start.
-    pub silent_for: Duration,
-    /// What was allowed.
-    pub limit: Duration,
-}
-
-impl fmt::Display for Hang {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (silent, limit) = (self.silent_for.as_millis(), self.limit.as_millis());
-        write!(f, "no verdict for {silent} ms, limit {limit} ms")
-    }
-}
 
 /// A thread that looks at a [`Board`] and gives out [`Beat`]s, at a fixed rate and whenever the
 /// flag rises.
@@ -53,7 +36,7 @@ impl Watchdog {
     ///
     /// A sink that takes longer than a period delays beats, but not [`Board::flag`]; what it
     /// delays is in [`Beat::late_beats`]. A panic in the sink is caught and counted. With a
-    /// [panic hook](super::install_panic_hook) it is a trip like any other.
+    /// [panic hook](super::install_panic_hook) it raises the flag until the sink works again.
     ///
     /// # Errors
     /// A setting out of its range, a board that was watched before, or no thread.
@@ -62,23 +45,8 @@ impl Watchdog {
         config: &WatchdogConfig,
         sink: impl FnMut(&Beat) + Send + 'static,
     ) -> Result<Self, WatchdogError> {
-        Self::start_with(board, config, sink, |_| ())
-    }
-
-    /// As [`start`](Self::start); calls `on_hang` once, from the watchdog's thread, when nothing
-    /// was posted for `hang_after_ms`. That is for the program to decide: a service would end, so
-    /// that its supervisor starts it again.
-    ///
-    /// # Errors
-    /// As [`start`](Self::start).
-    pub fn start_with(
-        board: &Arc<Board>,
-        config: &WatchdogConfig,
-        sink: impl FnMut(&Beat) + Send + 'static,
-        on_hang: impl FnOnce(&Hang) + Send + 'static,
-    ) -> Result<Self, WatchdogError> {
         config.validate()?;
-        let (period, hang_after) = (config.period()?, config.hang_after()?);
+        let period = config.period()?;
         if board.watched.swap(true, Ordering::AcqRel) {
             return Err(WatchdogError::Watched);
         }
@@ -94,18 +62,17 @@ impl Watchdog {
             let _ = watched.watcher.set(thread::current());
             let _ = tell_applied.send(realtime.apply_to_thread(NAME));
             drop(tell_applied);
-            let began = watched.now();
-            let hang = hang_after.map(|limit| (limit, on_hang));
             let beating = Beating {
-                schedule: Schedule::new(began, period),
+                schedule: Schedule::new(watched.now(), period),
                 board: watched,
                 view: View::default(),
                 sink,
                 sequence: 0,
                 sink_failures: 0,
+                broken: None,
                 told: Told::default(),
             };
-            beating.run(began, hang);
+            beating.run();
         };
         let thread = thread::Builder::new()
             .name(NAME.to_owned())
@@ -171,7 +138,7 @@ impl Drop for End {
 struct Told {
     safe_stop: bool,
     panic: bool,
-    output: bool,
+    disabled: bool,
 }
 
 impl Told {
@@ -179,7 +146,7 @@ impl Told {
         Self {
             safe_stop,
             panic: pulse.latched(TripKind::Panic).is_some(),
-            output: pulse.latched(TripKind::Output).is_some(),
+            disabled: pulse.latched(TripKind::Disabled).is_some(),
         }
     }
 
@@ -187,7 +154,7 @@ impl Told {
     fn is_news_after(self, told: Self) -> bool {
         self.safe_stop && !told.safe_stop
             || self.panic && !told.panic
-            || self.output && !told.output
+            || self.disabled && !told.disabled
     }
 }
 
@@ -198,23 +165,20 @@ struct Beating<S> {
     sink: S,
     sequence: u64,
     sink_failures: u64,
+    /// Panics of the sink since it last worked.
+    broken: Option<LatchedTrip>,
     told: Told,
 }
 
 impl<S: FnMut(&Beat)> Beating<S> {
     /// Beats until the board is closed.
-    fn run<H: FnOnce(&Hang)>(mut self, began: Duration, mut hang: Option<(Duration, H)>) {
+    fn run(mut self) {
         while !self.board.is_closed() {
             let now = self.board.now();
             let due = self.schedule.take(now);
             let pulse = self.board.heart.pulse();
             if due || Told::of(pulse, !pulse.is_clear(now)).is_news_after(self.told) {
                 self.beat();
-            }
-            let silent_for = |last| now.saturating_sub(last);
-            let silent_for = silent_for(self.board.last_post().unwrap_or(began).max(began));
-            if let Some((limit, call)) = hang.take_if(|(limit, _)| silent_for >= *limit) {
-                report(Hang { silent_for, limit }, call);
             }
             thread::park_timeout(self.pause());
         }
@@ -242,8 +206,8 @@ impl<S: FnMut(&Beat)> Beating<S> {
             sequence: self.sequence,
             at: look.at,
             safe_stop: look.safe_stop,
+            verdict: look.verdict(),
             cause: look.cause,
-            verdict: look.posted.map(|posted| posted.verdict),
             verdict_age: look.posted.map(|posted| look.at.saturating_sub(posted.at)),
             late_beats: self.schedule.late(),
             sink_failures: self.sink_failures,
@@ -251,28 +215,27 @@ impl<S: FnMut(&Beat)> Beating<S> {
         self.sequence += 1;
         self.told = Told::of(look.pulse, look.safe_stop);
         let sink = &mut self.sink;
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| sink(&beat))) {
-            drop_quietly(payload);
-            self.sink_failures += 1;
-            if self.sink_failures == 1 {
-                log::error!("{NAME}: its sink panicked; beats go on, further panics are counted");
+        match contain(|| sink(&beat)) {
+            // what the panics before left behind is gone when the sink works again
+            Ok(()) => {
+                if let Some(trip) = self.broken.take() {
+                    self.board.acknowledge(trip);
+                }
+            }
+            Err(Contained { message, trip }) => {
+                self.sink_failures += 1;
+                if self.sink_failures == 1 {
+                    log::error!(
+                        "{NAME}: the flag was not handed out, because that panicked: {message}; \
+                         further panics are only counted"
+                    );
+                }
+                self.broken = match (self.broken.take(), trip) {
+                    (Some(before), Some(trip)) => Some(before.and(trip)),
+                    (before, trip) => before.or(trip),
+                };
             }
         }
-    }
-}
-
-/// The callback goes first: what hangs may be what the log is written to.
-fn report<H: FnOnce(&Hang)>(hang: Hang, call: H) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| call(&hang))) {
-        drop_quietly(payload);
-    }
-    log::error!("the pipeline hangs: {hang}");
-}
-
-/// What a panic carries may panic itself when it is dropped; then it is left where it is.
-fn drop_quietly(payload: Box<dyn Any + Send>) {
-    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        std::mem::forget(second);
     }
 }
 

@@ -4,27 +4,40 @@ use super::board::{Notes, Posted, is_clear};
 use super::heart::Pulse;
 use super::text::clipped;
 use super::{Board, Cause, TripKind};
+use crate::decide::Verdict;
 
-/// What the watchdog has seen of a board: its own copies of the details, which it keeps when it
-/// cannot have newer ones. It must never wait for a lock: whoever holds it may be a pipeline that
-/// was preempted or that hangs, and that is when the flag matters.
-#[derive(Default)]
-pub(super) struct View {
+/// What somebody has seen of a board: own copies of the details, which are kept where newer ones
+/// cannot be had. It never waits for a lock: whoever holds it may be a pipeline that was preempted or
+/// that hangs, and that is when the flag matters.
+#[derive(Debug, Default)]
+pub struct View {
     posted: Option<Posted>,
     notes: Notes,
 }
 
 /// A board at one moment.
-pub(super) struct Look {
-    pub(super) at: Duration,
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// When, on the board's clock.
+    pub at: Duration,
+    /// The flag: true means that the vehicle must not go on.
+    pub safe_stop: bool,
+    /// Why the flag is what it is.
+    pub cause: Cause,
     pub(super) pulse: Pulse,
-    pub(super) safe_stop: bool,
-    pub(super) cause: Cause,
     pub(super) posted: Option<Posted>,
 }
 
+impl Look {
+    /// The last verdict that was posted, whether it still counts or not.
+    pub fn verdict(&self) -> Option<Verdict> {
+        self.posted.map(|posted| posted.verdict)
+    }
+}
+
 impl View {
-    pub(super) fn look(&mut self, board: &Board) -> Look {
+    /// The flag, and why it is what it is.
+    pub fn look(&mut self, board: &Board) -> Look {
         // The word before the time, as in `Board::flag`, and before the details, which a post or a
         // trip writes after it.
         let pulse = board.heart.pulse();
@@ -51,8 +64,8 @@ impl View {
             Pulse::Closed => Cause::Stopped,
             Pulse::Raised => self.verdict(false),
             Pulse::ClearUntil(_) if pulse.is_clear(now) => self.verdict(true),
-            Pulse::ClearUntil(until) => Cause::Stale {
-                since: Duration::from_nanos(until),
+            Pulse::ClearUntil(_) => Cause::Stale {
+                silent: self.posted.map(|posted| now.saturating_sub(posted.at)),
                 limit: board.stale_after(),
             },
             Pulse::Latched { .. } => self.trip(pulse),
@@ -69,24 +82,25 @@ impl View {
         }
     }
 
-    /// A panic goes before an output failure, which may be its consequence.
+    /// A panic goes before a request.
     fn trip(&self, pulse: Pulse) -> Cause {
-        let unread = "(its message could not be read)";
-        let Notes { panic, output } = &self.notes;
+        let Notes {
+            thread,
+            panic,
+            disabled,
+            ..
+        } = &self.notes;
         match pulse.latched(TripKind::Panic) {
-            Some(number) if number == panic.number => Cause::Panic {
-                thread: panic.thread.clone(),
-                message: panic.message.clone(),
+            Some(_) if thread.is_empty() => Cause::Panic {
+                thread: clipped("(unknown)"),
+                message: clipped("(its message could not be read)"),
             },
             Some(_) => Cause::Panic {
-                thread: clipped("(unknown)"),
-                message: clipped(unread),
+                thread: thread.clone(),
+                message: panic.clone(),
             },
-            None if pulse.latched(TripKind::Output) == Some(output.number) => Cause::Output {
-                message: output.message.clone(),
-            },
-            None => Cause::Output {
-                message: clipped(unread),
+            None => Cause::Disabled {
+                message: disabled.clone(),
             },
         }
     }

@@ -1,10 +1,10 @@
 //! The whole way: camera messages to verdicts, on the GPU and on the CPU.
 
 use lookout::decide::State;
-use lookout::engine::{Engine, Mode, RtenEngine};
+use lookout::engine::{Engine, EngineError, Mode, RtenEngine};
 use lookout::frame::{CameraView, Encoding};
 use lookout::model::{Bundle, ThresholdAt};
-use lookout::pipeline::{FrameHandler, Pipeline, Settings};
+use lookout::pipeline::{FrameHandler, OpenEngine, Pipeline, Settings};
 use lookout::profile::FrameFate;
 use lookout::score::ScoreKind;
 use lookout::time::SteppedClock;
@@ -17,7 +17,8 @@ fn handler(engine: Box<dyn Engine>) -> FrameHandler {
     let bundle = Bundle::shipped().unwrap();
     let (score, at) = (ScoreKind::Observer, ThresholdAt::Fpr1);
     let settings = Settings::calibrated(bundle.manifest(), Mode::FULL, score, at).unwrap();
-    FrameHandler::new(Pipeline::new(engine, settings).unwrap(), None)
+    let again: OpenEngine = Box::new(|| Err(EngineError::NoObserver));
+    FrameHandler::new(Pipeline::new(engine, settings).unwrap(), None, again)
 }
 
 #[test]
@@ -34,7 +35,7 @@ fn verdicts_masks_and_scores_are_those_of_the_cpu() {
         let message = Message::noise(encoding, 640, 480, seed);
         let stamp = Some(message.frame.stamp());
         let judge = |handler: &mut FrameHandler| {
-            handler.judge(Ok(CameraView::Raw(message.view())), stamp, &clock)
+            handler.run(Ok(CameraView::Raw(message.view())), stamp, &clock, &mut ())
         };
         let (on_gpu, on_cpu) = (judge(&mut gpu), judge(&mut cpu));
         assert_eq!(on_gpu.error, None);
@@ -62,7 +63,7 @@ fn a_gpu_that_fails_is_a_fault_and_not_the_end() {
             standin.fail("cuGraphLaunch", 1, 999);
         }
         let view = Ok(CameraView::Raw(message.view()));
-        let judged = gpu.judge(view, Some(message.frame.stamp()), &clock);
+        let judged = gpu.run(view, Some(message.frame.stamp()), &clock, &mut ());
         if seed == 3 {
             assert_eq!(judged.fate, FrameFate::Failed);
             assert_eq!(judged.verdict.state, State::Fault);

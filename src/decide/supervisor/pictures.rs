@@ -1,5 +1,9 @@
-use super::super::{QualityLimits, Reason};
-use crate::frame::Quality;
+use super::super::{Observation, QualityLimits, Reason};
+
+/// Columns and rows that a picture of a road has at least.
+const LEAST_SIZE: (u32, u32) = (64, 48);
+/// The longer side is at most so many times the shorter one.
+const GREATEST_ASPECT: u32 = 4;
 
 /// What a picture is good for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,6 +20,7 @@ pub(super) enum Picture {
 /// end a run: they do not show that the camera is well.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pictures {
+    size: Option<(u32, u32)>,
     fingerprint: Option<u32>,
     same: u32,
     blurred: u32,
@@ -23,8 +28,28 @@ pub(super) struct Pictures {
 
 impl Pictures {
     /// Takes in the next picture.
-    pub(super) fn judge(&mut self, quality: Option<Quality>, limits: &QualityLimits) -> Picture {
-        let Some(quality) = quality else {
+    pub(super) fn judge(&mut self, observation: &Observation, limits: &QualityLimits) -> Picture {
+        let size = self.size_fault(observation.size, limits);
+        let shown = self.shown(observation, limits);
+        size.map_or(shown, Picture::Faulty)
+    }
+
+    fn size_fault(&mut self, size: Option<(u32, u32)>, limits: &QualityLimits) -> Option<Reason> {
+        let (width, height) = size?;
+        let before = self.size.replace((width, height));
+        let (short, long) = (width.min(height), width.max(height));
+        if width < LEAST_SIZE.0
+            || height < LEAST_SIZE.1
+            || long > short.saturating_mul(GREATEST_ASPECT)
+        {
+            return Some(Reason::PictureSize { width, height });
+        }
+        let changed = before.is_some_and(|before| before != (width, height));
+        (changed && !limits.size_may_change).then_some(Reason::PictureChanged { width, height })
+    }
+
+    fn shown(&mut self, observation: &Observation, limits: &QualityLimits) -> Picture {
+        let Some(quality) = observation.quality else {
             return Picture::Usable;
         };
         let again = self.fingerprint == Some(quality.fingerprint);

@@ -1,7 +1,7 @@
 //! The rows of `docs/safety.md`; each test names the requirements that it checks.
 
 use super::*;
-use crate::decide::{Failure, QualityLimits};
+use crate::decide::QualityLimits;
 use crate::frame::Quality;
 use State::{Fault, Ok as Clear, Stop, Waiting, Warn};
 
@@ -31,7 +31,9 @@ const CONFIG: SupervisorConfig = SupervisorConfig {
         blurred_below: 250,
         blur_fault_frames: 3,
         frozen_frames: 3,
+        size_may_change: false,
     },
+    weak_mode: WeakMode::Warn,
 };
 
 /// A picture that nothing is wrong with.
@@ -58,6 +60,8 @@ fn frame(stamp_ms: i64, corridor_pixels: u32) -> Observation {
         corridor_pixels,
         nearest: None,
         quality: None,
+        size: None,
+        watching: true,
     }
 }
 

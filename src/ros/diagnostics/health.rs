@@ -2,9 +2,10 @@ use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use super::recent::{Arrivals, Recent};
-use crate::decide::{GroundError, NoLimit, Verdict};
-use crate::profile::{FrameFate, FrameOutcome};
+use crate::decide::{GroundError, NoLimit};
+use crate::profile::FrameOutcome;
 use crate::schedule::Window;
+use crate::stages::FrameFate;
 use crate::watchdog::{Clip, Message};
 
 /// What the levels are judged by.
@@ -50,6 +51,8 @@ pub struct Counts {
     pub in_time: u64,
     /// Frames with a verdict after it.
     pub late: u64,
+    /// Of both, those that were judged in a lesser mode than the best.
+    pub lesser: u64,
     /// Frames that were not tried, for want of time.
     pub refused: u64,
     /// Frames that gave way to a newer one.
@@ -80,6 +83,7 @@ impl Counts {
             (&mut self.received, other.received),
             (&mut self.in_time, other.in_time),
             (&mut self.late, other.late),
+            (&mut self.lesser, other.lesser),
             (&mut self.refused, other.refused),
             (&mut self.replaced, other.replaced),
             (&mut self.malformed, other.malformed),
@@ -99,17 +103,17 @@ pub struct EngineWords {
     pub name: String,
     /// What it is: library, version, threads.
     pub description: String,
+    /// The best mode that may run.
+    pub mode: &'static str,
     /// Name of the bundle.
     pub bundle: String,
     /// Hash of the bundle.
     pub bundle_hash: String,
 }
 
-/// A verdict as it was told.
+/// What the board does not know of the last verdict.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Told {
-    pub(super) verdict: Verdict,
-    pub(super) at: Duration,
     pub(super) age: Option<Duration>,
     pub(super) mode: Option<&'static str>,
     pub(super) fate: Option<FrameFate>,
@@ -150,6 +154,11 @@ pub struct Health {
     pub(super) active: bool,
     pub(super) enabled: bool,
     pub(super) failure: Option<String>,
+    /// The topic that frames come from.
+    pub(super) camera: String,
+    /// How long the last frame took, and since when frames take longer than the deadline.
+    pub(super) last_processing: Option<Duration>,
+    pub(super) slow_since: Option<Duration>,
     /// Not known before it was looked at.
     pub(super) receive_buffer: Option<Result<(), String>>,
     pub(super) far_limit: Option<Result<f32, NoLimit>>,
@@ -176,6 +185,9 @@ impl Health {
             active: false,
             enabled: true,
             failure: None,
+            camera: String::new(),
+            last_processing: None,
+            slow_since: None,
             receive_buffer: None,
             far_limit: None,
             ground: None,
@@ -214,6 +226,16 @@ impl Health {
         }
         self.broken = (frame.fate == FrameFate::Failed).then_some(Broken::Failed);
         if matches!(frame.fate, FrameFate::InTime | FrameFate::Late) {
+            let best = self.engine.as_ref().map(|words| words.mode);
+            if frame.mode.is_some() && frame.mode != best {
+                self.count(frame.at, |counts| add(&mut counts.lesser, 1));
+            }
+            let deadline = Duration::from_millis(self.limits.deadline_ms.into());
+            self.last_processing = frame.latency.or(self.last_processing);
+            self.slow_since = match frame.latency {
+                Some(latency) if latency > deadline => self.slow_since.or(Some(frame.at)),
+                _ => None,
+            };
             let ms = |time: Duration| time.as_secs_f32() * 1e3;
             if let Some(age) = frame.age {
                 self.ages.push(ms(age));
@@ -226,38 +248,30 @@ impl Health {
             }
         }
         self.mode = frame.mode.or(self.mode);
-        if let Some(verdict) = frame.verdict {
-            self.verdict = Some(Told {
-                verdict,
-                at: frame.at,
-                age: frame.age,
-                mode: frame.mode,
-                fate: Some(frame.fate),
-            });
-        }
+        self.verdict = Some(Told {
+            age: frame.age,
+            mode: frame.mode,
+            fate: Some(frame.fate),
+        });
     }
 
-    /// A message is no picture: why, and the verdict on it. Words beyond 192 bytes are cut.
-    pub fn malformed(&mut self, at: Duration, why: &dyn fmt::Display, verdict: Verdict) {
+    /// A message is no picture, and why. Words beyond 192 bytes are cut.
+    pub fn malformed(&mut self, at: Duration, why: &dyn fmt::Display) {
         self.count(at, |counts| add(&mut counts.malformed, 1));
         self.broken = Some(Broken::Malformed);
         self.malformed.clear();
         // Cannot fail: what does not fit is dropped.
         let _ = write!(Clip(&mut self.malformed), "{why}");
         self.verdict = Some(Told {
-            verdict,
-            at,
             age: None,
             mode: None,
             fate: Some(FrameFate::Failed),
         });
     }
 
-    /// A verdict without a frame, and the age of the last one then.
-    pub fn verdict(&mut self, at: Duration, verdict: Verdict, age: Option<Duration>) {
+    /// There is a verdict without a frame; the age of the last one then.
+    pub fn verdict(&mut self, age: Option<Duration>) {
         self.verdict = Some(Told {
-            verdict,
-            at,
             age,
             mode: None,
             fate: None,
@@ -288,6 +302,7 @@ impl Health {
         self.broken = None;
         self.mode = None;
         self.verdict = None;
+        (self.last_processing, self.slow_since) = (None, None);
     }
 
     /// Label of the lifecycle state, and whether it is the one in which frames are judged. What was
@@ -326,6 +341,11 @@ impl Health {
     /// known, so that there are none anyway.
     pub const fn set_ground(&mut self, ground: Option<Result<(), NoGround>>) {
         self.ground = ground;
+    }
+
+    /// The topic that frames come from, as the hardware that the statuses are of.
+    pub fn set_camera(&mut self, topic: &str) {
+        topic.clone_into(&mut self.camera);
     }
 
     /// So many log records did not reach `/rosout` since the start.

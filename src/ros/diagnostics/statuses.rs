@@ -6,6 +6,7 @@ use super::health::{Broken, Health};
 use super::recent::SECONDS;
 use super::report::Report;
 use crate::msg::{DiagnosticStatus, LiveStatus};
+use crate::watchdog::Look;
 
 const WARN: u8 = DiagnosticStatus::WARN;
 const ERROR: u8 = DiagnosticStatus::ERROR;
@@ -144,6 +145,32 @@ pub(super) fn latency(health: &Health, now: Duration) -> DiagnosticStatus {
             format!("p99 {p99:.0} ms over the deadline of {deadline} ms"),
         );
     }
+    if recent.lesser > 0 {
+        let best = health.engine.as_ref().map_or("unknown", |words| words.mode);
+        let (count, judged) = (recent.lesser, recent.judged());
+        let words = format!("{count} of {judged} frames were judged in a lesser mode than {best}");
+        report.find(WARN, format!("{words} in the last {SECONDS} s"));
+    }
+    // the keys of Autoware's detectors
+    let expected = |time: Option<Duration>, limit: u32| {
+        time.is_none_or(|time| time <= Duration::from_millis(limit.into()))
+    };
+    let delay = health.slow_since.map(|since| now.saturating_sub(since));
+    let stale_after = health.limits.stale_after_ms;
+    report.number("processing_time_ms", health.last_processing.map(millis));
+    report.pair(
+        "is_processing_time_ms_in_expected_range",
+        expected(health.last_processing, deadline).to_string(),
+    );
+    report.number(
+        "consecutive_processing_delay_ms",
+        Some(delay.map_or(0.0, millis)),
+    );
+    report.pair(
+        "is_consecutive_processing_delay_in_range",
+        expected(delay, stale_after).to_string(),
+    );
+    report.pair("lesser_mode", health.total.lesser.to_string());
     report.pair("deadline_ms", deadline.to_string());
     report.number("p50_ms", ages(0.5));
     report.number("p99_ms", p99);
@@ -197,33 +224,20 @@ pub(super) fn engine(health: &Health) -> DiagnosticStatus {
     report.finish("engine", ready)
 }
 
-pub(super) fn verdict(health: &Health, now: Duration) -> DiagnosticStatus {
-    let Some(told) = &health.verdict else {
-        let mut report = Report::default();
-        report.find(STALE, WAITING.to_owned());
-        return report.finish("verdict", String::new());
-    };
-    let age = told.age.and_then(|age| i64::try_from(age.as_nanos()).ok());
-    let live = LiveStatus {
-        mode: told.mode,
-        fate: told.fate,
-        age_nanos: age,
-    };
+pub(super) fn verdict(health: &Health, flag: (&Look, Duration)) -> DiagnosticStatus {
+    let live = health
+        .verdict
+        .map_or(LiveStatus::default(), |told| LiveStatus {
+            mode: told.mode,
+            fate: told.fate,
+            age_nanos: told.age.and_then(|age| i64::try_from(age.as_nanos()).ok()),
+        });
     let hash = health
         .engine
         .as_ref()
         .map_or("unknown", |words| &words.bundle_hash);
-    let mut status = DiagnosticStatus::of_verdict(&told.verdict, hash, Some(&live));
+    let mut status = DiagnosticStatus::of_flag(flag.0, flag.1, hash, &live);
     "verdict".clone_into(&mut status.name);
-    let (gap, limit) = (now.saturating_sub(told.at), health.limits.stale_after_ms);
-    if gap > Duration::from_millis(limit.into()) {
-        status.level = STALE;
-        let last = std::mem::take(&mut status.message);
-        status.message = format!(
-            "no verdict for {} ms, limit {limit} ms; the last one: {last}",
-            gap.as_millis()
-        );
-    }
     status
 }
 

@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::fs;
 use std::time::Instant;
 
@@ -6,6 +7,7 @@ use super::*;
 use crate::decide::{Failure, GroundError, NoLimit, Reason, State, Verdict};
 use crate::msg::DiagnosticStatus;
 use crate::profile::{FrameFate, FrameOutcome, Machine, StageTimes};
+use crate::watchdog::{Board, View};
 use proptest::prelude::*;
 
 mod around;
@@ -22,10 +24,25 @@ const WARN: u8 = DiagnosticStatus::WARN;
 const ERROR: u8 = DiagnosticStatus::ERROR;
 const STALE: u8 = DiagnosticStatus::STALE;
 
+thread_local! {
+    /// The verdict that is on the board.
+    static LAST: Cell<Option<Verdict>> = const { Cell::new(None) };
+}
+
+/// What the board says.
+fn flag() -> Look {
+    let board = Board::new(60_000).unwrap();
+    if let Some(verdict) = LAST.get() {
+        board.post(&verdict, Duration::ZERO);
+    }
+    View::default().look(&board)
+}
+
 fn words() -> EngineWords {
     EngineWords {
         name: "rten".to_owned(),
         description: "rten, 2 threads".to_owned(),
+        mode: "full",
         bundle: "road".to_owned(),
         bundle_hash: "abc123".to_owned(),
     }
@@ -61,6 +78,7 @@ fn fault(failure: Failure) -> Verdict {
 }
 
 fn outcome(at: Duration, age: u64, fate: FrameFate, verdict: Verdict) -> FrameOutcome {
+    LAST.set(Some(verdict));
     FrameOutcome {
         at,
         mode: Some("full"),
@@ -92,7 +110,8 @@ fn status(health: &Health, now: u64, name: &str) -> (u8, String) {
 }
 
 fn full(health: &Health, now: u64, name: &str) -> DiagnosticStatus {
-    let array = array(health, "eye", MS(now), Stamp::default(), None);
+    let flag = (&flag(), Duration::ZERO);
+    let array = array(health, "eye", flag, MS(now), Stamp::default(), None);
     let name = format!("eye: {name}");
     let found = array.status.into_iter().find(|status| status.name == name);
     found.unwrap()
@@ -111,8 +130,16 @@ fn said(level: u8, message: &str) -> (u8, String) {
 
 #[test]
 fn before_anything_was_configured_nothing_is_ok() {
-    let health = Health::new(LIMITS);
-    let array = array(&health, "eye", MS(5000), Stamp::from_nanos(7), None);
+    let mut health = Health::new(LIMITS);
+    health.set_camera("/front/image_raw");
+    let (flag, stamp) = ((&flag(), Duration::ZERO), Stamp::from_nanos(7));
+    let array = array(&health, "eye", flag, MS(5000), stamp, None);
+    assert!(
+        array
+            .status
+            .iter()
+            .all(|s| s.hardware_id == "/front/image_raw")
+    );
     assert_eq!(array.header.stamp.nanosec, 7);
     let names: Vec<&str> = array.status.iter().map(|s| s.name.as_str()).collect();
     assert_eq!(
@@ -142,7 +169,11 @@ fn before_anything_was_configured_nothing_is_ok() {
 #[test]
 fn before_the_first_frame_it_waits_and_no_number_is_made_up() {
     let health = active();
-    for name in ["frames", "latency", "verdict"] {
+    assert_eq!(
+        status(&health, 60_000, "verdict"),
+        said(STALE, "WAITING: no frame has been judged yet")
+    );
+    for name in ["frames", "latency"] {
         let want = said(STALE, "waiting for the first frame");
         assert_eq!(status(&health, 60_000, name), want, "{name}");
     }
@@ -281,7 +312,8 @@ fn a_malformed_frame_is_an_error_until_a_good_one_comes_and_a_warning_for_a_whil
     drive(&mut health, 0, 3000, 40);
     health.received(MS(3000));
     let why = "20x20 rgb8 of 7 bytes";
-    health.malformed(MS(3001), &why, fault(Failure::MalformedFrame));
+    health.malformed(MS(3001), &why);
+    LAST.set(Some(fault(Failure::MalformedFrame)));
     let words = "1 malformed in the last 10 s, the last one: 20x20 rgb8 of 7 bytes";
     assert_eq!(status(&health, 3002, "frames"), said(ERROR, words));
     let verdict = full(&health, 3002, "verdict");
@@ -304,7 +336,7 @@ fn a_malformed_frame_is_an_error_until_a_good_one_comes_and_a_warning_for_a_whil
 fn words_of_any_length_are_cut() {
     let mut health = active();
     health.received(MS(0));
-    health.malformed(MS(0), &"ü".repeat(10_000), fault(Failure::MalformedFrame));
+    health.malformed(MS(0), &"ü".repeat(10_000));
     let (_, message) = status(&health, 1, "frames");
     assert!(message.len() < 300, "{} bytes", message.len());
 }
@@ -320,10 +352,9 @@ fn after_the_staleness_limit_everything_of_frames_is_stale() {
         said(STALE, "no frame for 501 ms, limit 500 ms")
     );
     assert_eq!(status(&health, 1491, "latency").0, STALE);
-    let old = "no verdict for 501 ms, limit 500 ms; the last one: OK: corridor clear";
-    assert_eq!(status(&health, 1491, "verdict"), said(STALE, old));
     // somebody notices
-    health.verdict(MS(1500), fault(Failure::Source), Some(MS(510)));
+    health.verdict(Some(MS(510)));
+    LAST.set(Some(fault(Failure::Source)));
     let lost = full(&health, 1501, "verdict");
     assert_eq!(
         (lost.level, lost.message.as_str()),
@@ -334,6 +365,46 @@ fn after_the_staleness_limit_everything_of_frames_is_stale() {
     // it comes back
     drive(&mut health, 9000, 12_000, 40);
     assert_eq!(status(&health, 12_000, "frames").0, OK);
+}
+
+#[test]
+fn frames_in_a_lesser_mode_than_the_best_are_a_warning_with_their_share() {
+    let mut health = active();
+    drive(&mut health, 0, 330, 40);
+    assert_eq!(status(&health, 330, "latency").0, OK);
+    for at in [400, 433, 466].map(MS) {
+        health.received(at);
+        health.frame(&FrameOutcome {
+            mode: Some("reduced"),
+            ..outcome(at, 40, FrameFate::InTime, clear())
+        });
+    }
+    let words = "3 of 13 frames were judged in a lesser mode than full in the last 10 s";
+    assert_eq!(status(&health, 500, "latency"), said(WARN, words));
+    assert_eq!(value(&full(&health, 500, "latency"), "lesser_mode"), "3");
+    drive(&mut health, 3000, 14_000, 40);
+    assert_eq!(status(&health, 14_000, "latency").0, OK);
+}
+
+#[test]
+fn processing_times_have_the_keys_of_autoware() {
+    let mut health = active();
+    let keys = [
+        "processing_time_ms",
+        "is_processing_time_ms_in_expected_range",
+        "consecutive_processing_delay_ms",
+        "is_consecutive_processing_delay_in_range",
+    ];
+    let mut after = |at: u64, processing: u64| {
+        health.received(MS(at));
+        health.frame(&outcome(MS(at), 2 * processing, FrameFate::Late, clear()));
+        let latency = full(&health, at, "latency");
+        keys.map(|key| value(&latency, key))
+    };
+    assert_eq!(after(0, 40), ["40.0", "true", "0.0", "true"]);
+    assert_eq!(after(200, 101), ["101.0", "false", "0.0", "true"]);
+    assert_eq!(after(701, 150), ["150.0", "false", "501.0", "false"]);
+    assert_eq!(after(800, 100), ["100.0", "true", "0.0", "true"]);
 }
 
 #[test]
@@ -385,12 +456,13 @@ proptest! {
                 2 => health.frame(&one(FrameFate::Late)),
                 3 => health.frame(&one(FrameFate::Replaced(n))),
                 4 => health.frame(&one(FrameFate::Failed)),
-                5 => health.malformed(at, &n, clear()),
+                5 => health.malformed(at, &n),
                 6 => health.set_late_beats(at, n),
-                _ => health.verdict(at, clear(), None),
+                _ => health.verdict(None),
             }
         }
-        let array = array(&health, "eye", Duration::from_nanos(now), Stamp::default(), None);
+        let (flag, now) = ((&flag(), Duration::ZERO), Duration::from_nanos(now));
+        let array = array(&health, "eye", flag, now, Stamp::default(), None);
         for status in array.status {
             prop_assert!(status.level <= STALE, "{:?}", status);
             prop_assert!(!status.message.is_empty(), "{:?}", status);

@@ -3,7 +3,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Event, Machine, Outcome, Refused, Request, State, Transition};
-use crate::live::said;
+use crate::watchdog::{LatchedTrip, contain, said};
 
 /// What a managed node does in its transitions.
 ///
@@ -50,6 +50,9 @@ pub trait Managed: Send {
     fn recover(&mut self, during: State) -> Result<(), String> {
         Err(format!("no recovery from an error while {during}"))
     }
+
+    /// The panic that `recover` was called for is repaired.
+    fn repaired(&mut self, _panic: LatchedTrip) {}
 }
 
 /// A transition that was asked for and did not succeed.
@@ -163,8 +166,18 @@ impl Lifecycle {
             from: asked.start(),
         };
         let mut why = None;
+        let mut panic: Option<LatchedTrip> = None;
         loop {
-            let (outcome, reason) = call.run(managed.as_mut());
+            let (outcome, reason, tripped) = call.run(managed.as_mut());
+            panic = match (panic, tripped) {
+                (Some(before), Some(trip)) => Some(before.and(trip)),
+                (before, trip) => before.or(trip),
+            };
+            if outcome == Outcome::Success
+                && let Some(panic) = panic.take()
+            {
+                managed.repaired(panic);
+            }
             // The first reason is the cause; what recovery says comes after it.
             why = match (why.take(), &reason) {
                 (None, reason) => reason.clone(),
@@ -219,8 +232,8 @@ struct Call {
 }
 
 impl Call {
-    fn run(&self, managed: &mut dyn Managed) -> (Outcome, Option<String>) {
-        let result = catch_unwind(AssertUnwindSafe(|| match self.state {
+    fn run(&self, managed: &mut dyn Managed) -> (Outcome, Option<String>, Option<LatchedTrip>) {
+        let result = contain(|| match self.state {
             State::Configuring => managed.configure(),
             State::Activating => managed.activate(),
             State::Deactivating => managed.deactivate(),
@@ -232,13 +245,13 @@ impl Call {
             | State::Inactive
             | State::Active
             | State::Finalized => Ok(()),
-        }));
+        });
         match result {
-            Ok(Ok(())) => (Outcome::Success, None),
-            Ok(Err(reason)) => (Outcome::Failure, Some(reason)),
+            Ok(Ok(())) => (Outcome::Success, None, None),
+            Ok(Err(reason)) => (Outcome::Failure, Some(reason), None),
             Err(panic) => {
-                let reason = format!("panic while {}: {}", self.state, said(panic.as_ref()));
-                (Outcome::Error, Some(reason))
+                let reason = format!("panic while {}: {}", self.state, panic.message);
+                (Outcome::Error, Some(reason), panic.trip)
             }
         }
     }

@@ -1,14 +1,12 @@
 //! What services and parameters do with the node.
 
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use super::super::lifecycle::{Lifecycle, Request, State};
 use super::super::parameters::{Host, LiveSettings, Phase, Store};
 use super::super::services::Control;
-use super::shared::{Command, Shared};
-use crate::decide::Reason;
+use super::shared::{ResetRequest, Shared};
 use crate::msg::Time;
 
 /// How long a service waits for the thread that handles frames.
@@ -22,24 +20,19 @@ pub(super) struct Desk {
 }
 
 impl Control for Desk {
-    fn reset(&self) -> Result<String, String> {
-        let (reply, answer) = sync_channel(1);
-        if !self.shared.command(Command::Reset(reply)) {
-            return Err(format!("no frames are judged: {}", self.state()));
+    fn reset(&self, by: &str) -> Result<String, String> {
+        let answer = self.ask_for_reset();
+        match &answer {
+            Ok(how) => log::warn!("the client {by} asked for a reset; {how}"),
+            Err(why) => log::warn!("the client {by} asked for a reset, which was refused: {why}"),
         }
-        let verdict = answer
-            .recv_timeout(REPLY_WITHIN)
-            .map_err(|_| "the frame that is judged now takes too long; ask again".to_owned())?;
-        match verdict.reason {
-            Reason::ResetPending { .. } => Ok(verdict.reason.to_string()),
-            reason => Err(format!("nothing to reset: {}: {reason}", verdict.state)),
-        }
+        answer
     }
 
-    fn enable(&self, on: bool) -> Result<String, String> {
+    fn enable(&self, on: bool, by: &str) -> Result<String, String> {
         let changed = self.shared.set_enabled(on);
         let word = if on { "judged" } else { "not judged" };
-        log::info!("frames are {word} from now on, as a service asked for");
+        log::warn!("frames are {word} from now on: the client {by} asked for it");
         Ok(match changed {
             true => format!("frames are {word} from now on"),
             false => format!("frames are {word} already"),
@@ -58,6 +51,23 @@ impl Control for Desk {
 }
 
 impl Desk {
+    fn ask_for_reset(&self) -> Result<String, String> {
+        let gone = || format!("no frames are judged: the node is {}", self.state());
+        let (request, answer) = ResetRequest::new();
+        if !self.shared.command(request.clone()) {
+            return Err(gone());
+        }
+        if let Ok(answer) = answer.recv_timeout(REPLY_WITHIN) {
+            return answer;
+        }
+        if request.take() {
+            return Err("the frame that is judged now takes too long; ask again".to_owned());
+        }
+        // it was taken at this moment: the answer comes, unless its thread ends
+        drop(request);
+        answer.recv().unwrap_or_else(|_| Err(gone()))
+    }
+
     /// Into the diagnostics.
     pub(super) fn tell(&self) {
         let state = self.lifecycle.state();

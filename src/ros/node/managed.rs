@@ -13,15 +13,14 @@ use super::super::lifecycle::{Managed, State};
 use super::super::listener::{Listener, Subscriptions};
 use super::super::message::CameraMessage;
 use super::super::names::Names;
-use super::super::outputs::Outputs;
 use super::super::parameters::{ImageTransport, NodeSettings};
 use super::super::participant::ReceiveBuffer;
 use super::super::{input, qos};
 use super::WrapEngine;
 use super::road::Road;
 use super::shared::Shared;
-use super::worker::{Counted, Frames};
-use crate::engine::{self, Engine};
+use super::worker::{Ahead, Counted, Frames, Pictures};
+use crate::engine::{self, Engine, Mode};
 use crate::frame::{CameraView, ImageView};
 use crate::live::{self, LiveError};
 use crate::model::{Bundle, ThresholdAt};
@@ -30,7 +29,7 @@ use crate::pipeline::{FrameHandler, Judges, Live, OpenEngine, Pipeline, Settings
 use crate::schedule::LatencyModel;
 use crate::score::ScoreKind;
 use crate::time::Stamp;
-use crate::watchdog::TripKind;
+use crate::watchdog::{LatchedTrip, Trip, said};
 
 /// Without a message for so long, the supervisor is asked what it thinks of that.
 const TICK: Duration = Duration::from_millis(50);
@@ -52,7 +51,7 @@ pub(super) struct ManagedNode {
     pub(super) names: Names,
     pub(super) wrap: WrapEngine,
     /// Made once; with whoever handles frames while the node is active.
-    pub(super) outputs: Option<Outputs>,
+    pub(super) pictures: Option<Box<dyn Pictures>>,
     pub(super) receive_buffer: Option<ReceiveBuffer>,
     pub(super) configured: Option<Configured>,
     pub(super) running: Option<Running>,
@@ -64,7 +63,6 @@ pub(super) struct Configured {
     camera: CameraSubscription,
     clock: Arc<RosClock>,
     judges: Judges,
-    bundle_hash: String,
     /// With whoever handles frames while the node is active.
     idle: Option<Idle>,
     // what it listens to ends with it
@@ -75,7 +73,6 @@ pub(super) struct Configured {
 struct Idle {
     handler: FrameHandler,
     road: Road,
-    open: OpenEngine,
 }
 
 /// From `activate` to `deactivate`.
@@ -101,28 +98,24 @@ impl Managed for ManagedNode {
 
     fn activate(&mut self) -> Result<(), String> {
         let configured = self.configured.as_mut().ok_or("not configured")?;
-        let outputs = self.outputs.take().ok_or("outputs are in use")?;
-        let Some(Idle {
-            handler,
-            road,
-            open,
-        }) = configured.idle.take()
-        else {
-            self.outputs = Some(outputs);
+        let pictures = self.pictures.take().ok_or("outputs are in use")?;
+        let Some(Idle { handler, road }) = configured.idle.take() else {
+            self.pictures = Some(pictures);
             return Err("frames are handled already".to_owned());
         };
         let source = configured.camera.source();
         let stopper = source.stopper();
+        let upload = handler.pipeline().uploader();
+        let ahead = Arc::new(Mutex::new(Ahead::new(upload, handler.repairs())));
         let mut frames = Frames {
             shared: Arc::clone(&self.shared),
             handler,
-            outputs,
+            pictures,
             clock: Arc::clone(&configured.clock),
             road,
-            open,
+            ahead: Arc::clone(&ahead),
             judges: configured.judges,
             score: configured.settings.score,
-            bundle_hash: configured.bundle_hash.clone(),
             receive_buffer: self.receive_buffer.take(),
             commands: self.shared.take_commands(),
             live: self.shared.live(),
@@ -133,7 +126,7 @@ impl Managed for ManagedNode {
         let source = Counted {
             source,
             shared: Arc::clone(&self.shared),
-            ahead: frames.handler.pipeline().uploader(),
+            ahead,
         };
         let realtime = configured.settings.realtime.clone();
         let body = move || {
@@ -141,11 +134,17 @@ impl Managed for ManagedNode {
             let (_, ended) = live::run::<CameraMessage>(source, &mut frames, TICK);
             match &ended {
                 Ok(()) => frames.switched_off(),
-                Err(e @ LiveError::WorkerPanicked(_)) => log::error!("{e}"),
-                Err(e) => {
-                    log::error!("{e}");
-                    frames.source_lost();
-                }
+                // its thread's panic holds the flag up
+                Err(LiveError::WorkerPanicked(_)) => {}
+                Err(_) => frames.source_lost(),
+            }
+            if let Err(e) = &ended {
+                // nobody takes camera messages any more: the process has to start anew
+                let _ = frames.shared.board.trip(Trip::Panic {
+                    thread: "lookout-frames",
+                    message: &e.to_string(),
+                    owned: false,
+                });
             }
             frames
         };
@@ -163,6 +162,8 @@ impl Managed for ManagedNode {
     }
 
     fn deactivate(&mut self) -> Result<(), String> {
+        // before anything is waited for
+        self.shared.hold("the node was deactivated");
         self.stop()
     }
 
@@ -172,6 +173,7 @@ impl Managed for ManagedNode {
     }
 
     fn shutdown(&mut self, _: State) -> Result<(), String> {
+        self.shared.hold("the node shuts down");
         let stopped = self.stop();
         self.forget();
         stopped
@@ -180,17 +182,18 @@ impl Managed for ManagedNode {
     fn recover(&mut self, during: State) -> Result<(), String> {
         self.stop()?;
         self.forget();
-        // everything that the panic may have left half done is gone
-        if let Some(trip) = self.shared.board.latched(TripKind::Panic) {
-            self.shared.board.acknowledge(trip);
-        }
-        match &self.outputs {
+        match &self.pictures {
             Some(_) => Ok(()),
             None => Err(format!(
                 "the outputs were lost in a panic while {}",
                 during.label()
             )),
         }
+    }
+
+    fn repaired(&mut self, panic: LatchedTrip) {
+        // everything that the panic may have left half done is gone
+        self.shared.board.acknowledge(panic);
     }
 }
 
@@ -210,11 +213,13 @@ impl ManagedNode {
             }
         };
         let bundle_hash = bundle.short_hash().to_owned();
+        self.shared.set_bundle_hash(&bundle_hash);
         let manifest = bundle.manifest();
         let judges = Judges::calibrated(manifest, settings.score, FALLBACK, ThresholdAt::Fpr1);
-        let words = (manifest.name.clone(), bundle_hash.clone());
+        let words = (manifest.name.clone(), bundle_hash);
         let mut pipeline_settings = Settings::deadline(settings.admission, judges);
         pipeline_settings.supervisor = settings.supervisor;
+        pipeline_settings.least_mode = settings.least_mode;
         if let Some(corridor) = settings.corridor.or(manifest.corridor) {
             pipeline_settings.corridor = corridor;
         }
@@ -228,6 +233,7 @@ impl ManagedNode {
             EngineWords {
                 name: pipeline.engine_name().to_owned(),
                 description: pipeline.engine_description().to_owned(),
+                mode: pipeline.settings().best_mode().map_or("none", Mode::name),
                 bundle: words.0,
                 bundle_hash: words.1,
             },
@@ -247,18 +253,16 @@ impl ManagedNode {
             board: Arc::clone(board),
             machine_ages: true,
         };
-        let mut handler = FrameHandler::new(pipeline, Some(live));
+        let mut handler = FrameHandler::new(pipeline, Some(live), open);
         warm_up(&mut handler)?;
-        self.subscribe(settings, handler, open, judges, bundle_hash)
+        self.subscribe(settings, handler, judges)
     }
 
     fn subscribe(
         &mut self,
         settings: NodeSettings,
         handler: FrameHandler,
-        open: OpenEngine,
         judges: Judges,
-        bundle_hash: String,
     ) -> Result<Configured, String> {
         let topic = |name: &str| {
             let full = self.names.topic(name).map_err(|e| e.to_string())?;
@@ -269,16 +273,11 @@ impl ManagedNode {
         let mut node = self.node.lock().unwrap_or_else(PoisonError::into_inner);
         let context = &self.context;
 
-        let (name, transport) = match settings.image_transport {
-            ImageTransport::Raw => ("~/input/image", input::ImageTransport::Raw),
-            ImageTransport::Compressed => (
-                "~/input/image/compressed",
-                input::ImageTransport::Compressed,
-            ),
-        };
+        let (name, transport) = image_topic(settings.image_transport);
         let name = topic(name)?;
         let camera = CameraSubscription::new(context, &mut node, &name, transport)
             .map_err(|e| failed(&name, &e))?;
+        self.shared.health().set_camera(&name);
 
         let mut subscriptions = Subscriptions::new();
         let name = topic("~/input/camera_info")?;
@@ -326,12 +325,7 @@ impl ManagedNode {
             camera,
             clock,
             judges,
-            bundle_hash,
-            idle: Some(Idle {
-                handler,
-                road,
-                open,
-            }),
+            idle: Some(Idle { handler, road }),
             _listener: listener,
         })
     }
@@ -343,26 +337,18 @@ impl ManagedNode {
         };
         stopper.stop();
         self.shared.end_commands();
-        let frames = thread.join().map_err(|panic| {
-            format!(
-                "the frames' thread panicked: {}",
-                live::said(panic.as_ref())
-            )
-        })?;
+        let frames = thread
+            .join()
+            .map_err(|panic| format!("the frames' thread panicked: {}", said(panic.as_ref())))?;
         let Frames {
             handler,
-            outputs,
+            pictures,
             road,
-            open,
             ..
         } = frames;
-        self.outputs = Some(outputs);
+        self.pictures = Some(pictures);
         if let Some(configured) = &mut self.configured {
-            configured.idle = Some(Idle {
-                handler,
-                road,
-                open,
-            });
+            configured.idle = Some(Idle { handler, road });
         }
         Ok(())
     }
@@ -372,6 +358,17 @@ impl ManagedNode {
         self.configured = None;
         self.shared.set_clock(Arc::new(RosClock::system()));
         self.shared.health().no_engine();
+    }
+}
+
+/// The topic that is subscribed, before remapping, and what comes there.
+pub(super) fn image_topic(transport: ImageTransport) -> (&'static str, input::ImageTransport) {
+    match transport {
+        ImageTransport::Raw => ("~/input/image", input::ImageTransport::Raw),
+        ImageTransport::Compressed => (
+            "~/input/image/compressed",
+            input::ImageTransport::Compressed,
+        ),
     }
 }
 

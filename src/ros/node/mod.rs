@@ -15,6 +15,9 @@ mod road;
 mod shared;
 mod worker;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -39,7 +42,7 @@ use crate::msg::{Bool, DiagnosticArray};
 use crate::profile::{Machine, MachineSampler};
 use crate::watchdog::{Board, Watchdog, WatchdogError, install_panic_hook};
 use control::Desk;
-use managed::ManagedNode;
+use managed::{ManagedNode, image_topic};
 use shared::Shared;
 
 /// What is put round every engine that is opened; nothing, usually.
@@ -86,6 +89,10 @@ pub enum NodeError {
     /// The network's threads ended; nothing is sent or received any more.
     #[error("the threads of RustDDS have ended: nothing is sent or received any more")]
     TransportEnded,
+    /// A thread panicked, and nobody repairs what it left behind; whoever started the process starts it
+    /// again.
+    #[error("the node ends because of a failure that it cannot repair: {0}")]
+    Lost(String),
     /// What ROS 2 does not make, in words.
     #[error("cannot make {what}: {reason}")]
     Create {
@@ -167,16 +174,19 @@ pub fn run(
     // outlives the watchdog: what a publisher has not sent yet goes with it
     let flag = Arc::new(flag);
     let status = outputs::status(&context, &mut node, &full(&names, "~/output/status")?)?;
-    let health = Health::new(Limits {
+    let mut health = Health::new(Limits {
         deadline_ms: settings.admission.deadline_ms,
         stale_after_ms: settings.stale_after_ms,
         hot_celsius: Limits::HOT_CELSIUS,
     });
+    health.set_camera(&full(&names, image_topic(settings.image_transport).0)?);
     let shared = Arc::new(Shared::new(
-        names.node().name().to_owned(),
+        names.node().to_string().trim_start_matches('/').to_owned(),
         Arc::clone(&board),
         Arc::new(Mutex::new(store)),
-        status,
+        Box::new(move |message| {
+            status.send(message);
+        }),
         health,
         settings.live,
     ));
@@ -209,7 +219,7 @@ pub fn run(
         node: Arc::clone(&node),
         names: names.clone(),
         wrap,
-        outputs: Some(outputs),
+        pictures: Some(Box::new(outputs)),
         receive_buffer,
         configured: None,
         running: None,
@@ -291,16 +301,11 @@ fn beats(
     shared: &Arc<Shared>,
 ) -> impl FnMut(&crate::watchdog::Beat) + Send + 'static {
     let shared = Arc::clone(shared);
-    let mut last = None;
     move |beat| {
         flag.send(Bool {
             data: beat.safe_stop,
         });
-        if last.replace(beat.safe_stop) != Some(beat.safe_stop) {
-            let word = if beat.safe_stop { "raised" } else { "down" };
-            log::info!("safe-stop flag {word}: {}", beat.cause);
-        }
-        shared.beat(beat.late_beats);
+        shared.beat(beat);
     }
 }
 
@@ -333,6 +338,7 @@ fn report(
         .inspect_err(|e| log::warn!("nothing is read of the machine: {e}"))
         .ok();
     let mut told = Instant::now();
+    let mut said = None;
     loop {
         let left = shared
             .live()
@@ -343,6 +349,14 @@ fn report(
         }
         if !sending() && !shutdown.requested() {
             return Err(NodeError::TransportEnded);
+        }
+        let (flag, unchanged_for) = shared.flag();
+        if said.replace(flag.safe_stop) != Some(flag.safe_stop) {
+            let word = if flag.safe_stop { "up" } else { "down" };
+            log::info!("the safe-stop flag is {word}: {}", flag.cause);
+        }
+        if shared.board.is_lost() {
+            return Err(NodeError::Lost(flag.cause.to_string()));
         }
         if left > LOOK_AFTER {
             continue;
@@ -355,7 +369,14 @@ fn report(
             let mut health = shared.health();
             health.set_log_records_dropped(at, rosout.dropped());
             health.set_late_beats(at, shared.late_beats());
-            diagnostics::array(&health, &shared.name, at, shared.stamp(), machine.as_ref())
+            diagnostics::array(
+                &health,
+                &shared.name,
+                (&flag, unchanged_for),
+                at,
+                shared.stamp(),
+                machine.as_ref(),
+            )
         };
         diagnostics.send(array);
     }

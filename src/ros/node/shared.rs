@@ -7,33 +7,80 @@ use std::time::{Duration, Instant};
 
 use super::super::clock::RosClock;
 use super::super::diagnostics::Health;
-use super::super::outlet::Outlet;
 use super::super::parameters::{LiveSettings, SharedStore};
-use crate::decide::Verdict;
 use crate::msg::{DiagnosticStatus, LiveStatus};
 use crate::time::{Clock, Stamp};
-use crate::watchdog::Board;
+use crate::watchdog::{Beat, Board, Cause, Look, Trip, View};
 
-/// What somebody else asks of the thread that handles frames.
-pub(super) enum Command {
-    /// Reset the latch of a STOP; the verdict goes back.
-    Reset(SyncSender<Verdict>),
+/// Asks the thread that handles frames to reset the latch of a STOP. It is carried out or refused, never
+/// both: whoever withdraws it before it is taken knows that nothing will come of it.
+#[derive(Clone)]
+pub(super) struct ResetRequest {
+    taken: Arc<AtomicBool>,
+    reply: SyncSender<Result<String, String>>,
 }
+
+impl ResetRequest {
+    /// And where the answer comes.
+    pub(super) fn new() -> (Self, Receiver<Result<String, String>>) {
+        let (reply, answer) = sync_channel(1);
+        let taken = Arc::default();
+        (Self { taken, reply }, answer)
+    }
+
+    /// For one side only, the first.
+    pub(super) fn take(&self) -> bool {
+        !self.taken.swap(true, Ordering::AcqRel)
+    }
+
+    pub(super) fn answer(&self, answer: Result<String, String>) {
+        // whoever asked may have gone
+        let _ = self.reply.try_send(answer);
+    }
+}
+
+/// Who reads the board for `~/output/status`, one at a time, and what was published last.
+#[derive(Default)]
+struct Published {
+    view: View,
+    flag: Option<bool>,
+    /// When the flag changed, on the board's clock.
+    since: Duration,
+    sent: Option<(bool, &'static str)>,
+    /// What was seen at the last beat.
+    seen: Option<&'static str>,
+}
+
+impl Published {
+    fn look(&mut self, board: &Board) -> (Look, Duration) {
+        let look = self.view.look(board);
+        if self.flag.replace(look.safe_stop) != Some(look.safe_stop) {
+            self.since = look.at;
+        }
+        let unchanged_for = look.at.saturating_sub(self.since);
+        (look, unchanged_for)
+    }
+}
+
+/// Hands a message to whoever publishes it, and does not wait.
+pub(super) type Publish<T> = Box<dyn Fn(T) + Send + Sync>;
 
 /// Requests that wait for the frames' thread.
 const COMMANDS: usize = 4;
 
 /// Shared by all threads of a node.
 pub(super) struct Shared {
-    /// Without the namespace.
+    /// With the namespace, and without the first slash.
     pub(super) name: String,
     pub(super) board: Arc<Board>,
     pub(super) store: SharedStore,
-    pub(super) status: Outlet<DiagnosticStatus>,
+    status: Publish<DiagnosticStatus>,
     health: Mutex<Health>,
     clock: Mutex<Arc<RosClock>>,
     enabled: AtomicBool,
-    commands: Mutex<Option<SyncSender<Command>>>,
+    commands: Mutex<Option<SyncSender<ResetRequest>>>,
+    published: Mutex<Published>,
+    bundle_hash: Mutex<String>,
     live: Mutex<LiveSettings>,
     /// One more for every change of `live`.
     live_version: AtomicU64,
@@ -50,7 +97,7 @@ impl Shared {
         name: String,
         board: Arc<Board>,
         store: SharedStore,
-        status: Outlet<DiagnosticStatus>,
+        status: Publish<DiagnosticStatus>,
         health: Health,
         live: LiveSettings,
     ) -> Self {
@@ -63,6 +110,8 @@ impl Shared {
             clock: Mutex::new(Arc::new(RosClock::system())),
             enabled: AtomicBool::new(true),
             commands: Mutex::new(None),
+            published: Mutex::default(),
+            bundle_hash: Mutex::new("unknown".to_owned()),
             live: Mutex::new(live),
             live_version: AtomicU64::new(0),
             late_beats: AtomicU64::new(0),
@@ -97,15 +146,24 @@ impl Shared {
         self.enabled.load(Ordering::Acquire)
     }
 
-    /// True where it changed.
+    /// True where it changed. The flag is up when this returns from switching off; from switching on it
+    /// stays up until frames were judged.
     pub(super) fn set_enabled(&self, on: bool) -> bool {
         let changed = self.enabled.swap(on, Ordering::AcqRel) != on;
+        if !on {
+            self.hold("a service disabled it");
+        }
         self.health().set_enabled(on);
         changed
     }
 
+    /// Raises the flag until the thread that handles frames goes on, because `why`.
+    pub(super) fn hold(&self, why: &str) {
+        let _ = self.board.trip(Trip::Disabled { message: why });
+    }
+
     /// Whoever handles frames from now on.
-    pub(super) fn take_commands(&self) -> Receiver<Command> {
+    pub(super) fn take_commands(&self) -> Receiver<ResetRequest> {
         let (sender, receiver) = sync_channel(COMMANDS);
         *lock(&self.commands) = Some(sender);
         receiver
@@ -117,7 +175,7 @@ impl Shared {
     }
 
     /// False where nobody handles frames, or is too busy to.
-    pub(super) fn command(&self, command: Command) -> bool {
+    pub(super) fn command(&self, command: ResetRequest) -> bool {
         let sender = lock(&self.commands).clone();
         sender.is_some_and(|sender| sender.try_send(command).is_ok())
     }
@@ -137,18 +195,55 @@ impl Shared {
         std::mem::replace(seen, version) != version
     }
 
-    /// The watchdog's thread left out so many beats so far; it must not wait for a lock.
-    pub(super) fn beat(&self, late_beats: u64) {
-        self.late_beats.store(late_beats, Ordering::Relaxed);
+    /// A beat of the watchdog, whose thread must not wait for a lock. Where the flag is what it is for
+    /// another reason than was published last, and nobody else published that until the second beat, it
+    /// is published here; a trip at once, because nobody else does.
+    pub(super) fn beat(&self, beat: &Beat) {
+        self.late_beats.store(beat.late_beats, Ordering::Relaxed);
+        let Ok(mut published) = self.published.try_lock() else {
+            return;
+        };
+        let (look, unchanged_for) = published.look(&self.board);
+        let code = look.cause.code();
+        let again = published.seen.replace(code) == Some(code);
+        let due = match look.cause {
+            Cause::DetailsBusy => false,
+            Cause::Verdict(_) | Cause::Stale { .. } => again,
+            _ => true,
+        };
+        let sent = Some((look.safe_stop, code));
+        if due && published.sent != sent {
+            published.sent = sent;
+            self.send(&look, unchanged_for, &LiveStatus::default());
+        }
     }
 
     pub(super) fn late_beats(&self) -> u64 {
         self.late_beats.load(Ordering::Relaxed)
     }
 
-    /// Publishes `~/output/status`.
-    pub(super) fn tell(&self, verdict: &Verdict, bundle: &str, live: &LiveStatus<'_>) {
-        let status = DiagnosticStatus::of_verdict(verdict, bundle, Some(live));
-        self.status.send(status);
+    /// Publishes `~/output/status`: what the board says now.
+    pub(super) fn tell(&self, live: &LiveStatus<'_>) {
+        let mut published = lock(&self.published);
+        let (look, unchanged_for) = published.look(&self.board);
+        published.sent = Some((look.safe_stop, look.cause.code()));
+        self.send(&look, unchanged_for, live);
+    }
+
+    /// What the board says now, and for how long.
+    pub(super) fn flag(&self) -> (Look, Duration) {
+        lock(&self.published).look(&self.board)
+    }
+
+    pub(super) fn set_bundle_hash(&self, hash: &str) {
+        hash.clone_into(&mut lock(&self.bundle_hash));
+    }
+
+    fn send(&self, look: &Look, unchanged_for: Duration, live: &LiveStatus<'_>) {
+        let hash = lock(&self.bundle_hash);
+        let mut status = DiagnosticStatus::of_flag(look, unchanged_for, &hash, live);
+        drop(hash);
+        status.name = format!("{}: verdict", self.name);
+        (self.status)(status);
     }
 }

@@ -1,9 +1,7 @@
 //! What is done with camera messages while the node is active.
 
-use std::convert::Infallible;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::super::clock::RosClock;
@@ -12,16 +10,18 @@ use super::super::outputs::{Output, Outputs};
 use super::super::parameters::LiveSettings;
 use super::super::participant::ReceiveBuffer;
 use super::road::Road;
-use super::shared::{Command, Shared};
-use crate::decide::{Failure, Verdict};
+use super::shared::{ResetRequest, Shared};
+use crate::decide::{Failure, Reason, State, Verdict};
 use crate::engine::Upload;
-use crate::frame::{CameraView, Limits, RawImage};
+use crate::frame::{CameraView, Frame, Limits, RawImage};
 use crate::live::{Source, Worker};
 use crate::msg::LiveStatus;
-use crate::pipeline::{FrameHandler, Judged, Judges, OpenEngine};
-use crate::profile::{FrameFate, FrameOutcome, Stage, StageTimes};
+use crate::pipeline::{FrameHandler, Judged, Judges, Pipeline, Sink};
+use crate::profile::FrameOutcome;
 use crate::score::ScoreKind;
+use crate::stages::{FrameFate, StageTimes};
 use crate::time::Clock;
+use crate::watchdog::{Contained, TripKind, contain};
 
 /// A frame that cannot be judged is logged this often at most; the status tells of every one.
 const LOG_AGAIN: Duration = Duration::from_secs(1);
@@ -30,16 +30,15 @@ const LOG_AGAIN: Duration = Duration::from_secs(1);
 pub(super) struct Frames {
     pub(super) shared: Arc<Shared>,
     pub(super) handler: FrameHandler,
-    pub(super) outputs: Outputs,
+    pub(super) pictures: Box<dyn Pictures>,
     pub(super) clock: Arc<RosClock>,
     pub(super) road: Road,
-    pub(super) open: OpenEngine,
+    pub(super) ahead: Arc<Mutex<Ahead>>,
     /// As calibrated.
     pub(super) judges: Judges,
     pub(super) score: ScoreKind,
-    pub(super) bundle_hash: String,
     pub(super) receive_buffer: Option<ReceiveBuffer>,
-    pub(super) commands: Receiver<Command>,
+    pub(super) commands: Receiver<ResetRequest>,
     pub(super) live: LiveSettings,
     /// Of `live`; not the present one at the start, so that it is looked at.
     pub(super) version: u64,
@@ -59,39 +58,20 @@ impl Worker<CameraMessage> for Frames {
             self.tick();
             return;
         }
-        self.check_receive_buffer(message);
         self.road.update(self.handler.pipeline_mut(), &self.shared);
         let view = message.view().map_err(str::to_owned);
-        let mut judged = self.handler.judge(view, message.stamp(), &*self.clock);
-        self.log(&judged);
-
-        // the verdict goes out before anything that only people look at
-        let (shared, bundle) = (&self.shared, self.bundle_hash.as_str());
-        let handed_out = self.handler.hand_out(&mut judged, &*self.clock, |judged| {
-            let live = LiveStatus {
-                mode: Some(judged.mode()),
-                fate: Some(judged.fate),
-                age_nanos: judged.age.map(nanos),
-            };
-            shared.tell(&judged.verdict, bundle, &live);
-            Ok::<(), Infallible>(())
-        });
-        if let Ok(true) = handed_out {
-            log::warn!("a verdict came out after its deadline and is taken back");
-        }
-        if judged.fate == FrameFate::InTime && judged.is_shown() {
-            self.publish_pictures(message, &judged);
-        }
-        if judged.is_shown() {
-            let frame = self.handler.frame();
-            self.road
-                .seen((frame.width(), frame.height()), &self.shared);
-        }
-        let mut stages = judged.stages();
-        stages.add(Stage::Publish, judged.publish_at.elapsed());
-        self.handler.done(&judged, &stages);
-        self.note(&judged, stages);
-        self.repair();
+        let mut results = Results {
+            shared: &self.shared,
+            pictures: &mut *self.pictures,
+            road: &mut self.road,
+            live: &self.live,
+            logged: &mut self.logged,
+            message,
+        };
+        self.handler
+            .run(view, message.stamp(), &*self.clock, &mut results);
+        self.check_receive_buffer(message);
+        self.renew_uploader();
     }
 
     fn replaced(&mut self, messages: u64) {
@@ -118,16 +98,21 @@ impl Worker<CameraMessage> for Frames {
 impl Frames {
     /// What others asked for since.
     fn attend(&mut self) {
-        let off = !self.shared.is_enabled();
-        if off && !self.off {
-            self.switched_off();
+        // before the question whether it is enabled: who disables it after that has a trip of his own
+        if let Some(held) = self.shared.board.latched(TripKind::Disabled) {
+            if !self.off {
+                self.switched_off();
+            }
+            self.off = !self.shared.is_enabled();
+            if !self.off {
+                self.shared.board.acknowledge(held);
+            }
         }
-        self.off = off;
-        while let Ok(Command::Reset(reply)) = self.commands.try_recv() {
-            let verdict = self.handler.reset(&*self.clock);
-            self.tell_of(&verdict);
-            // whoever asked may have gone
-            let _ = reply.try_send(verdict);
+        while let Ok(request) = self.commands.try_recv() {
+            // who asked does not wait any more where it cannot be taken
+            if request.take() {
+                request.answer(self.reset());
+            }
         }
         if self.shared.live_changed(&mut self.version) {
             self.live = self.shared.live();
@@ -136,6 +121,19 @@ impl Frames {
                 None => self.judges,
             };
             self.handler.pipeline_mut().set_judges(judges);
+        }
+    }
+
+    fn reset(&mut self) -> Result<String, String> {
+        if self.off {
+            return Err("no frames are judged: a service disabled it".to_owned());
+        }
+        let verdict = self.handler.reset(&*self.clock);
+        self.tell_of(&verdict);
+        match verdict.reason {
+            Reason::ResetPending { .. } => Ok(verdict.reason.to_string()),
+            reason if verdict.state == State::Stop => Err(format!("refused: {reason}")),
+            reason => Err(format!("nothing to reset: {}: {reason}", verdict.state)),
         }
     }
 
@@ -160,7 +158,7 @@ impl Frames {
             fate: None,
             age_nanos: age.map(nanos),
         };
-        self.shared.tell(verdict, &self.bundle_hash, &live);
+        self.shared.tell(&live);
         self.note_verdict(verdict);
     }
 
@@ -168,25 +166,75 @@ impl Frames {
     fn note_verdict(&self, verdict: &Verdict) {
         let now = self.clock.now();
         let age = verdict.capture_stamp.map(|s| now.saturating_since(s));
-        let at = self.shared.at();
-        self.shared.health().verdict(at, *verdict, age);
+        self.shared.health().verdict(age);
     }
 
     /// Time passed without a message. Published where the state changes.
     fn tick(&mut self) {
         let (verdict, changed) = self.handler.tick(&*self.clock);
         if changed {
-            log::warn!("{}: {}", verdict.state, verdict.reason);
             self.tell_of(&verdict);
         } else {
             self.note_verdict(&verdict);
         }
     }
 
-    fn publish_pictures(&mut self, message: &CameraMessage, judged: &Judged) {
+    /// The first frame shows whether the sockets can hold such frames.
+    fn check_receive_buffer(&mut self, message: &CameraMessage) {
+        let Some(buffer) = self.receive_buffer.take() else {
+            return;
+        };
+        let checked = match buffer.warning(message.len()) {
+            Some(warning) => {
+                log::warn!("{warning}");
+                Err(warning)
+            }
+            None => Ok(()),
+        };
+        self.shared.health().set_receive_buffer(checked);
+    }
+
+    /// What sends pixels ahead broke: the engine that it belongs to is opened again, and after that, and
+    /// after any other repair, it is that of the new engine.
+    fn renew_uploader(&mut self) {
+        let ahead = Arc::clone(&self.ahead);
+        // busy with a copy: after the next frame, then
+        let Ok(mut ahead) = ahead.try_lock() else {
+            return;
+        };
+        if let Some(panic) = ahead.broken.take() {
+            let verdict = self.handler.lose_engine(panic, &*self.clock);
+            self.tell_of(&verdict);
+        }
+        if ahead.repairs != self.handler.repairs() {
+            ahead.repairs = self.handler.repairs();
+            ahead.upload = self.handler.pipeline().uploader();
+        }
+    }
+}
+
+/// What people look at.
+pub(super) trait Pictures: Send {
+    /// Of a frame whose verdict was out in time.
+    fn publish(
+        &mut self,
+        message: &CameraMessage,
+        judged: &Judged,
+        shown: (&Frame, &Pipeline),
+        live: &LiveSettings,
+    );
+}
+
+impl Pictures for Outputs {
+    fn publish(
+        &mut self,
+        message: &CameraMessage,
+        judged: &Judged,
+        (frame, pipeline): (&Frame, &Pipeline),
+        live: &LiveSettings,
+    ) {
         let header = message.header();
-        let (out, pipeline) = (&mut self.outputs, self.handler.pipeline());
-        let (frame, mask) = (self.handler.frame(), pipeline.mask());
+        let (out, mask) = (self, pipeline.mask());
         if out.wants(Output::AnomalyMask) {
             out.publish_mask(header, mask);
         }
@@ -202,7 +250,7 @@ impl Frames {
             out.publish_score_map(header, pipeline.score_map());
         }
         if out.wants(Output::Overlay) {
-            let (quality, width) = (self.live.overlay_quality, self.live.overlay_max_width);
+            let (quality, width) = (live.overlay_quality, live.overlay_max_width);
             out.publish_overlay(header, frame, mask, quality, width);
         }
         if out.wants(Output::ProcessingTime) {
@@ -212,12 +260,50 @@ impl Frames {
             out.publish_pipeline_latency(ms(age));
         }
     }
+}
 
+/// Where the results of one message go.
+struct Results<'a> {
+    shared: &'a Shared,
+    pictures: &'a mut dyn Pictures,
+    road: &'a mut Road,
+    live: &'a LiveSettings,
+    logged: &'a mut Option<Instant>,
+    message: &'a CameraMessage,
+}
+
+impl Sink for Results<'_> {
+    fn verdict(&mut self, judged: &Judged) {
+        self.shared.tell(&LiveStatus {
+            mode: Some(judged.mode()),
+            fate: Some(judged.fate),
+            age_nanos: judged.age.map(nanos),
+        });
+    }
+
+    fn pictures(&mut self, judged: &Judged, frame: &Frame, pipeline: &Pipeline) {
+        if !judged.is_shown() {
+            return;
+        }
+        if judged.fate == FrameFate::InTime {
+            self.pictures
+                .publish(self.message, judged, (frame, pipeline), self.live);
+        }
+        self.road.seen((frame.width(), frame.height()), self.shared);
+    }
+
+    fn done(&mut self, judged: &Judged, stages: StageTimes, _: &Pipeline) {
+        self.note(judged, stages);
+        self.log(judged);
+    }
+}
+
+impl Results<'_> {
     fn note(&self, judged: &Judged, stages: StageTimes) {
         let at = self.shared.at();
         let mut health = self.shared.health();
         match (&judged.error, &judged.outcome) {
-            (Some(error), None) => health.malformed(at, error, judged.verdict),
+            (Some(error), None) => health.malformed(at, error),
             _ => health.frame(&FrameOutcome {
                 at,
                 mode: judged.score().map(|_| judged.mode()),
@@ -237,35 +323,30 @@ impl Frames {
         };
         let again = self.logged.is_none_or(|at| at.elapsed() >= LOG_AGAIN);
         if again {
-            self.logged = Some(Instant::now());
+            *self.logged = Some(Instant::now());
             let stamp = judged
                 .stamp
                 .map_or_else(String::new, |s| format!(" of {s}"));
             log::warn!("frame{stamp}: {error}");
         }
     }
+}
 
-    /// The first frame shows whether the sockets can hold such frames.
-    fn check_receive_buffer(&mut self, message: &CameraMessage) {
-        let Some(buffer) = self.receive_buffer.take() else {
-            return;
-        };
-        let checked = match buffer.warning(message.len()) {
-            Some(warning) => {
-                log::warn!("{warning}");
-                Err(warning)
-            }
-            None => Ok(()),
-        };
-        self.shared.health().set_receive_buffer(checked);
-    }
+/// What sends pixels ahead, from the thread that takes messages.
+pub(super) struct Ahead {
+    upload: Option<Box<dyn Upload>>,
+    /// The panic that ended it.
+    broken: Option<Contained>,
+    /// Of the engine that it belongs to.
+    repairs: u64,
+}
 
-    /// Opens the engine again after a panic took it. The flag is up until that is done.
-    fn repair(&mut self) {
-        match self.handler.repair(&mut self.open) {
-            Ok(true) => log::warn!("the engine was opened again after a panic"),
-            Ok(false) => {}
-            Err(e) => log::error!("the engine cannot be opened again: {e}"),
+impl Ahead {
+    pub(super) fn new(upload: Option<Box<dyn Upload>>, repairs: u64) -> Self {
+        Self {
+            upload,
+            broken: None,
+            repairs,
         }
     }
 }
@@ -275,7 +356,7 @@ impl Frames {
 pub(super) struct Counted<S> {
     pub(super) source: S,
     pub(super) shared: Arc<Shared>,
-    pub(super) ahead: Option<Box<dyn Upload>>,
+    pub(super) ahead: Arc<Mutex<Ahead>>,
 }
 
 impl<S: Source<CameraMessage>> Source<CameraMessage> for Counted<S> {
@@ -291,18 +372,21 @@ impl<S: Source<CameraMessage>> Source<CameraMessage> for Counted<S> {
 }
 
 impl<S> Counted<S> {
-    fn send_ahead(&mut self, message: &CameraMessage) {
-        let (Some(ahead), Ok(CameraView::Raw(view))) = (&mut self.ahead, message.view()) else {
+    pub(super) fn send_ahead(&mut self, message: &CameraMessage) {
+        let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        let (Some(upload), Ok(CameraView::Raw(view))) = (&mut ahead.upload, message.view()) else {
             return;
         };
         if let Ok(image) = RawImage::check(&view, Limits::default()) {
             // an engine that breaks must not take the camera's thread with it; nor may one be used on
             // that did
-            let sent = catch_unwind(AssertUnwindSafe(|| ahead.upload(&image)));
-            match sent {
+            match contain(|| upload.upload(&image)) {
                 Ok(Ok(())) => {}
                 Ok(Err(e)) => log::debug!("a frame is not sent ahead: {e}"),
-                Err(_) => self.ahead = None,
+                Err(panic) => {
+                    ahead.upload = None;
+                    ahead.broken = Some(panic);
+                }
             }
         }
     }

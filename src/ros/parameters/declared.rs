@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 use super::Changeable::{Anytime, AtStart, Unconfigured};
 use super::{Changeable, Declared, Range, Value};
 use crate::decide::SupervisorConfig;
+use crate::engine::Mode;
+use crate::pipeline::Settings;
 use crate::schedule::AdmissionConfig;
 use crate::score::ScoreKind;
 use crate::watchdog::{Board, Realtime, WatchdogConfig};
@@ -142,6 +144,14 @@ fn top() -> Vec<Declared> {
             "Pixels with a higher score are anomalous; 0: the bundle's calibrated threshold.",
         ),
         string(
+            "least_mode",
+            Settings::LEAST_MODE.name(),
+            Range::OneOf(Mode::ALL.map(Mode::name).to_vec()),
+            Unconfigured,
+            "The least mode that counts as watching; what a frame in a lesser one is, \
+             supervisor.weak_mode says.",
+        ),
+        string(
             "image_transport",
             "raw",
             Range::OneOf(vec!["raw", "compressed"]),
@@ -223,6 +233,21 @@ fn supervisor() -> Vec<Declared> {
                 about_supervisor(name),
             )
         })
+        .chain([
+            flag(
+                "supervisor.quality.size_may_change",
+                defaults.quality.size_may_change,
+                Unconfigured,
+                "A picture of another size than the one before is no fault.",
+            ),
+            string(
+                "supervisor.weak_mode",
+                "warn",
+                Range::OneOf(vec!["warn", "fault"]),
+                Unconfigured,
+                "What a frame is that was judged in a mode below least_mode.",
+            ),
+        ])
         .collect()
 }
 

@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::decide::WeakMode;
 use crate::engine::EngineKind;
 use crate::ros::arguments::ParamsFile;
 use crate::ros::names::NodeName;
@@ -16,6 +17,7 @@ engine string U
 threads integer 0..256 U
 score string U
 threshold double 0..1 R
+least_mode string U
 image_transport string U
 deadline_ms integer 10..10000 U
 stale_after_ms integer 10..60000 U
@@ -37,6 +39,8 @@ supervisor.quality.over_exposed_ppm integer 1..1000001 U
 supervisor.quality.blurred_below integer 0..1000 U
 supervisor.quality.blur_fault_frames integer 1..1000 U
 supervisor.quality.frozen_frames integer 0..1000 U
+supervisor.quality.size_may_change bool U
+supervisor.weak_mode string U
 admission.recover_frames integer 1..1000 U
 admission.recover_margin_percent integer 0..90 U
 admission.probe_every integer 1..1000 U
@@ -110,6 +114,12 @@ fn the_choices_are_those_that_are_read() {
     }
     for score in choices("score") {
         assert_eq!(score.parse::<ScoreKind>().unwrap().name(), score);
+    }
+    for mode in choices("least_mode") {
+        assert_eq!(mode.parse::<Mode>().unwrap().name(), mode);
+    }
+    for weak in choices("supervisor.weak_mode") {
+        assert!(weak.parse::<WeakMode>().is_ok());
     }
 }
 

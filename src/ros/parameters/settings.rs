@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use super::{Store, Value};
 use crate::decide::{ConfigError, QualityLimits, SupervisorConfig, Trapezoid, TrapezoidError};
-use crate::engine::{EngineKind, Options};
+use crate::engine::{EngineKind, Mode, Options};
 use crate::schedule::{AdmissionConfig, AdmissionConfigError};
 use crate::score::ScoreKind;
 use crate::watchdog::{CpuListError, Realtime, WatchdogConfig, parse_cpus};
@@ -112,6 +112,8 @@ pub struct NodeSettings {
     pub live: LiveSettings,
     /// Supervisor, its ages and limits taken from deadline and staleness limit.
     pub supervisor: SupervisorConfig,
+    /// The least mode that counts as watching.
+    pub least_mode: Mode,
     /// Admission, with the deadline and all modes.
     pub admission: AdmissionConfig,
     /// Corridor; none: the bundle's.
@@ -171,6 +173,7 @@ impl NodeSettings {
             heartbeat_period_ms: values.u32("heartbeat_period_ms")?,
             live: LiveSettings::new(store)?,
             supervisor: values.supervisor(deadline_ms, stale_after_ms)?,
+            least_mode: values.parsed("least_mode")?,
             admission: values.admission(deadline_ms)?,
             odometry_timeout: values.bool("use_odometry")?.then_some(odometry_timeout),
             camera: (height_m > 0.0).then_some(Camera {
@@ -212,7 +215,6 @@ impl NodeSettings {
         WatchdogConfig {
             period_ms: self.heartbeat_period_ms,
             realtime,
-            ..WatchdogConfig::default()
         }
     }
 }
@@ -302,7 +304,9 @@ impl<'a> Reader<'a> {
                 blurred_below: field("quality.blurred_below")?,
                 blur_fault_frames: field("quality.blur_fault_frames")?,
                 frozen_frames: field("quality.frozen_frames")?,
+                size_may_change: self.bool("supervisor.quality.size_may_change")?,
             },
+            weak_mode: self.parsed("supervisor.weak_mode")?,
         };
         config.validate()?;
         Ok(config)

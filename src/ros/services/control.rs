@@ -10,17 +10,19 @@ use crate::ros::lifecycle::{Request, State, Transition};
 
 /// What the services do with the node.
 pub trait Control: Send + Sync {
-    /// Resets the latch of a confirmed stop. Returns what was done, or why not. Quick.
+    /// Resets the latch of a confirmed stop, as the client `by` asks. Returns what was done, or why
+    /// not. Quick.
     ///
     /// # Errors
     /// Why there was no reset.
-    fn reset(&self) -> Result<String, String>;
+    fn reset(&self, by: &str) -> Result<String, String>;
 
-    /// Lets frames be judged, or not. Returns what was done, or why not. Quick.
+    /// Lets frames be judged, or not, as the client `by` asks. Returns what was done, or why not. The
+    /// flag is up when frames are not judged any more. Quick.
     ///
     /// # Errors
     /// Why it stays as it was.
-    fn enable(&self, on: bool) -> Result<String, String>;
+    fn enable(&self, on: bool, by: &str) -> Result<String, String>;
 
     /// Where the node is now. Quick, also while a change runs.
     fn state(&self) -> State;
@@ -48,8 +50,8 @@ pub fn control_servers(
             node,
             &names.reset,
             ("std_srvs", "Trigger"),
-            move |_: std_srvs::TriggerRequest| {
-                let (success, message) = told(reset.reset());
+            move |_: std_srvs::TriggerRequest, by| {
+                let (success, message) = told(reset.reset(by));
                 std_srvs::TriggerResponse { success, message }
             },
         )?,
@@ -57,8 +59,8 @@ pub fn control_servers(
             node,
             &names.enable,
             ("std_srvs", "SetBool"),
-            move |request: std_srvs::SetBoolRequest| {
-                let (success, message) = told(enable.enable(request.data));
+            move |request: std_srvs::SetBoolRequest, by| {
+                let (success, message) = told(enable.enable(request.data, by));
                 std_srvs::SetBoolResponse { success, message }
             },
         )?,
@@ -67,7 +69,7 @@ pub fn control_servers(
             node,
             &names.get_state,
             ("lifecycle_msgs", "GetState"),
-            move |_: lifecycle_msgs::GetStateRequest| lifecycle_msgs::GetStateResponse {
+            move |_: lifecycle_msgs::GetStateRequest, _| lifecycle_msgs::GetStateResponse {
                 current_state: state.state().into(),
             },
         )?,
@@ -75,7 +77,7 @@ pub fn control_servers(
             node,
             &names.get_available_states,
             ("lifecycle_msgs", "GetAvailableStates"),
-            |_: lifecycle_msgs::GetAvailableStatesRequest| {
+            |_: lifecycle_msgs::GetAvailableStatesRequest, _| {
                 lifecycle_msgs::GetAvailableStatesResponse {
                     available_states: State::ALL.map(Into::into).to_vec(),
                 }
@@ -85,7 +87,7 @@ pub fn control_servers(
             node,
             &names.get_available_transitions,
             TRANSITIONS,
-            move |_: lifecycle_msgs::GetAvailableTransitionsRequest| {
+            move |_: lifecycle_msgs::GetAvailableTransitionsRequest, _| {
                 described(Transition::from_state(transitions.state()))
             },
         )?,
@@ -93,7 +95,7 @@ pub fn control_servers(
             node,
             &names.get_transition_graph,
             TRANSITIONS,
-            |_: lifecycle_msgs::GetAvailableTransitionsRequest| {
+            |_: lifecycle_msgs::GetAvailableTransitionsRequest, _| {
                 described(Transition::GRAPH.into_iter())
             },
         )?,

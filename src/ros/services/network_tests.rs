@@ -48,14 +48,14 @@ struct Handlers {
 }
 
 impl Control for Handlers {
-    fn reset(&self) -> Result<String, String> {
+    fn reset(&self, _: &str) -> Result<String, String> {
         if self.enabled.load(Ordering::SeqCst) {
             Err("nothing to reset".into())
         } else {
             std::panic::resume_unwind(Box::new("reset panics"))
         }
     }
-    fn enable(&self, on: bool) -> Result<String, String> {
+    fn enable(&self, on: bool, _: &str) -> Result<String, String> {
         self.enabled.store(on, Ordering::SeqCst);
         Ok(format!("enabled: {on}"))
     }
@@ -293,7 +293,7 @@ fn a_name_that_is_not_absolute_is_an_error() {
             &mut node,
             name,
             ("std_srvs", "Trigger"),
-            |_: EmptyRequest| TriggerResponse::default(),
+            |_: EmptyRequest, _| TriggerResponse::default(),
         );
         let error = served.map(|_| ()).unwrap_err();
         assert!(

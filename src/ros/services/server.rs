@@ -10,7 +10,7 @@ use ros2_client::qos::{Durability, History, WhenFull};
 use ros2_client::service::Server;
 use ros2_client::{Message, Name, Node, QosProfile, RmwRequestId, ServiceMapping, ServiceTypeName};
 
-use crate::live::said;
+use crate::watchdog::said;
 
 /// A future that serves one service and never ends.
 pub type Serving = BoxFuture<'static, ()>;
@@ -118,7 +118,8 @@ where
     }
 }
 
-/// Serves a service with a function that answers each request quickly: the others wait for it.
+/// Serves a service with a function that answers each request, of the client that is named, quickly:
+/// the others wait for it.
 ///
 /// A panic in it is caught, and answered with the default response, which says that nothing was
 /// done.
@@ -129,7 +130,7 @@ pub fn serve<Req, Resp>(
     node: &mut Node,
     name: &str,
     service_type: (&str, &str),
-    mut answer: impl FnMut(Req) -> Resp + Send + 'static,
+    mut answer: impl FnMut(Req, &str) -> Resp + Send + 'static,
 ) -> Result<Serving, ServiceError>
 where
     Req: Message + Clone + Send + Sync + 'static,
@@ -142,7 +143,7 @@ where
         while let Some(request) = requests.next().await {
             match request {
                 Ok((id, request)) => {
-                    let response = guarded(&service.name, || answer(request));
+                    let response = guarded(&service.name, || answer(request, &client(&id)));
                     service.respond(id, response);
                 }
                 Err(error) => complaints.note(&service.name, &error),
@@ -154,7 +155,12 @@ where
     .boxed())
 }
 
-/// What `work` returns, or the default where it panics.
+/// How a client is called in DDS.
+fn client(id: &RmwRequestId) -> String {
+    format!("{:?}", id.writer_gid)
+}
+
+/// What `work` returns, or the default where it panics; the node ends then.
 pub(super) fn guarded<T: Default>(name: &str, work: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         log::error!("{name}: panic: {}", said(panic.as_ref()));

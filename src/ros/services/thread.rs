@@ -9,7 +9,7 @@ use futures::future::{FutureExt, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 
 use super::server::{ServiceError, Serving};
-use crate::live::said;
+use crate::watchdog::said;
 
 const THREAD: &str = "lookout-services";
 

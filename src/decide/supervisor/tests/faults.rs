@@ -36,6 +36,7 @@ fn cases() -> Vec<(&'static str, Event, i64, Reason)> {
         needed_ms: 40,
     };
     let refused = Reason::Refused {
+        age_ms: 10,
         slack_ms: -3,
         needed_ms: 40,
     };
@@ -69,6 +70,24 @@ fn cases() -> Vec<(&'static str, Event, i64, Reason)> {
             constant,
         ),
         ("F16", missed, 150, refused),
+        (
+            "F20 small",
+            bad(150, |o| o.size = Some((16, 12))),
+            150,
+            Reason::PictureSize {
+                width: 16,
+                height: 12,
+            },
+        ),
+        (
+            "F20 narrow",
+            bad(150, |o| o.size = Some((64, 257))),
+            150,
+            Reason::PictureSize {
+                width: 64,
+                height: 257,
+            },
+        ),
     ];
     cases.extend(
         [
@@ -221,11 +240,13 @@ fn f17_of_several_reasons_the_first_in_order_is_told() {
     };
     let usable = |o: &mut Observation| o.quality = None;
     let some = |o: &mut Observation| (o.quality, o.pixels) = (None, 9);
+    let narrow = |o: &mut Observation| o.size = Some((8, 2000));
     let finite = |o: &mut Observation| (o.quality, o.pixels, o.non_finite) = (None, 9, 0);
     for (code, event, now_ms) in [
         ("stamp-regressed", everything(100, same), 301),
         ("missing", everything(301, same), 402),
         ("late", everything(150, same), 251),
+        ("picture-size", everything(150, narrow), 150),
         ("black", everything(150, same), 150),
         ("over-exposed", everything(150, bright), 150),
         ("empty-score-map", everything(150, usable), 150),
@@ -235,5 +256,21 @@ fn f17_of_several_reasons_the_first_in_order_is_told() {
         let mut drive = Drive::started();
         drive.now_ms = now_ms;
         assert_eq!(drive.event(event).reason.code(), code);
+    }
+}
+
+#[test]
+fn f16_a_frame_that_is_refused_for_its_old_stamp_says_how_old_it_is() {
+    let hour = 3_600_000;
+    for (now_ms, words) in [(140 + hour, "60 min"), (1_700_000_000_000, "19675 days")] {
+        let mut drive = Drive::new();
+        drive.now_ms = now_ms;
+        let verdict = drive.event(Event::Missed {
+            capture_stamp: ms(140),
+            slack_ms: 0,
+            needed_ms: 46,
+        });
+        let said = verdict.reason.to_string();
+        assert!(said.contains(&format!("stamp is {words} old")), "{said}");
     }
 }

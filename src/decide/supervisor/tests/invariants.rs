@@ -48,7 +48,9 @@ const LEAST: SupervisorConfig = SupervisorConfig {
         blurred_below: 300,
         blur_fault_frames: 1,
         frozen_frames: 2,
+        size_may_change: true,
     },
+    weak_mode: WeakMode::Warn,
 };
 
 const MOST: SupervisorConfig = SupervisorConfig {
@@ -69,7 +71,9 @@ const MOST: SupervisorConfig = SupervisorConfig {
         blurred_below: 1000,
         blur_fault_frames: 1000,
         frozen_frames: 1000,
+        size_may_change: false,
     },
+    weak_mode: WeakMode::Fault,
 };
 
 /// No check of pictures.
@@ -80,7 +84,9 @@ const BLIND: SupervisorConfig = SupervisorConfig {
         blurred_below: 0,
         blur_fault_frames: 1,
         frozen_frames: 0,
+        size_may_change: true,
     },
+    weak_mode: WeakMode::Fault,
     ..CONFIG
 };
 
@@ -92,6 +98,8 @@ enum What {
     /// Age as a share of `max_age_ms`, or time ahead as a share of `future_tolerance_ms`.
     Frame(Result<Share, Share>, Look),
     Failed(bool, Failure),
+    /// The verdict on the last frame came out too late.
+    Overdue,
     Missed,
     Tick,
     Reset,
@@ -106,6 +114,8 @@ struct Look {
     area: (u32, i64),
     after_hit: bool,
     quality: Option<Quality>,
+    size: Option<(u32, u32)>,
+    watching: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -147,14 +157,17 @@ fn look(calm: bool) -> BoxedStrategy<Look> {
             ..SHARP
         };
         let quality = prop_oneof![5 => Just(SHARP), 1 => Just(blurred)];
-        return (area, quality)
-            .prop_map(|(area, quality)| Look {
+        let watching = prop_oneof![9 => Just(true), 1 => Just(false)];
+        return (area, quality, watching)
+            .prop_map(|(area, quality, watching)| Look {
                 pixels: 1000,
                 non_finite: 0,
                 scores: (0.0, 1.0),
                 area,
                 after_hit: false,
                 quality: Some(quality),
+                size: Some((640, 480)),
+                watching,
             })
             .boxed();
     }
@@ -166,15 +179,35 @@ fn look(calm: bool) -> BoxedStrategy<Look> {
         1 => Just((0.0, 1e-6)),
         1 => Just((f32::NAN, f32::NAN)),
     ];
-    (pixels, non_finite, scores, area, any::<bool>(), picture())
+    let size = prop_oneof![
+        2 => Just(None),
+        20 => Just(Some((640, 480))),
+        1 => Just(Some((480, 640))),
+        1 => Just(Some((63, 100))),
+        1 => Just(Some((192, 48))),
+        1 => Just(Some((193, 48))),
+    ];
+    let watching = prop_oneof![5 => Just(true), 1 => Just(false)];
+    (
+        pixels,
+        non_finite,
+        scores,
+        area,
+        any::<bool>(),
+        picture(),
+        size,
+        watching,
+    )
         .prop_map(
-            |(pixels, non_finite, scores, area, after_hit, quality)| Look {
+            |(pixels, non_finite, scores, area, after_hit, quality, size, watching)| Look {
                 pixels,
                 non_finite,
                 scores,
                 area,
                 after_hit,
                 quality,
+                size,
+                watching,
             },
         )
         .boxed()
@@ -184,7 +217,12 @@ fn input(calm: bool) -> BoxedStrategy<Input> {
     let none = || Just((0, 0));
     if calm {
         let frame = (0i64..50, look(true)).prop_map(|(age, look)| What::Frame(Ok((age, 0)), look));
-        let what = prop_oneof![14 => frame, 1 => Just(What::Tick), 3 => Just(What::Reset)];
+        let what = prop_oneof![
+            14 => frame,
+            1 => Just(What::Tick),
+            3 => Just(What::Reset),
+            1 => Just(What::Overdue),
+        ];
         return (50i64..400, what)
             .prop_map(|(passed, what)| Input {
                 passed: (passed, 0),
@@ -224,6 +262,7 @@ fn input(calm: bool) -> BoxedStrategy<Input> {
         20 => (age, look(false)).prop_map(|(age, look)| What::Frame(age, look)),
         1 => (any::<bool>(), failures).prop_map(|(stamped, failure)| What::Failed(stamped, failure)),
         1 => Just(What::Missed),
+        1 => Just(What::Overdue),
         2 => Just(What::Tick),
         3 => Just(What::Reset),
     ];
@@ -267,6 +306,8 @@ struct World {
     config: SupervisorConfig,
     now: Now,
     pictures: u32,
+    /// Capture stamp of the last frame.
+    last: Option<Stamp>,
 }
 
 impl World {
@@ -279,6 +320,7 @@ impl World {
             config,
             now,
             pictures: 10,
+            last: None,
         }
     }
 
@@ -303,6 +345,10 @@ impl World {
             What::Failed(stamped, failure) => Event::Failed {
                 capture_stamp: stamped.then_some(now),
                 failure,
+            },
+            What::Overdue => Event::Failed {
+                capture_stamp: self.last,
+                failure: Failure::Overdue,
             },
             What::Missed => Event::Missed {
                 capture_stamp: now,
@@ -336,6 +382,7 @@ impl World {
                 ..quality
             }
         });
+        self.last = Some(capture_stamp);
         Event::Frame(Observation {
             capture_stamp,
             pixels: look.pixels,
@@ -346,6 +393,8 @@ impl World {
             corridor_pixels,
             nearest: None,
             quality,
+            size: look.size,
+            watching: look.watching,
         })
     }
 }
@@ -377,7 +426,9 @@ fn check(
         // I01
         prop_assert_eq!(verdict.safe_stop, !matches!(state, Clear | Warn));
         // I02
-        reset_asked |= before == Stop && matches!(event, Event::Reset);
+        reset_asked |= before == Stop && row == "reset";
+        // the frame that ended the STOP was late
+        reset_asked |= before == Clear && row == "overdue";
         if before == Stop && state != Stop {
             prop_assert!(reset_asked, "{:?}", verdict);
             prop_assert_eq!(state, Clear);
@@ -386,7 +437,7 @@ fn check(
         // I03, I06
         let good = matches!(
             row,
-            "clean" | "hit" | "blurred" | "blurred-hit" | "long-blurred-hit"
+            "clean" | "hit" | "weak" | "blurred" | "blurred-hit" | "long-blurred-hit"
         );
         if let (true, Event::Frame(o)) = (good, event) {
             let stamp = o.capture_stamp;

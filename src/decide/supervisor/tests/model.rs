@@ -7,12 +7,14 @@ use super::*;
 struct Past {
     event: Event,
     now: Now,
-    /// The row of the matrix.
+    /// The row of the matrix; `late` for a frame that was taken back.
     input: &'static str,
     before: State,
     after: State,
     /// Capture stamp that the next one is compared with.
     kept: Option<Stamp>,
+    /// The clock was set just before.
+    stepped: bool,
 }
 
 pub(super) struct Model {
@@ -49,10 +51,14 @@ impl Model {
 
     /// The row of the matrix and the state after it.
     pub(super) fn step(&mut self, event: Event, now: Now) -> (&'static str, State) {
-        let before = self.past.last().map_or(Waiting, |last| last.after);
+        let stepped = self.stepped(now);
         let input = self.input(event, now);
+        if input == "overdue" {
+            self.take_back();
+        }
+        let before = self.past.last().map_or(Waiting, |last| last.after);
         let after = self.next(input, before);
-        let kept = self.kept(event, now, input);
+        let kept = self.kept(event, now);
         self.past.push(Past {
             event,
             now,
@@ -60,8 +66,35 @@ impl Model {
             before,
             after,
             kept,
+            stepped,
         });
         (input, after)
+    }
+
+    /// Whether the verdict on the last frame is the one that came out too late.
+    fn is_overdue(&self, event: Event) -> bool {
+        let Event::Failed {
+            capture_stamp: Some(stamp),
+            failure: Failure::Overdue,
+        } = event
+        else {
+            return false;
+        };
+        let last = self.past.last().map(|last| last.event);
+        matches!(last, Some(Event::Frame(o)) if o.capture_stamp == stamp)
+    }
+
+    /// History is written anew: the last frame was late from the start, unless it confirmed a STOP or
+    /// made a reset void.
+    fn take_back(&mut self) {
+        let Some(last) = self.past.last_mut() else {
+            return;
+        };
+        if has_hit(last.input) && last.after == Stop {
+            return;
+        }
+        last.input = "late";
+        last.after = if last.before == Stop { Stop } else { Fault };
     }
 
     /// The last stamp that was kept since the clock was set, and when.
@@ -71,7 +104,7 @@ impl Model {
         }
         let since = self.past.iter().rev();
         since
-            .take_while(|past| past.input != "clock-stepped")
+            .take_while(|past| !past.stepped)
             .find_map(|past| past.kept.map(|stamp| (stamp, past.now)))
     }
 
@@ -82,7 +115,7 @@ impl Model {
         })
     }
 
-    fn kept(&self, event: Event, now: Now, input: &str) -> Option<Stamp> {
+    fn kept(&self, event: Event, now: Now) -> Option<Stamp> {
         let stamp = match event {
             Event::Frame(o) => Some(o.capture_stamp),
             Event::Failed { capture_stamp, .. } => {
@@ -95,12 +128,13 @@ impl Model {
         };
         let near =
             |stamp: &Stamp| between(*stamp, now.stamp) <= limit(self.config.future_tolerance_ms);
-        stamp.filter(|stamp| near(stamp) && input != "clock-stepped")
+        stamp.filter(|stamp| near(stamp) && !self.stepped(now))
     }
 
     fn input(&self, event: Event, now: Now) -> &'static str {
         let stale = limit(self.config.stale_after_ms);
         match event {
+            _ if self.is_overdue(event) => "overdue",
             _ if self.stepped(now) => "clock-stepped",
             Event::Failed { .. } => "failed",
             Event::Missed { .. } => "refused",
@@ -136,6 +170,8 @@ impl Model {
                 "missing",
             ),
             (between(now.stamp, stamp) > limit(config.max_age_ms), "late"),
+            (self.wrong_size(o), "picture-size"),
+            (self.other_size(o), "picture-changed"),
             (picture(black), "black"),
             (picture(over_exposed), "over-exposed"),
             (self.frozen(o), "frozen"),
@@ -160,6 +196,11 @@ impl Model {
         let hit =
             i128::from(o.corridor_pixels) * 1_000_000 >= i128::from(area) * i128::from(o.pixels);
         match (self.blurred_in_a_row(o), hit) {
+            (run, _) if !o.watching && run >= config.quality.blur_fault_frames as usize => {
+                "long-blurred"
+            }
+            _ if !o.watching && config.weak_mode == WeakMode::Fault => "weak-mode",
+            _ if !o.watching => "weak",
             (0, true) => "hit",
             (0, false) => "clean",
             (run, true) if run >= config.quality.blur_fault_frames as usize => "long-blurred-hit",
@@ -167,6 +208,21 @@ impl Model {
             (_, true) => "blurred-hit",
             (_, false) => "blurred",
         }
+    }
+
+    fn wrong_size(&self, o: Observation) -> bool {
+        o.size.is_some_and(|(width, height)| {
+            width < 64 || height < 48 || width.max(height) > 4 * width.min(height)
+        })
+    }
+
+    fn other_size(&self, o: Observation) -> bool {
+        let last = self.past.iter().rev().find_map(|past| match past.event {
+            Event::Frame(o) => o.size,
+            _ => None,
+        });
+        let both = o.size.zip(last);
+        !self.config.quality.size_may_change && both.is_some_and(|(now, last)| now != last)
     }
 
     /// What was measured, the latest first.
@@ -218,8 +274,8 @@ impl Model {
             "clean" if before == Stop && self.clean_since_reset() >= config.reset_frames => Clear,
             _ if before == Stop => Stop,
             _ if hit && hits >= config.confirm_hits as usize => Stop,
-            "blurred" | "blurred-hit" if before == Clear => Warn,
-            "blurred" | "blurred-hit" => before,
+            "blurred" | "blurred-hit" | "weak" if before == Clear => Warn,
+            "blurred" | "blurred-hit" | "weak" => before,
             _ if !good => Fault,
             _ if before == Waiting && self.good_in_a_row() < config.start_frames => Waiting,
             _ if before == Fault && self.good_in_a_row() < config.fault_clear_frames => Fault,
@@ -244,7 +300,7 @@ impl Model {
             .rev()
             .take_while(|past| past.before == Stop && !has_hit(past.input))
             .collect();
-        let Some(reset) = since.iter().rposition(|p| matches!(p.event, Event::Reset)) else {
+        let Some(reset) = since.iter().rposition(|p| p.input == "reset") else {
             return 0;
         };
         let row = since[..reset]

@@ -171,3 +171,99 @@ fn f15_only_a_sharp_picture_ends_a_run_of_blurred_ones() {
         "too small to say"
     );
 }
+
+fn sized(drive: &mut Drive, size: (u32, u32)) -> Verdict {
+    drive.now_ms += 50;
+    drive.event(Event::Frame(Observation {
+        size: Some(size),
+        ..frame(drive.now_ms, 0)
+    }))
+}
+
+#[test]
+fn f20_a_picture_that_is_too_small_or_too_narrow_is_a_fault_and_one_at_the_limit_is_not() {
+    for size in [(16, 12), (63, 100), (100, 47), (8, 2000), (481, 120)] {
+        let verdict = sized(&mut Drive::started(), size);
+        assert_eq!((verdict.state, verdict.safe_stop), (Fault, true));
+        assert_eq!(verdict.reason.code(), "picture-size");
+    }
+    for size in [(64, 48), (480, 120), (120, 480), (640, 480)] {
+        assert_eq!(sized(&mut Drive::started(), size).state, Clear, "{size:?}");
+    }
+}
+
+#[test]
+fn f21_a_picture_of_another_size_is_a_fault_unless_the_camera_may_change_it() {
+    let mut drive = Drive::started();
+    assert_eq!(sized(&mut drive, (640, 480)).state, Clear);
+    drive.failed();
+    let states = [640, 640, 640].map(|width| sized(&mut drive, (width, 480)).state);
+    assert_eq!(states, [Fault, Fault, Clear]);
+    let verdict = sized(&mut drive, (480, 640));
+    assert_eq!((verdict.state, verdict.safe_stop), (Fault, true));
+    assert_eq!(verdict.reason.code(), "picture-changed");
+    let states = [0; 3].map(|_| sized(&mut drive, (480, 640)).state);
+    assert_eq!(states, [Fault, Fault, Clear]);
+    for width in 640..700 {
+        assert_eq!(
+            sized(&mut drive, (width, 480)).reason.code(),
+            "picture-changed"
+        );
+    }
+
+    let mut config = CONFIG;
+    config.quality.size_may_change = true;
+    let mut drive = Drive::of(config);
+    let states = [0, 1, 2].map(|more| sized(&mut drive, (640 + more, 480)).state);
+    assert_eq!(states, [Waiting, Clear, Clear]);
+}
+
+fn weak(drive: &mut Drive, corridor_pixels: u32) -> Verdict {
+    drive.now_ms += 50;
+    drive.event(Event::Frame(Observation {
+        watching: false,
+        ..frame(drive.now_ms, corridor_pixels)
+    }))
+}
+
+#[test]
+fn s16_a_weak_mode_warns_and_its_frames_are_neither_hits_nor_clean() {
+    let mut drive = Drive::started();
+    for area in [0, 50, 50, 50, 0] {
+        let verdict = weak(&mut drive, area);
+        assert_eq!((verdict.state, verdict.safe_stop), (Warn, false));
+        assert_eq!(verdict.reason, Reason::WeakMode);
+    }
+    assert_eq!(drive.frame(0).state, Clear);
+
+    // nor do they wipe out a hit
+    let mut drive = Drive::started();
+    drive.frame(50);
+    weak(&mut drive, 0);
+    assert_eq!(drive.frame(50).state, Stop);
+
+    let mut drive = Drive::new();
+    assert_eq!(
+        [0, 0, 0].map(|area| weak(&mut drive, area).state),
+        [Waiting; 3]
+    );
+    let mut drive = Drive::started();
+    drive.failed();
+    assert_eq!([0; 5].map(|area| weak(&mut drive, area).state), [Fault; 5]);
+    let mut drive = Drive::stopped();
+    drive.event(Event::Reset);
+    assert_eq!([0; 5].map(|area| weak(&mut drive, area).state), [Stop; 5]);
+    assert_eq!(drive.frames(&[0, 0, 0]), [Stop, Stop, Clear]);
+}
+
+#[test]
+fn f22_a_weak_mode_is_a_fault_where_that_is_set() {
+    let mut drive = Drive::of(SupervisorConfig {
+        weak_mode: WeakMode::Fault,
+        ..CONFIG
+    });
+    drive.frames(&[0, 0]);
+    let verdict = weak(&mut drive, 50);
+    assert_eq!((verdict.state, verdict.safe_stop), (Fault, true));
+    assert_eq!(verdict.reason, Reason::WeakMode);
+}

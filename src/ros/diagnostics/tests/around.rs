@@ -146,6 +146,7 @@ fn the_machine_is_as_it_was_read() {
         let array = array(
             &health,
             "eye",
+            (&flag(), Duration::ZERO),
             MS(0),
             Stamp::default(),
             Some(machine.profile()),

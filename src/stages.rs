@@ -1,3 +1,5 @@
+//! What the work on a frame consists of, how long it took, and what became of the frame.
+
 use std::fmt;
 use std::time::Duration;
 
@@ -89,6 +91,34 @@ impl StageTimes {
             .iter()
             .flatten()
             .fold(Duration::ZERO, |sum, time| sum.saturating_add(*time))
+    }
+}
+
+/// What became of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameFate {
+    /// Its verdict was out within the deadline.
+    InTime,
+    /// Its verdict came too late: flagged, never shown as fresh.
+    Late,
+    /// Admission let it go: no mode would have been in time.
+    Refused,
+    /// So many frames gave up their place in the mailbox to a newer one.
+    Replaced(u64),
+    /// It could not be decoded, run or scored.
+    Failed,
+}
+
+impl FrameFate {
+    /// A short name that stays the same over versions.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InTime => "in-time",
+            Self::Late => "late",
+            Self::Refused => "refused",
+            Self::Replaced(_) => "replaced",
+            Self::Failed => "failed",
+        }
     }
 }
 

@@ -1,0 +1,625 @@
+//! The node without DDS: everything between a camera message and the flag, in any order.
+
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use proptest::prelude::*;
+use proptest::test_runner::{TestCaseError, TestRunner};
+
+use super::super::clock::{RosClock, SimClock};
+use super::super::listener::Latest;
+use super::super::message::CameraMessage;
+use super::super::parameters::LiveSettings;
+use super::road::Road;
+use super::shared::ResetRequest;
+use super::worker::{Ahead, Counted, Frames, Pictures};
+use super::*;
+use crate::decide::{State as Verdicts, SupervisorConfig, Trapezoid, WeakMode};
+use crate::engine::{EngineError, Mode, Perception, Resolution, Upload};
+use crate::frame::{Frame, RawImage};
+use crate::live::Worker;
+use crate::model::{Bundle, ThresholdAt};
+use crate::msg::DiagnosticStatus;
+use crate::pipeline::{FrameHandler, Judged, Judges, Live, Pipeline, Settings};
+use crate::schedule::{AdmissionConfig, LatencyModel};
+use crate::score::ScoreKind;
+use crate::stages::{Stage, StageTimes};
+use crate::time::{Clock, Stamp};
+use crate::watchdog::{Beat, Trip, View, trip};
+
+const SEQUENCES: u32 = 100_000;
+const STALE_MS: u32 = 500;
+const SIZE: (u32, u32) = (64, 48);
+const MAP: (usize, usize) = (16, 12);
+
+/// Where something panics.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Place {
+    Stage,
+    Segment,
+    Observe,
+    Upload,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum What {
+    /// A frame that is so old, of a hazard or not, on which the segmentation and the handing out of the
+    /// status take so long.
+    Frame {
+        age_ms: u64,
+        hazard: bool,
+        segment_ms: u64,
+        publish_ms: u64,
+        panic: Option<Place>,
+        other_size: bool,
+    },
+    /// A message that cannot be read.
+    Malformed,
+    /// Time, in which the thread of the frames looks around or hangs.
+    Time {
+        ms: u64,
+        hangs: bool,
+    },
+    /// Whether who asks still waits when it is looked at.
+    Reset {
+        waits: bool,
+    },
+    Enable(bool),
+    /// A panic that is nobody's.
+    Lost,
+}
+
+/// What the node's parts see of the test.
+struct World {
+    clock: Arc<SimClock>,
+    board: Arc<Board>,
+    hazard: AtomicBool,
+    segment_ms: AtomicU64,
+    publish_ms: AtomicU64,
+    panic: Mutex<Option<Place>>,
+    status: Mutex<Option<DiagnosticStatus>>,
+}
+
+impl World {
+    fn pass(&self, ms: u64) {
+        let now = self.clock.now().as_nanos();
+        let by = i64::try_from(ms).unwrap() * 1_000_000;
+        self.clock.set(Stamp::from_nanos(now + by));
+    }
+
+    fn panic_at(&self, place: Place) {
+        let due = self.panic.lock().unwrap().take_if(|at| *at == place);
+        if due.is_some() {
+            trip(&self.board, "lookout-frames", "on purpose");
+            // the hook is the process's, and other tests run beside this one
+            std::panic::resume_unwind(Box::new("on purpose"));
+        }
+    }
+
+    fn value(&self, key: &str) -> String {
+        let status = self.status.lock().unwrap();
+        let values = status.as_ref().map(|status| status.values.as_slice());
+        let pair = values.unwrap_or_default().iter().find(|p| p.key == key);
+        pair.map_or_else(String::new, |pair| pair.value.clone())
+    }
+}
+
+struct Eye {
+    world: Arc<World>,
+    perception: Perception,
+}
+
+impl Eye {
+    fn open(world: &Arc<World>) -> Box<dyn Engine> {
+        let mut perception = Perception::of_observer(MAP, vec![-6.0; MAP.0 * MAP.1]);
+        // scores that are the same everywhere are a fault
+        perception.observer[0] = -5.0;
+        perception.logits[0] = 1.0;
+        let world = Arc::clone(world);
+        Box::new(Self { world, perception })
+    }
+}
+
+impl Engine for Eye {
+    fn name(&self) -> &'static str {
+        "eye"
+    }
+
+    fn description(&self) -> String {
+        self.name().to_owned()
+    }
+
+    fn has_observer(&self) -> bool {
+        true
+    }
+
+    fn stage(&mut self, _: Option<&RawImage<'_>>) -> Result<bool, EngineError> {
+        self.world.panic_at(Place::Stage);
+        Ok(true)
+    }
+
+    fn segment(&mut self, _: &Frame, _: Resolution) -> Result<(), EngineError> {
+        self.world
+            .pass(self.world.segment_ms.load(Ordering::Relaxed));
+        self.world.panic_at(Place::Segment);
+        let logit = match self.world.hazard.load(Ordering::Relaxed) {
+            true => 6.0,
+            false => -6.0,
+        };
+        for row in 3..=8 {
+            self.perception.observer[row * MAP.0 + 6..][..4].fill(logit);
+        }
+        Ok(())
+    }
+
+    fn observe(&mut self) -> Result<(), EngineError> {
+        self.world.panic_at(Place::Observe);
+        Ok(())
+    }
+
+    fn perception(&self) -> &Perception {
+        &self.perception
+    }
+
+    fn uploader(&self) -> Option<Box<dyn Upload>> {
+        Some(Box::new(Sender(Arc::clone(&self.world))))
+    }
+}
+
+struct Sender(Arc<World>);
+
+impl Upload for Sender {
+    fn upload(&mut self, _: &RawImage<'_>) -> Result<(), EngineError> {
+        self.0.panic_at(Place::Upload);
+        Ok(())
+    }
+}
+
+struct NoPictures;
+
+impl Pictures for NoPictures {
+    fn publish(&mut self, _: &CameraMessage, _: &Judged, _: (&Frame, &Pipeline), _: &LiveSettings) {
+    }
+}
+
+static JUDGES: LazyLock<Judges> = LazyLock::new(|| {
+    let bundle = Bundle::shipped().unwrap();
+    let (score, fallback, at) = (ScoreKind::Observer, ScoreKind::Energy, ThresholdAt::Fpr1);
+    Judges::calibrated(bundle.manifest(), score, fallback, at)
+});
+
+static SETTINGS: LazyLock<NodeSettings> =
+    LazyLock::new(|| NodeSettings::new(&Store::new(&[]).unwrap().0).unwrap());
+
+struct Node {
+    world: Arc<World>,
+    shared: Arc<Shared>,
+    frames: Frames,
+    source: Counted<()>,
+    message: CameraMessage,
+    number: u8,
+}
+
+impl Node {
+    fn new(weak_mode: WeakMode) -> Self {
+        let clock = Arc::new(SimClock::new());
+        clock.set(Stamp::from_nanos(1_700_000_000_000_000_000));
+        let hand = Arc::clone(&clock);
+        let board = Board::with_clock(STALE_MS, move || hand.monotonic()).unwrap();
+        let world = Arc::new(World {
+            clock: Arc::clone(&clock),
+            board: Arc::new(board),
+            hazard: AtomicBool::new(false),
+            segment_ms: AtomicU64::new(0),
+            publish_ms: AtomicU64::new(0),
+            panic: Mutex::default(),
+            status: Mutex::default(),
+        });
+        let mut settings = Settings::deadline(AdmissionConfig::default(), *JUDGES);
+        settings.corridor = Trapezoid::everywhere();
+        settings.supervisor = SupervisorConfig {
+            confirm_hits: 2,
+            confirm_window: 3,
+            start_frames: 1,
+            fault_clear_frames: 1,
+            reset_frames: 2,
+            weak_mode,
+            ..settings.supervisor
+        };
+        settings.supervisor.quality.blurred_below = 0;
+        settings.supervisor.quality.black_below = 0;
+        let mut pipeline = Pipeline::new(Eye::open(&world), settings).unwrap();
+        let mut stages = StageTimes::new();
+        stages.add(Stage::Segmentation, Duration::from_millis(10));
+        let mut whole = stages;
+        whole.add(Stage::Observer, Duration::from_millis(10));
+        for mode in Mode::ALL {
+            for _ in 0..LatencyModel::MIN_DRY_RUNS {
+                pipeline.warm_up(mode, if mode.observer { &whole } else { &stages });
+            }
+        }
+        let live = Live {
+            deadline: Duration::from_millis(100),
+            board: Arc::clone(&world.board),
+            machine_ages: true,
+        };
+        let again = Arc::clone(&world);
+        let open = Box::new(move || Ok(Eye::open(&again)));
+        let handler = FrameHandler::new(pipeline, Some(live), open);
+        let seen = Arc::clone(&world);
+        let shared = Arc::new(Shared::new(
+            "lookout".to_owned(),
+            Arc::clone(&world.board),
+            Arc::new(Mutex::new(Store::new(&[]).unwrap().0)),
+            Box::new(move |status| {
+                *seen.status.lock().unwrap() = Some(status);
+                seen.pass(seen.publish_ms.swap(0, Ordering::Relaxed));
+            }),
+            Health::new(Limits {
+                deadline_ms: 100,
+                stale_after_ms: STALE_MS,
+                hot_celsius: Limits::HOT_CELSIUS,
+            }),
+            SETTINGS.live,
+        ));
+        let clock = Arc::new(RosClock::Simulated(clock));
+        shared.set_clock(Arc::clone(&clock));
+        let upload = handler.pipeline().uploader();
+        let ahead = Arc::new(Mutex::new(Ahead::new(upload, 0)));
+        let frames = Frames {
+            shared: Arc::clone(&shared),
+            handler,
+            pictures: Box::new(NoPictures),
+            clock,
+            road: Road::new(&SETTINGS, Latest::default(), None).unwrap(),
+            ahead: Arc::clone(&ahead),
+            judges: *JUDGES,
+            score: ScoreKind::Observer,
+            receive_buffer: None,
+            commands: shared.take_commands(),
+            live: SETTINGS.live,
+            version: u64::MAX,
+            off: false,
+            logged: None,
+        };
+        let source = Counted {
+            source: (),
+            shared: Arc::clone(&shared),
+            ahead,
+        };
+        let message = CameraMessage::default();
+        Self {
+            world,
+            shared,
+            frames,
+            source,
+            message,
+            number: 0,
+        }
+    }
+
+    /// Gives what a request for a reset was answered, where there was one.
+    fn event(&mut self, what: What) -> Option<Result<String, String>> {
+        match what {
+            What::Frame {
+                age_ms,
+                hazard,
+                segment_ms,
+                publish_ms,
+                panic,
+                other_size,
+            } => {
+                self.world.pass(33 + age_ms);
+                self.world.hazard.store(hazard, Ordering::Relaxed);
+                self.world.segment_ms.store(segment_ms, Ordering::Relaxed);
+                self.world.publish_ms.store(publish_ms, Ordering::Relaxed);
+                *self.world.panic.lock().unwrap() = panic;
+                self.number = self.number.wrapping_add(1);
+                let old = i64::try_from(age_ms).unwrap() * 1_000_000;
+                let stamp = Stamp::from_nanos(self.world.clock.now().as_nanos() - old);
+                let width = SIZE.0 + u32::from(other_size);
+                self.message.grey(stamp, (width, SIZE.1), self.number % 200);
+                self.source.send_ahead(&self.message);
+                self.frames.handle(&self.message);
+                self.world.publish_ms.store(0, Ordering::Relaxed);
+            }
+            What::Malformed => {
+                self.world.pass(33);
+                let stamp = Some(self.world.clock.now());
+                self.message.malform(stamp, "on purpose".to_owned());
+                self.frames.handle(&self.message);
+            }
+            What::Time { ms, hangs } => {
+                self.world.pass(ms);
+                if !hangs {
+                    self.frames.idle();
+                }
+            }
+            What::Reset { waits } => {
+                let (request, answer) = ResetRequest::new();
+                assert!(self.shared.command(request.clone()));
+                let withdrawn = !waits && request.take();
+                self.frames.idle();
+                let answer = answer.try_recv();
+                assert_eq!(answer.is_err(), withdrawn, "answered, or never carried out");
+                return answer.ok();
+            }
+            What::Enable(on) => {
+                self.shared.set_enabled(on);
+            }
+            What::Lost => {
+                let _ = self.world.board.trip(Trip::Panic {
+                    thread: "any",
+                    message: "on purpose",
+                    owned: false,
+                });
+            }
+        }
+        None
+    }
+
+    /// Two beats of the watchdog.
+    fn beats(&self) {
+        for sequence in 0..2 {
+            let look = View::default().look(&self.world.board);
+            self.shared.beat(&Beat {
+                sequence,
+                at: look.at,
+                safe_stop: look.safe_stop,
+                verdict: look.verdict(),
+                cause: look.cause,
+                verdict_age: None,
+                late_beats: 0,
+                sink_failures: 0,
+            });
+        }
+    }
+}
+
+fn frame() -> impl Strategy<Value = What> {
+    let age = prop_oneof![6 => 0u64..40, 1 => 40u64..110, 1 => Just(700)];
+    let segment = prop_oneof![6 => Just(0u64), 1 => 60u64..100];
+    let publish = prop_oneof![8 => Just(0u64), 1 => Just(120)];
+    let place = prop::sample::select(vec![
+        Place::Stage,
+        Place::Segment,
+        Place::Observe,
+        Place::Upload,
+    ]);
+    let panic = prop_oneof![12 => Just(None), 1 => place.prop_map(Some)];
+    let hazard = prop_oneof![3 => Just(false), 1 => Just(true)];
+    let other_size = prop_oneof![30 => Just(false), 1 => Just(true)];
+    (age, hazard, segment, publish, panic, other_size).prop_map(
+        |(age_ms, hazard, segment_ms, publish_ms, panic, other_size)| What::Frame {
+            age_ms,
+            hazard,
+            segment_ms,
+            publish_ms,
+            panic,
+            other_size,
+        },
+    )
+}
+
+fn what() -> impl Strategy<Value = What> {
+    let time = (1u64..700, any::<bool>()).prop_map(|(ms, hangs)| What::Time { ms, hangs });
+    prop_oneof![
+        40 => frame(),
+        2 => Just(What::Malformed),
+        4 => time,
+        6 => any::<bool>().prop_map(|waits| What::Reset { waits }),
+        2 => Just(What::Enable(false)),
+        4 => Just(What::Enable(true)),
+        1 => prop_oneof![10 => Just(What::Malformed), 1 => Just(What::Lost)],
+    ]
+}
+
+fn check(weak_mode: WeakMode, events: &[What]) -> Result<[bool; 3], TestCaseError> {
+    let mut node = Node::new(weak_mode);
+    let (world, shared) = (Arc::clone(&node.world), Arc::clone(&node.shared));
+    // of the last frame that was judged in time in a mode that counts
+    let mut fresh: Option<Stamp> = None;
+    let (mut before, mut accepted) = (Verdicts::Waiting, false);
+    let (mut down, mut stopped, mut released) = (false, false, false);
+    for (number, &what) in events.iter().enumerate() {
+        let answer = node.event(what);
+        node.beats();
+        let said = format!(
+            "{what:?}, event {number}, of {events:?}: {:?}",
+            world.status
+        );
+        let last = node.frames.handler.last();
+        let state = last.map_or(Verdicts::Waiting, |verdict| verdict.state);
+        if let (What::Frame { .. }, Some(verdict)) = (what, last)
+            && world.value("fate") == "in-time"
+            && (world.value("mode").ends_with("+observer") || weak_mode == WeakMode::Warn)
+        {
+            fresh = verdict.capture_stamp.max(fresh);
+        }
+        // the flag is never down without a fresh verdict of a mode that counts
+        let flag = world.board.flag();
+        if !flag {
+            let stamp = fresh.ok_or_else(|| TestCaseError::fail(said.clone()))?;
+            let age = world.clock.now().saturating_since(stamp);
+            prop_assert!(age <= Duration::from_millis(STALE_MS.into()), "{}", said);
+            prop_assert!(matches!(state, Verdicts::Ok | Verdicts::Warn), "{}", said);
+            prop_assert!(shared.is_enabled() && !world.board.is_lost(), "{}", said);
+            prop_assert!(!node.frames.handler.pipeline().needs_repair(), "{}", said);
+        }
+        // the latch never goes without a reset that was accepted, and is back where its frame was late
+        if let Some(Ok(_)) = answer {
+            prop_assert_eq!(state, Verdicts::Stop, "{}", said);
+            accepted = true;
+        }
+        if before == Verdicts::Stop && state != Verdicts::Stop {
+            prop_assert!(accepted, "{}", said);
+            (accepted, released) = (false, true);
+        }
+        // status equals flag
+        if world.status.lock().unwrap().is_some() {
+            prop_assert_eq!(world.value("safe_stop"), flag.to_string(), "{}", said);
+        }
+        (down, stopped) = (down || !flag, stopped || state == Verdicts::Stop);
+        before = state;
+    }
+    Ok([down, stopped, released])
+}
+
+#[test]
+fn whatever_happens_in_any_order_the_flag_tells_the_truth() {
+    let seen = std::cell::Cell::new([0u32; 3]);
+    let mut runner = TestRunner::new(ProptestConfig {
+        cases: SEQUENCES,
+        failure_persistence: None,
+        ..Default::default()
+    });
+    let modes = prop_oneof![Just(WeakMode::Fault), Just(WeakMode::Warn)];
+    let result = runner.run(
+        &(modes, prop::collection::vec(what(), 1..24)),
+        |(weak_mode, events)| {
+            let found = check(weak_mode, &events)?;
+            let before = seen.get();
+            seen.set([0, 1, 2].map(|i| before[i] + u32::from(found[i])));
+            Ok(())
+        },
+    );
+    if let Err(failure) = result {
+        panic!("{failure}");
+    }
+    let [down, stopped, released] = seen.get();
+    eprintln!("{SEQUENCES} sequences: flag down in {down}, STOP in {stopped}, ended in {released}");
+    assert!(down > SEQUENCES / 2 && stopped > SEQUENCES / 20 && released > SEQUENCES / 1000);
+}
+
+fn still() -> What {
+    What::Frame {
+        age_ms: 10,
+        hazard: false,
+        segment_ms: 0,
+        publish_ms: 0,
+        panic: None,
+        other_size: false,
+    }
+}
+
+fn with_panic(place: Place) -> What {
+    match still() {
+        What::Frame {
+            age_ms,
+            hazard,
+            segment_ms,
+            publish_ms,
+            other_size,
+            ..
+        } => What::Frame {
+            age_ms,
+            hazard,
+            segment_ms,
+            publish_ms,
+            panic: Some(place),
+            other_size,
+        },
+        other => other,
+    }
+}
+
+#[test]
+fn disabling_raises_the_flag_before_the_answer_and_the_status_says_so() {
+    let mut node = Node::new(WeakMode::Warn);
+    node.event(still());
+    assert!(!node.world.board.flag());
+    // the thread of the frames does not look around meanwhile
+    node.shared.set_enabled(false);
+    assert!(node.world.board.flag());
+    node.beats();
+    assert_eq!(node.world.value("reason"), "disabled");
+    assert_eq!(node.world.value("state"), "FAULT");
+    // a frame that was judged at that moment lowers nothing, nor does the next
+    for _ in 0..3 {
+        node.event(still());
+        assert!(node.world.board.flag());
+    }
+    node.shared.set_enabled(true);
+    assert!(node.world.board.flag(), "until frames were judged");
+    node.event(still());
+    assert!(!node.world.board.flag());
+}
+
+#[test]
+fn a_reset_that_is_refused_never_happens_later() {
+    let hazard = match still() {
+        What::Frame { age_ms, .. } => What::Frame {
+            age_ms,
+            hazard: true,
+            segment_ms: 0,
+            publish_ms: 0,
+            panic: None,
+            other_size: false,
+        },
+        other => other,
+    };
+    let stopped = || {
+        let mut node = Node::new(WeakMode::Warn);
+        for what in [still(), hazard, hazard] {
+            node.event(what);
+        }
+        assert_eq!(node.world.value("state"), "STOP");
+        node
+    };
+    let stays = |mut node: Node| {
+        for _ in 0..20 {
+            node.event(still());
+            assert_eq!(node.world.value("state"), "STOP");
+        }
+    };
+    let reset = What::Reset { waits: true };
+
+    let mut lost = stopped();
+    lost.event(What::Time {
+        ms: 1384,
+        hangs: true,
+    });
+    let refused = lost.event(reset).unwrap().unwrap_err();
+    assert!(refused.contains("no frame came for"), "{refused}");
+    stays(lost);
+
+    let mut withdrawn = stopped();
+    assert_eq!(withdrawn.event(What::Reset { waits: false }), None);
+    stays(withdrawn);
+
+    let mut disabled = stopped();
+    disabled.event(What::Enable(false));
+    let refused = disabled.event(reset).unwrap().unwrap_err();
+    assert!(refused.contains("disabled"), "{refused}");
+    disabled.event(What::Enable(true));
+    stays(disabled);
+
+    let mut accepted = stopped();
+    assert!(accepted.event(reset).unwrap().is_ok());
+    accepted.event(still());
+    accepted.event(still());
+    assert_eq!(accepted.world.value("state"), "OK");
+}
+
+#[test]
+fn every_panic_round_the_engine_is_repaired_by_its_owner_and_by_nobody_else() {
+    for place in [Place::Stage, Place::Segment, Place::Observe, Place::Upload] {
+        let mut node = Node::new(WeakMode::Warn);
+        node.event(still());
+        assert!(!node.world.board.flag(), "{place:?}");
+        node.event(with_panic(place));
+        assert!(node.world.board.flag(), "{place:?}");
+        assert_eq!(node.frames.handler.repairs(), 1, "{place:?}");
+        node.event(still());
+        assert!(!node.world.board.flag(), "{place:?}");
+        // the uploader is that of the new engine
+        node.event(with_panic(Place::Upload));
+        assert_eq!(node.frames.handler.repairs(), 2, "{place:?}");
+
+        node.event(What::Lost);
+        node.event(with_panic(place));
+        node.event(still());
+        assert!(node.world.board.flag(), "{place:?}");
+        assert!(node.world.board.is_lost(), "{place:?}");
+    }
+}
