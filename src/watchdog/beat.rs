@@ -36,8 +36,8 @@ pub enum Cause {
     DetailsBusy,
     /// Raised: the last verdict that let the flag down has become too old.
     Stale {
-        /// How long ago the last verdict was posted; unknown where it was just being written.
-        silent: Option<Duration>,
+        /// How old the frame of that verdict is.
+        age: Duration,
         /// The staleness limit.
         limit: Duration,
     },
@@ -81,13 +81,12 @@ impl fmt::Display for Cause {
             Self::NoVerdictYet => write!(f, "no frame has been judged yet"),
             Self::Verdict(reason) => write!(f, "{reason}"),
             Self::DetailsBusy => write!(f, "a verdict is being written at this moment"),
-            Self::Stale { silent, limit } => {
-                write!(f, "no fresh verdict")?;
-                if let Some(silent) = silent {
-                    write!(f, " came for {} ms", silent.as_millis())?;
-                }
-                write!(f, "; the limit is {} ms", limit.as_millis())
-            }
+            Self::Stale { age, limit } => write!(
+                f,
+                "the last frame that was found clear is {} ms old; the limit is {} ms",
+                age.as_millis(),
+                limit.as_millis()
+            ),
             Self::Panic { thread, message } => write!(f, "thread {thread} panicked: {message}"),
             Self::Disabled { message } => write!(f, "no frames are judged: {message}"),
             Self::Repaired => write!(f, "no frame has been judged since the last repair"),
@@ -113,11 +112,11 @@ mod tests {
             (Cause::Verdict(Reason::Clear), "clear", "corridor clear"),
             (
                 Cause::Stale {
-                    silent: Some(ms(1250)),
+                    age: ms(1250),
                     limit: ms(300),
                 },
                 "stale",
-                "no fresh verdict came for 1250 ms; the limit is 300 ms",
+                "the last frame that was found clear is 1250 ms old; the limit is 300 ms",
             ),
             (
                 Cause::Panic {

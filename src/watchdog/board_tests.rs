@@ -98,8 +98,11 @@ fn w02_down_for_the_limit_less_the_age_and_not_longer() {
             assert_eq!(board.flag(), expected, "{at:?} of {end:?}");
             assert_eq!(look(&board).safe_stop, expected);
         }
-        let (silent, limit) = (Some(end - posted), ms(300));
-        assert_eq!(look(&board).cause, Cause::Stale { silent, limit });
+        let (age, limit) = (ms(300), ms(300));
+        assert_eq!(look(&board).cause, Cause::Stale { age, limit });
+        set(end + ms(40));
+        let age = ms(340);
+        assert_eq!(look(&board).cause, Cause::Stale { age, limit });
     }
 }
 

@@ -64,10 +64,13 @@ impl View {
             Pulse::Closed => Cause::Stopped,
             Pulse::Raised => self.verdict(false),
             Pulse::ClearUntil(_) if pulse.is_clear(now) => self.verdict(true),
-            Pulse::ClearUntil(_) => Cause::Stale {
-                silent: self.posted.map(|posted| now.saturating_sub(posted.at)),
-                limit: board.stale_after(),
-            },
+            // posts of ticks do not count: they say nothing newer of the road
+            Pulse::ClearUntil(until) => {
+                let limit = board.stale_after();
+                let over = now.saturating_sub(Duration::from_nanos(until));
+                let age = limit.saturating_add(over);
+                Cause::Stale { age, limit }
+            }
             Pulse::Latched { .. } => self.trip(pulse),
         }
     }
