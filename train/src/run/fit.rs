@@ -129,43 +129,60 @@ fn class_energies(samples: &[Sample]) -> (Vec<f32>, Vec<f32>) {
     )
 }
 
-/// Weights of a logistic regression by Newton's method; positives and negatives weigh alike in sum.
+/// Keeps the regression solvable where a feature says nothing or the classes are parted.
+const RIDGE: f64 = 1e-4;
+
+/// Weights of a logistic regression by Newton's method; positives and negatives weigh alike in sum. A
+/// step that does not lower the loss is halved.
 fn logistic(samples: &[([f64; 3], bool)]) -> anyhow::Result<[f64; 3]> {
     let positives = samples.iter().filter(|s| s.1).count() as f64;
     let share = [0.5 / (samples.len() as f64 - positives), 0.5 / positives];
-    let mut w = [1.0, 0.0, 0.0];
+    let dot = |x: &[f64; 3], w: &[f64; 3]| x.iter().zip(w).map(|(x, w)| x * w).sum::<f64>();
+    let loss = |w: &[f64; 3]| -> f64 {
+        let each = samples.iter().map(|(x, y)| {
+            let z = if *y { -dot(x, w) } else { dot(x, w) };
+            // ln(1 + e^z), without an overflow
+            share[usize::from(*y)] * (z.max(0.0) + (-z.abs()).exp().ln_1p())
+        });
+        each.sum::<f64>() + 0.5 * RIDGE * dot(w, w)
+    };
+    let mut w = [0.0; 3];
+    let mut best = loss(&w);
     for _ in 0..NEWTON_STEPS {
-        let mut g = [0.0; 3];
+        let mut gradient = w.map(|w| RIDGE * w);
         let mut hessian = [0.0; 9];
         for (x, y) in samples {
-            let z: f64 = x.iter().zip(w).map(|(x, w)| x * w).sum();
-            let p = 1.0 / (1.0 + (-z).exp());
+            let p = 1.0 / (1.0 + (-dot(x, &w)).exp());
             let weight = share[usize::from(*y)];
             let error = weight * (p - f64::from(u8::from(*y)));
             for i in 0..3 {
-                g[i] += error * x[i];
+                gradient[i] += error * x[i];
                 for j in 0..3 {
                     hessian[3 * i + j] += weight * p * (1.0 - p) * x[i] * x[j];
                 }
             }
         }
-        // a little of the identity keeps it solvable where the classes are parted
         for i in 0..3 {
-            g[i] += 1e-4 * w[i];
-            hessian[4 * i] += 1e-4;
+            hessian[4 * i] += RIDGE;
         }
-        let gradient = Tensor::from_slice(&g);
         let hessian = Tensor::from_slice(&hessian).reshape([3, 3]);
-        let step = Tensor::f_linalg_solve(&hessian, &gradient, true)?;
-        let step: Vec<f64> = step.try_into()?;
-        for (w, step) in w.iter_mut().zip(step) {
-            *w -= step;
+        let step = Tensor::f_linalg_solve(&hessian, &Tensor::from_slice(&gradient), true)?;
+        let mut step = Vec::<f64>::try_from(step)?;
+        let before = best;
+        for _ in 0..30 {
+            let next = std::array::from_fn(|i| w[i] - step[i]);
+            let found = loss(&next);
+            if found < best {
+                (w, best) = (next, found);
+                break;
+            }
+            step.iter_mut().for_each(|s| *s /= 2.0);
+        }
+        if before - best < 1e-12 {
+            break;
         }
     }
-    anyhow::ensure!(
-        w.iter().all(|w| w.is_finite()),
-        "the fusion does not converge: {w:?}"
-    );
+    anyhow::ensure!(best.is_finite(), "the fusion does not converge: {w:?}");
     Ok(w)
 }
 
@@ -195,5 +212,19 @@ mod tests {
         // the bias differs: both sides weigh alike
         assert!((found[0] - truth[0]).abs() < 0.1, "{found:?}");
         assert!((found[1] - truth[1]).abs() < 0.1, "{found:?}");
+    }
+
+    #[test]
+    fn features_that_say_nothing_or_everything_give_finite_weights() {
+        for (scale, wide) in [(1e-6, 0.0), (1.0, 1.0), (300.0, 40.0)] {
+            let sample = |i: usize| {
+                let y = i.is_multiple_of(2);
+                let side = if y { 1.0 } else { -1.0 };
+                ([side * scale, wide * (i % 7) as f64, 1.0], y)
+            };
+            let samples: Vec<_> = (0..500).map(sample).collect();
+            let found = logistic(&samples).unwrap();
+            assert!(found.iter().all(|w| w.abs() < 100.0), "{found:?}");
+        }
     }
 }
