@@ -9,6 +9,7 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
+use super::jpeg::{self, Damage};
 use super::{CompressedView, Frame, FrameError, checked_len};
 
 /// The compressed formats that are read.
@@ -54,7 +55,7 @@ pub(super) fn decode(
     out: &mut Frame,
 ) -> Result<(), FrameError> {
     match Codec::detect(view.data) {
-        Some(Codec::Jpeg) => jpeg(view, max_pixels, out),
+        Some(Codec::Jpeg) => jpeg(view, max_pixels, scratch, out),
         Some(Codec::Png) => png(view, max_pixels, scratch, out),
         None => Err(FrameError::UnknownFormat {
             stamp: view.stamp,
@@ -75,21 +76,33 @@ fn fault(view: &CompressedView<'_>, codec: Codec, reason: impl fmt::Display) -> 
     }
 }
 
-fn jpeg(view: &CompressedView<'_>, max_pixels: u64, out: &mut Frame) -> Result<(), FrameError> {
+fn jpeg(
+    view: &CompressedView<'_>,
+    max_pixels: u64,
+    scratch: &mut Vec<u8>,
+    out: &mut Frame,
+) -> Result<(), FrameError> {
     let fault = |reason: &dyn fmt::Display| fault(view, Codec::Jpeg, reason);
-    // The decoder reads on beyond the end of what it has, so that a file that is cut off near its
-    // end would pass with a corner of noise; further off it is filled up with grey, unless strict.
-    if !ends(view.data) {
-        return Err(fault(
-            &"cut off: there is no end-of-image marker after the picture",
-        ));
+    // The decoder goes on where data is missing, so the data is checked by itself: all of the picture,
+    // and nothing else, must be there.
+    let mut data = view.data;
+    let mut checked = jpeg::check(data);
+    if checked == Err(Damage::NoTables) {
+        jpeg::with_standard_tables(view.data, scratch);
+        data = scratch;
+        checked = jpeg::check(data);
+    }
+    match checked {
+        // the limits below say by how much
+        Ok(()) | Err(Damage::TooLarge) => {}
+        Err(damage) => return Err(fault(&damage)),
     }
     let options = DecoderOptions::default()
         .set_strict_mode(true)
         .set_max_width(usize::from(u16::MAX))
         .set_max_height(usize::from(u16::MAX))
         .jpeg_set_out_colorspace(ColorSpace::RGB);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(view.data), options);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(data), options);
     decoder.decode_headers().map_err(|error| fault(&error))?;
     let info = decoder.info().ok_or_else(|| fault(&"no image header"))?;
     let (width, height) = (u32::from(info.width), u32::from(info.height));
@@ -99,26 +112,6 @@ fn jpeg(view: &CompressedView<'_>, max_pixels: u64, out: &mut Frame) -> Result<(
     }
     let rgb = out.reset(width, height, view.stamp)?;
     decoder.decode_into(rgb).map_err(|error| fault(&error))
-}
-
-/// True when an end-of-image marker follows the start of the picture's data. Before that segments
-/// are skipped by their length: a thumbnail in one of them has an end of its own. In the data
-/// itself the two bytes cannot come up by chance, they are escaped there.
-fn ends(data: &[u8]) -> bool {
-    let mut rest = data.get(2..).unwrap_or_default();
-    while let [0xff, marker, after @ ..] = rest {
-        match (marker, after) {
-            // Fill bytes before a marker.
-            (0xff, _) => rest = rest.get(1..).unwrap_or_default(),
-            (0xda, _) => return after.windows(2).any(|pair| pair == [0xff, 0xd9]),
-            (_, [high, low, ..]) => {
-                let len = usize::from(u16::from_be_bytes([*high, *low]));
-                rest = after.get(len..).unwrap_or_default();
-            }
-            _ => return false,
-        }
-    }
-    false
 }
 
 fn png(

@@ -1,12 +1,13 @@
 //! Picture files (JPEG, PNG, WebP) for the commands that work on files.
 
-use std::fs::File;
-use std::io::BufReader;
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use image::{ImageDecoder, ImageReader};
 
-use super::{Frame, FrameError, MAX_PIXELS, checked_len};
+use super::{
+    CameraView, Codec, CompressedView, Decoder, Frame, FrameError, MAX_PIXELS, checked_len,
+};
 use crate::time::Stamp;
 
 /// Why a picture file is no frame.
@@ -21,7 +22,7 @@ pub enum FileError {
         /// What the system says.
         source: std::io::Error,
     },
-    /// Neither JPEG nor PNG nor WebP, or truncated or corrupt.
+    /// Neither JPEG nor PNG nor WebP, or a WebP that is cut off or damaged.
     #[error("{} is not a picture that can be decoded", path.display())]
     Image {
         /// The file.
@@ -29,7 +30,7 @@ pub enum FileError {
         /// What the decoder says.
         source: image::ImageError,
     },
-    /// Zero size or more pixels than the limit.
+    /// Zero size, more pixels than the limit, or a JPEG or PNG that is cut off or damaged.
     #[error("{} cannot be a frame", path.display())]
     Frame {
         /// The file.
@@ -40,7 +41,7 @@ pub enum FileError {
 }
 
 /// Reads a JPEG, PNG or WebP file, told apart by content and not by name, as a frame with stamp
-/// zero. Alpha is dropped, 16-bit samples are scaled to 8 bits; an orientation in Exif data is
+/// zero. Alpha is dropped, of 16-bit samples the high byte is kept; an orientation in Exif data is
 /// not applied, as it is not for camera messages.
 ///
 /// # Errors
@@ -59,8 +60,25 @@ pub fn read_image(path: &Path) -> Result<Frame, FileError> {
         path: path.into(),
         source,
     };
-    let file = BufReader::new(File::open(path).map_err(io)?);
-    let reader = ImageReader::new(file).with_guessed_format().map_err(io)?;
+    let data = std::fs::read(path).map_err(io)?;
+    // as a camera's message: what is not whole is refused
+    if Codec::detect(&data).is_some() {
+        let (stamp, format) = (Stamp::default(), "file");
+        let view = CompressedView {
+            stamp,
+            format,
+            data: &data,
+        };
+        let mut out = Frame::new();
+        let camera = CameraView::Compressed(view);
+        Decoder::default()
+            .decode(&camera, &mut out)
+            .map_err(frame)?;
+        return Ok(out);
+    }
+    let reader = ImageReader::new(Cursor::new(data))
+        .with_guessed_format()
+        .map_err(io)?;
     let decoder = reader.into_decoder().map_err(image)?;
     let (width, height) = decoder.dimensions();
     checked_len(Stamp::default(), "file", width, height, MAX_PIXELS).map_err(frame)?;

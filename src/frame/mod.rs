@@ -35,6 +35,7 @@ mod decoder;
 mod encoding;
 mod error;
 pub mod file;
+mod jpeg;
 mod quality;
 mod raw;
 mod raw_image;
