@@ -147,7 +147,7 @@ fn greys(palette: &[u8]) -> Option<Vec<u8>> {
     colours.iter().map(grey).collect()
 }
 
-/// Values of 8 bits; the place of the first that is none.
+/// Values of 8 bits, or the place of the first value that is larger.
 fn bytes_of(values: &[u16]) -> Result<Vec<u8>, usize> {
     let wide = values.iter().any(|&value| value > 255);
     let byte = |(at, &value): (usize, &u16)| match value {

@@ -61,7 +61,7 @@ enum Command {
     Image(image::ImageArgs),
     /// Score, class and mask pictures of a folder of pictures.
     Score(score::ScoreArgs),
-    // what it measures, and how, is told with its arguments
+    // the help of its arguments says what it measures, and how
     Evaluate(evaluate::EvaluateArgs),
     /// Thresholds of the scores from labelled pictures.
     Calibrate(calibrate::CalibrateArgs),
