@@ -24,7 +24,7 @@ use lookout::ros::node;
 use lookout::ros::outlet::Outlet;
 use lookout::ros::outputs;
 use lookout::ros::participant::Environment;
-use lookout::ros::shutdown::Shutdown;
+use lookout::shutdown::Shutdown;
 use mimalloc::MiMalloc;
 
 /// As the program has it.

@@ -47,6 +47,7 @@
 //! - [`stages`] — what the work on a frame consists of, and what became of it
 //! - [`profile`] — times, `frames.csv`, the report
 //! - [`evaluate`] — metrics
+//! - [`shutdown`] — SIGINT and SIGTERM as a request to end
 
 pub mod bag;
 pub mod decide;
@@ -63,6 +64,7 @@ pub mod profile;
 pub mod ros;
 pub mod schedule;
 pub mod score;
+pub mod shutdown;
 pub mod stages;
 pub mod time;
 pub mod watchdog;

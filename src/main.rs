@@ -15,6 +15,8 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Ran, but the vehicle should stop.
 const EXIT_VERDICT: u8 = 3;
+/// Ran, but parts of the recording are lost.
+const EXIT_RECOVERED: u8 = 4;
 
 fn main() -> ExitCode {
     // clap ends usage errors with 2 by itself
@@ -23,6 +25,8 @@ fn main() -> ExitCode {
     let code = match cli.run() {
         Ok(cli::Ending::Done) => ExitCode::SUCCESS,
         Ok(cli::Ending::Verdict) => ExitCode::from(EXIT_VERDICT),
+        Ok(cli::Ending::Recovered) => ExitCode::from(EXIT_RECOVERED),
+        Ok(cli::Ending::Interrupted(code)) => ExitCode::from(code),
         Err(error) => {
             log::error!("{error:#}");
             ExitCode::FAILURE

@@ -284,7 +284,7 @@ fn what_is_no_bag_is_an_error_that_names_it() {
     }
     fs::remove_file(folder.path().join("noise.mcap")).unwrap();
     let error = BagReader::open(folder.path()).unwrap_err().to_string();
-    assert!(error.contains("empty.db3, empty.mcap"), "{error}");
+    assert!(error.contains("empty.db3"), "{error}");
 }
 
 /// An MCAP file by hand: magic, and whatever records.

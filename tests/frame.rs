@@ -181,6 +181,48 @@ fn bayer_keeps_what_was_measured_and_interpolates_the_rest() {
 }
 
 #[test]
+fn two_bytes_a_sample_are_the_same_picture_in_either_byte_order() {
+    let (r, g, b) = (200u8, 100, 50);
+    let tile = |pattern: &str| match pattern {
+        "rggb" => [r, g, g, b],
+        "bggr" => [b, g, g, r],
+        "gbrg" => [g, b, r, g],
+        _ => [g, r, b, g],
+    };
+    let wide = |samples: &[u8]| -> Vec<u8> { samples.iter().flat_map(|&s| [s, s]).collect() };
+    for pattern in ["rggb", "bggr", "gbrg", "grbg"] {
+        let data: Vec<u8> = (0..12)
+            .map(|i| tile(pattern)[i / 4 % 2 * 2 + i % 2])
+            .collect();
+        let frame = decode(view(&format!("bayer_{pattern}16"), (4, 3), 8, &wide(&data))).unwrap();
+        assert!(
+            frame.pixels().chunks(3).all(|p| p == [r, g, b]),
+            "{pattern}"
+        );
+    }
+    for (encoding, data) in [("rgb16", [r, g, b]), ("bgr16", [b, g, r])] {
+        let frame = decode(view(encoding, (1, 1), 6, &wide(&data))).unwrap();
+        assert_eq!(frame.pixels(), [r, g, b], "{encoding}");
+        // the high byte alone counts for most of it
+        let high: Vec<u8> = data.iter().flat_map(|&s| [s, 0]).collect();
+        let big = ImageView {
+            is_bigendian: true,
+            ..view(encoding, (1, 1), 6, &high)
+        };
+        let seen = decode(big).unwrap();
+        assert!(
+            seen.pixels()
+                .iter()
+                .zip([r, g, b])
+                .all(|(&s, c)| c - s <= 1)
+        );
+    }
+    // as drivers mean OpenCV's names
+    let frame = decode(view("8UC3", (1, 1), 3, &[b, g, r])).unwrap();
+    assert_eq!(frame.pixels(), [r, g, b]);
+}
+
+#[test]
 fn bayer_interpolates_between_the_nearest_neighbours() {
     // R G R G / G B G B / R G R G / G B G B
     let data = [
@@ -199,12 +241,12 @@ fn bayer_interpolates_between_the_nearest_neighbours() {
 fn malformed_images_are_errors_that_name_the_numbers() {
     let cases: &[(ImageView<'_>, &str)] = &[
         (
-            view("rgb16", (1, 1), 6, &[0; 6]),
-            "frame 1.500000000: unknown encoding \"rgb16\"",
+            view("rgb32", (1, 1), 6, &[0; 6]),
+            "frame 1.500000000: unknown encoding \"rgb32\"",
         ),
         (
-            view("8UC3", (1, 1), 3, &[0; 3]),
-            "unknown encoding \"8UC3\"",
+            view("8UC2", (1, 1), 3, &[0; 3]),
+            "unknown encoding \"8UC2\"; known are rgb8, bgr8",
         ),
         (
             view("rgb8", (0, 4), 0, &[]),
@@ -274,13 +316,13 @@ fn a_failed_decode_leaves_no_stale_picture() {
 fn raw_encodings_reuse_the_buffer() {
     let mut decoder = Decoder::new(Limits::default());
     let mut frame = Frame::new();
-    let data = vec![100; 64 * 48 * 4];
+    let data = vec![100; 64 * 48 * 6];
     let mut at = None;
     for encoding in Encoding::ALL {
         let name = encoding.to_string();
         let rows = if name.starts_with("nv") { 72 } else { 48 };
-        let view = view(&name, (64, 48), 256, &data);
-        let data = vec![100; 256 * rows];
+        let view = view(&name, (64, 48), 384, &data);
+        let data = vec![100; 384 * rows];
         decoder
             .decode(
                 &CameraView::Raw(ImageView {

@@ -86,6 +86,21 @@ fn gained(frame: &Frame, gain: f32) -> Frame {
 }
 
 /// As exposed for the scene (mean 100 or more) and then six times as long.
+/// A share of the rows replaced by grey, or by the row before them.
+fn filled(frame: &Frame, rows: std::ops::Range<f32>, grey: Option<u8>) -> Frame {
+    let (width, height) = (frame.width(), frame.height());
+    let mut rgb = frame.pixels().to_vec();
+    let step = 3 * width as usize;
+    let at = |share: f32| (share * height as f32) as usize;
+    for y in at(rows.start)..at(rows.end) {
+        match grey {
+            Some(grey) => rgb[y * step..(y + 1) * step].fill(grey),
+            None => rgb.copy_within((y - 1) * step..y * step, y * step),
+        }
+    }
+    Frame::from_rgb(frame.stamp(), width, height, rgb).unwrap()
+}
+
 fn over_exposed(frame: &Frame) -> Frame {
     let sum: u64 = frame.pixels().iter().map(|v| u64::from(*v)).sum();
     let mean = sum as f32 / frame.pixels().len() as f32;
@@ -161,6 +176,8 @@ fn the_limits_tell_spoilt_pictures_from_real_ones() {
             );
             assert!(quality.clipped_ppm < limits.over_exposed_ppm, "{name} {i}");
             assert!(sharpness(quality) >= limits.blurred_below, "{name} {i}");
+            let repeated = u32::from(quality.repeated_rows);
+            assert!(repeated < limits.incomplete_from, "{name} {i}: {repeated}");
         }
         let again = own
             .windows(2)
@@ -175,6 +192,24 @@ fn the_limits_tell_spoilt_pictures_from_real_ones() {
         show("bright, black", dark.iter().map(|q| q.bright.into()));
         let is_black = |q: &&Quality| u32::from(q.bright) < limits.black_below;
         assert_eq!(dark.iter().filter(is_black).count(), dark.len(), "{name}");
+
+        // the end is missing: filled with grey, with black, with the last row; or a band within
+        type Fill<'a> = &'a dyn Fn(&Frame) -> Frame;
+        let short: [(&str, Fill<'_>); 4] = [
+            ("grey", &|frame| filled(frame, 0.8..1.0, Some(128))),
+            ("black", &|frame| filled(frame, 0.8..1.0, Some(0))),
+            ("last row", &|frame| filled(frame, 0.8..1.0, None)),
+            ("band", &|frame| filled(frame, 0.6..0.7, Some(128))),
+        ];
+        for (how, fill) in short {
+            let all = spoilt(fill, 1);
+            show(
+                &format!("repeated_rows, {how}"),
+                all.iter().map(|q| q.repeated_rows.into()),
+            );
+            let told = |q: &&Quality| u32::from(q.repeated_rows) >= limits.incomplete_from;
+            assert_eq!(all.iter().filter(told).count(), all.len(), "{name}: {how}");
+        }
 
         let clipped = |q: &&Quality| q.clipped_ppm >= limits.over_exposed_ppm;
         let light = spoilt(&over_exposed, 1);

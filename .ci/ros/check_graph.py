@@ -12,6 +12,7 @@ from rcl_interfaces.msg import Log, ParameterEvent
 from rcl_interfaces.srv import (DescribeParameters, GetParameters, GetParameterTypes, ListParameters,
                                 SetParameters, SetParametersAtomically)
 from rclpy.parameter import Parameter, parameter_value_to_python
+from sensor_msgs.msg import CompressedImage
 
 import contract
 from harness import Child, Failed, Node, holds, main, wait_for
@@ -201,6 +202,30 @@ def refused(binary, report):
                  and "ROS_SECURITY_STRATEGY" in text, f"exit code {code}: {text.strip()[-160:]}")
 
 
+def nothing_comes(binary, report):
+    """What the node says of a camera that is published in another way than it listens."""
+    topic, wrong = "/rear/image", "~/input/imge"
+    with Peer() as peer:
+        rosout = peer.collect(Log, "/rosout", LATCHED)
+        peer.publisher(CompressedImage, f"{topic}/compressed")
+        node = Node(binary, {"threshold": 0.5}, {"~/input/image": topic, wrong: "/x"}, "rear")
+
+        def said(text):
+            return holds(15, lambda: any(text in item.message.msg for item in rosout.items))
+
+        for what, text in (
+                ("a remapping that matches nothing is named", f"the remapping {wrong}:=/x matches no"),
+                ("why no frame comes: the other transport",
+                 f"nobody publishes {topic}, but {topic}/compressed is published")):
+            right = said(text)
+            lines = [item.message.msg for item in rosout.items if item.message.level >= 30]
+            report.check(what, right, " | ".join(lines))
+        outputs = Outputs(peer, node.base)
+        part = outputs.wait_part("frames", "why", 10, lambda s: "is published" in s.message)
+        report.check("... and /diagnostics says it", True, part.message)
+        node.end()
+
+
 def check(binary, report):
     with tempfile.TemporaryDirectory() as folder, Peer() as peer:
         rosout = peer.collect(Log, "/rosout", LATCHED)  # before the start: old lines are not kept
@@ -234,6 +259,7 @@ def check(binary, report):
         plain.end()
     for child in list(Child.alive):
         child.end()
+    nothing_comes(binary, report)
     refused(binary, report)
 
 

@@ -90,6 +90,10 @@ def cases(picture):
     grey16 = y.astype(np.uint16) * 257 + noise.integers(-100, 100, y.shape).astype(np.uint16)
     grey8 = ((grey16.astype(np.int64) + 128) // 257).astype(np.uint8)
 
+    def wide(samples):
+        """Two bytes that stand for the same."""
+        return (samples.astype(np.uint16) * 257).astype("<u2")
+
     def grey(plane):
         return np.repeat(plane[:, :, None], 3, 2)
 
@@ -113,11 +117,17 @@ def cases(picture):
         ("yuv422", interleaved(u2, y[:, ::2], v2, y[:, 1::2]), of422, 2),
         ("yuv422_yuy2", interleaved(y[:, ::2], u2, y[:, 1::2], v2), of422, 2),
         ("nv12", two_planes(u4, v4), of420, 1),
+        ("rgb16", wide(picture), picture, 6),
+        ("bgr16", wide(picture[:, :, ::-1]), picture, 6),
+        ("8UC3", picture[:, :, ::-1], picture, 3),
+        ("8UC1", y, grey(y), 1),
+        ("16UC1", grey16.astype("<u2"), grey(grey8), 2),
         ("nv21", two_planes(v4, u4), of420, 1),
     ]
     for pattern in BAYER:
         mosaic = to_bayer(picture, pattern)
         made.append((f"bayer_{pattern}8", mosaic, from_bayer(mosaic, pattern), 1))
+        made.append((f"bayer_{pattern}16", wide(mosaic), from_bayer(mosaic, pattern), 2))
     found = []
     for name, data, decoded, size in made:
         data, step = np.ascontiguousarray(data).tobytes(), width * size

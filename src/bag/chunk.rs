@@ -1,6 +1,11 @@
 //! MCAP chunks: a buffer of records that is inflated and checked as a whole before any record is
 //! handed out, so that a corrupt chunk never yields a corrupt message.
 
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
+
+use mcap::records::op;
+
 use super::fields::{Chunk, Fields};
 use super::inflate::{self, InflateError};
 
@@ -93,4 +98,64 @@ impl ChunkRecords {
         self.at = self.data.len() - fields.0.len();
         Some(Ok((opcode, body)))
     }
+}
+
+/// The longest that the head of a chunk is: opcode and length, three times 64 bits, the checksum, the
+/// name of the compression, the length of the records.
+const HEAD: usize = 9 + 24 + 4 + (4 + 4) + 8;
+
+/// The first byte at or after `from` where a chunk begins: a whole head that agrees with itself and
+/// with the file.
+pub(super) fn find(file: &mut BufReader<File>, from: u64, limit: u64) -> io::Result<Option<u64>> {
+    let len = file.seek(SeekFrom::End(0))?;
+    let mut at = file.seek(SeekFrom::Start(from))?;
+    // what was read and not yet looked at whole
+    let mut window = Vec::new();
+    loop {
+        let read = file.fill_buf()?;
+        let count = read.len();
+        window.extend_from_slice(read);
+        file.consume(count);
+        // the last heads may go on in what is read next
+        let whole = match count {
+            0 => window.len(),
+            _ => window.len().saturating_sub(HEAD - 1),
+        };
+        let found =
+            (0..whole).find(|&i| is_head(&window[i..], len.saturating_sub(at + i as u64), limit));
+        if let Some(i) = found {
+            return Ok(Some(at + i as u64));
+        }
+        if count == 0 {
+            return Ok(None);
+        }
+        window.drain(..whole);
+        at += whole as u64;
+    }
+}
+
+/// Whether a chunk of at most `limit` bytes begins here, `left` bytes before the end of the file.
+fn is_head(bytes: &[u8], left: u64, limit: u64) -> bool {
+    if bytes.first() != Some(&op::CHUNK) {
+        return false;
+    }
+    let mut fields = Fields(&bytes[1..]);
+    let mut plausible = || -> Option<bool> {
+        let body = fields.u64()?;
+        let (start, end, inflated) = (fields.u64()?, fields.u64()?, fields.u64()?);
+        let _checksum = fields.u32()?;
+        let compression = fields.text()?;
+        let records = fields.u64()?;
+        let around = 24 + 4 + 4 + compression.len() as u64 + 8;
+        Some(
+            body <= limit
+                && body <= left.saturating_sub(9)
+                && start <= end
+                && end <= i64::MAX as u64
+                && inflated <= limit
+                && matches!(compression, "" | "lz4" | "zstd")
+                && records.checked_add(around) == Some(body),
+        )
+    };
+    plausible().unwrap_or(false)
 }

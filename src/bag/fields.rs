@@ -106,6 +106,14 @@ impl<'a> Message<'a> {
     }
 }
 
+/// Whether a record is laid out as a message index: a channel, then so many bytes of times and
+/// offsets as are there.
+pub(super) fn is_index(record: &[u8]) -> bool {
+    let mut fields = Fields(record);
+    let entries = fields.u16().and_then(|_| fields.sized());
+    fields.0.is_empty() && entries.is_some_and(|e| !e.is_empty() && e.len() % 16 == 0)
+}
+
 /// A chunk: records, maybe compressed.
 pub(super) struct Chunk<'a> {
     pub(super) uncompressed_size: u64,

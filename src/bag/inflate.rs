@@ -49,7 +49,20 @@ pub(super) fn zstd(from: &[u8], limit: u64, to: &mut Vec<u8>) -> Result<(), Infl
     read_capped(zstd_reader(from).map_err(InflateError::Corrupt)?, limit, to)
 }
 
-/// Inflates an lz4 frame into `to`.
+/// Inflates lz4 frames, one behind the other, into `to`.
 pub(super) fn lz4(from: &[u8], limit: u64, to: &mut Vec<u8>) -> Result<(), InflateError> {
-    read_capped(lz4_flex::frame::FrameDecoder::new(from), limit, to)
+    to.clear();
+    let mut decoder = lz4_flex::frame::FrameDecoder::new(from);
+    loop {
+        // ends at the end of each frame
+        let left = limit.saturating_add(1).saturating_sub(to.len() as u64);
+        let read = decoder.by_ref().take(left).read_to_end(to);
+        read.map_err(InflateError::Corrupt)?;
+        if to.len() as u64 > limit {
+            return Err(InflateError::TooLarge);
+        }
+        if decoder.get_ref().is_empty() {
+            return Ok(());
+        }
+    }
 }

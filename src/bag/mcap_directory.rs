@@ -7,6 +7,9 @@ use mcap::records::op;
 use super::TopicInfo;
 use super::fields;
 
+/// Longest name of a topic, type or encoding, in bytes; ROS 2 stops at 255 of a topic.
+const LONGEST_NAME: usize = 1024;
+
 /// What a channel carries.
 pub(super) struct Channel {
     pub(super) topic: String,
@@ -14,7 +17,8 @@ pub(super) struct Channel {
     pub(super) encoding: String,
 }
 
-/// What the schemas and channels seen so far say.
+/// What the schemas and channels seen so far say: at most 65,536 of each, with names of at most
+/// [`LONGEST_NAME`].
 #[derive(Default)]
 pub(super) struct Directory {
     schemas: HashMap<u16, String>,
@@ -28,15 +32,15 @@ impl Directory {
         match opcode {
             op::SCHEMA => {
                 let schema = fields::Schema::parse(record).ok_or("a schema record is cut off")?;
-                self.schemas.insert(schema.id, schema.name.to_owned());
+                self.schemas.insert(schema.id, name(schema.name)?);
             }
             op::CHANNEL => {
                 let channel =
                     fields::Channel::parse(record).ok_or("a channel record is cut off")?;
                 if !self.channels.contains_key(&channel.id) {
                     let type_name = self.schemas.get(&channel.schema).cloned();
-                    let topic = channel.topic.to_owned();
-                    let encoding = channel.encoding.to_owned();
+                    let topic = name(channel.topic)?;
+                    let encoding = name(channel.encoding)?;
                     let type_name = type_name.unwrap_or_default();
                     self.channels.insert(
                         channel.id,
@@ -58,6 +62,12 @@ impl Directory {
         Ok(())
     }
 
+    /// Takes over what another one knows of schemas and channels.
+    pub(super) fn take_channels(&mut self, other: Self) {
+        self.schemas = other.schemas;
+        self.channels = other.channels;
+    }
+
     /// The topics by name. `counted` when the counts are those of the whole file.
     pub(super) fn topics(&self, counted: bool) -> Vec<TopicInfo> {
         let mut topics: Vec<TopicInfo> = Vec::new();
@@ -67,15 +77,28 @@ impl Directory {
             let count = counted.then(|| self.counts.get(id).copied().unwrap_or(0));
             match topics.last_mut() {
                 Some(last) if last.name == channel.topic => {
-                    last.message_count = last.message_count.zip(count).map(|(a, b)| a + b);
+                    last.message_count = last
+                        .message_count
+                        .zip(count)
+                        .map(|(a, b)| a.saturating_add(b));
                 }
                 _ => topics.push(TopicInfo {
                     name: channel.topic.clone(),
                     type_name: channel.type_name.clone(),
+                    encoding: channel.encoding.clone(),
                     message_count: count,
                 }),
             }
         }
         topics
+    }
+}
+
+fn name(text: &str) -> Result<String, String> {
+    match text.len() {
+        0..=LONGEST_NAME => Ok(text.to_owned()),
+        long => Err(format!(
+            "a name of {long} bytes; the most is {LONGEST_NAME}"
+        )),
     }
 }

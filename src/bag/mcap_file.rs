@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 
 use mcap::records::op;
 
-use super::chunk::{ChunkError, ChunkRecords};
+use super::chunk::{self, ChunkError, ChunkRecords};
 use super::fields::{self, Fields};
+use super::gap;
 use super::inflate;
-use super::mcap_directory::{Channel, Directory};
-use super::{BagError, Limits, MessageBuf, TopicInfo};
+use super::mcap_directory::Directory;
+use super::{BagError, CDR, Limits, MessageBuf, TopicInfo};
 use crate::time::Stamp;
 
 /// Opcode and length before every record.
@@ -54,6 +55,14 @@ pub(super) struct McapFile {
     chunked: bool,
     /// Of everything from the first byte to the record that is read now.
     checksum: crc32fast::Hasher,
+    /// Where the record starts that is read now.
+    record_at: u64,
+    /// Whether to go on behind damage.
+    recover: bool,
+    /// Whether something was left out, so that the checksum says nothing.
+    damaged: bool,
+    /// What was left out since this was asked last.
+    left_out: Vec<String>,
     done: bool,
 }
 
@@ -83,6 +92,10 @@ impl McapFile {
             messages: 0,
             chunked: false,
             checksum: crc32fast::Hasher::new(),
+            record_at: 0,
+            recover: false,
+            damaged: false,
+            left_out: Vec::new(),
             done: false,
         };
         this.read_record(mcap::MAGIC.len() as u64, "the magic bytes")?;
@@ -97,14 +110,31 @@ impl McapFile {
         self.topic = topic.map(str::to_owned);
     }
 
+    /// Goes on behind damage from here on, at the next chunk. The channels come from the summary, if
+    /// there is one: the chunk that declares one may be damaged.
+    pub(super) fn recover(&mut self) {
+        self.recover = true;
+        if let Input::Plain(_) = self.input
+            && let Ok(other) = Self::open(&self.path, false, self.limits)
+            && let Some(directory) = other.summary()
+        {
+            self.directory.take_channels(directory);
+        }
+    }
+
+    /// What was left out since this was asked last.
+    pub(super) fn left_out(&mut self) -> std::vec::Drain<'_, String> {
+        self.left_out.drain(..)
+    }
+
     /// The topics of a file: from its summary when it has one, from front to back otherwise.
     pub(super) fn topics(
         path: &Path,
         compressed: bool,
         limits: Limits,
     ) -> Result<Vec<TopicInfo>, BagError> {
-        if !compressed && let Some(topics) = Self::open(path, false, limits)?.summary_topics() {
-            return Ok(topics);
+        if !compressed && let Some(directory) = Self::open(path, false, limits)?.summary() {
+            return Ok(directory.topics(true));
         }
         let mut file = Self::open(path, compressed, limits)?;
         // A topic that is none: messages are only counted.
@@ -118,7 +148,7 @@ impl McapFile {
     }
 
     /// `None` when there is no summary, it is damaged, or it lacks channels or statistics.
-    fn summary_topics(mut self) -> Option<Vec<TopicInfo>> {
+    fn summary(mut self) -> Option<Directory> {
         let Input::Plain(file) = &mut self.input else {
             return None;
         };
@@ -155,14 +185,41 @@ impl McapFile {
             }
         }
         let known = !self.directory.channels.is_empty() && !self.directory.counts.is_empty();
-        known.then(|| self.directory.topics(true))
+        known.then_some(self.directory)
     }
 
     /// Reads the next message of the selected topic; false at the end.
     pub(super) fn read_next(&mut self, out: &mut MessageBuf) -> Result<bool, BagError> {
-        let result = self.advance(out);
-        self.done = !matches!(result, Ok(true));
-        result
+        loop {
+            let result = self.advance(out);
+            self.done = !matches!(result, Ok(true));
+            match result {
+                Err(error) if self.recover => {
+                    self.left_out.push(gap::reason(&error));
+                    self.damaged = true;
+                    self.done = !self.find_chunk()?;
+                    if self.done {
+                        return Ok(false);
+                    }
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Goes to the next chunk behind the record at hand; false where there is none, or no way to look.
+    fn find_chunk(&mut self) -> Result<bool, BagError> {
+        self.chunk = ChunkRecords::default();
+        let Input::Plain(file) = &mut self.input else {
+            return Ok(false);
+        };
+        let found = chunk::find(file, self.record_at + 1, self.limits.record);
+        let found = found.map_err(|error| self.read_error(error))?;
+        if let (Some(at), Input::Plain(file)) = (found, &mut self.input) {
+            let there = file.seek(SeekFrom::Start(at));
+            self.offset = there.map_err(|error| self.read_error(error))?;
+        }
+        Ok(found.is_some())
     }
 
     fn advance(&mut self, out: &mut MessageBuf) -> Result<bool, BagError> {
@@ -170,22 +227,21 @@ impl McapFile {
             // What is left of the chunk that was read last.
             while let Some(record) = self.chunk.next() {
                 let taken = match record {
-                    Ok((opcode, body)) => take(
-                        &mut self.directory,
-                        self.topic.as_deref(),
-                        opcode,
-                        body,
-                        out,
-                    ),
-                    Err(ChunkError::Corrupt(reason)) => Err(reason),
-                    Err(_) => Err("a record does not fit its chunk".to_owned()),
+                    Ok((opcode, body)) => {
+                        let topic = self.topic.as_deref();
+                        take(&mut self.directory, topic, opcode, body, out)
+                    }
+                    Err(ChunkError::Corrupt(reason)) => Err(Refused::Record(reason)),
+                    Err(_) => Err(Refused::Record(
+                        "a record does not fit its chunk".to_owned(),
+                    )),
                 };
-                if taken.map_err(|reason| self.corrupt(self.chunk_offset, reason))? {
-                    self.messages += 1;
+                if self.took(taken, self.chunk_offset)? {
                     return Ok(true);
                 }
             }
             let at = self.offset;
+            self.record_at = at;
             let Some((opcode, len)) = self.read_framing()? else {
                 return Err(self.truncated("a file without its end"));
             };
@@ -199,11 +255,6 @@ impl McapFile {
                 op::FOOTER => {
                     return Err(self.corrupt(at, "the footer comes before the data's end"));
                 }
-                // No writer mixes the two, but an index after a chunk is one flipped bit away from
-                // a message, and has no checksum of its own.
-                op::MESSAGE if self.chunked => {
-                    return Err(self.corrupt(at, "a message outside of the chunks"));
-                }
                 op::CHUNK => {
                     self.chunked = true;
                     self.check_size("a chunk", len)?;
@@ -214,10 +265,13 @@ impl McapFile {
                 op::SCHEMA | op::CHANNEL | op::MESSAGE => {
                     self.check_size("a record", len)?;
                     self.read_record(len, "a record")?;
+                    if opcode == op::MESSAGE && self.chunked && fields::is_index(&self.record) {
+                        // one flipped bit makes one of the other, and it has no checksum of its own
+                        return Err(self.corrupt(at, "a message index that is marked as a message"));
+                    }
                     let topic = self.topic.as_deref();
                     let taken = take(&mut self.directory, topic, opcode, &self.record, out);
-                    if taken.map_err(|reason| self.corrupt(at, reason))? {
-                        self.messages += 1;
+                    if self.took(taken, at)? {
                         return Ok(true);
                     }
                 }
@@ -225,6 +279,29 @@ impl McapFile {
             }
         }
         Ok(false)
+    }
+
+    /// Counts a message; true where there is one to deliver. One that cannot be delivered alone is
+    /// left out, and the others go on.
+    fn took(&mut self, taken: Result<Taken, Refused>, at: u64) -> Result<bool, BagError> {
+        match taken {
+            Ok(Taken::Message) => {
+                self.messages += 1;
+                Ok(true)
+            }
+            Ok(Taken::Nothing) => Ok(false),
+            Err(Refused::Message(reason)) => {
+                self.left_out.push(format!("byte {at}: {reason}"));
+                Ok(false)
+            }
+            Err(Refused::Channel(reason)) if self.recover => {
+                self.left_out.push(format!("byte {at}: {reason}"));
+                Ok(false)
+            }
+            Err(Refused::Channel(reason) | Refused::Record(reason)) => {
+                Err(self.corrupt(at, reason))
+            }
+        }
     }
 
     /// The last record of the data says what the checksum of everything before it is; zero stands
@@ -236,7 +313,7 @@ impl McapFile {
         let Some(saved) = Fields(&self.record).u32() else {
             return Err(self.corrupt(at, "the record that ends the data is cut off"));
         };
-        if saved == 0 || saved == actual {
+        if saved == 0 || saved == actual || self.damaged {
             return Ok(());
         }
         let reason =
@@ -363,43 +440,57 @@ impl Write for Checksummed<'_> {
     }
 }
 
-/// Notes what a record says; true when it is a message of `topic` and now in `out`.
+/// What came of a record.
+enum Taken {
+    /// A message of the topic.
+    Message,
+    /// Something to note, or a message of another topic.
+    Nothing,
+}
+
+/// Why a record cannot be used.
+enum Refused {
+    /// It is damaged.
+    Record(String),
+    /// This one message is wrong.
+    Message(String),
+    /// Nothing says what its channel is.
+    Channel(String),
+}
+
+/// Notes what a record says; a message of `topic` goes into `out`.
 fn take(
     directory: &mut Directory,
     topic: Option<&str>,
     opcode: u8,
     record: &[u8],
     out: &mut MessageBuf,
-) -> Result<bool, String> {
+) -> Result<Taken, Refused> {
     if opcode != op::MESSAGE {
-        return directory.note(opcode, record).map(|()| false);
+        let noted = directory.note(opcode, record);
+        return noted.map(|()| Taken::Nothing).map_err(Refused::Record);
     }
-    let message = fields::Message::parse(record).ok_or("a message record is cut off")?;
+    let message = fields::Message::parse(record)
+        .ok_or_else(|| Refused::Record("a message record is cut off".to_owned()))?;
     let Some(channel) = directory.channels.get(&message.channel) else {
-        return Err(format!(
-            "a message is of channel {}, which is not there",
-            message.channel
-        ));
+        let number = message.channel;
+        let reason = format!("a message is of channel {number}, which is not there");
+        return Err(Refused::Channel(reason));
     };
-    *directory.counts.entry(message.channel).or_default() += 1;
-    if topic.is_some_and(|topic| topic != channel.topic) {
-        return Ok(false);
+    let count = directory.counts.entry(message.channel).or_default();
+    *count = count.saturating_add(1);
+    // a topic that is not in CDR is of another system, and nobody here can read it
+    if topic.is_some_and(|topic| topic != channel.topic) || channel.encoding != CDR {
+        return Ok(Taken::Nothing);
     }
-    if channel.encoding != "cdr" {
-        let Channel {
-            topic, encoding, ..
-        } = channel;
-        return Err(format!(
-            "messages of {topic} are encoded as {encoding:?}, not as \"cdr\""
-        ));
-    }
-    let log_time = i64::try_from(message.log_time)
-        .map_err(|_| format!("a message has the impossible log time {}", message.log_time))?;
+    let time = message.log_time;
+    let log_time = i64::try_from(time)
+        .map_err(|_| Refused::Message(format!("a message has the impossible log time {time}")))?;
     out.set(
         &channel.topic,
         &channel.type_name,
         Stamp::from_nanos(log_time),
         message.data,
     );
-    Ok(true)
+    Ok(Taken::Message)
 }

@@ -1,7 +1,7 @@
 //! `metadata.yaml`: which files a bag is made of and in which order.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -16,22 +16,10 @@ const NEWEST_VERSION: u32 = 9;
 /// A metadata file is text about topics, some hundred bytes each.
 const MAX_BYTES: u64 = 16 << 20;
 
-/// How the messages of a bag are compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Compression {
-    /// Not at all, or in the storage itself.
-    None,
-    /// Each message is a zstd frame.
-    Message,
-    /// Each storage file is a zstd frame.
-    File,
-}
-
 /// What is needed of the metadata.
 #[derive(Debug)]
 pub(super) struct Metadata {
     pub(super) storage: String,
-    pub(super) compression: Compression,
     /// The storage files in order.
     pub(super) files: Vec<PathBuf>,
     /// Empty in the metadata of a bag that was never closed.
@@ -115,17 +103,19 @@ fn parse(text: &str, folder: &Path, path: &Path) -> Result<Metadata, BagError> {
             information.version
         )));
     }
-    let compression = match information.compression_mode.to_ascii_uppercase().as_str() {
-        "" | "NONE" => Compression::None,
-        "MESSAGE" => Compression::Message,
-        "FILE" => Compression::File,
+    // each message or each file is a zstd frame; what is compressed shows it, but for a file's name
+    let mode = information.compression_mode.to_ascii_uppercase();
+    let zipped = mode == "FILE";
+    match mode.as_str() {
+        "" | "NONE" => {}
+        "MESSAGE" | "FILE" if information.compression_format == "zstd" => {}
+        "MESSAGE" | "FILE" => {
+            return Err(unsupported(
+                "compression format",
+                &information.compression_format,
+            ));
+        }
         other => return Err(unsupported("compression mode", other)),
-    };
-    if compression != Compression::None && information.compression_format != "zstd" {
-        return Err(unsupported(
-            "compression format",
-            &information.compression_format,
-        ));
     }
     if information.relative_file_paths.is_empty() {
         return Err(bad("it names no storage file".into()));
@@ -136,37 +126,52 @@ fn parse(text: &str, folder: &Path, path: &Path) -> Result<Metadata, BagError> {
         message_count,
     } in information.topics_with_message_count
     {
-        if topic_metadata.serialization_format != "cdr" {
-            return Err(unsupported(
-                "serialization format",
-                &topic_metadata.serialization_format,
-            ));
-        }
         topics.push(TopicInfo {
             name: topic_metadata.name,
             type_name: topic_metadata.type_name,
+            encoding: topic_metadata.serialization_format,
             message_count: Some(message_count),
         });
     }
-    let files = information.relative_file_paths.iter();
-    let files = files
-        .map(|name| resolve(folder, name, information.version))
-        .collect();
+    let mut files = Vec::new();
+    for name in &information.relative_file_paths {
+        let outside = || bad(format!("{name:?} is outside of the bag's folder"));
+        files.push(resolve(folder, name, zipped).ok_or_else(outside)?);
+    }
     Ok(Metadata {
         storage: information.storage_identifier,
-        compression,
         files,
         topics,
     })
 }
 
-/// Before version 4 the paths start with the bag's own folder.
-fn resolve(folder: &Path, name: &str, version: u32) -> PathBuf {
-    let path = folder.join(name);
-    match Path::new(name).file_name() {
-        Some(last) if version < 4 && !path.exists() => folder.join(last),
-        _ => path,
+/// The file of the bag that is meant: where the path says, else of that name in the folder itself
+/// (the path starts with the folder as it was called when the bag was recorded, or is absolute). A
+/// file that is compressed as a whole has the suffix from rosbag2, and none from some converters.
+/// `None` where the path leaves the folder.
+fn resolve(folder: &Path, name: &str, zipped: bool) -> Option<PathBuf> {
+    let name = Path::new(name);
+    let inside = name
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)));
+    let last = Path::new(name.file_name()?);
+    let places = inside.then_some(name).into_iter().chain([last]);
+    let mut first = None;
+    for place in places {
+        let path = folder.join(place);
+        let mut suffixed = path.clone();
+        if zipped && path.extension().is_none_or(|extension| extension != "zstd") {
+            suffixed.as_mut_os_string().push(".zstd");
+        }
+        for path in [path, suffixed] {
+            if path.exists() {
+                return Some(path);
+            }
+            // what is not there at all is named as the bag names it
+            first.get_or_insert(path);
+        }
     }
+    inside.then_some(first).flatten()
 }
 
 /// One topic of a bag that is written.
@@ -256,7 +261,6 @@ mod tests {
         );
         let read = parse_text(&text).unwrap();
         assert_eq!(read.storage, "mcap");
-        assert_eq!(read.compression, Compression::None);
         assert_eq!(read.files, [Path::new("bag").join("odd \"name\"_0.mcap")]);
         assert_eq!(read.topics.len(), 2);
         assert_eq!(read.topics[0].name, "/a");

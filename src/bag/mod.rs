@@ -10,7 +10,7 @@
 //! [`BagReader`] holds one message, one MCAP chunk and nothing that grows with the bag. What a
 //! hostile file claims is checked against [`Limits`] before anything is allocated for it. From a
 //! truncated or corrupt bag all messages before the damage are delivered, then an error that says
-//! where and what.
+//! where and what; [`BagReader::recover`] goes on behind the damage and keeps a list of the gaps.
 //!
 //! [`BagWriter`] writes MCAP, in chunks that are whole on disk one by one: after a kill, what was
 //! written up to the last chunk is readable.
@@ -39,6 +39,7 @@
 mod chunk;
 mod error;
 mod fields;
+mod gap;
 mod inflate;
 mod mcap_directory;
 mod mcap_file;
@@ -48,10 +49,16 @@ mod sqlite;
 mod writer;
 
 pub use error::BagError;
+pub use gap::{Gap, Gaps};
 pub use reader::BagReader;
 pub use writer::{BagWriter, Qos, Summary, TopicId};
 
+use std::fmt;
+
 use crate::time::Stamp;
+
+/// The serialisation of ROS 2.
+const CDR: &str = "cdr";
 
 /// One topic of a bag.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,18 +67,32 @@ pub struct TopicInfo {
     pub name: String,
     /// The message type, like `sensor_msgs/msg/Image`.
     pub type_name: String,
+    /// How its messages are serialised: `cdr` in ROS 2.
+    pub encoding: String,
     /// How many messages there are, if that is known without reading them all. Of a bag that was
     /// cut off: how many can be read.
     pub message_count: Option<u64>,
 }
 
 impl TopicInfo {
-    /// True for `sensor_msgs/msg/Image` and `sensor_msgs/msg/CompressedImage`.
+    /// True for `sensor_msgs/msg/Image` and `sensor_msgs/msg/CompressedImage` in CDR.
     pub fn is_image(&self) -> bool {
-        matches!(
+        let image = matches!(
             self.type_name.as_str(),
             "sensor_msgs/msg/Image" | "sensor_msgs/msg/CompressedImage"
-        )
+        );
+        image && self.encoding == CDR
+    }
+}
+
+impl fmt::Display for TopicInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}, {}", self.name, self.type_name, self.encoding)?;
+        match self.message_count {
+            Some(1) => f.write_str(", 1 message)"),
+            Some(count) => write!(f, ", {count} messages)"),
+            None => f.write_str(")"),
+        }
     }
 }
 

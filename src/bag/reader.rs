@@ -3,11 +3,13 @@
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
+use super::gap::{self, Gaps};
 use super::inflate::{self, InflateError, ZSTD_MAGIC};
 use super::mcap_file::McapFile;
-use super::metadata::{self, Compression};
+use super::metadata;
 use super::sqlite::SqliteFile;
 use super::{BagError, Limits, MessageBuf, TopicInfo};
+use crate::time::Stamp;
 
 /// What a storage file is, by its name.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,6 +63,20 @@ impl Storage {
             Self::Sqlite(file) => file.read_next(out),
         }
     }
+
+    fn recover(&mut self) {
+        if let Self::Mcap(file) = self {
+            file.recover();
+        }
+    }
+
+    /// What was left out since this was asked last goes to `gaps`.
+    fn tell_gaps(&mut self, path: &Path, gaps: &mut Gaps) {
+        if let Self::Mcap(file) = self {
+            file.left_out()
+                .for_each(|reason| gaps.add(path.into(), reason));
+        }
+    }
 }
 
 /// Reads the messages of a rosbag2 recording in the order in which they are stored.
@@ -73,6 +89,9 @@ pub struct BagReader {
     limits: Limits,
     topics: Vec<TopicInfo>,
     selected: Option<String>,
+    recover: bool,
+    gaps: Gaps,
+    delivered: u64,
     files: VecDeque<(PathBuf, Kind)>,
     current: Option<(PathBuf, Storage)>,
     inflated: Vec<u8>,
@@ -90,8 +109,8 @@ impl std::fmt::Debug for BagReader {
 
 impl BagReader {
     /// Opens a bag with the default [`Limits`]: a rosbag2 folder with its `metadata.yaml`, a
-    /// folder with one storage file and no metadata, or one `.mcap` or `.db3` file (also
-    /// `.mcap.zstd` and `.db3.zstd`).
+    /// folder with storage files and no metadata (read in the order of their first messages), or one
+    /// `.mcap` or `.db3` file (also `.mcap.zstd` and `.db3.zstd`).
     ///
     /// The topics come from the metadata where it lists them, from the storage files otherwise; an
     /// MCAP file without a summary, left by a recorder that was killed, is read through for them.
@@ -141,11 +160,15 @@ impl BagReader {
             limits,
             topics,
             selected: None,
+            recover: false,
+            gaps: Gaps::default(),
+            delivered: 0,
             files: known,
             current: None,
             inflated: Vec::new(),
         };
         if this.topics.is_empty() {
+            this.order_by_time();
             this.topics = this.probe_topics()?;
         }
         this.topics.sort_by(|a, b| a.name.cmp(&b.name));
@@ -167,17 +190,44 @@ impl BagReader {
         self.topics.iter().filter(|topic| topic.is_image())
     }
 
+    /// Goes on behind damage from here on: what cannot be read becomes a gap, not an error. Damage of
+    /// MCAP files is left behind at the next whole chunk; of sqlite3 files, and of files that are
+    /// compressed as a whole, the rest is the gap. Call it before the first read.
+    pub fn recover(&mut self) {
+        self.recover = true;
+    }
+
+    /// What was not delivered until now: single messages that cannot be what they say and, with
+    /// [`recover`](Self::recover), all that is damaged.
+    pub fn gaps(&self) -> &Gaps {
+        &self.gaps
+    }
+
+    /// How many messages of the selected topic the bag counts and did not deliver; `None` where it has
+    /// no count. Meaningful after the last read.
+    pub fn lost(&self) -> Option<u64> {
+        let selected = self.selected.as_ref()?;
+        let topic = self.topics.iter().find(|topic| &topic.name == selected)?;
+        topic
+            .message_count
+            .map(|count| count.saturating_sub(self.delivered))
+    }
+
     /// Chooses the image topic whose messages [`read_next`](Self::read_next) delivers from here on;
-    /// `None` takes the only one there is. Call it before the first read.
+    /// `None` takes the only one there is, or the only one that has messages. Call it before the first read.
     ///
     /// # Errors
     /// No such image topic (names those there are), several and none chosen, or no images at all.
     pub fn select(&mut self, topic: Option<&str>) -> Result<TopicInfo, BagError> {
-        let images: Vec<&TopicInfo> = self.image_topics().collect();
+        let mut images: Vec<&TopicInfo> = self.image_topics().collect();
+        let full = |topic: &&TopicInfo| topic.message_count != Some(0);
+        if topic.is_none() && images.iter().filter(|topic| full(topic)).count() == 1 {
+            images.retain(full);
+        }
         let names = |topics: &[&TopicInfo]| topics.iter().map(|t| t.name.clone()).collect();
         let chosen = match (topic, images.as_slice()) {
             (_, []) => {
-                let topics = self.topics.iter().map(|topic| topic.name.clone()).collect();
+                let topics = self.topics.iter().map(TopicInfo::to_string).collect();
                 return Err(BagError::NoImages {
                     path: self.path.clone(),
                     topics,
@@ -217,12 +267,29 @@ impl BagReader {
     /// The file is truncated, corrupt, unreadable or over a limit. That ends the reading: the next
     /// call answers false. `out` is unspecified then.
     pub fn read_next(&mut self, out: &mut MessageBuf) -> Result<bool, BagError> {
-        let result = self.advance(out);
-        if result.is_err() {
-            self.current = None;
-            self.files.clear();
+        loop {
+            match self.advance(out) {
+                Ok(true) => {
+                    self.gaps.delivered(out.log_time);
+                    self.delivered = self.delivered.saturating_add(1);
+                    return Ok(true);
+                }
+                Ok(false) => return Ok(false),
+                Err(error) if self.recover => {
+                    // the rest of this file; the next one may be whole
+                    let path = self
+                        .current
+                        .take()
+                        .map_or(self.path.clone(), |(path, _)| path);
+                    self.gaps.add(path, gap::reason(&error));
+                }
+                Err(error) => {
+                    self.current = None;
+                    self.files.clear();
+                    return Err(error);
+                }
+            }
         }
-        result
     }
 
     fn advance(&mut self, out: &mut MessageBuf) -> Result<bool, BagError> {
@@ -235,11 +302,16 @@ impl BagReader {
                     };
                     let mut storage = Storage::open(&path, kind, self.limits)?;
                     storage.select(self.selected.as_deref());
+                    if self.recover {
+                        storage.recover();
+                    }
                     let current = self.current.insert((path, storage));
                     (&current.0, &mut current.1)
                 }
             };
-            if !storage.read_next(out)? {
+            let read = storage.read_next(out);
+            storage.tell_gaps(path, &mut self.gaps);
+            if !read? {
                 self.current = None;
                 continue;
             }
@@ -250,6 +322,36 @@ impl BagReader {
             }
             return Ok(true);
         }
+    }
+
+    /// Without metadata nothing else says in which order several files were recorded.
+    fn order_by_time(&mut self) {
+        if self.files.len() < 2 {
+            return;
+        }
+        let first = |path: &Path, kind| -> Option<Stamp> {
+            let mut message = MessageBuf::new();
+            let mut storage = Storage::open(path, kind, self.limits).ok()?;
+            storage
+                .read_next(&mut message)
+                .ok()?
+                .then_some(message.log_time)
+        };
+        let mut files: Vec<_> = self.files.drain(..).collect();
+        // files without a message last; the names decide where the times do not
+        files.sort_by_cached_key(|(path, kind)| {
+            let time = first(path, *kind);
+            (time.is_none(), time, path.clone())
+        });
+        self.files = files.into();
+        let names = self.files.iter().filter_map(|(path, _)| path.file_name());
+        let names: Vec<_> = names.map(|name| name.to_string_lossy()).collect();
+        log::warn!(
+            "{}: no metadata.yaml says in which order to read the files; they are read in the order of \
+             their first messages: {}",
+            self.path.display(),
+            names.join(", ")
+        );
     }
 
     fn probe_topics(&self) -> Result<Vec<TopicInfo>, BagError> {
@@ -285,16 +387,7 @@ fn folder(path: &Path) -> Result<(Vec<PathBuf>, Vec<TopicInfo>), BagError> {
                 name: metadata.storage,
             });
         }
-        let mut files = metadata.files;
-        if metadata.compression == Compression::File {
-            // Written by rosbag2 with the suffix, by some converters without.
-            for file in &mut files {
-                if file.extension().is_none_or(|extension| extension != "zstd") && !file.exists() {
-                    file.as_mut_os_string().push(".zstd");
-                }
-            }
-        }
-        return Ok((files, metadata.topics));
+        return Ok((metadata.files, metadata.topics));
     }
     let read = |source| BagError::Io {
         path: path.into(),
@@ -309,22 +402,13 @@ fn folder(path: &Path) -> Result<(Vec<PathBuf>, Vec<TopicInfo>), BagError> {
         }
     }
     files.sort();
-    let reason = match files.as_slice() {
-        [_] => return Ok((files, Vec::new())),
-        [] => "a folder without metadata.yaml and without a .mcap or .db3 file".to_owned(),
-        several => {
-            let names = several.iter().filter_map(|file| file.file_name());
-            let names: Vec<_> = names.map(|name| name.to_string_lossy()).collect();
-            format!(
-                "no metadata.yaml says in which order to read {}",
-                names.join(", ")
-            )
-        }
-    };
-    Err(BagError::NotABag {
-        path: path.into(),
-        reason,
-    })
+    if files.is_empty() {
+        return Err(BagError::NotABag {
+            path: path.into(),
+            reason: "a folder without metadata.yaml and without a .mcap or .db3 file".to_owned(),
+        });
+    }
+    Ok((files, Vec::new()))
 }
 
 fn inflate_message(

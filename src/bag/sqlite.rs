@@ -9,11 +9,15 @@ use std::io::{BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
-use tempfile::TempPath;
+use tempfile::{TempDir, TempPath};
 
 use super::inflate;
-use super::{BagError, Limits, MessageBuf, TopicInfo};
+use super::{BagError, CDR, Limits, MessageBuf, TopicInfo};
 use crate::time::Stamp;
+
+const READ: OpenFlags = OpenFlags::SQLITE_OPEN_READ_ONLY.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+const WRITE: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+const URI: OpenFlags = OpenFlags::SQLITE_OPEN_URI;
 
 /// Keys read at once.
 const PAGE: i64 = 1024;
@@ -28,9 +32,9 @@ struct Topic {
 pub(super) struct SqliteFile {
     path: PathBuf,
     limits: Limits,
-    // Declared before `_inflated`: closed before the file is removed.
+    // Declared before `_copies`: closed before they are removed.
     db: Connection,
-    _inflated: Option<TempPath>,
+    _copies: (Option<TempPath>, Option<TempDir>),
     topics: HashMap<i64, Topic>,
     /// The ids of the selected topic, as a list for SQL; `None` for all topics.
     selected: Option<String>,
@@ -51,9 +55,15 @@ impl SqliteFile {
             action: "open",
             source,
         })?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let copy = unfinished(from, limits)?;
         let open = || -> Result<(Connection, HashMap<i64, Topic>), String> {
-            let db = Connection::open_with_flags(from, flags).map_err(|e| e.to_string())?;
+            let db = match &copy {
+                Some((_, file)) => Connection::open_with_flags(file, WRITE),
+                // a file in WAL mode that was closed cleanly would get new files beside it
+                None if is_wal(from) => Connection::open_with_flags(immutable(from), READ | URI),
+                None => Connection::open_with_flags(from, READ),
+            };
+            let db = db.map_err(|e| e.to_string())?;
             db.pragma_update(None, "trusted_schema", false)
                 .map_err(|e| e.to_string())?;
             for table in ["topics", "messages"] {
@@ -72,28 +82,30 @@ impl SqliteFile {
             reason,
             messages: 0,
         })?;
-        Ok(Self {
+        let mut this = Self {
             path: path.into(),
             limits,
             db,
-            _inflated: inflated,
+            _copies: (inflated, copy.map(|(folder, _)| folder)),
             topics,
             selected: None,
             keys: VecDeque::new(),
             last: None,
             messages: 0,
             done: false,
-        })
+        };
+        this.select(None);
+        Ok(this)
     }
 
     /// Only messages of this topic are delivered from here on; `None`: of every topic.
     pub(super) fn select(&mut self, topic: Option<&str>) {
-        self.selected = topic.map(|topic| {
-            let ids = self.topics.iter().filter(|(_, known)| known.name == topic);
-            ids.map(|(id, _)| id.to_string())
-                .collect::<Vec<_>>()
-                .join(",")
+        let ids = self.topics.iter().filter(|(_, known)| {
+            // nobody here can read another serialisation
+            topic.is_none_or(|topic| known.name == topic) && known.format == CDR
         });
+        let ids: Vec<_> = ids.map(|(id, _)| id.to_string()).collect();
+        self.selected = (topic.is_some() || ids.len() < self.topics.len()).then(|| ids.join(","));
         self.keys.clear();
     }
 
@@ -117,11 +129,13 @@ impl SqliteFile {
                 .map(|counts| counts.get(id).map_or(0, |count| count.unsigned_abs()));
             match topics.last_mut() {
                 Some(last) if last.name == topic.name => {
-                    last.message_count = last.message_count.zip(count).map(|(a, b)| a + b);
+                    let both = last.message_count.zip(count);
+                    last.message_count = both.map(|(a, b)| a.saturating_add(b));
                 }
                 _ => topics.push(TopicInfo {
                     name: topic.name.clone(),
                     type_name: topic.type_name.clone(),
+                    encoding: topic.format.clone(),
                     message_count: count,
                 }),
             }
@@ -162,13 +176,6 @@ impl SqliteFile {
                             format!("message {id} is of topic {topic}, which is not there");
                         return Ok(Err(self.fault(reason)));
                     };
-                    if topic.format != "cdr" {
-                        return Ok(Err(BagError::Unsupported {
-                            path: self.path.clone(),
-                            what: "serialization format",
-                            name: topic.format.clone(),
-                        }));
-                    }
                     let size: i64 = row.get(2)?;
                     let size = size.unsigned_abs();
                     if size > limit {
@@ -277,4 +284,80 @@ fn inflate_file(path: &Path, limits: Limits) -> Result<TempPath, BagError> {
     }
     to.flush().map_err(io("make a temporary file for"))?;
     Ok(to.into_temp_path())
+}
+
+/// Whether the file is in WAL mode: the header says so.
+fn is_wal(path: &Path) -> bool {
+    let mut header = [0; 20];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    read.is_ok() && header[18] == 2
+}
+
+/// A name under which sqlite reads a file that nobody changes, without a file beside it.
+fn immutable(path: &Path) -> String {
+    let mut uri = String::from("file:");
+    for &byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' => {
+                uri.push(char::from(byte));
+            }
+            _ => uri.push_str(&format!("%{byte:02x}")),
+        }
+    }
+    uri + "?immutable=1"
+}
+
+/// A copy of a file that its recorder did not close, with what lies beside it, so that sqlite can roll
+/// the recorder's last step back, or bring it in, without changing the recording. `None` for a file
+/// that was closed.
+fn unfinished(path: &Path, limits: Limits) -> Result<Option<(TempDir, PathBuf)>, BagError> {
+    let beside = |path: &Path, suffix: &str| -> PathBuf {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        name.into()
+    };
+    let size = |path: &Path| std::fs::metadata(path).map_or(0, |meta| meta.len());
+    let rest = ["-wal", "-journal"].into_iter();
+    let Some(suffix) = rest
+        .into_iter()
+        .find(|suffix| size(&beside(path, suffix)) > 0)
+    else {
+        return Ok(None);
+    };
+    let total = size(path).saturating_add(size(&beside(path, suffix)));
+    if total > limits.inflated_file {
+        return Err(BagError::TooLarge {
+            path: path.into(),
+            what: "a copy of the file, which its recorder did not close,",
+            size: total,
+            limit: limits.inflated_file,
+        });
+    }
+    let io = |source| BagError::Io {
+        path: path.into(),
+        action: "make a copy, which sqlite needs because the recorder did not close the file, of",
+        source,
+    };
+    log::warn!(
+        "{}: the recorder did not close this file; what it had committed is read, from a copy",
+        path.display()
+    );
+    let folder = tempfile::Builder::new()
+        .prefix("lookout-bag-")
+        .tempdir()
+        .map_err(io)?;
+    let copy = folder.path().join("copy.db3");
+    std::fs::copy(path, &copy).map_err(io)?;
+    std::fs::copy(beside(path, suffix), beside(&copy, suffix)).map_err(io)?;
+    // the recording may be read-only, its copy must not be
+    for file in [copy.clone(), beside(&copy, suffix)] {
+        let mut permissions = std::fs::metadata(&file).map_err(io)?.permissions();
+        #[expect(
+            clippy::permissions_set_readonly_false,
+            reason = "a file of ours in a folder of ours"
+        )]
+        permissions.set_readonly(false);
+        std::fs::set_permissions(&file, permissions).map_err(io)?;
+    }
+    Ok(Some((folder, copy)))
 }

@@ -268,6 +268,7 @@ impl BagWriter {
             .topics
             .iter()
             .map(|topic| super::TopicInfo {
+                encoding: super::CDR.to_owned(),
                 name: topic.name.clone(),
                 type_name: topic.type_name.to_owned(),
                 message_count: Some(topic.count),

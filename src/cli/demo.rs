@@ -12,6 +12,7 @@ use lookout::decide::{AnomalyMask, State, SupervisorConfig};
 use lookout::msg::{CompressedImageRef, HeaderRef};
 use lookout::pipeline::Pipeline;
 use lookout::profile::FrameRecord;
+use lookout::shutdown::Shutdown;
 use lookout::time::Stamp;
 use lookout_scene::{Drive, DriveConfig, Rendered};
 use serde::Serialize;
@@ -59,7 +60,8 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Ending> {
         .pipeline(&bundle, args.engine.open(&bundle)?, None)?;
     let outputs = Outputs::prepare(&args.out, args.force, None)?;
     let bag = args.out.join("drive");
-    let truth = render(&street, &bag)?;
+    let shutdown = Shutdown::on_signals()?;
+    let truth = render(&street, &bag, &shutdown)?;
 
     let mut reader = BagReader::open(&bag)?;
     let topic = reader.select(Some(TOPIC))?;
@@ -72,7 +74,9 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Ending> {
         name,
     };
     let open = args.engine.opener(&bundle);
-    let mut driven = drive(source, pipeline, &bundle, &outputs, open, &mut each)?;
+    let mut driven = drive(
+        source, pipeline, &bundle, &outputs, open, &shutdown, &mut each,
+    )?;
     let told = watch.told();
     driven.report.headline(told.line.clone());
     driven.report.write(&outputs.report(), &driven.summary)?;
@@ -83,9 +87,10 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Ending> {
         Some(("demo", serde_json::to_value(&told)?)),
     )?;
     writeln!(std::io::stderr().lock(), "{}", told.line)?;
-    match driven.broken {
-        Some(error) => Err(error),
-        None => Ok(Ending::Done),
+    match (driven.broken, driven.interrupted) {
+        (Some(error), _) => Err(error),
+        (None, Some(code)) => Ok(Ending::Interrupted(code)),
+        (None, None) => Ok(Ending::Done),
     }
 }
 
@@ -97,8 +102,9 @@ pub(crate) struct Truth {
     height: usize,
 }
 
-/// Renders the drive into a rosbag2 as a camera would have recorded it.
-pub(crate) fn render(street: &Drive, folder: &Path) -> anyhow::Result<Truth> {
+/// Renders the drive into a rosbag2 as a camera would have recorded it; less of it where the process
+/// is asked to end.
+pub(crate) fn render(street: &Drive, folder: &Path, shutdown: &Shutdown) -> anyhow::Result<Truth> {
     for old in ["drive_0.mcap", "metadata.yaml"] {
         match fs::remove_file(folder.join(old)) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
@@ -118,6 +124,9 @@ pub(crate) fn render(street: &Drive, folder: &Path) -> anyhow::Result<Truth> {
         height: 0,
     };
     for i in 0..street.frame_count() {
+        if shutdown.requested() {
+            break;
+        }
         street.render(i, &mut out);
         let size = (u16::try_from(out.width)?, u16::try_from(out.height)?);
         jpeg.clear();

@@ -4,13 +4,15 @@ use std::io::Write;
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use lookout::bag::{BagReader, MessageBuf, TopicInfo};
+use lookout::bag::{BagReader, Gaps, MessageBuf, TopicInfo};
 use lookout::decide::{Failure, State, Verdict};
 use lookout::model::Bundle;
 use lookout::pipeline::{OpenEngine, Pipeline};
 use lookout::profile::report::ReportBuilder;
 use lookout::profile::{FrameRecord, Summary};
-use lookout::time::SteppedClock;
+use lookout::shutdown::Shutdown;
+use lookout::time::{Stamp, SteppedClock};
+use serde_json::json;
 
 use super::camera::Camera;
 use super::handler::Handler;
@@ -31,10 +33,80 @@ pub(crate) struct Driven {
     pub(crate) last: Option<Verdict>,
     /// Why the bag could not be read to its end.
     pub(crate) broken: Option<anyhow::Error>,
+    /// What the bag could not give.
+    pub(crate) lost: Lost,
+    /// The exit code of a signal that came before the end.
+    pub(crate) interrupted: Option<u8>,
+}
+
+/// What a bag could not give.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lost {
+    pub(crate) gaps: Gaps,
+    /// Messages, where the bag counts them.
+    pub(crate) messages: Option<u64>,
+}
+
+impl Lost {
+    /// Of a reader that was read to its end.
+    pub(crate) fn of(reader: &BagReader) -> Self {
+        Self {
+            gaps: reader.gaps().clone(),
+            messages: reader.lost(),
+        }
+    }
+
+    /// Whether the drive went on after the last message that there is.
+    pub(crate) fn ends_early(&self) -> bool {
+        self.gaps.at_the_end()
+    }
+
+    /// For people; `None` where nothing is lost.
+    pub(crate) fn line(&self) -> Option<String> {
+        let first = self.gaps.list().first()?;
+        let messages = match self.messages {
+            Some(1) => "1 message".to_owned(),
+            Some(n) => format!("{n} messages"),
+            None => "an unknown number of messages".to_owned(),
+        };
+        let end = match self.ends_early() {
+            true => ", and the end of the drive",
+            false => "",
+        };
+        Some(format!(
+            "The recording is damaged in {} places: {messages} lost, {:.1} s between the messages around \
+             the gaps{end}; the first: {}: {}",
+            self.gaps.count(),
+            self.gaps.seconds(),
+            first.path.display(),
+            first.reason
+        ))
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let nanos = |stamp: Option<Stamp>| stamp.map(Stamp::as_nanos);
+        let gaps = self.gaps.list().iter().map(|gap| {
+            json!({
+                "file": gap.path.display().to_string(),
+                "reason": gap.reason,
+                "after_ns": nanos(gap.after),
+                "before_ns": nanos(gap.before),
+                "seconds": gap.seconds(),
+            })
+        });
+        json!({
+            "count": self.gaps.count(),
+            "seconds": self.gaps.seconds(),
+            "messages": self.messages,
+            "at_the_end": self.ends_early(),
+            "gaps": gaps.collect::<Vec<_>>(),
+        })
+    }
 }
 
 /// Runs a source through a pipeline; the clock stands at each frame's capture stamp, so the same
-/// bag gives the same verdicts on every machine. `each` sees every frame's record.
+/// bag gives the same verdicts on every machine. `each` sees every frame's record. A request to shut
+/// down ends it after the frame at hand.
 ///
 /// # Errors
 /// Where an output cannot be written. A source that breaks ends the drive, and is told in
@@ -45,6 +117,7 @@ pub(crate) fn drive(
     bundle: &Bundle,
     outputs: &Outputs,
     open: OpenEngine,
+    shutdown: &Shutdown,
     each: &mut dyn FnMut(&FrameRecord, &Pipeline),
 ) -> anyhow::Result<Driven> {
     let began = Instant::now();
@@ -53,7 +126,7 @@ pub(crate) fn drive(
     let clock = SteppedClock::default();
     let mut message = MessageBuf::new();
     let mut broken = None;
-    loop {
+    while !shutdown.requested() {
         match source.reader.read_next(&mut message) {
             Ok(true) => {}
             Ok(false) => break,
@@ -72,7 +145,8 @@ pub(crate) fn drive(
         }
         bar.inc(1);
     }
-    if broken.is_some() {
+    let lost = Lost::of(&source.reader);
+    if broken.is_some() || lost.ends_early() {
         // the rest of the drive is missing: the last word on the bag must not be an OK
         handler.fail(Failure::Source, &clock, handler.last_log_time)?;
     }
@@ -83,6 +157,8 @@ pub(crate) fn drive(
         report: handler.out.report,
         last: handler.frames.last(),
         broken,
+        lost,
+        interrupted: shutdown.exit_code(),
     })
 }
 
@@ -132,6 +208,12 @@ pub(crate) fn tell(
     if let Some(last) = &driven.last {
         writeln!(err, "last verdict: {}: {}", last.state, last.reason)?;
     }
+    if let Some(line) = driven.lost.line() {
+        writeln!(err, "{line}")?;
+    }
+    if driven.interrupted.is_some() {
+        writeln!(err, "interrupted: the rest of the drive was not looked at")?;
+    }
     writeln!(err, "report: {}", outputs.report().display())?;
     if json {
         let mut value = serde_json::to_value(s)?;
@@ -139,6 +221,8 @@ pub(crate) fn tell(
             map.insert("last_verdict".into(), serde_json::to_value(driven.last)?);
             let broken = driven.broken.as_ref().map(|e| format!("{e:#}"));
             map.insert("source_error".into(), serde_json::to_value(broken)?);
+            map.insert("lost".into(), driven.lost.json());
+            map.insert("interrupted".into(), driven.interrupted.is_some().into());
             if let Some((key, extra)) = extra {
                 map.insert(key.to_owned(), extra);
             }

@@ -22,6 +22,9 @@ use super::camera::Camera;
 use super::outputs::Outputs;
 use super::recorder::{At, Recorder};
 
+/// Failures of frames that are logged one by one; then those whose number is a power of two.
+const LOGGED_FAILURES: u64 = 5;
+
 /// Where verdicts and pictures are recorded.
 struct Records {
     recorder: Recorder,
@@ -59,6 +62,8 @@ pub(crate) struct Recording {
     painter: Painter,
     overlay: Vec<u8>,
     index: u64,
+    /// Frames that could not be judged.
+    failed: u64,
 }
 
 impl Handler {
@@ -99,6 +104,7 @@ impl Handler {
             painter: Painter::default(),
             overlay: Vec::new(),
             index: 0,
+            failed: 0,
         };
         Ok(Self {
             frames: FrameHandler::new(pipeline, live, open),
@@ -247,7 +253,21 @@ impl Sink for One<'_> {
         }
         self.record = Some(record);
         if let Some(error) = &judged.error {
-            log::warn!("{} at {}: {error}", self.topic, self.log_time);
+            self.out.failed += 1;
+            // a camera that always sends the same wrong thing must not fill the disk with it
+            match self.out.failed {
+                n if n <= LOGGED_FAILURES => {
+                    log::warn!("{} at {}: {error}", self.topic, self.log_time);
+                }
+                n if n.is_power_of_two() => {
+                    log::warn!(
+                        "{} at {}: {error}; {n} frames so far",
+                        self.topic,
+                        self.log_time
+                    );
+                }
+                _ => {}
+            }
         }
     }
 }

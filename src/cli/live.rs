@@ -4,17 +4,18 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use lookout::bag::{BagReader, MessageBuf};
 use lookout::decide::Failure;
 use lookout::live::{self, Worker};
+use lookout::shutdown::Shutdown;
 use lookout::time::{Clock, PacedClock, Stamp};
 use lookout::watchdog::{Beat, Board, Realtime, Watchdog, WatchdogConfig, parse_cpus};
 
 use super::camera::Camera;
+use super::drive::Lost;
 use super::handler::{Handled, Handler};
 use super::inject::Faults;
 
@@ -68,11 +69,16 @@ pub(crate) struct Paced {
     pub(crate) first: MessageBuf,
     rate: f64,
     origin: Stamp,
+    shutdown: Shutdown,
 }
 
 impl Paced {
     /// Reads the first message; `None` where there is none.
-    pub(crate) fn open(mut reader: BagReader, rate: f64) -> anyhow::Result<Option<Self>> {
+    pub(crate) fn open(
+        mut reader: BagReader,
+        rate: f64,
+        shutdown: &Shutdown,
+    ) -> anyhow::Result<Option<Self>> {
         let mut first = MessageBuf::new();
         if !reader.read_next(&mut first)? {
             return Ok(None);
@@ -97,6 +103,7 @@ impl Paced {
             first,
             rate,
             origin,
+            shutdown: shutdown.clone(),
         }))
     }
 
@@ -105,12 +112,18 @@ impl Paced {
         PacedClock::new(self.origin, self.rate)
     }
 
-    /// Gives every message at its time.
-    fn source(self, faults: Faults) -> impl FnMut(&mut MessageBuf) -> Result<bool, String> + Send {
+    /// Gives every message at its time, until the process is asked to end; what the bag lost goes into
+    /// `lost` at its end.
+    fn source(
+        self,
+        faults: Faults,
+        lost: &mut Lost,
+    ) -> impl FnMut(&mut MessageBuf) -> Result<bool, String> + Send {
         let Self {
             mut reader,
             first,
             rate,
+            shutdown,
             ..
         } = self;
         let (begin, start) = (Instant::now(), first.log_time());
@@ -124,14 +137,16 @@ impl Paced {
                 }
                 None => reader.read_next(message).map_err(|e| e.to_string())?,
             };
-            if more {
+            if !more {
+                *lost = Lost::of(&reader);
+            } else {
                 faults.source(number)?;
                 number += 1;
                 let after = message.log_time().saturating_since(start).as_secs_f64() / rate;
                 let after = Duration::try_from_secs_f64(after).unwrap_or(Duration::MAX);
-                thread::sleep(after.saturating_sub(begin.elapsed()));
+                shutdown.wait_for(after.saturating_sub(begin.elapsed()));
             }
-            Ok(more)
+            Ok(more && !shutdown.requested())
         }
     }
 }
@@ -153,7 +168,7 @@ impl Watch for () {
 }
 
 /// Runs a paced bag through a handler whose verdicts go to `board`. Gives what ended it before the
-/// bag's end, or what could not be recorded.
+/// bag's end or what could not be recorded, and what the bag lost.
 pub(crate) fn run(
     paced: Paced,
     handler: &mut Handler,
@@ -161,7 +176,7 @@ pub(crate) fn run(
     args: &LiveArgs,
     heartbeat: &Path,
     watch: &mut dyn Watch,
-) -> anyhow::Result<Option<anyhow::Error>> {
+) -> anyhow::Result<(Option<anyhow::Error>, Lost)> {
     lookout::watchdog::install_panic_hook(board);
     let realtime = args.realtime(0)?;
     if args.lock_memory {
@@ -176,7 +191,8 @@ pub(crate) fn run(
     realtime.apply_to_thread("frames");
     let clock = args.inject.clock(paced.clock());
     args.inject.start();
-    let source = paced.source(args.inject.clone());
+    let mut lost = Lost::default();
+    let source = paced.source(args.inject.clone(), &mut lost);
     let mut frames = Frames {
         handler,
         clock: &clock,
@@ -187,13 +203,16 @@ pub(crate) fn run(
     let output_error = frames.output_error.take();
     if let Err(e) = &ended {
         log::error!("{e}");
+    }
+    if ended.is_err() || lost.ends_early() {
         let at = handler.last_log_time;
         if let Err(e) = handler.fail(Failure::Source, &clock, at) {
             log::error!("cannot record: {e:#}");
         }
     }
     watchdog.stop();
-    Ok(ended.err().map(anyhow::Error::from).or(output_error))
+    let broken = ended.err().map(anyhow::Error::from).or(output_error);
+    Ok((broken, lost))
 }
 
 /// The thread that handles frames.

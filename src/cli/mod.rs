@@ -76,6 +76,10 @@ pub(crate) enum Ending {
     Done,
     /// Done, but the last verdict was STOP or FAULT and `--exit-verdict` was given.
     Verdict,
+    /// Done with what could be read of a damaged recording.
+    Recovered,
+    /// A signal asked for the end; what was done until then is written. The exit code.
+    Interrupted(u8),
 }
 
 impl Cli {
@@ -110,7 +114,7 @@ impl Cli {
             Command::Node(args) => node::run(args, self.level()).map(|()| Ending::Done),
             Command::Profile(args) => profile::run(args),
             Command::Image(args) => image::run(args).map(|()| Ending::Done),
-            Command::Score(args) => score::run(args).map(|()| Ending::Done),
+            Command::Score(args) => score::run(args),
             Command::Evaluate(args) => evaluate::run(args).map(|()| Ending::Done),
             Command::Calibrate(args) => calibrate::run(args).map(|()| Ending::Done),
             Command::Engine(args) => engine::run(args).map(|()| Ending::Done),

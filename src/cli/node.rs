@@ -7,7 +7,7 @@ use log::LevelFilter;
 use lookout::ros::arguments::Arguments;
 use lookout::ros::node;
 use lookout::ros::rosout::RosLogger;
-use lookout::ros::shutdown::Shutdown;
+use lookout::shutdown::Shutdown;
 
 use super::inject::Faults;
 

@@ -16,6 +16,7 @@ use lookout::profile::{
 };
 use lookout::schedule::AdmissionCounters;
 use lookout::score::ScoreKind;
+use lookout::shutdown::Shutdown;
 use lookout::watchdog::Board;
 use lookout_scene::{Drive, DriveConfig};
 use serde_json::json;
@@ -95,7 +96,8 @@ fn of_logits(text: &str) -> Result<ScoreKind, String> {
 
 /// Runs the command.
 pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
-    let rendered = args.synthetic.then(synthetic).transpose()?;
+    let shutdown = Shutdown::on_signals()?;
+    let rendered = args.synthetic.then(|| synthetic(&shutdown)).transpose()?;
     let bag = match (&rendered, &args.bag) {
         (Some(folder), _) => folder.path(),
         (None, Some(bag)) => bag.as_path(),
@@ -124,14 +126,15 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
     let mut again = args.engine.opener(&bundle);
     let open: OpenEngine = Box::new(move || again().map(|engine| faults.engine(engine)));
     let mut handler = Handler::new(pipeline, &bundle, &outputs, &source, Some(live), open)?;
-    let paced = Paced::open(reader, PACE)?.with_context(|| format!("{topic} has no message"))?;
+    let paced =
+        Paced::open(reader, PACE, &shutdown)?.with_context(|| format!("{topic} has no message"))?;
 
     let load = Load::start(args.load).context("cannot start the load")?;
     dry_runs(&mut handler, &paced, bundle.hash())?;
     let began = Instant::now();
     let machine = MachineSampler::start(Machine::new(began), LOOK)?;
     let mut watch = Profiler::begin(began, deadline, &outputs.trace())?;
-    let broken = live::run(
+    let (broken, _) = live::run(
         paced,
         &mut handler,
         &board,
@@ -175,6 +178,7 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
         map.insert("last_verdict".into(), json!(handler.frames.last()));
         let error = problems.first().map(|e| format!("{e:#}"));
         map.insert("error".into(), json!(error));
+        map.insert("interrupted".into(), json!(shutdown.exit_code().is_some()));
     }
     problems.extend(tell(&profile, &value, args.json, &outputs).err());
     handler.out.report.set_machine(machine);
@@ -183,7 +187,11 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
     let mut problems = problems.into_iter();
     let first = problems.next();
     problems.for_each(|problem| log::error!("{problem:#}"));
-    first.map_or(Ok(Ending::Done), Err)
+    match (first, shutdown.exit_code()) {
+        (Some(problem), _) => Err(problem),
+        (None, Some(code)) => Ok(Ending::Interrupted(code)),
+        (None, None) => Ok(Ending::Done),
+    }
 }
 
 fn pipeline(
@@ -230,10 +238,10 @@ fn dry_runs(handler: &mut Handler, paced: &Paced, bundle_hash: &str) -> anyhow::
 }
 
 /// Renders a short drive into a bag.
-fn synthetic() -> anyhow::Result<tempfile::TempDir> {
+fn synthetic(shutdown: &Shutdown) -> anyhow::Result<tempfile::TempDir> {
     let folder = tempfile::tempdir()?;
     let street = Drive::new(DriveConfig::default())?;
-    super::demo::render(&street, folder.path())?;
+    super::demo::render(&street, folder.path(), shutdown)?;
     Ok(folder)
 }
 

@@ -9,7 +9,7 @@ use lookout::msg::Clock as ClockMessage;
 use lookout::ros::participant::Environment;
 use lookout::ros::publish::{BagPublisher, BagType};
 use lookout::ros::qos;
-use lookout::ros::shutdown::Shutdown;
+use lookout::shutdown::Shutdown;
 use lookout::time::{Clock, PacedClock};
 
 use super::Ending;

@@ -10,9 +10,10 @@ use lookout::bag::BagReader;
 use lookout::decide::State;
 use lookout::model::Bundle;
 use lookout::pipeline::{Live, OpenEngine, Pipeline};
+use lookout::shutdown::Shutdown;
 use lookout::watchdog::Board;
 
-use super::drive::{Driven, Source, drive, tell};
+use super::drive::{Driven, Lost, Source, drive, tell};
 use super::handler::Handler;
 use super::live::{self, LiveArgs, Paced};
 use super::outputs::Outputs;
@@ -41,8 +42,12 @@ pub(crate) struct ReplayArgs {
     /// Judge nothing: publish the topic as live ROS 2 messages at the recorded pace (or --rate times
     /// it), with /clock, for any subscriber that uses simulated time.
     #[cfg(feature = "ros")]
-    #[arg(long, conflicts_with_all = ["out", "force", "json", "exit_verdict"])]
+    #[arg(long, conflicts_with_all = ["out", "force", "json", "exit_verdict", "recover"])]
     publish: bool,
+    /// Go on behind damage of the recording, and say how much is lost and where; ends with 4 where
+    /// something is.
+    #[arg(long)]
+    recover: bool,
     /// Replace the results of an earlier run in the folder.
     #[arg(long)]
     force: bool,
@@ -87,6 +92,9 @@ pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<Ending> {
     let out = args.out.as_deref().context("--out is missing")?;
     let mut reader = BagReader::open(&args.bag)?;
     let topic = reader.select(args.topic.as_deref())?;
+    if args.recover {
+        reader.recover();
+    }
     super::recorder::check_topic(&topic.name)?;
     let bundle = args.engine.bundle()?;
     let pipeline = args
@@ -101,20 +109,34 @@ pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<Ending> {
         name,
     };
     let open = args.engine.opener(&bundle);
-    let driven = match args.rate.0 {
-        None => drive(source, pipeline, &bundle, &outputs, open, &mut |_, _| {})?,
-        Some(rate) => paced(args, source, pipeline, &bundle, &outputs, (open, rate))?,
+    let shutdown = Shutdown::on_signals()?;
+    let mut driven = match args.rate.0 {
+        None => {
+            let each = &mut |_: &_, _: &_| {};
+            drive(source, pipeline, &bundle, &outputs, open, &shutdown, each)?
+        }
+        Some(rate) => {
+            let pace = (open, rate, &shutdown);
+            paced(args, source, pipeline, &bundle, &outputs, pace)?
+        }
     };
+    if let Some(line) = driven.lost.line() {
+        driven.report.headline(line);
+    }
     driven.report.write(&outputs.report(), &driven.summary)?;
     tell(&driven, &outputs, args.json, None)?;
     if let Some(error) = driven.broken {
         let done = driven.summary.frames.handled;
         return Err(error).with_context(|| format!("the bag ended early, after {done} frames"));
     }
+    if let Some(code) = driven.interrupted {
+        return Ok(Ending::Interrupted(code));
+    }
     anyhow::ensure!(driven.last.is_some(), "{} has no message", topic_name);
     let raised = |state| matches!(state, State::Stop | State::Fault);
     Ok(match driven.last {
         Some(verdict) if args.exit_verdict && raised(verdict.state) => Ending::Verdict,
+        _ if args.recover && driven.lost.line().is_some() => Ending::Recovered,
         _ => Ending::Done,
     })
 }
@@ -126,7 +148,7 @@ fn paced(
     pipeline: Pipeline,
     bundle: &Bundle,
     outputs: &Outputs,
-    (open, rate): (OpenEngine, f64),
+    (open, rate, shutdown): (OpenEngine, f64, &Shutdown),
 ) -> anyhow::Result<Driven> {
     let supervisor = pipeline.settings().supervisor;
     let board = Arc::new(Board::new(supervisor.stale_after_ms)?);
@@ -137,10 +159,10 @@ fn paced(
     };
     let began = Instant::now();
     let mut handler = Handler::new(pipeline, bundle, outputs, &source.name, Some(live), open)?;
-    let mut broken = None;
-    if let Some(paced) = Paced::open(source.reader, rate)? {
+    let (mut broken, mut lost) = (None, Lost::default());
+    if let Some(paced) = Paced::open(source.reader, rate, shutdown)? {
         let beats = outputs.heartbeat_csv();
-        broken = live::run(paced, &mut handler, &board, &args.live, &beats, &mut ())?;
+        (broken, lost) = live::run(paced, &mut handler, &board, &args.live, &beats, &mut ())?;
     }
     handler.out.finish_records()?;
     Ok(Driven {
@@ -148,5 +170,7 @@ fn paced(
         report: handler.out.report,
         last: handler.frames.last(),
         broken,
+        lost,
+        interrupted: shutdown.exit_code(),
     })
 }

@@ -9,7 +9,9 @@ use lookout::engine::{Engine, Mode};
 use lookout::evaluate::bin_of;
 use lookout::frame::file::read_image;
 use lookout::score::{ScoreKind, ScoreMap, score};
+use lookout::shutdown::Shutdown;
 
+use super::Ending;
 use super::listing::{self, Picture};
 use super::pictures::{self, Pixels, ThresholdArgs, Upsampler, note};
 
@@ -36,7 +38,7 @@ pub(crate) struct ScoreArgs {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
+pub(crate) fn run(args: &ScoreArgs) -> Result<Ending> {
     let pictures = listing::list(&args.images)?;
     let folders = ["score", "class", "mask"].map(|name| args.out.join(name));
     let outputs: Vec<PathBuf> = pictures
@@ -63,19 +65,26 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
         upsampler: Upsampler::default(),
         steps: Vec::new(),
     };
+    let shutdown = Shutdown::on_signals()?;
     let bar = pictures::progress(pictures.len());
-    let mut failed = Vec::new();
+    let (mut done, mut failed) = (0, Vec::new());
     for picture in &pictures {
+        if shutdown.requested() {
+            break;
+        }
         match scorer.score(picture) {
-            Ok(size) => scorer.write(picture, size, &folders)?,
+            Ok(size) => {
+                scorer.write(picture, size, &folders)?;
+                done += 1;
+            }
             Err(error) => failed.push(format!("{error:#}")),
         }
         bar.inc(1);
     }
     bar.finish_and_clear();
-    let done = pictures.len() - failed.len();
     note(format_args!(
-        "{done} pictures scored with {} into {}",
+        "{done} of {} pictures scored with {} into {}",
+        pictures.len(),
         args.score,
         args.out.display()
     ));
@@ -87,7 +96,9 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
             failed.join("\n")
         );
     }
-    Ok(())
+    Ok(shutdown
+        .exit_code()
+        .map_or(Ending::Done, Ending::Interrupted))
 }
 
 struct Scorer {

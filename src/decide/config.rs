@@ -86,6 +86,12 @@ pub struct QualityLimits {
     ///
     /// [`Quality::clipped_ppm`]: crate::frame::Quality::clipped_ppm
     pub over_exposed_ppm: u32,
+    /// A part of a picture is missing when so many of its rows repeat ([`Quality::repeated_rows`], in
+    /// thousandths): `1 ..= 1001`, default 50; 1001 switches it off, as a camera needs whose pictures
+    /// have a broad border of one colour below.
+    ///
+    /// [`Quality::repeated_rows`]: crate::frame::Quality::repeated_rows
+    pub incomplete_from: u32,
     /// A picture is blurred when it is less sharp than this ([`Quality::sharpness`], in
     /// thousandths): `0 ..= 1000`, default 280; 0 switches it off.
     ///
@@ -105,6 +111,7 @@ impl Default for QualityLimits {
         Self {
             black_below: 32,
             over_exposed_ppm: 120_000,
+            incomplete_from: 50,
             blurred_below: 280,
             blur_fault_frames: 15,
             frozen_frames: 3,
@@ -167,7 +174,7 @@ impl SupervisorConfig {
     }
 
     /// Name, value, least and largest value of every field. Some ranges end at another field.
-    pub(crate) fn ranges(&self) -> [(&'static str, u32, u32, u32); 16] {
+    pub(crate) fn ranges(&self) -> [(&'static str, u32, u32, u32); 17] {
         let quality = &self.quality;
         [
             ("area_on_ppm", self.area_on_ppm, 1, MILLION),
@@ -193,6 +200,7 @@ impl SupervisorConfig {
                 1,
                 MILLION + 1,
             ),
+            ("quality.incomplete_from", quality.incomplete_from, 1, 1001),
             ("quality.blurred_below", quality.blurred_below, 0, 1000),
             (
                 "quality.blur_fault_frames",
@@ -255,6 +263,7 @@ mod tests {
             ("quality.over_exposed_ppm", |c| {
                 c.quality.over_exposed_ppm = 0;
             }),
+            ("quality.incomplete_from", |c| c.quality.incomplete_from = 0),
             ("quality.blurred_below", |c| c.quality.blurred_below = 1001),
             ("quality.blur_fault_frames", |c| {
                 c.quality.blur_fault_frames = 0;

@@ -107,6 +107,11 @@ pub enum Reason {
     Black,
     /// Too much of the picture is clipped.
     OverExposed,
+    /// Rows of the picture repeat: data is missing.
+    Incomplete {
+        /// Rows that are like the row above, in thousandths of the height.
+        rows: u16,
+    },
     /// The same picture again and again.
     Frozen {
         /// How many times in a row.
@@ -178,6 +183,7 @@ impl Reason {
             Self::ConstantScoreMap => "constant-score-map",
             Self::Black => "black",
             Self::OverExposed => "over-exposed",
+            Self::Incomplete { .. } => "incomplete",
             Self::Frozen { .. } => "frozen",
             Self::Blurred { .. } => "blurred",
             Self::PictureSize { .. } => "picture-size",
@@ -238,6 +244,9 @@ impl fmt::Display for Reason {
                     "no frame came for {gap_ms} ms; the limit is {limit_ms} ms"
                 )
             }
+            Self::Late { age_ms, .. } | Self::Refused { age_ms, .. } if age_ms > UNSTAMPED => {
+                write!(f, "{NO_STAMP}")
+            }
             Self::Late { age_ms, limit_ms } => {
                 write!(
                     f,
@@ -248,6 +257,9 @@ impl fmt::Display for Reason {
                 f,
                 "the capture stamp is {ahead_ms} ms in the future; the limit is {limit_ms} ms"
             ),
+            Self::StampRegressed { previous, stamp } if previous == stamp && stamp == ZERO => {
+                write!(f, "{NO_STAMP}")
+            }
             Self::StampRegressed { previous, stamp } => write!(
                 f,
                 "the capture stamp {stamp} is not later than {previous} of the frame before"
@@ -259,6 +271,12 @@ impl fmt::Display for Reason {
             Self::ConstantScoreMap => write!(f, "every pixel has the same score"),
             Self::Black => write!(f, "the picture is black"),
             Self::OverExposed => write!(f, "the picture is over-exposed"),
+            Self::Incomplete { rows } => write!(
+                f,
+                "a part of the picture is missing: {}.{} % of its rows, one below the other, are the same",
+                rows / 10,
+                rows % 10
+            ),
             Self::Frozen { frames } => write!(f, "the same picture came {frames} times in a row"),
             Self::Blurred { frames, limit } => write!(
                 f,
@@ -302,6 +320,12 @@ impl fmt::Display for Reason {
         }
     }
 }
+
+/// Said of a frame that nobody stamped.
+const NO_STAMP: &str = "the driver does not stamp its frames: the capture stamp is zero";
+const ZERO: Stamp = Stamp::from_nanos(0);
+/// A frame is that old only where its stamp is zero: thirty years, in ms.
+const UNSTAMPED: u64 = 30 * 365 * 86_400_000;
 
 /// A duration in ms, in the unit that people read.
 struct Old(u64);

@@ -20,6 +20,7 @@ mod ort_library;
 mod perception;
 mod preprocess;
 mod rten;
+mod rten_rules;
 mod select;
 #[cfg(feature = "tensorrt")]
 pub mod tensorrt;

@@ -7,8 +7,8 @@ use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool, Value, ValueOrVi
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensorView, Tensor};
 
-use super::EngineError;
 use super::cpu::{Backend, CpuEngine, Output};
+use super::{EngineError, rten_rules};
 use crate::model::Bundle;
 
 const NAME: &str = "rten";
@@ -60,6 +60,16 @@ impl Graph {
         inputs: &[&str],
         outputs: &[&str],
     ) -> Result<Self, EngineError> {
+        let whole: &[u8] = match &bytes {
+            Bytes::Static(b) | Bytes::Borrowed(b) => b,
+        };
+        if let Some(message) = rten_rules::refused(whole) {
+            return Err(EngineError::Load {
+                engine: NAME,
+                graph: file.to_owned(),
+                message,
+            });
+        }
         let mut options = ModelOptions::with_all_ops();
         options.prepack_weights(true);
         let loaded = match bytes {

@@ -1,6 +1,6 @@
 //! Bayer patterns to RGB by bilinear interpolation.
 
-/// Fills `rgb` from one byte a pixel behind a colour filter.
+/// Fills `rgb` from samples behind a colour filter; `sample` reads that of a column from a row.
 ///
 /// `red` is the column and row (0 or 1) of the first red pixel; blue lies diagonally to it. A
 /// pixel keeps the colour that it measured; each other colour is the rounded mean of the nearest
@@ -11,13 +11,14 @@ pub(super) fn bilinear(
     step: usize,
     width: usize,
     red: (usize, usize),
+    sample: impl Fn(&[u8], usize) -> u8,
     rgb: &mut [u8],
 ) {
     let height = rgb.len() / (width * 3).max(1);
     if width < 2 || height < 2 {
         return;
     }
-    let row = |y: usize| data.get(y * step..y * step + width);
+    let row = |y: usize| data.get(y * step..(y + 1) * step);
     for (y, to) in rgb.chunks_exact_mut(width * 3).enumerate() {
         let (above, below) = neighbours(y, height);
         let (Some(above), Some(here), Some(below)) = (row(above), row(y), row(below)) else {
@@ -26,23 +27,28 @@ pub(super) fn bilinear(
         let red_row = y % 2 == red.1;
         for (x, to) in to.as_chunks_mut::<3>().0.iter_mut().enumerate() {
             let (left, right) = neighbours(x, width);
-            let own = here[x];
-            let sides = mean2(here[left], here[right]);
-            let ends = mean2(above[x], below[x]);
+            let own = sample(here, x);
+            let (west, east) = (sample(here, left), sample(here, right));
+            let (north, south) = (sample(above, x), sample(below, x));
             let red_column = x % 2 == red.0;
             *to = if red_row == red_column {
                 // A red or a blue pixel: green on four sides, the other colour on the diagonals.
-                let cross = mean4([here[left], here[right], above[x], below[x]]);
-                let corners = mean4([above[left], above[right], below[left], below[right]]);
+                let cross = mean4([west, east, north, south]);
+                let corners = mean4([
+                    sample(above, left),
+                    sample(above, right),
+                    sample(below, left),
+                    sample(below, right),
+                ]);
                 if red_row {
                     [own, cross, corners]
                 } else {
                     [corners, cross, own]
                 }
             } else if red_row {
-                [sides, own, ends]
+                [mean2(west, east), own, mean2(north, south)]
             } else {
-                [ends, own, sides]
+                [mean2(north, south), own, mean2(west, east)]
             };
         }
     }

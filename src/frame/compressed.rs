@@ -54,6 +54,12 @@ pub(super) fn decode(
     scratch: &mut Vec<u8>,
     out: &mut Frame,
 ) -> Result<(), FrameError> {
+    if is_mosaic(view.format) {
+        return Err(FrameError::Mosaic {
+            stamp: view.stamp,
+            format: view.format.into(),
+        });
+    }
     match Codec::detect(view.data) {
         Some(Codec::Jpeg) => jpeg(view, max_pixels, scratch, out),
         Some(Codec::Png) => png(view, max_pixels, scratch, out),
@@ -63,6 +69,20 @@ pub(super) fn decode(
             len: view.data.len() as u64,
             start: view.data.iter().copied().take(4).collect(),
         }),
+    }
+}
+
+/// Whether a format says that the coded picture is a sensor's mosaic. `image_transport` writes
+/// "ENCODING; CODEC compressed TARGET": it leaves TARGET out where it codes the pixels as they are, and
+/// makes colours of a mosaic where TARGET is a colour encoding.
+fn is_mosaic(format: &str) -> bool {
+    let bayer = |name: &str| name.trim().starts_with("bayer_");
+    let Some((encoding, coding)) = format.split_once(';') else {
+        return bayer(format);
+    };
+    match coding.split_once("compressed") {
+        Some((_, target)) if !target.trim().is_empty() => bayer(target),
+        _ => bayer(encoding),
     }
 }
 
@@ -172,4 +192,30 @@ fn png(
     }
     // The rest of the file is read too: a truncated or corrupt end is no whole picture.
     reader.finish().map_err(|error| fault(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_mosaic;
+
+    #[test]
+    fn a_mosaic_is_told_by_the_format() {
+        for format in [
+            "bayer_rggb8",
+            "bayer_rggb8; png",
+            "bayer_rggb8; jpeg compressed ",
+            "bayer_grbg16; png compressed bayer_grbg16",
+        ] {
+            assert!(is_mosaic(format), "{format}");
+        }
+        for format in [
+            "",
+            "jpeg",
+            "rgb8; jpeg compressed bgr8",
+            "bayer_rggb8; jpeg compressed bgr8",
+            "mono8; png compressed ",
+        ] {
+            assert!(!is_mosaic(format), "{format}");
+        }
+    }
 }

@@ -70,27 +70,39 @@ impl Decoder {
         let image = RawImage::check(view, self.limits)?;
         let rgb = out.reset(view.width, view.height, view.stamp)?;
         let (width, step) = (view.width as usize, view.step as usize);
+        let big = view.is_bigendian;
         match image.encoding() {
             Encoding::Rgb8 => raw::rgb(view.data, step, width, rgb),
             Encoding::Bgr8 => raw::swizzle::<3>(view.data, step, width, [2, 1, 0], rgb),
             Encoding::Rgba8 => raw::swizzle::<4>(view.data, step, width, [0, 1, 2], rgb),
             Encoding::Bgra8 => raw::swizzle::<4>(view.data, step, width, [2, 1, 0], rgb),
             Encoding::Mono8 => raw::mono8(view.data, step, width, rgb),
-            Encoding::Mono16 => raw::mono16(view.data, step, width, view.is_bigendian, rgb),
+            Encoding::Mono16 => raw::mono16(view.data, step, width, big, rgb),
             Encoding::Yuv422 => yuv::packed422(view.data, step, width, [1, 0, 3, 2], rgb),
             Encoding::Yuv422Yuy2 => yuv::packed422(view.data, step, width, [0, 1, 2, 3], rgb),
             Encoding::Nv12 => yuv::semi_planar(view.data, step, width, [0, 1], rgb),
             Encoding::Nv21 => yuv::semi_planar(view.data, step, width, [1, 0], rgb),
+            Encoding::Rgb16 => raw::rgb16(view.data, step, width, ([0, 1, 2], big), rgb),
+            Encoding::Bgr16 => raw::rgb16(view.data, step, width, ([2, 1, 0], big), rgb),
             Encoding::Bayer8(pattern) => {
-                let red = match pattern {
-                    BayerPattern::Rggb => (0, 0),
-                    BayerPattern::Bggr => (1, 1),
-                    BayerPattern::Gbrg => (0, 1),
-                    BayerPattern::Grbg => (1, 0),
-                };
-                bayer::bilinear(view.data, step, width, red, rgb);
+                bayer::bilinear(view.data, step, width, red(pattern), |row, x| row[x], rgb);
+            }
+            Encoding::Bayer16(pattern) => {
+                let sample =
+                    |row: &[u8], x: usize| raw::to_8_bits([row[2 * x], row[2 * x + 1]], big);
+                bayer::bilinear(view.data, step, width, red(pattern), sample, rgb);
             }
         }
         Ok(())
+    }
+}
+
+/// Column and row of the first red pixel.
+const fn red(pattern: BayerPattern) -> (usize, usize) {
+    match pattern {
+        BayerPattern::Rggb => (0, 0),
+        BayerPattern::Bggr => (1, 1),
+        BayerPattern::Gbrg => (0, 1),
+        BayerPattern::Grbg => (1, 0),
     }
 }

@@ -19,9 +19,8 @@ pub enum BayerPattern {
 /// How the bytes of a raw image (`sensor_msgs/Image`) are laid out.
 ///
 /// Parsed from the ROS names (`sensor_msgs/image_encodings.hpp`), which are lower case and
-/// matched exactly. OpenCV's type names ("8UC1", "8UC3", "16UC1") are refused: they say nothing
-/// about what the channels mean (8UC3 may be RGB or BGR), and cv_bridge refuses to make a colour
-/// image of them as well. A sender that means bgr8 must say bgr8.
+/// matched exactly. OpenCV's type names ("8UC1", "8UC3", "16UC1") say nothing about what the channels
+/// mean; they are read as the drivers that send them mean them: one channel is grey, three are BGR.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Encoding {
     /// R G B.
@@ -36,6 +35,10 @@ pub enum Encoding {
     Mono8,
     /// Two bytes of grey, `is_bigendian` says in which order.
     Mono16,
+    /// R G B of two bytes each, as Mono16.
+    Rgb16,
+    /// B G R of two bytes each, as Mono16.
+    Bgr16,
     /// U Y V Y for two pixels ("yuv422", "uyvy").
     Yuv422,
     /// Y U Y V for two pixels ("yuv422_yuy2", "yuyv").
@@ -46,6 +49,8 @@ pub enum Encoding {
     Nv21,
     /// One byte behind the colour filter of a Bayer sensor ("bayer_rggb8", ..).
     Bayer8(BayerPattern),
+    /// Two bytes, as Mono16, behind such a filter ("bayer_rggb16", ..).
+    Bayer16(BayerPattern),
 }
 
 /// The name is no encoding that can be decoded.
@@ -55,7 +60,7 @@ pub struct UnknownEncoding(pub String);
 
 impl Encoding {
     /// Every encoding, for tables and help texts.
-    pub const ALL: [Encoding; 14] = [
+    pub const ALL: [Encoding; 20] = [
         Self::Rgb8,
         Self::Bgr8,
         Self::Rgba8,
@@ -70,6 +75,12 @@ impl Encoding {
         Self::Bayer8(BayerPattern::Bggr),
         Self::Bayer8(BayerPattern::Gbrg),
         Self::Bayer8(BayerPattern::Grbg),
+        Self::Rgb16,
+        Self::Bgr16,
+        Self::Bayer16(BayerPattern::Rggb),
+        Self::Bayer16(BayerPattern::Bggr),
+        Self::Bayer16(BayerPattern::Gbrg),
+        Self::Bayer16(BayerPattern::Grbg),
     ];
 
     /// The ROS name; where there are two, the older one.
@@ -89,7 +100,20 @@ impl Encoding {
             Self::Bayer8(BayerPattern::Bggr) => "bayer_bggr8",
             Self::Bayer8(BayerPattern::Gbrg) => "bayer_gbrg8",
             Self::Bayer8(BayerPattern::Grbg) => "bayer_grbg8",
+            Self::Rgb16 => "rgb16",
+            Self::Bgr16 => "bgr16",
+            Self::Bayer16(BayerPattern::Rggb) => "bayer_rggb16",
+            Self::Bayer16(BayerPattern::Bggr) => "bayer_bggr16",
+            Self::Bayer16(BayerPattern::Gbrg) => "bayer_gbrg16",
+            Self::Bayer16(BayerPattern::Grbg) => "bayer_grbg16",
         }
+    }
+
+    /// All names that are read, for messages.
+    pub fn names() -> String {
+        let names = Self::ALL.into_iter().map(Self::name);
+        let more = ["uyvy", "yuyv", "8UC1", "8UC3", "16UC1"];
+        names.chain(more).collect::<Vec<_>>().join(", ")
     }
 
     /// The encoding of a ROS name, without the allocation of [`FromStr`]'s error.
@@ -97,6 +121,9 @@ impl Encoding {
         match name {
             "uyvy" => Some(Self::Yuv422),
             "yuyv" => Some(Self::Yuv422Yuy2),
+            "8UC1" => Some(Self::Mono8),
+            "8UC3" => Some(Self::Bgr8),
+            "16UC1" => Some(Self::Mono16),
             _ => Self::ALL
                 .into_iter()
                 .find(|encoding| encoding.name() == name),
@@ -109,7 +136,8 @@ impl Encoding {
         match self {
             Self::Rgb8 | Self::Bgr8 => width * 3,
             Self::Rgba8 | Self::Bgra8 => width * 4,
-            Self::Mono16 | Self::Yuv422 | Self::Yuv422Yuy2 => width * 2,
+            Self::Rgb16 | Self::Bgr16 => width * 6,
+            Self::Mono16 | Self::Yuv422 | Self::Yuv422Yuy2 | Self::Bayer16(_) => width * 2,
             Self::Mono8 | Self::Nv12 | Self::Nv21 | Self::Bayer8(_) => width,
         }
     }
@@ -148,20 +176,14 @@ mod tests {
         }
         assert_eq!("uyvy".parse(), Ok(Encoding::Yuv422));
         assert_eq!("yuyv".parse(), Ok(Encoding::Yuv422Yuy2));
+        assert_eq!("8UC1".parse(), Ok(Encoding::Mono8));
+        assert_eq!("8UC3".parse(), Ok(Encoding::Bgr8));
+        assert_eq!("16UC1".parse(), Ok(Encoding::Mono16));
     }
 
     #[test]
     fn names_without_a_colour_meaning_are_refused() {
-        for name in [
-            "8UC1",
-            "8UC3",
-            "16UC1",
-            "32FC1",
-            "RGB8",
-            "rgb8 ",
-            "",
-            "bayer_rggb16",
-        ] {
+        for name in ["8UC2", "16UC3", "32FC1", "RGB8", "rgb8 ", ""] {
             assert_eq!(name.parse::<Encoding>(), Err(UnknownEncoding(name.into())));
         }
     }

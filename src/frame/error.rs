@@ -1,6 +1,6 @@
 //! What can be wrong with a camera message.
 
-use super::Codec;
+use super::{Codec, Encoding};
 use crate::time::Stamp;
 
 /// Why a camera message is no frame. Names the capture stamp, the encoding (of a raw image) or
@@ -9,7 +9,10 @@ use crate::time::Stamp;
 #[non_exhaustive]
 pub enum FrameError {
     /// The encoding is none of [`Encoding`](super::Encoding).
-    #[error("frame {stamp}: unknown encoding {encoding:?}")]
+    #[error(
+        "frame {stamp}: unknown encoding {encoding:?}; known are {}",
+        Encoding::names()
+    )]
     UnknownEncoding {
         /// Capture stamp.
         stamp: Stamp,
@@ -111,6 +114,17 @@ pub enum FrameError {
         /// The first bytes, at most four.
         start: Vec<u8>,
     },
+    /// The pixels are behind the colour filter of a sensor, and the picture is to be made of them.
+    #[error(
+        "frame {stamp}: format {format:?} says that the picture is the raw mosaic of a Bayer sensor, compressed: \
+         publish a colour picture, or the raw image as bayer_*8"
+    )]
+    Mosaic {
+        /// Capture stamp.
+        stamp: Stamp,
+        /// The format as the message names it.
+        format: String,
+    },
     /// The compressed data is truncated, corrupt or of a kind that is not supported.
     #[error("frame {stamp}: {codec} of {len} bytes (format {format:?}): {reason}")]
     Compressed {
@@ -138,6 +152,7 @@ impl FrameError {
             | Self::StepTooSmall { stamp, .. }
             | Self::DataLength { stamp, .. }
             | Self::UnknownFormat { stamp, .. }
+            | Self::Mosaic { stamp, .. }
             | Self::Compressed { stamp, .. } => *stamp,
         }
     }

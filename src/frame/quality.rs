@@ -36,6 +36,10 @@ pub struct Quality {
     /// 150 in one that is blurred by a hundredth of its width; 0 without any contrast; `None` where
     /// the picture is too small (under nine pixels or cells a side).
     pub sharpness: Option<u16>,
+    /// Rows of the lower half that are like the row above, cell by cell, as many as lie together: in
+    /// thousandths of the picture's height. No camera gives two such rows; what a receiver fills in for
+    /// data that did not come does. Clipped rows do not count.
+    pub repeated_rows: u16,
 }
 
 /// Measures pictures in a buffer of its own, made once.
@@ -69,6 +73,7 @@ impl QualityMeter {
             bright: bright(cells),
             clipped_ppm: fewer_clipped(clipped, columns, rows),
             sharpness: sharpness(cells, columns),
+            repeated_rows: repeated_rows(cells, columns),
         }
     }
 
@@ -165,6 +170,25 @@ fn fewer_clipped(clipped: [u32; 2], columns: usize, rows: usize) -> u32 {
     // A picture of one row has no other half.
     let halves = [ppm(clipped[0], rows - lower), ppm(clipped[1], lower)];
     halves.into_iter().flatten().min().unwrap_or(0) as u32
+}
+
+fn repeated_rows(cells: &[i32], columns: usize) -> u16 {
+    let Some(rows) = cells.len().checked_div(columns).filter(|&rows| rows > 0) else {
+        return 0;
+    };
+    let row = |y: usize| {
+        cells
+            .get(y * columns..(y + 1) * columns)
+            .unwrap_or_default()
+    };
+    let clipped = i32::from(CLIPPED) * PARTS as i32;
+    let (mut longest, mut run) = (0, 0);
+    for y in rows.div_ceil(2).max(1)..rows {
+        let repeated = row(y) == row(y - 1) && row(y).iter().any(|&cell| cell < clipped);
+        run = if repeated { run + 1 } else { 0 };
+        longest = longest.max(run);
+    }
+    (longest * 1000 / rows) as u16
 }
 
 fn sharpness(cells: &[i32], columns: usize) -> Option<u16> {

@@ -37,7 +37,9 @@ impl<'a> RawImage<'a> {
             Encoding::Nv12 | Encoding::Nv21 if width % 2 != 0 || height % 2 != 0 => {
                 Some("an even width and height")
             }
-            Encoding::Bayer8(_) if width < 2 || height < 2 => Some("at least 2 x 2 pixels"),
+            Encoding::Bayer8(_) | Encoding::Bayer16(_) if width < 2 || height < 2 => {
+                Some("at least 2 x 2 pixels")
+            }
             _ => None,
         };
         if let Some(needs) = needs {

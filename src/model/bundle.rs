@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::graph::external_tensor;
 use super::{Manifest, ModelError};
 
 const MANIFEST: &str = "model.toml";
@@ -87,7 +88,14 @@ impl Bundle {
             let bytes = read(file.get_ref())?;
             let found = hex(&Sha256::digest(&bytes));
             if found.eq_ignore_ascii_case(sha256.get_ref()) {
-                return Ok(bytes);
+                return match external_tensor(&bytes) {
+                    None => Ok(bytes),
+                    Some((tensor, other)) => Err(ModelError::ExternalData {
+                        path: folder.join(file.get_ref()),
+                        tensor,
+                        file: other,
+                    }),
+                };
             }
             Err(ModelError::Hash {
                 path: folder.join(file.get_ref()),

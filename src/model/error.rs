@@ -20,6 +20,19 @@ pub enum ModelError {
         /// File.
         path: PathBuf,
     },
+    /// A graph keeps a tensor in another file.
+    #[error(
+        "{path}: the numbers of tensor {tensor:?} are in another file, {file:?}, which the bundle's hashes do not \
+         cover: save the graph with its data inside (in Python: onnx.save(onnx.load(IN), OUT))"
+    )]
+    ExternalData {
+        /// The graph.
+        path: PathBuf,
+        /// The first such tensor.
+        tensor: String,
+        /// The file that it names.
+        file: String,
+    },
     /// The manifest is not TOML, or not of the manifest's form.
     #[error("{path}:{line}: {message}")]
     Manifest {

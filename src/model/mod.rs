@@ -13,6 +13,7 @@
 
 mod bundle;
 mod error;
+mod graph;
 mod manifest;
 
 pub use bundle::Bundle;

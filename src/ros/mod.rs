@@ -20,8 +20,8 @@ pub mod publish;
 pub mod qos;
 pub mod rosout;
 pub mod services;
-pub mod shutdown;
 pub mod subscribers;
+pub mod waiting;
 
 #[cfg(test)]
 mod network_tests;

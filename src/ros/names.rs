@@ -14,6 +14,8 @@
 //! ```
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use thiserror::Error;
 
@@ -226,6 +228,10 @@ impl fmt::Display for FullName {
 /// A remap rule of one node, both sides expanded.
 #[derive(Clone, Debug)]
 struct Rule {
+    /// As it was given.
+    text: String,
+    /// Whether a name matched it.
+    used: Arc<AtomicBool>,
     from: FullName,
     to: FullName,
     topics: bool,
@@ -263,6 +269,8 @@ impl Names {
                 RemapFrom::Service(from) => (from, false, true),
             };
             rules.push(Rule {
+                text: format!("{from}:={}", rule.to),
+                used: Arc::default(),
                 from: node.expand(from)?,
                 to: node.expand(&rule.to)?,
                 topics,
@@ -293,11 +301,23 @@ impl Names {
         self.remapped(name, |rule| rule.services)
     }
 
+    /// The rules for topics and services that no name has matched until now.
+    pub fn unused(&self) -> impl Iterator<Item = &str> {
+        let unused = |rule: &&Rule| !rule.used.load(Ordering::Relaxed);
+        self.rules
+            .iter()
+            .filter(unused)
+            .map(|rule| rule.text.as_str())
+    }
+
     fn remapped(&self, name: &str, applies: fn(&Rule) -> bool) -> Result<FullName, NameError> {
         let full = self.node.expand(name)?;
         let mut rules = self.rules.iter().filter(|rule| applies(rule));
         match rules.find(|rule| rule.from == full) {
-            Some(rule) => Ok(rule.to.clone()),
+            Some(rule) => {
+                rule.used.store(true, Ordering::Relaxed);
+                Ok(rule.to.clone())
+            }
             None => Ok(full),
         }
     }

@@ -5,10 +5,10 @@
 //!
 //! - **Readers** hold at most [`CAMERA_SAMPLES`] unread pictures: the cap of RustDDS's queue is
 //!   `max_samples`, not the depth, and what is read first is the oldest.
-//! - **Reliable writers** keep what a subscriber has not acknowledged, `max_samples` at most; then
-//!   a write fails at once (it never waits) until the subscriber answers or its lease ends (20 s
-//!   for Fast DDS, as its default). While one subscriber is dead, all others miss what does not fit. So
-//!   the flag and the status may keep more than any lease lasts, and pictures a few seconds.
+//! - **Reliable writers** keep the last samples up to the depth, for late subscribers and for those
+//!   that have not acknowledged them; the newest wins, so a subscriber that is dead or slow holds up
+//!   nobody. `max_samples` is above the depth: only then RustDDS takes a history as bounded by it
+//!   (vendor/README.md). A write never waits.
 
 use std::time::Duration;
 
@@ -21,12 +21,8 @@ use crate::msg::RosMessage;
 /// Pictures that a camera reader holds unread, the newest ones, if they are over 64 KiB each: RustDDS
 /// makes room before it adds one, for pictures from 1 KiB on at every eighth only.
 pub const CAMERA_SAMPLES: i32 = 2;
-/// Unacknowledged flags and statuses: 400 s of the one, 100 s of the other at 40 frames a second.
-const KEPT_STATUS: i32 = 4096;
-/// Unacknowledged small messages, below 20 kB each.
-const KEPT_SMALL: i32 = 1024;
-/// Unacknowledged pictures: 4 s at 30 frames a second.
-const KEPT_PICTURES: i32 = 128;
+/// Room of a writer's history, above every depth.
+const WRITER_SAMPLES: i32 = 4096;
 /// A reliable write that finds no room fails instead of waiting.
 const NEVER_BLOCK: rustdds::Duration = rustdds::Duration::ZERO;
 
@@ -47,12 +43,12 @@ const fn best_effort(depth: i32, max_samples: i32) -> QosPolicies {
         .build()
 }
 
-const fn reliable(depth: i32, max_samples: i32) -> QosPolicyBuilder {
+const fn reliable(depth: i32) -> QosPolicyBuilder {
     QosPolicyBuilder::new()
         .reliable(NEVER_BLOCK)
         .durability(policy::Durability::Volatile)
         .history(policy::History::KeepLast { depth })
-        .resource_limits(limits(max_samples))
+        .resource_limits(limits(WRITER_SAMPLES))
 }
 
 /// Camera pictures, camera info, odometry: the newest.
@@ -67,26 +63,26 @@ pub const fn clock() -> QosPolicies {
 
 /// `~/output/safe_stop`: a late subscriber gets the last flag at once.
 pub const fn safe_stop() -> QosPolicies {
-    reliable(1, KEPT_STATUS)
+    reliable(1)
         .durability(policy::Durability::TransientLocal)
         .build()
 }
 
 /// `~/output/status`: a late subscriber gets the last ten.
 pub const fn status() -> QosPolicies {
-    reliable(10, KEPT_STATUS)
+    reliable(10)
         .durability(policy::Durability::TransientLocal)
         .build()
 }
 
 /// Masks, score maps.
 pub const fn picture() -> QosPolicies {
-    reliable(5, KEPT_PICTURES).build()
+    reliable(5).build()
 }
 
 /// Regions and numbers.
 pub const fn small() -> QosPolicies {
-    reliable(5, KEPT_SMALL).build()
+    reliable(5).build()
 }
 
 /// The overlay, for people.
@@ -96,12 +92,12 @@ pub const fn overlay() -> QosPolicies {
 
 /// `/diagnostics`.
 pub const fn diagnostics() -> QosPolicies {
-    reliable(10, KEPT_SMALL).build()
+    reliable(10).build()
 }
 
 /// `/rosout`, as rclcpp has it.
 pub const fn rosout() -> QosPolicies {
-    reliable(1000, KEPT_STATUS)
+    reliable(1000)
         .durability(policy::Durability::TransientLocal)
         .lifespan(policy::Lifespan {
             duration: rustdds::Duration::from_secs(10),

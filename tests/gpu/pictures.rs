@@ -29,7 +29,8 @@ impl Message {
         let pixel = match encoding {
             Encoding::Rgb8 | Encoding::Bgr8 => 3,
             Encoding::Rgba8 | Encoding::Bgra8 => 4,
-            Encoding::Mono16 | Encoding::Yuv422 | Encoding::Yuv422Yuy2 => 2,
+            Encoding::Rgb16 | Encoding::Bgr16 => 6,
+            Encoding::Mono16 | Encoding::Yuv422 | Encoding::Yuv422Yuy2 | Encoding::Bayer16(_) => 2,
             _ => 1,
         };
         let step = width * pixel + 6;

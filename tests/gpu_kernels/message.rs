@@ -18,7 +18,7 @@ pub(crate) fn suits(encoding: Encoding, (width, height): (u32, u32)) -> bool {
     match encoding {
         Encoding::Yuv422 | Encoding::Yuv422Yuy2 => width % 2 == 0,
         Encoding::Nv12 | Encoding::Nv21 => width % 2 == 0 && height % 2 == 0,
-        Encoding::Bayer8(_) => width > 1 && height > 1,
+        Encoding::Bayer8(_) | Encoding::Bayer16(_) => width > 1 && height > 1,
         _ => true,
     }
 }
@@ -27,7 +27,8 @@ fn pixel_bytes(encoding: Encoding) -> u32 {
     match encoding {
         Encoding::Rgb8 | Encoding::Bgr8 => 3,
         Encoding::Rgba8 | Encoding::Bgra8 => 4,
-        Encoding::Mono16 | Encoding::Yuv422 | Encoding::Yuv422Yuy2 => 2,
+        Encoding::Rgb16 | Encoding::Bgr16 => 6,
+        Encoding::Mono16 | Encoding::Yuv422 | Encoding::Yuv422Yuy2 | Encoding::Bayer16(_) => 2,
         _ => 1,
     }
 }
@@ -90,6 +91,11 @@ impl Message {
                     message.data[step * (height + y / 2) + x] = if u { b } else { r };
                 }
                 Encoding::Bayer8(_) => row[x] = [r, g, b][odd + y % 2],
+                Encoding::Rgb16 => row[6 * x..][..6].copy_from_slice(&[g, r, b, g, r, b]),
+                Encoding::Bgr16 => row[6 * x..][..6].copy_from_slice(&[r, b, g, r, b, g]),
+                Encoding::Bayer16(_) => {
+                    row[2 * x..][..2].copy_from_slice(&[b, [r, g, b][odd + y % 2]]);
+                }
             }
         }
         message

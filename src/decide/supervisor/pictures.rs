@@ -67,6 +67,11 @@ impl Pictures {
         if quality.clipped_ppm >= limits.over_exposed_ppm {
             return Picture::Faulty(Reason::OverExposed);
         }
+        if u32::from(quality.repeated_rows) >= limits.incomplete_from {
+            return Picture::Faulty(Reason::Incomplete {
+                rows: quality.repeated_rows,
+            });
+        }
         let sharp = |value: u16| u32::from(value) >= limits.blurred_below;
         self.blurred = match quality.sharpness {
             Some(value) if !sharp(value) => self.blurred.saturating_add(1),

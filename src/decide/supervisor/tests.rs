@@ -28,6 +28,7 @@ const CONFIG: SupervisorConfig = SupervisorConfig {
     quality: QualityLimits {
         black_below: 32,
         over_exposed_ppm: 120_000,
+        incomplete_from: 50,
         blurred_below: 250,
         blur_fault_frames: 3,
         frozen_frames: 3,
@@ -42,6 +43,7 @@ const SHARP: Quality = Quality {
     bright: 200,
     clipped_ppm: 0,
     sharpness: Some(500),
+    repeated_rows: 0,
 };
 
 fn ms(ms: i64) -> Stamp {

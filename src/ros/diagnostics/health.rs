@@ -156,6 +156,8 @@ pub struct Health {
     pub(super) failure: Option<String>,
     /// The topic that frames come from.
     pub(super) camera: String,
+    /// Why none comes from it.
+    pub(super) waiting: Option<String>,
     /// How long the last frame took, and since when frames take longer than the deadline.
     pub(super) last_processing: Option<Duration>,
     pub(super) slow_since: Option<Duration>,
@@ -186,6 +188,7 @@ impl Health {
             enabled: true,
             failure: None,
             camera: String::new(),
+            waiting: None,
             last_processing: None,
             slow_since: None,
             receive_buffer: None,
@@ -341,6 +344,17 @@ impl Health {
     /// known, so that there are none anyway.
     pub const fn set_ground(&mut self, ground: Option<Result<(), NoGround>>) {
         self.ground = ground;
+    }
+
+    /// Time since the last camera message; `None` before the first, and while none is expected.
+    pub fn quiet_for(&self, now: Duration) -> Option<Option<Duration>> {
+        let expected = self.active && self.enabled;
+        expected.then(|| self.arrivals.last().map(|last| now.saturating_sub(last)))
+    }
+
+    /// Why no frame comes; `None` where they come.
+    pub fn set_waiting(&mut self, why: Option<String>) {
+        self.waiting = why;
     }
 
     /// The topic that frames come from, as the hardware that the statuses are of.

@@ -36,9 +36,10 @@ pub(super) fn frames(health: &Health, now: Duration) -> DiagnosticStatus {
     let mut report = Report::default();
     let recent = health.recent.sum(now);
     let frequency = health.arrivals.frequency(now);
-    match nothing_seen(health, now) {
-        Some(words) => report.find(STALE, words),
-        None => {
+    match (nothing_seen(health, now), &health.waiting) {
+        (Some(words), Some(why)) => report.find(STALE, format!("{words}: {why}")),
+        (Some(words), None) => report.find(STALE, words),
+        (None, _) => {
             // With one frame lost in between, the next is there just within the limit.
             let least = 2e3 / f64::from(health.limits.stale_after_ms.max(1));
             if let Some(hz) = frequency.filter(|hz| *hz < least) {

@@ -36,10 +36,11 @@ use super::parameters::{DeclareError, NodeSettings, ParameterServices, SettingsE
 use super::participant::{Environment, ParticipantError, ReceiveBuffer};
 use super::rosout::Rosout;
 use super::services::{Control, ServiceNames, Services, control_servers, transition_events};
-use super::shutdown::Shutdown;
+use super::waiting::Waiting;
 use crate::engine::Engine;
 use crate::msg::{Bool, DiagnosticArray};
 use crate::profile::{Machine, MachineSampler};
+use crate::shutdown::Shutdown;
 use crate::watchdog::{Board, Watchdog, WatchdogError, install_panic_hook};
 use control::Desk;
 use managed::{ManagedNode, image_topic};
@@ -56,6 +57,8 @@ const DEFAULT_NAMESPACE: &str = "/";
 const LOOK_AFTER: Duration = Duration::from_millis(200);
 /// How often temperatures and memory are read.
 const MACHINE_PERIOD: Duration = Duration::from_secs(1);
+/// So long no frame may come before somebody looks why.
+const WAIT_FOR: Duration = Duration::from_secs(3);
 /// How long the end waits for a transition.
 const SHUT_DOWN_WITHIN: Duration = Duration::from_millis(500);
 /// How long the last messages have to get out.
@@ -244,6 +247,7 @@ pub fn run(
     servers.push(Box::pin(
         parameter_services.serve(Arc::clone(&shared.store), desk.clone()),
     ));
+    warn_of_unused_remaps(&names);
     let services = Services::start(servers).map_err(|e| not_made("the services' thread")(&e))?;
     log::info!("node {} is up", names.node());
 
@@ -251,7 +255,11 @@ pub fn run(
         start(desk.clone());
     }
     let sending = || transport.run(&context);
-    let ended = report(&desk, &diagnostics, rosout, shutdown, &sending);
+    let (camera, transport) = image_topic(settings.image_transport);
+    let mut waiting = Waiting::new(&full(&names, camera)?, transport);
+    let participant = context.domain_participant();
+    let mut why = || waiting.why(&participant);
+    let ended = report(&desk, &diagnostics, rosout, shutdown, (&sending, &mut why));
 
     shut_down(&lifecycle);
     watchdog.stop();
@@ -309,6 +317,27 @@ fn beats(
     }
 }
 
+/// A rule that matches nothing is a typing error, or for another node.
+fn warn_of_unused_remaps(names: &Names) {
+    // subscribed when the node is configured
+    const INPUTS: [&str; 5] = [
+        "~/input/image",
+        "~/input/image/compressed",
+        "~/input/camera_info",
+        "~/input/odometry",
+        "/clock",
+    ];
+    for name in INPUTS {
+        let _ = names.topic(name);
+    }
+    for rule in names.unused() {
+        log::warn!(
+            "the remapping {rule} matches no topic or service of this node; its inputs are {}",
+            INPUTS.join(", ")
+        );
+    }
+}
+
 /// Configures and activates the node, on a thread of its own: the diagnostics go on meanwhile.
 fn start(desk: Desk) {
     let body = move || {
@@ -331,7 +360,7 @@ fn report(
     diagnostics: &Outlet<DiagnosticArray>,
     rosout: &Rosout,
     shutdown: &Shutdown,
-    sending: &dyn Fn() -> bool,
+    (sending, why): (&dyn Fn() -> bool, &mut dyn FnMut() -> String),
 ) -> Result<(), NodeError> {
     let shared = &desk.shared;
     let machine = MachineSampler::start(Machine::new(Instant::now()), MACHINE_PERIOD)
@@ -339,6 +368,7 @@ fn report(
         .ok();
     let mut told = Instant::now();
     let mut said = None;
+    let mut patience = Patience::default();
     loop {
         let left = shared
             .live()
@@ -358,6 +388,7 @@ fn report(
         if shared.board.is_lost() {
             return Err(NodeError::Lost(flag.cause.to_string()));
         }
+        patience.look(shared, why);
         if left > LOOK_AFTER {
             continue;
         }
@@ -379,6 +410,42 @@ fn report(
             )
         };
         diagnostics.send(array);
+    }
+}
+
+/// Says why no frame comes, once for each reason.
+#[derive(Default)]
+struct Patience {
+    looked: Option<Instant>,
+    said: Option<String>,
+}
+
+impl Patience {
+    fn look(&mut self, shared: &Shared, why: &mut dyn FnMut() -> String) {
+        let quiet_for = shared.health().quiet_for(shared.at());
+        // before the first frame the node has waited since it was started, or longer
+        let waits = quiet_for.is_some_and(|last| last.is_none_or(|gap| gap > WAIT_FOR));
+        if !waits {
+            // from now on anew
+            self.looked = Some(Instant::now());
+            if self.said.take().is_some() {
+                shared.health().set_waiting(None);
+            }
+            return;
+        }
+        if self.looked.is_some_and(|at| at.elapsed() < WAIT_FOR) {
+            return;
+        }
+        self.looked = Some(Instant::now());
+        let why = why();
+        // numbers change from look to look; the reason before them does not
+        let reason = |text: &str| text.split(": since").next().map(str::to_owned);
+        let is_new = self.said.as_deref().and_then(reason) != reason(&why);
+        if is_new {
+            log::warn!("no frame comes: {why}");
+        }
+        shared.health().set_waiting(Some(why.clone()));
+        self.said = Some(why);
     }
 }
 

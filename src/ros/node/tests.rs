@@ -227,6 +227,7 @@ impl Node {
             ..settings.supervisor
         };
         settings.supervisor.quality.blurred_below = 0;
+        settings.supervisor.quality.incomplete_from = 1001;
         settings.supervisor.quality.black_below = 0;
         let mut pipeline = Pipeline::new(Eye::open(&world), settings).unwrap();
         let mut stages = StageTimes::new();

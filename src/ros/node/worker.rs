@@ -24,7 +24,7 @@ use crate::time::Clock;
 use crate::watchdog::{Contained, TripKind, contain};
 
 /// A frame that cannot be judged is logged this often at most; the status tells of every one.
-const LOG_AGAIN: Duration = Duration::from_secs(1);
+const LOG_AGAIN: Duration = Duration::from_secs(10);
 
 /// The thread that handles frames.
 pub(super) struct Frames {

@@ -283,6 +283,10 @@ fn about_supervisor(field: &str) -> &'static str {
             "A picture with this much of its better half clipped is over-exposed, \
              in parts per million; 1000001: never."
         }
+        "quality.incomplete_from" => {
+            "A part of a picture is missing where this share of its rows repeats, in thousandths; \
+             1001: never."
+        }
         "quality.blurred_below" => {
             "A picture less sharp than this is blurred, in thousandths; 0: never."
         }

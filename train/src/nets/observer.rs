@@ -32,10 +32,12 @@ pub(super) fn observer(classes: i64) -> Graph {
 
     let patches = b.patchify("look", image, 24, 4);
     let patches = b.relu("look.relu", patches);
-    let probabilities = b.softmax("probabilities", logits);
-    let all = [patches, detail4, decoder4, logits, probabilities];
-    let x = b.concat("fuse4.concat", &all);
-    let near4 = b.conv_bn_relu("fuse4", x, 32, [1, 1], 1, 1);
+    let x = b.concat("fuse4.concat", &[patches, detail4, decoder4]);
+    let x = b.conv_bn("fuse4", x, 32, [1, 1], 1, 1);
+    // apart: engines block planes by eight, and a concatenation with eleven more ends that
+    let said = b.conv("said4", logits, 32, [1, 1]);
+    let x = b.add("fuse4.add", x, said);
+    let near4 = b.relu("fuse4.relu", x);
 
     let x = b.patchify("down8", near4, 48, 2);
     let x = b.relu("down8.relu", x);
@@ -57,17 +59,13 @@ pub(super) fn observer(classes: i64) -> Graph {
     let x = b.merge_up("up4", x, near4, 24);
     let x = b.factorised("up4.fuse", x, 1);
     let own = b.conv(OWN_LOGIT, x, 1, [1, 1]);
-    let (out, energy) = fuse(&mut b, own, logits, probabilities);
-    b.finish(&[out, own, energy, probabilities])
+    fuse(b, own, logits)
 }
 
-/// Joins the observer's own logit with the energy; see [`super::Fusion`] for the numbers.
-pub(super) fn fuse(
-    b: &mut Builder,
-    own: ValueId,
-    logits: ValueId,
-    probabilities: ValueId,
-) -> (ValueId, ValueId) {
+/// Joins the observer's own logit with the energy, and ends the graph; see [`super::Fusion`] for the
+/// numbers.
+pub(super) fn fuse(mut b: Builder, own: ValueId, logits: ValueId) -> Graph {
+    let probabilities = b.softmax("probabilities", logits);
     let energy = b.energy("energy", logits);
     let usual = b.conv("fusion.usual", probabilities, 1, [1, 1]);
     let scale = b.conv("fusion.scale", probabilities, 1, [1, 1]);
@@ -75,5 +73,6 @@ pub(super) fn fuse(
     let unusual = b.mul("fusion.standardised", unusual, scale);
     let both = b.concat("fusion.both", &[own, unusual]);
     let joined = b.conv("fusion.join", both, 1, [1, 1]);
-    (b.rename(joined, OBSERVER), energy)
+    let out = b.rename(joined, OBSERVER);
+    b.finish(&[out, own, energy, probabilities])
 }

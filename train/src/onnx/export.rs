@@ -1,6 +1,6 @@
 //! From a trained [`Network`] to the bytes of an ONNX file, batch norms folded into convolutions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use prost::Message;
 use tch::{Kind, Tensor};
@@ -63,6 +63,7 @@ pub fn export(network: &Network, outputs: &[&str]) -> Result<Vec<u8>, ExportErro
         network,
         graph: &graph,
         proto: GraphProto::default(),
+        powers: BTreeSet::new(),
     };
     writer.proto.name.clone_from(&graph.name);
     writer.write()?;
@@ -89,6 +90,8 @@ struct Writer<'a> {
     network: &'a Network,
     graph: &'a Graph,
     proto: GraphProto,
+    /// Values whose powers are written.
+    powers: BTreeSet<usize>,
 }
 
 impl Writer<'_> {
@@ -105,6 +108,7 @@ impl Writer<'_> {
             match &node.op {
                 Op::Conv(conv) => self.conv(node, conv, norms.get(&node.output.0).copied())?,
                 Op::BatchNorm(_) => self.check_folded(node)?,
+                Op::Softmax => self.softmax(node),
                 Op::Energy => self.energy(node),
                 op => self.plain(node, op),
             }
@@ -185,7 +189,6 @@ impl Writer<'_> {
             Op::Add => ("Add", vec![]),
             Op::Sub => ("Sub", vec![]),
             Op::Mul => ("Mul", vec![]),
-            Op::Softmax => ("Softmax", vec![Attribute::int("axis", 1)]),
             Op::AveragePool2 => {
                 let two = [2, 2];
                 (
@@ -218,7 +221,7 @@ impl Writer<'_> {
                     vec![Attribute::string("mode", "linear"), half_pixel],
                 )
             }
-            Op::Conv(_) | Op::BatchNorm(_) | Op::Energy => return,
+            Op::Conv(_) | Op::BatchNorm(_) | Op::Softmax | Op::Energy => return,
         };
         self.node(node, kind, inputs, node.output, attributes);
     }
@@ -232,38 +235,54 @@ impl Writer<'_> {
         name
     }
 
-    /// `-(max + ln(sum(exp(x - max))))`: no power overflows, in f16 either.
-    fn energy(&mut self, node: &Node) {
-        let x = self.name(node.inputs[0]);
-        let part = |suffix: &str| format!("{}.{suffix}", node.name);
-        let axes = part("axes");
-        self.proto.initializer.push(TensorProto::int64(&axes, &[1]));
-        let keep = || vec![Attribute::int("keepdims", 1)];
-        let max_axes = || vec![Attribute::ints("axes", &[1]), Attribute::int("keepdims", 1)];
-        let out = self.name(node.output);
-        let steps = [
-            ("ReduceMax", vec![x.clone()], part("max"), max_axes()),
-            ("Sub", vec![x, part("max")], part("below"), vec![]),
-            ("Exp", vec![part("below")], part("powers"), vec![]),
-            ("ReduceSum", vec![part("powers"), axes], part("sum"), keep()),
-            ("Log", vec![part("sum")], part("log"), vec![]),
-            (
-                "Add",
-                vec![part("max"), part("log")],
-                part("logsumexp"),
-                vec![],
-            ),
-            ("Neg", vec![part("logsumexp")], out, vec![]),
-        ];
-        for (op_type, input, output, attribute) in steps {
-            self.proto.node.push(NodeProto {
-                input,
-                name: output.clone(),
-                output: vec![output],
-                op_type: op_type.to_owned(),
-                attribute,
-            });
+    /// Names of the greatest plane, of `exp(x - max)` and of its sum over the planes: softmax and
+    /// energy share them. No power overflows, in f16 either.
+    fn powers(&mut self, x: ValueId) -> [String; 3] {
+        let name = self.name(x);
+        let part = |suffix: &str| format!("{name}.{suffix}");
+        if self.powers.insert(x.0) {
+            let axes = part("axes");
+            self.proto.initializer.push(TensorProto::int64(&axes, &[1]));
+            let keep = Attribute::int("keepdims", 1);
+            let over = vec![Attribute::ints("axes", &[1]), keep.clone()];
+            self.step("ReduceMax", &[&name], &part("max"), over);
+            self.step("Sub", &[&name, &part("max")], &part("below"), vec![]);
+            self.step("Exp", &[&part("below")], &part("powers"), vec![]);
+            self.step(
+                "ReduceSum",
+                &[&part("powers"), &axes],
+                &part("sum"),
+                vec![keep],
+            );
         }
+        ["max", "powers", "sum"].map(part)
+    }
+
+    /// Written out: engines are several times slower at a softmax over planes.
+    fn softmax(&mut self, node: &Node) {
+        let [_, powers, sum] = self.powers(node.inputs[0]);
+        self.step("Div", &[&powers, &sum], &self.name(node.output), vec![]);
+    }
+
+    /// `-(max + ln(sum(exp(x - max))))`.
+    fn energy(&mut self, node: &Node) {
+        let [max, _, sum] = self.powers(node.inputs[0]);
+        let part = |suffix: &str| format!("{}.{suffix}", node.name);
+        self.step("Log", &[&sum], &part("log"), vec![]);
+        self.step("Add", &[&max, &part("log")], &part("logsumexp"), vec![]);
+        let out = self.name(node.output);
+        self.step("Neg", &[&part("logsumexp")], &out, vec![]);
+    }
+
+    /// A node that is named as its output.
+    fn step(&mut self, op_type: &str, input: &[&str], output: &str, attribute: Vec<Attribute>) {
+        self.proto.node.push(NodeProto {
+            input: input.iter().map(|&name| name.to_owned()).collect(),
+            name: output.to_owned(),
+            output: vec![output.to_owned()],
+            op_type: op_type.to_owned(),
+            attribute,
+        });
     }
 
     fn node(

@@ -45,6 +45,7 @@ const LEAST: SupervisorConfig = SupervisorConfig {
     quality: QualityLimits {
         black_below: 0,
         over_exposed_ppm: 1,
+        incomplete_from: 1,
         blurred_below: 300,
         blur_fault_frames: 1,
         frozen_frames: 2,
@@ -68,6 +69,7 @@ const MOST: SupervisorConfig = SupervisorConfig {
     quality: QualityLimits {
         black_below: 255,
         over_exposed_ppm: 1_000_001,
+        incomplete_from: 1001,
         blurred_below: 1000,
         blur_fault_frames: 1000,
         frozen_frames: 1000,
@@ -81,6 +83,7 @@ const BLIND: SupervisorConfig = SupervisorConfig {
     quality: QualityLimits {
         black_below: 0,
         over_exposed_ppm: 1_000_001,
+        incomplete_from: 1001,
         blurred_below: 0,
         blur_fault_frames: 1,
         frozen_frames: 0,
@@ -138,6 +141,7 @@ fn picture() -> impl Strategy<Value = Option<Quality>> {
         1 => Just(Quality { bright: 31, ..SHARP }),
         1 => Just(Quality { bright: 255, clipped_ppm: 120_000, ..SHARP }),
         1 => Just(Quality { bright: 255, sharpness: None, ..SHARP }),
+        1 => Just(Quality { repeated_rows: 50, ..SHARP }),
     ];
     // 0 stands for a picture that was never seen before.
     let fingerprints = prop_oneof![4 => Just(0), 2 => Just(1), 1 => Just(2)];

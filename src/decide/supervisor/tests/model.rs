@@ -174,6 +174,7 @@ impl Model {
             (self.other_size(o), "picture-changed"),
             (picture(black), "black"),
             (picture(over_exposed), "over-exposed"),
+            (picture(incomplete), "incomplete"),
             (self.frozen(o), "frozen"),
             (o.pixels == 0, "empty-score-map"),
             (o.non_finite != 0, "non-finite"),
@@ -246,7 +247,11 @@ impl Model {
         o.quality
             .into_iter()
             .chain(self.measured())
-            .filter(|q| !black(*q, limits) && !over_exposed(*q, limits))
+            .filter(|q| {
+                ![black, over_exposed, incomplete]
+                    .iter()
+                    .any(|wrong| wrong(*q, limits))
+            })
             .take_while(|q| {
                 q.sharpness
                     .is_some_and(|s| u32::from(s) < limits.blurred_below)
@@ -312,6 +317,10 @@ impl Model {
 
 fn black(quality: Quality, limits: &QualityLimits) -> bool {
     u32::from(quality.bright) < limits.black_below
+}
+
+fn incomplete(quality: Quality, limits: &QualityLimits) -> bool {
+    u32::from(quality.repeated_rows) >= limits.incomplete_from
 }
 
 fn over_exposed(quality: Quality, limits: &QualityLimits) -> bool {

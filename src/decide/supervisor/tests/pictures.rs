@@ -10,7 +10,8 @@ fn blurred(frames: u32) -> Reason {
 }
 
 #[test]
-fn f11_f12_a_picture_that_is_black_or_over_exposed_is_a_fault_and_one_at_the_limit_is_not() {
+fn f11_f12_f23_a_picture_that_is_black_over_exposed_or_incomplete_is_a_fault_and_one_at_the_limit_is_not()
+ {
     let black = Quality {
         bright: 31,
         ..SHARP
@@ -19,7 +20,15 @@ fn f11_f12_a_picture_that_is_black_or_over_exposed_is_a_fault_and_one_at_the_lim
         clipped_ppm: 120_000,
         ..SHARP
     };
-    for (quality, reason) in [(black, Reason::Black), (clipped, Reason::OverExposed)] {
+    let part = Quality {
+        repeated_rows: 50,
+        ..SHARP
+    };
+    for (quality, reason) in [
+        (black, Reason::Black),
+        (clipped, Reason::OverExposed),
+        (part, Reason::Incomplete { rows: 50 }),
+    ] {
         let mut drive = Drive::started();
         let verdict = drive.picture(0, quality);
         assert_eq!((verdict.state, verdict.safe_stop), (Fault, true));
@@ -29,6 +38,7 @@ fn f11_f12_a_picture_that_is_black_or_over_exposed_is_a_fault_and_one_at_the_lim
         bright: 32,
         clipped_ppm: 119_999,
         sharpness: Some(250),
+        repeated_rows: 49,
         ..SHARP
     };
     assert_eq!(Drive::started().picture(0, just).state, Clear);

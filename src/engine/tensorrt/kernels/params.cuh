@@ -38,6 +38,12 @@ enum Encoding : u32 {
     BAYER_BGGR8,
     BAYER_GBRG8,
     BAYER_GRBG8,
+    RGB16,
+    BGR16,
+    BAYER_RGGB16,
+    BAYER_BGGR16,
+    BAYER_GBRG16,
+    BAYER_GRBG16,
 };
 
 // The network's input: its size, and value * scale + offset for red, green and blue.

@@ -22,15 +22,20 @@ struct Packed {
     }
 };
 
-struct Mono16 {
+// A sample of two bytes, of which `high` says which is the higher one.
+__device__ int of_16_bits(const u8* p, u32 high) {
+    return ((int(p[high]) << 8 | p[1 - high]) + 128) / 257;
+}
+
+// The same with two bytes a sample.
+struct Packed16 {
     const u8* pixels;
     u64 step;
-    u32 high; // which of the two bytes
+    u32 high, samples, r, g, b;
 
     __device__ Rgb at(u32 x, u32 y) const {
-        const u8* p = pixels + step * y + 2 * u64(x);
-        int grey = ((int(p[high]) << 8 | p[1 - high]) + 128) / 257;
-        return {grey, grey, grey};
+        const u8* p = pixels + step * y + 2 * u64(samples) * x;
+        return {of_16_bits(p + 2 * r, high), of_16_bits(p + 2 * g, high), of_16_bits(p + 2 * b, high)};
     }
 };
 
@@ -83,20 +88,27 @@ struct Bayer {
     const u8* pixels;
     u64 step;
     u32 width, height, red_x, red_y;
+    bool wide; // two bytes a sample
+    u32 high;
+
+    __device__ int sample(u32 x, u32 y) const {
+        const u8* row = pixels + step * y;
+        return wide ? of_16_bits(row + 2 * u64(x), high) : row[x];
+    }
 
     __device__ Rgb at(u32 x, u32 y) const {
-        const u8* above = pixels + step * (y == 0 ? 1 : y - 1);
-        const u8* here = pixels + step * y;
-        const u8* below = pixels + step * (y + 1 == height ? height - 2 : y + 1);
+        u32 above = y == 0 ? 1 : y - 1;
+        u32 below = y + 1 == height ? height - 2 : y + 1;
         u32 left = x == 0 ? 1 : x - 1;
         u32 right = x + 1 == width ? width - 2 : x + 1;
-        int own = here[x];
-        int sides = here[left] + here[right];
-        int ends = above[x] + below[x];
+        int own = sample(x, y);
+        int sides = sample(left, y) + sample(right, y);
+        int ends = sample(x, above) + sample(x, below);
         bool red_row = y % 2 == red_y;
         if (red_row == (x % 2 == red_x)) {
             int cross = (sides + ends + 2) / 4;
-            int corners = (above[left] + above[right] + below[left] + below[right] + 2) / 4;
+            int corners = (sample(left, above) + sample(right, above) + sample(left, below) +
+                           sample(right, below) + 2) / 4;
             return red_row ? Rgb{own, cross, corners} : Rgb{corners, cross, own};
         }
         sides = (sides + 1) / 2;
@@ -153,6 +165,7 @@ __device__ bool decoded(const FrameParams& frame, const Window& column, const Wi
     const u8* pixels = reinterpret_cast<const u8*>(frame.pixels);
     u64 step = frame.step;
     u32 width = frame.width, height = frame.height;
+    u32 high = frame.big_endian ? 0 : 1;
     switch (frame.encoding) {
     case RGB8:
         *out = resized(Packed{pixels, step, 3, 0, 1, 2}, column, row);
@@ -170,7 +183,7 @@ __device__ bool decoded(const FrameParams& frame, const Window& column, const Wi
         *out = resized(Packed{pixels, step, 1, 0, 0, 0}, column, row);
         return true;
     case MONO16:
-        *out = resized(Mono16{pixels, step, frame.big_endian ? 0u : 1u}, column, row);
+        *out = resized(Packed16{pixels, step, high, 1, 0, 0, 0}, column, row);
         return true;
     case YUV422:
         *out = resized(Packed422{pixels, step, 1, 0, 2}, column, row);
@@ -185,16 +198,34 @@ __device__ bool decoded(const FrameParams& frame, const Window& column, const Wi
         *out = resized(SemiPlanar{pixels, step, height, 1, 0}, column, row);
         return true;
     case BAYER_RGGB8:
-        *out = resized(Bayer{pixels, step, width, height, 0, 0}, column, row);
+        *out = resized(Bayer{pixels, step, width, height, 0, 0, false, high}, column, row);
         return true;
     case BAYER_BGGR8:
-        *out = resized(Bayer{pixels, step, width, height, 1, 1}, column, row);
+        *out = resized(Bayer{pixels, step, width, height, 1, 1, false, high}, column, row);
         return true;
     case BAYER_GBRG8:
-        *out = resized(Bayer{pixels, step, width, height, 0, 1}, column, row);
+        *out = resized(Bayer{pixels, step, width, height, 0, 1, false, high}, column, row);
         return true;
     case BAYER_GRBG8:
-        *out = resized(Bayer{pixels, step, width, height, 1, 0}, column, row);
+        *out = resized(Bayer{pixels, step, width, height, 1, 0, false, high}, column, row);
+        return true;
+    case RGB16:
+        *out = resized(Packed16{pixels, step, high, 3, 0, 1, 2}, column, row);
+        return true;
+    case BGR16:
+        *out = resized(Packed16{pixels, step, high, 3, 2, 1, 0}, column, row);
+        return true;
+    case BAYER_RGGB16:
+        *out = resized(Bayer{pixels, step, width, height, 0, 0, true, high}, column, row);
+        return true;
+    case BAYER_BGGR16:
+        *out = resized(Bayer{pixels, step, width, height, 1, 1, true, high}, column, row);
+        return true;
+    case BAYER_GBRG16:
+        *out = resized(Bayer{pixels, step, width, height, 0, 1, true, high}, column, row);
+        return true;
+    case BAYER_GRBG16:
+        *out = resized(Bayer{pixels, step, width, height, 1, 0, true, high}, column, row);
         return true;
     }
     return false;

@@ -1,19 +1,25 @@
 //! How the process is asked to end: SIGINT (Ctrl-C, `ros2 launch`) and SIGTERM (systemd).
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
 use signal_hook::iterator::Signals;
+use signal_hook::{flag, low_level};
 
 const THREAD: &str = "lookout-signals";
 
-/// What a shell expects of a program that Ctrl-C ended: 128 and the signal's number.
-const INTERRUPTED: i32 = 130;
+/// What a shell expects of a program that a signal ended: 128 and the signal's number.
+const ENDED_BY: i32 = 128;
+/// The request of the program itself: no signal's number.
+const BY_ITSELF: usize = usize::MAX;
+
+/// A second SIGINT within this time is the same request: on Ctrl-C the terminal sends one to each
+/// process of the group, and `ros2 launch` sends its children one more.
+pub const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The signals cannot be caught.
 #[derive(Debug, thiserror::Error)]
@@ -22,8 +28,9 @@ pub struct ShutdownError(#[from] io::Error);
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// Of its own, because a signal handler sets it.
-    requested: Arc<AtomicBool>,
+    /// 0 without a request, else the signal's number or [`BY_ITSELF`]. Of its own, because a signal
+    /// handler sets it.
+    requested: Arc<AtomicUsize>,
     turn: Mutex<()>,
     changed: Condvar,
 }
@@ -39,32 +46,36 @@ impl Shutdown {
         Self::default()
     }
 
-    /// Catches SIGINT and SIGTERM from now until the process ends: the first of either is a request,
-    /// and a SIGINT after that ends the process at once with status 130, without cleaning up.
+    /// Catches SIGINT and SIGTERM from now until the process ends: the first of either is a request.
+    /// A SIGINT more than [`PATIENCE`] later ends the process at once with status 130, without
+    /// cleaning up.
     ///
     /// # Errors
     /// The system refuses the handlers or the thread that waits for them.
     pub fn on_signals() -> Result<Self, ShutdownError> {
         let shutdown = Self::new();
         let requested = &shutdown.0.requested;
-        // First, so that it looks at what the signal before has set. The flag itself is set by the
-        // handler, whether or not the thread below gets a turn.
-        flag::register_conditional_shutdown(SIGINT, INTERRUPTED, Arc::clone(requested))?;
-        flag::register(SIGINT, Arc::clone(requested))?;
-        flag::register(SIGTERM, Arc::clone(requested))?;
+        // The handler sets the flag, whether or not the thread below gets a turn.
+        for signal in [SIGINT, SIGTERM] {
+            flag::register_usize(signal, Arc::clone(requested), signal as usize)?;
+        }
         let mut signals = Signals::new([SIGINT, SIGTERM])?;
         let woken = shutdown.clone();
         thread::Builder::new()
             .name(THREAD.to_owned())
             .spawn(move || {
+                let mut first = None;
                 for signal in signals.forever() {
-                    let name = if signal == SIGINT {
-                        "SIGINT"
-                    } else {
-                        "SIGTERM"
-                    };
-                    log::info!("{name}: shutting down");
-                    woken.request();
+                    let now = Instant::now();
+                    let asked = now.duration_since(*first.get_or_insert(now));
+                    if signal == SIGINT && asked > PATIENCE {
+                        low_level::exit(ENDED_BY + SIGINT);
+                    }
+                    if asked.is_zero() {
+                        woken.request();
+                        let name = low_level::signal_name(signal).unwrap_or("a signal");
+                        log::info!("{name}: lookout ends what it does");
+                    }
                 }
             })?;
         Ok(shutdown)
@@ -72,7 +83,9 @@ impl Shutdown {
 
     /// Requests it from within the program.
     pub fn request(&self) {
-        self.0.requested.store(true, Ordering::SeqCst);
+        let seen = (Ordering::SeqCst, Ordering::SeqCst);
+        // a signal's own number stays
+        let _ = (self.0.requested).compare_exchange(0, BY_ITSELF, seen.0, seen.1);
         // Under the lock, so that nobody can miss it between looking and waiting.
         drop(self.turn());
         self.0.changed.notify_all();
@@ -81,7 +94,15 @@ impl Shutdown {
     /// True from the first request on.
     #[must_use]
     pub fn requested(&self) -> bool {
-        self.0.requested.load(Ordering::SeqCst)
+        self.0.requested.load(Ordering::SeqCst) != 0
+    }
+
+    /// The exit code for a program that a signal asked to end, 130 or 143; `None` where none did.
+    #[must_use]
+    pub fn exit_code(&self) -> Option<u8> {
+        let signal = i32::try_from(self.0.requested.load(Ordering::SeqCst)).ok()?;
+        (signal != 0).then_some(())?;
+        u8::try_from(ENDED_BY + signal).ok()
     }
 
     /// Waits for a request.
