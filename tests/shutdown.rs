@@ -199,10 +199,10 @@ fn what_was_done_until_a_signal_is_written() {
 
 #[test]
 fn a_signal_ends_a_score_run_between_two_pictures() {
-    const PICTURES: u32 = 300;
+    const PICTURES: u32 = 1000;
     let dir = tempfile::tempdir().unwrap();
     for i in 0..PICTURES {
-        let file = dir.path().join(format!("pictures/{i:03}.jpg"));
+        let file = dir.path().join(format!("pictures/{i:04}.jpg"));
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         std::fs::write(file, support::compressed_image(i).data).unwrap();
     }
@@ -213,7 +213,7 @@ fn a_signal_ends_a_score_run_between_two_pictures() {
         "--out",
         out.to_str().unwrap(),
     ];
-    let (code, _) = interrupted(&arguments, &out.join("score/000.png"), Signal::INT);
+    let (code, _) = interrupted(&arguments, &out.join("score/0000.png"), Signal::INT);
     assert_eq!(code, Some(130));
     let written = |folder: &str| std::fs::read_dir(out.join(folder)).unwrap().count();
     let done = written("score");
