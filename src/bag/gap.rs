@@ -55,7 +55,11 @@ impl Gaps {
 
     /// Time of the described gaps that lie between two messages.
     pub fn seconds(&self) -> f64 {
-        self.list.iter().filter_map(Gap::seconds).sum()
+        // a sum of nothing would be -0
+        self.list
+            .iter()
+            .filter_map(Gap::seconds)
+            .fold(0.0, |sum, s| sum + s)
     }
 
     /// Another part is missing here. Parts without a message between them are one gap.

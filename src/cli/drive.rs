@@ -145,7 +145,11 @@ pub(crate) fn drive(
         }
         bar.inc(1);
     }
-    let lost = Lost::of(&source.reader);
+    let mut lost = Lost::of(&source.reader);
+    if shutdown.requested() {
+        // what was not looked at is not lost
+        lost.messages = None;
+    }
     if broken.is_some() || lost.ends_early() {
         // the rest of the drive is missing: the last word on the bag must not be an OK
         handler.fail(Failure::Source, &clock, handler.last_log_time)?;
