@@ -215,7 +215,8 @@ fn a_file_that_is_cut_off_is_a_gap_at_its_end() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
-    /// Whatever is overwritten: what is delivered is true and in order, and what is missing is told.
+    /// Random bytes overwrite a part of the file. The reader delivers only true messages, in their
+    /// order, and its gaps and its count of lost messages cover every message that is missing.
     #[test]
     fn no_damage_loses_a_frame_without_a_word(
         from in 8usize..40_000,

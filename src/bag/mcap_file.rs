@@ -207,7 +207,8 @@ impl McapFile {
         }
     }
 
-    /// Goes to the next chunk behind the record at hand; false where there is none, or no way to look.
+    /// Seeks to the next chunk behind the record that was read last. Returns false where the file has no
+    /// further chunk, or where it is compressed as a whole, so that nobody can seek in it.
     fn find_chunk(&mut self) -> Result<bool, BagError> {
         self.chunk = ChunkRecords::default();
         let Input::Plain(file) = &mut self.input else {

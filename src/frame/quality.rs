@@ -36,9 +36,9 @@ pub struct Quality {
     /// 150 in one that is blurred by a hundredth of its width; 0 without any contrast; `None` where
     /// the picture is too small (under nine pixels or cells a side).
     pub sharpness: Option<u16>,
-    /// Rows of the lower half that are like the row above, cell by cell, as many as lie together: in
-    /// thousandths of the picture's height. No camera gives two such rows; what a receiver fills in for
-    /// data that did not come does. Clipped rows do not count.
+    /// The longest run of rows in the lower half that equal the row above, cell by cell, in thousandths
+    /// of the picture's height; clipped rows do not count. Sensor noise keeps two rows of a road from
+    /// being equal, so a long run is what a receiver has filled in for data that it lost.
     pub repeated_rows: u16,
 }
 
