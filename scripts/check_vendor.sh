@@ -19,7 +19,7 @@ print(next(p["manifest_path"] for p in packages if p["name"] == "rustdds"))')
 
 mkdir "$work/a"
 cp -r "$(dirname "$manifest")/src" "$work/a/src"
-rm -rf "$work/a/src/security" "$work/a/src/test"
+rm -rf "$work/a/src/security" "$work/a/src/test" "$work/a/src/discovery/secure_discovery.rs"
 find "$work/a/src" -name '*.md' -delete
 ln -s "$PWD/vendor/rustdds" "$work/b"
 made=$work/rustdds.patch
