@@ -1,10 +1,9 @@
 //! Whether RustDDS still runs.
 //!
-//! Its two threads end for good when a wait of theirs is interrupted (`EINTR`): by a signal handler
-//! that happens to run on them, and after the process was stopped and continued (Ctrl-Z and `fg`, a
-//! debugger; signal(7)). From then on nothing is sent or received, and no call says so: writes go
-//! into queues. Whoever repeats the flag has to ask here and end the process, which a launch file
-//! or systemd starts again; subscribers miss the heartbeat meanwhile.
+//! Its two threads end for good when a wait of theirs fails, or by a panic. (An interrupted wait does
+//! not end them: vendor/README.md.) From then on nothing is sent or received, and no call says so:
+//! writes go into queues. Whoever repeats the flag has to ask here and end the process, which a
+//! launch file or systemd starts again; subscribers miss the heartbeat meanwhile.
 
 use std::fs;
 

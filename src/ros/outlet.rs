@@ -21,9 +21,9 @@ impl<T: Serialize> Serialize for Shared<T> {
 
 /// Publishes messages of one topic.
 ///
-/// A subscriber that acknowledges nothing fills what a reliable writer may keep; from then on
-/// messages are dropped and counted, for every subscriber of the topic, until it answers or is
-/// gone.
+/// A subscriber that acknowledges nothing holds up nobody: of the messages for it the newest are
+/// kept, up to the depth of the topic. A message is dropped, and counted, where the network takes
+/// none.
 pub struct Outlet<T: Serialize> {
     publisher: Publisher<Shared<T>>,
     topic: String,
@@ -79,8 +79,7 @@ impl<T: RosMessage + Serialize> Outlet<T> {
     fn say(&self, error: &WriteError<Shared<T>>) {
         match error {
             WriteError::WouldBlock { .. } => log::warn!(
-                "{}: a subscriber acknowledges nothing; messages are dropped until it answers or \
-                 is gone",
+                "{}: the network takes no message; they are dropped until it does",
                 self.topic
             ),
             error => log::warn!("{}: cannot publish: {error}", self.topic),
