@@ -85,7 +85,6 @@ fn gained(frame: &Frame, gain: f32) -> Frame {
     with(frame, frame.pixels().iter().map(value).collect())
 }
 
-/// As exposed for the scene (mean 100 or more) and then six times as long.
 /// A share of the rows replaced by grey, or by the row before them.
 fn filled(frame: &Frame, rows: std::ops::Range<f32>, grey: Option<u8>) -> Frame {
     let (width, height) = (frame.width(), frame.height());
@@ -101,6 +100,7 @@ fn filled(frame: &Frame, rows: std::ops::Range<f32>, grey: Option<u8>) -> Frame 
     Frame::from_rgb(frame.stamp(), width, height, rgb).unwrap()
 }
 
+/// As exposed for the scene (mean 100 or more) and then six times as long.
 fn over_exposed(frame: &Frame) -> Frame {
     let sum: u64 = frame.pixels().iter().map(|v| u64::from(*v)).sum();
     let mean = sum as f32 / frame.pixels().len() as f32;

@@ -5,7 +5,7 @@
 //! unshare -rn bash -c 'ip link set lo up; cargo test --release -p lookout --lib ros:: -- --ignored'
 //! ```
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

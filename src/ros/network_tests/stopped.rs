@@ -13,15 +13,9 @@ fn subscriber_process() {
     let threads = TransportThreads::count();
     let qos = qos::picture();
     let reader = qos::subscribe::<Image, Image>(&context, &mut node, "/stopped", &qos).unwrap();
-    let say = |number: u32| {
-        let mut out = std::io::stdout();
-        writeln!(out, "\ngot {number}")
-            .and_then(|()| out.flush())
-            .unwrap();
-    };
     while threads.run(&context) {
         if let Some((message, _)) = reader.take().unwrap() {
-            println!("\ngot {}", message.header.stamp.nanosec);
+            writeln!(std::io::stdout(), "\ngot {}", message.header.stamp.nanosec).unwrap();
         }
         thread::sleep(Duration::from_millis(1));
     }

@@ -17,7 +17,7 @@ use crate::data::{
     TrainingSet, VOID, augment_all, rendered, sample_rng,
 };
 use crate::nets::{AUXILIARY, BACKBONE_PREFIX, Design, LOGITS, load_backbone};
-use crate::torch::{Mode, Network, channels_last};
+use crate::torch::{Checkpoint, Mode, Network, channels_last};
 
 /// Everything that decides a run; saved beside it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,6 +56,8 @@ pub struct SegmentationTraining {
     pub jaccard: f64,
     /// A larger network to learn from, beside the labels.
     pub teacher: Option<Teacher>,
+    /// Folder of a finished experiment of the same networks whose weights these begin with.
+    pub start: Option<PathBuf>,
 }
 
 /// A finished run whose networks teach smaller ones.
@@ -134,6 +136,9 @@ pub fn train_segmentation(
             anyhow::anyhow!("the backbone's weights are missing: run `. train/setup.sh`")
         })?;
         load_backbone(&network, path)?;
+    }
+    if let Some(run) = &training.start {
+        Checkpoint::new(&run.join("segmentation"), "best").load_average(&network)?;
     }
     let mut trainee = Trainee::new(network, &training.schedule);
     trainee
@@ -277,7 +282,7 @@ pub(crate) fn to_input(p: &Picture) -> Tensor {
 /// Where the checkpoint is missing or of another network.
 pub fn load_segmentation(design: Design, run: &Path, device: Device) -> anyhow::Result<Network> {
     let mut network = Network::new(design.segmentation(CLASSES), device);
-    crate::torch::Checkpoint::new(run, "best").load_average(&network)?;
+    Checkpoint::new(run, "best").load_average(&network)?;
     network.freeze();
     Ok(network)
 }
