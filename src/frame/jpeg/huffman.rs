@@ -2,6 +2,8 @@
 
 use super::Damage;
 
+/// Bits of a difference of means that an 8-bit picture needs at most.
+pub(super) const MOST_DC_BITS: u32 = 11;
 /// Bits of any value but a mean that an 8-bit picture needs at most.
 pub(super) const MOST_AC_BITS: u32 = 10;
 /// The lowest and the highest bit of every byte.
@@ -36,6 +38,20 @@ pub(super) struct Steps {
 /// Further than any block: its end.
 pub(super) const END: u8 = 128;
 
+impl Steps {
+    /// Of a code with its length and value.
+    fn one((length, value): (u8, u8)) -> Self {
+        let (run, size) = (value >> 4, value & 15);
+        let first = match value {
+            0x00 => (length, END),
+            0xf0 => (length, 16),
+            _ if (1..=MOST_AC_BITS as u8).contains(&size) => (length + size, run + 1),
+            _ => (0, 0),
+        };
+        Self { first, both: first }
+    }
+}
+
 impl Table {
     pub(super) fn new(counts: &[u8], values: &[u8], of_coefficients: bool) -> Option<Self> {
         let mut table = Self {
@@ -56,7 +72,11 @@ impl Table {
                 if length <= LOOK {
                     let from = (code << (LOOK - length)) as usize;
                     let to = from + (1 << (LOOK - length));
-                    table.look[from..to].fill((length as u8, values[index]));
+                    let found = (length as u8, values[index]);
+                    table.look[from..to].fill(found);
+                    if of_coefficients {
+                        table.steps[from..to].fill(Steps::one(found));
+                    }
                 }
                 code += 1;
                 index += 1;
@@ -70,38 +90,16 @@ impl Table {
         Some(table)
     }
 
-    /// Fills `steps` from `look`.
+    /// Adds the second step wherever its code can be seen too; its own value may reach beyond.
     fn pair(&mut self) {
-        // bits of a code and its value, and how much further it leads
-        let step = |(length, value): (u8, u8)| -> Option<(u8, u8)> {
-            let (run, size) = (value >> 4, value & 15);
-            match value {
-                _ if length == 0 => None,
-                0x00 => Some((length, END)),
-                0xf0 => Some((length, 16)),
-                _ => (1..=MOST_AC_BITS as u8)
-                    .contains(&size)
-                    .then_some((length + size, run + 1)),
-            }
-        };
         for index in 0..1usize << LOOK {
-            let Some((bits, further)) = step(self.look[index]) else {
-                continue;
-            };
-            let mut steps = Steps {
-                first: (bits, further),
-                both: (bits, further),
-            };
-            // what follows within the look; its own value may reach beyond
-            let left = LOOK.saturating_sub(u32::from(bits));
-            let next = self.look[index << bits & ((1 << LOOK) - 1)];
-            if further != END
-                && u32::from(next.0) <= left
-                && let Some((more, on)) = step(next)
-            {
-                steps.both = (bits + more, further.saturating_add(on));
+            let (bits, further) = self.steps[index].first;
+            let next = index << bits & ((1 << LOOK) - 1);
+            let (length, _) = self.look[next];
+            let (more, on) = self.steps[next].first;
+            if bits > 0 && further != END && more > 0 && u32::from(bits + length) <= LOOK {
+                self.steps[index].both = (bits + more, further.saturating_add(on));
             }
-            self.steps[index] = steps;
         }
     }
 
@@ -199,6 +197,26 @@ impl<'a> Bits<'a> {
         self.buffer <<= count;
         self.held -= count;
         true
+    }
+
+    /// Size and bits of the value that the next code announces, and takes both; `None`, with nothing
+    /// taken, where it is not a short code with a plausible value or the data may end in it.
+    #[inline]
+    pub(super) fn short_value(&mut self, table: &Table) -> Option<(u32, u32)> {
+        if self.held < 32 {
+            self.fill();
+        }
+        let (length, size) = table.look[(self.buffer >> (64 - LOOK)) as usize];
+        let (length, size) = (u32::from(length), u32::from(size));
+        if length == 0 || size > MOST_DC_BITS || length + size > self.held {
+            return None;
+        }
+        let after = self.buffer << length;
+        // no shift by 64 where there is no value
+        let value = (after >> 1 >> (63 - size)) as u32;
+        self.buffer = after << size;
+        self.held -= length + size;
+        Some((size, value))
     }
 
     /// The next bit.

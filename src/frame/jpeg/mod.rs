@@ -95,7 +95,7 @@ struct Reader<'a> {
     dc: [Option<Table>; 4],
     ac: [Option<Table>; 4],
     /// First value of each quantisation table: that of the mean of a block.
-    quantisation: [i32; 4],
+    quantisation: [u32; 4],
     /// Of progressive pictures: by component, for each block which coefficients are not zero.
     significant: Vec<Vec<u64>>,
     blocks: u64,
@@ -253,8 +253,8 @@ impl<'a> Reader<'a> {
                 .split_at_checked(if wide { 128 } else { 64 })
                 .ok_or(WRONG)?;
             let first = match wide {
-                true => i32::from(u16::from_be_bytes([values[0], values[1]])),
-                false => i32::from(values[0]),
+                true => u32::from(u16::from_be_bytes([values[0], values[1]])),
+                false => u32::from(values[0]),
             };
             *self
                 .quantisation
@@ -293,15 +293,17 @@ impl<'a> Reader<'a> {
                     .ac
                     .get(usize::from(part[1] & 15))
                     .and_then(Option::as_ref),
-                step: 1,
                 mean: 0,
+                most: 0,
             });
         }
         for member in &mut members {
             let table = member.component.quantisation;
             let step = *self.quantisation.get(table).ok_or(WRONG)?;
             let shift = if self.progressive { depth & 15 } else { 0 };
-            member.step = step.max(1).saturating_mul(1 << shift.min(13));
+            let step = step.max(1) << shift.min(13);
+            // eight times the mean of 8-bit values around zero, and a step for rounding
+            member.most = 8 * 128 / step + 1;
         }
         let band = match self.progressive {
             true => Band {

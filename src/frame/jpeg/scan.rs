@@ -1,10 +1,7 @@
 //! Through the blocks of one scan.
 
 use super::Damage;
-use super::huffman::{Bits, END, LOOK, MOST_AC_BITS, Table};
-
-/// Bits of a difference of means that an 8-bit picture needs at most.
-const MOST_DC_BITS: u32 = 11;
+use super::huffman::{Bits, END, LOOK, MOST_AC_BITS, MOST_DC_BITS, Table};
 
 #[derive(Clone, Copy, Default)]
 pub(super) struct Component {
@@ -27,10 +24,10 @@ pub(super) struct Member<'a> {
     pub(super) index: usize,
     pub(super) dc: Option<&'a Table>,
     pub(super) ac: Option<&'a Table>,
-    /// What a unit of the mean of a block is worth.
-    pub(super) step: i32,
-    /// Mean of the last block, in such units.
+    /// Mean of the last block, in steps of the quantisation.
     pub(super) mean: i32,
+    /// Greatest mean, positive or negative, that a picture can have.
+    pub(super) most: u32,
 }
 
 /// Which coefficients a scan is about.
@@ -120,26 +117,33 @@ impl Walk<'_> {
     /// The mean of a block, as the difference to that of the block before.
     #[inline]
     fn dc_value(&mut self, table: &Table, member: &mut Member<'_>) -> Result<(), Damage> {
-        let size = u32::from(self.code(table)?);
-        let blocks = self.blocks;
-        if size > MOST_DC_BITS {
+        let (size, value) = match self.bits.short_value(table) {
+            Some(both) => both,
+            None => self.long_value(table)?,
+        };
+        // values of the lower half are negative
+        let is_negative = value < (1 << size) >> 1;
+        let below = if is_negative { (1 << size) - 1 } else { 0 };
+        member.mean += value as i32 - below;
+        if member.mean.unsigned_abs() > member.most {
+            let blocks = self.blocks;
             return Err(Damage::Code { blocks });
         }
-        let value = (self.bits.peek() >> (16 - size)) as i32;
-        if !self.bits.skip(size) {
-            return Err(self.short());
+        Ok(())
+    }
+
+    /// As [`Bits::short_value`], of any code.
+    #[cold]
+    fn long_value(&mut self, table: &Table) -> Result<(u32, u32), Damage> {
+        let size = u32::from(self.code(table)?);
+        if size > MOST_DC_BITS {
+            let blocks = self.blocks;
+            return Err(Damage::Code { blocks });
         }
-        let is_negative = size > 0 && value >> (size - 1) == 0;
-        member.mean += if is_negative {
-            value - (1 << size) + 1
-        } else {
-            value
-        };
-        // eight times the mean of 8-bit values around zero, and a step for rounding
-        let limit = 8 * 128 + member.step;
-        match member.mean.saturating_mul(member.step).abs() <= limit {
-            true => Ok(()),
-            false => Err(Damage::Code { blocks }),
+        let value = self.bits.peek() >> (16 - size);
+        match self.bits.skip(size) {
+            true => Ok((size, value)),
+            false => Err(self.short()),
         }
     }
 
