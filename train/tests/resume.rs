@@ -173,6 +173,23 @@ fn assert_resumes(root: &Path, name: &str, train: impl Fn(Place<'_>)) {
     assert!(moved, "the second half trained nothing");
 }
 
+/// What a run of rate 0 ends with are the averaged weights of the run that it began with.
+fn assert_starts(start: &Path, run: &Path) {
+    let (start, run) = (tensors(start), tensors(run));
+    let weights = run.keys().filter_map(|name| {
+        let name = name.strip_prefix("network/")?;
+        name.ends_with(".weight").then_some(name)
+    });
+    let mut count = 0;
+    for name in weights {
+        let apart = &run[&format!("network/{name}")] - &start[&format!("average/{name}")];
+        let apart = apart.abs().max().double_value(&[]);
+        assert!(apart <= 1e-6, "{name}: {apart} apart");
+        count += 1;
+    }
+    assert!(count > 10, "{count} weights");
+}
+
 // One test: libtorch's generator and its number of threads belong to the whole process.
 #[test]
 fn a_resumed_run_ends_where_an_uninterrupted_one_does() {
@@ -182,13 +199,33 @@ fn a_resumed_run_ends_where_an_uninterrupted_one_does() {
     write_pictures(&root.join("pictures"));
     write_cutouts(&root.join("cutouts"));
 
-    let config = segmentation_config(root);
+    let mut config = segmentation_config(root);
     assert_resumes(root, "segmentation", |place| {
         train_segmentation(&config, None, place, Device::Cpu).unwrap();
     });
 
-    let config = observer_config(root, &root.join("segmentation-whole"));
+    let first = root.join("first");
+    fs::create_dir(&first).unwrap();
+    let segmentation = first.join("segmentation");
+    fs::rename(root.join("segmentation-whole"), &segmentation).unwrap();
+    let going_on = root.join("segmentation-on");
+    let whole = |dir| Place {
+        dir,
+        resume: false,
+        max_steps: None,
+    };
+    (config.training.start, config.training.schedule.rate) = (Some(first.clone()), 0.0);
+    train_segmentation(&config, None, whole(&going_on), Device::Cpu).unwrap();
+    assert_starts(&segmentation, &going_on);
+
+    let mut config = observer_config(root, &segmentation);
     assert_resumes(root, "observer", |place| {
         train_observer(&config, place, Device::Cpu).unwrap();
     });
+    let observer = first.join("observer");
+    fs::rename(root.join("observer-whole"), &observer).unwrap();
+    let going_on = root.join("observer-on");
+    (config.training.start, config.training.schedule.rate) = (Some(first), 0.0);
+    train_observer(&config, whole(&going_on), Device::Cpu).unwrap();
+    assert_starts(&observer, &going_on);
 }

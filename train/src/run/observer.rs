@@ -19,7 +19,7 @@ use crate::data::{
     Rendering, SetFile, VOID, known_things, load_cutouts, rendered,
 };
 use crate::nets::{Design, LOGITS, OWN_LOGIT};
-use crate::torch::{Average, Mode, Network, channels_last};
+use crate::torch::{Average, Checkpoint, Mode, Network, channels_last};
 
 /// Everything that decides a run; saved beside it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,6 +64,8 @@ pub struct ObserverTraining {
     pub hard_negatives: f64,
     /// Larger networks to learn from, beside the labels.
     pub teacher: Option<Teacher>,
+    /// Folder of a finished experiment of the same networks whose weights these begin with.
+    pub start: Option<PathBuf>,
 }
 
 /// Both networks of a finished run.
@@ -121,7 +123,7 @@ pub(super) fn observe(
 /// Where the checkpoint is missing or of another network.
 pub fn load_observer(design: Design, run: &Path, device: Device) -> anyhow::Result<Network> {
     let mut network = Network::new(design.observer(CLASSES), device);
-    crate::torch::Checkpoint::new(run, "best").load_average(&network)?;
+    Checkpoint::new(run, "best").load_average(&network)?;
     network.freeze();
     Ok(network)
 }
@@ -175,6 +177,9 @@ pub fn train_observer(
     let segmentation = load_segmentation(design, &config.segmentation, device)?;
     tch::manual_seed(config.seed as i64);
     let network = Network::new(design.observer(CLASSES), device);
+    if let Some(run) = &training.start {
+        Checkpoint::new(&run.join("observer"), "best").load_average(&network)?;
+    }
     let trainee = Trainee::new(network, &training.schedule);
     let right = right_classes().to(device);
     let teacher = training.teacher.as_ref();
