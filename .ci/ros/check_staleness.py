@@ -2,6 +2,8 @@
 """An engine of 100 ms a frame, a camera of 30 Hz, 20 s: no verdict is old, memory stays as it is.
 
     check_staleness.py LOOKOUT
+
+Needs examples/slow_node where cargo puts it, beside LOOKOUT.
 """
 import sys
 import tempfile
@@ -9,7 +11,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from harness import Child, Node, main, percentile, wait_for
+from harness import Child, Failed, Node, main, percentile, wait_for
 from peer import Outputs, Peer, nanoseconds, number, stamp_text, values
 from sensor_msgs.msg import Image
 
@@ -18,9 +20,11 @@ SLOW_MS, DEADLINE_MS, RATE, SECONDS, MEMORY_MB = 100, 250, 30, 20, 30
 
 
 def check(binary, report):
+    slow = Path(binary).with_name("examples") / "slow_node"
+    if not slow.exists():
+        raise Failed(f"{slow}: not there; cargo build --release --example slow_node")
     with tempfile.TemporaryDirectory() as folder, Peer() as peer:
-        node = Node(binary, {"threshold": 0.5, "deadline_ms": DEADLINE_MS},
-                    options=["--inject", f"slow@0:{SLOW_MS}"])
+        node = Node(slow, {"threshold": 0.5, "deadline_ms": DEADLINE_MS}, words=[SLOW_MS])
         outputs = Outputs(peer, node.base)
         masks = peer.collect(Image, f"{node.base}/output/anomaly_mask")
         peer.wait_node(node.name)

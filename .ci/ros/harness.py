@@ -179,11 +179,11 @@ def parameter_text(value):
 
 
 class Node(Child):
-    """`lookout node` with its ROS arguments."""
+    """`lookout node` with its ROS arguments; `words` are those before them."""
 
     def __init__(self, binary, parameters=None, remaps=None, name="lookout", namespace="/",
-                 extra=(), options=(), env=None, **how):
-        arguments = [*options, "--ros-args"]
+                 extra=(), words=("node",), env=None, **how):
+        arguments = [*words, "--ros-args"]
         for key, value in (parameters or {}).items():
             arguments += ["-p", f"{key}:={parameter_text(value)}"]
         for key, value in (remaps or {}).items():
@@ -194,7 +194,7 @@ class Node(Child):
             arguments += ["-r", f"__ns:={namespace}"]
         self.name, self.namespace = name, namespace
         self.base = namespace.rstrip("/") + "/" + name
-        super().__init__([binary, "node", *arguments, *extra], env=env, **how)
+        super().__init__([binary, *arguments, *extra], env=env, **how)
 
 
 def pictures(width, height, count):

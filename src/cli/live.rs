@@ -17,7 +17,6 @@ use lookout::watchdog::{Beat, Board, Realtime, Watchdog, WatchdogConfig, parse_c
 use super::camera::Camera;
 use super::drive::Lost;
 use super::handler::{Handled, Handler};
-use super::inject::Faults;
 
 /// Without a message for so long, the supervisor is asked what it thinks of that.
 const TICK: Duration = Duration::from_millis(50);
@@ -43,8 +42,6 @@ pub(crate) struct LiveArgs {
     /// Ask for all memory to stay in RAM (mlockall).
     #[arg(long)]
     lock_memory: bool,
-    #[arg(long, hide = true, value_name = "FAULTS", default_value_t)]
-    pub(crate) inject: Faults,
 }
 
 impl LiveArgs {
@@ -114,11 +111,7 @@ impl Paced {
 
     /// Gives every message at its time, until the process is asked to end; what the bag lost goes into
     /// `lost` at its end.
-    fn source(
-        self,
-        faults: Faults,
-        lost: &mut Lost,
-    ) -> impl FnMut(&mut MessageBuf) -> Result<bool, String> + Send {
+    fn source(self, lost: &mut Lost) -> impl FnMut(&mut MessageBuf) -> Result<bool, String> + Send {
         let Self {
             mut reader,
             first,
@@ -128,7 +121,6 @@ impl Paced {
         } = self;
         let (begin, start) = (Instant::now(), first.log_time());
         let mut first = Some(first);
-        let mut number = 0u64;
         move |message| {
             let more = match first.take() {
                 Some(first) => {
@@ -140,8 +132,6 @@ impl Paced {
             if !more {
                 *lost = Lost::of(&reader);
             } else {
-                faults.source(number)?;
-                number += 1;
                 let after = message.log_time().saturating_since(start).as_secs_f64() / rate;
                 let after = Duration::try_from_secs_f64(after).unwrap_or(Duration::MAX);
                 shutdown.wait_for(after.saturating_sub(begin.elapsed()));
@@ -189,10 +179,9 @@ pub(crate) fn run(
     let mut told = Heartbeat::create(heartbeat)?;
     let watchdog = Watchdog::start(board, &config, move |beat| told.beat(beat))?;
     realtime.apply_to_thread("frames");
-    let clock = args.inject.clock(paced.clock());
-    args.inject.start();
+    let clock = paced.clock();
     let mut lost = Lost::default();
-    let source = paced.source(args.inject.clone(), &mut lost);
+    let source = paced.source(&mut lost);
     let mut frames = Frames {
         handler,
         clock: &clock,

@@ -9,7 +9,6 @@ mod evaluate;
 mod grey;
 mod handler;
 mod image;
-mod inject;
 mod listing;
 mod live;
 mod masks;

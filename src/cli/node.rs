@@ -9,13 +9,9 @@ use lookout::ros::node;
 use lookout::ros::rosout::RosLogger;
 use lookout::shutdown::Shutdown;
 
-use super::inject::Faults;
-
 /// Arguments of `lookout node`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct NodeArgs {
-    #[arg(long, hide = true, value_name = "FAULTS", default_value_t)]
-    inject: Faults,
     /// As ROS 2 passes them: --ros-args -p name:=value --params-file FILE -r from:=to
     /// -r __ns:=/name -r __node:=name --log-level LEVEL.
     #[arg(
@@ -40,10 +36,8 @@ pub(crate) fn run(args: &NodeArgs, level: LevelFilter) -> anyhow::Result<()> {
         anyhow::bail!("{unknown:?} is no argument of the node: ROS arguments follow --ros-args");
     }
     warn_of_what_is_not_done(&arguments);
-    args.inject.start();
-    let faults = args.inject.clone();
-    let wrap: node::WrapEngine = Arc::new(move |engine| faults.engine(engine));
-    Ok(node::run(&arguments, wrap, &rosout, &shutdown)?)
+    let open = Arc::new(lookout::engine::open);
+    Ok(node::run(&arguments, open, &rosout, &shutdown)?)
 }
 
 /// The log as the arguments ask for it. There is one level for all of the node.

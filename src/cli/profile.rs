@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use lookout::bag::BagReader;
-use lookout::pipeline::{Judges, Live, OpenEngine, Pipeline, Settings};
+use lookout::pipeline::{Judges, Live, Pipeline, Settings};
 use lookout::profile::load::MAX_LOAD_THREADS;
 use lookout::profile::{
     DeadlineProfile, FrameFate, FrameOutcome, FrameTrace, Load, Machine, MachineSampler,
@@ -111,9 +111,7 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
         false => format!("{} {topic}", bag.display()),
     };
     let bundle = args.engine.bundle()?;
-    let faults = args.live.inject.clone();
-    let engine = faults.engine(args.engine.open(&bundle)?);
-    let pipeline = pipeline(args, bundle.manifest(), engine)?;
+    let pipeline = pipeline(args, bundle.manifest(), args.engine.open(&bundle)?)?;
     let outputs = Outputs::prepare(&args.out, args.force, args.bag.as_deref())?;
     let supervisor = pipeline.settings().supervisor;
     let board = Arc::new(Board::new(supervisor.stale_after_ms)?);
@@ -123,8 +121,7 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
         board: Arc::clone(&board),
         machine_ages: false,
     };
-    let mut again = args.engine.opener(&bundle);
-    let open: OpenEngine = Box::new(move || again().map(|engine| faults.engine(engine)));
+    let open = args.engine.opener(&bundle);
     let mut handler = Handler::new(pipeline, &bundle, &outputs, &source, Some(live), open)?;
     let paced =
         Paced::open(reader, PACE, &shutdown)?.with_context(|| format!("{topic} has no message"))?;

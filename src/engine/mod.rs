@@ -12,8 +12,6 @@
 
 mod cpu;
 mod error;
-#[doc(hidden)]
-pub mod inject;
 mod judge;
 mod ort;
 mod ort_library;
@@ -33,7 +31,7 @@ pub use judge::{Judge, Judges};
 pub use ort_library::find_onnxruntime;
 pub use perception::{EngineTimes, GpuTimes, Perception, Scored};
 pub use preprocess::{Preprocessor, input_size};
-pub use select::{EngineKind, Options, open};
+pub use select::{EngineFactory, EngineKind, Options, open};
 
 use crate::frame::{Frame, RawImage};
 use std::fmt;

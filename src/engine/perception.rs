@@ -118,16 +118,20 @@ impl Perception {
         self.times
     }
 
-    /// Of an engine that saw this with its observer, for tests of what comes after it.
-    #[cfg(test)]
-    pub(crate) fn of_observer((width, height): (usize, usize), observer: Vec<f32>) -> Self {
+    /// For an engine outside of this crate: planes of that width and height, those of the classes one
+    /// after the other, and the observer's where it ran.
+    pub fn of_planes(
+        (width, height): (usize, usize),
+        logits: Vec<f32>,
+        observer: Option<Vec<f32>>,
+    ) -> Self {
         Self {
-            classes: 2,
+            classes: logits.len() / (width * height).max(1),
             width,
             height,
-            logits: vec![0.0; 2 * width * height],
-            observer,
-            has_observer: true,
+            logits,
+            has_observer: observer.is_some(),
+            observer: observer.unwrap_or_default(),
             ..Self::default()
         }
     }

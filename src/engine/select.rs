@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::ort_library::named_onnxruntime;
 use super::{Engine, EngineError, Mode, OrtEngine, RtenEngine, find_onnxruntime};
@@ -71,6 +72,10 @@ impl Default for Options {
     }
 }
 
+/// Opens engines: [`open`], or whoever has an engine of his own.
+pub type EngineFactory =
+    Arc<dyn Fn(&Bundle, Options) -> Result<Box<dyn Engine>, EngineError> + Send + Sync>;
+
 /// Opens an engine for a bundle and logs which and why.
 ///
 /// # Errors
@@ -107,7 +112,7 @@ pub fn open(bundle: &Bundle, options: Options) -> Result<Box<dyn Engine>, Engine
                 cpu()?
             }
             Err(e) => {
-                log::warn!("there is a GPU, but it cannot be used, the CPU is: {e}");
+                log::warn!("a GPU was found but cannot be used, so the CPU is used: {e}");
                 cpu()?
             }
         },

@@ -16,7 +16,8 @@ impl Somebody {
         for row in 3..=8 {
             observer[row * width + 6..][..4].fill(6.0);
         }
-        Self(Perception::of_observer(MAP, observer))
+        let logits = vec![0.0; 2 * width * height];
+        Self(Perception::of_planes(MAP, logits, Some(observer)))
     }
 }
 

@@ -62,7 +62,10 @@ fn handler() -> FrameHandler {
     let (score, threshold) = (ScoreKind::Observer, 0.5);
     let settings = Settings::fixed(Mode::FULL, Judge { score, threshold });
     let engine = Seldom {
-        perception: Perception::of_observer((16, 12), vec![-6.0; 16 * 12]),
+        perception: {
+            let observer = Some(vec![-6.0; 16 * 12]);
+            Perception::of_planes((16, 12), vec![0.0; 2 * 16 * 12], observer)
+        },
         frames: 0,
     };
     let open: OpenEngine = Box::new(|| Err(EngineError::NoObserver));

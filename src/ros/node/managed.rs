@@ -16,11 +16,10 @@ use super::super::names::Names;
 use super::super::parameters::{ImageTransport, NodeSettings};
 use super::super::participant::ReceiveBuffer;
 use super::super::{input, qos};
-use super::WrapEngine;
 use super::road::Road;
 use super::shared::Shared;
 use super::worker::{Ahead, Counted, Frames, Pictures};
-use crate::engine::{self, Engine, Mode};
+use crate::engine::{Engine, EngineFactory, Mode};
 use crate::frame::{CameraView, ImageView};
 use crate::live::{self, LiveError};
 use crate::model::{Bundle, ThresholdAt};
@@ -49,7 +48,7 @@ pub(super) struct ManagedNode {
     pub(super) context: Context,
     pub(super) node: Arc<Mutex<Node>>,
     pub(super) names: Names,
-    pub(super) wrap: WrapEngine,
+    pub(super) open: EngineFactory,
     /// Made once; with whoever handles frames while the node is active.
     pub(super) pictures: Option<Box<dyn Pictures>>,
     pub(super) receive_buffer: Option<ReceiveBuffer>,
@@ -224,9 +223,8 @@ impl ManagedNode {
             pipeline_settings.corridor = corridor;
         }
 
-        let (options, wrap) = (settings.engine_options(), Arc::clone(&self.wrap));
-        let mut open: OpenEngine =
-            Box::new(move || engine::open(&bundle, options).map(|engine| wrap(engine)));
+        let (options, factory) = (settings.engine_options(), Arc::clone(&self.open));
+        let mut open: OpenEngine = Box::new(move || factory(&bundle, options));
         let engine: Box<dyn Engine> = open().map_err(|e| e.to_string())?;
         let pipeline = Pipeline::new(engine, pipeline_settings).map_err(|e| e.to_string())?;
         self.shared.health().configured(

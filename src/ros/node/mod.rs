@@ -37,7 +37,7 @@ use super::participant::{Environment, ParticipantError, ReceiveBuffer};
 use super::rosout::Rosout;
 use super::services::{Control, ServiceNames, Services, control_servers, transition_events};
 use super::waiting::Waiting;
-use crate::engine::Engine;
+use crate::engine::EngineFactory;
 use crate::msg::{Bool, DiagnosticArray};
 use crate::profile::{Machine, MachineSampler};
 use crate::shutdown::Shutdown;
@@ -45,9 +45,6 @@ use crate::watchdog::{Board, Watchdog, WatchdogError, install_panic_hook};
 use control::Desk;
 use managed::{ManagedNode, image_topic};
 use shared::Shared;
-
-/// What is put round every engine that is opened; nothing, usually.
-pub type WrapEngine = Arc<dyn Fn(Box<dyn Engine>) -> Box<dyn Engine> + Send + Sync>;
 
 /// Name without a remap rule.
 pub const DEFAULT_NAME: &str = "lookout";
@@ -114,14 +111,14 @@ fn not_made(what: &str) -> impl Fn(&dyn std::fmt::Display) -> NodeError + '_ {
 }
 
 /// Runs the node until `shutdown`; then the flag is up, the last status is out, and all of it ends
-/// within a second.
+/// within a second. `open` opens its engines.
 ///
 /// # Errors
 /// Why it cannot begin. A bundle or an engine that cannot be opened is none: the node says so and
 /// stays unconfigured.
 pub fn run(
     arguments: &Arguments,
-    wrap: WrapEngine,
+    open: EngineFactory,
     rosout: &Rosout,
     shutdown: &Shutdown,
 ) -> Result<(), NodeError> {
@@ -221,7 +218,7 @@ pub fn run(
         context: context.clone(),
         node: Arc::clone(&node),
         names: names.clone(),
-        wrap,
+        open,
         pictures: Some(Box::new(outputs)),
         receive_buffer,
         configured: None,

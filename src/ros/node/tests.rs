@@ -15,7 +15,7 @@ use super::shared::ResetRequest;
 use super::worker::{Ahead, Counted, Frames, Pictures};
 use super::*;
 use crate::decide::{State as Verdicts, SupervisorConfig, Trapezoid, WeakMode};
-use crate::engine::{EngineError, Mode, Perception, Resolution, Upload};
+use crate::engine::{Engine, EngineError, Mode, Perception, Resolution, Upload};
 use crate::frame::{Frame, RawImage};
 use crate::live::Worker;
 use crate::model::{Bundle, ThresholdAt};
@@ -111,7 +111,9 @@ struct Eye {
 
 impl Eye {
     fn open(world: &Arc<World>) -> Box<dyn Engine> {
-        let mut perception = Perception::of_observer(MAP, vec![-6.0; MAP.0 * MAP.1]);
+        let pixels = MAP.0 * MAP.1;
+        let observer = Some(vec![-6.0; pixels]);
+        let mut perception = Perception::of_planes(MAP, vec![0.0; 2 * pixels], observer);
         // scores that are the same everywhere are a fault
         perception.observer[0] = -5.0;
         perception.logits[0] = 1.0;
