@@ -15,7 +15,7 @@ use std::time::Duration;
 use lookout_mailbox::{Counts, Wait, mailbox};
 use thiserror::Error;
 
-use crate::watchdog::said;
+use crate::watchdog::panic_message;
 
 /// Where messages of type `M` come from.
 pub trait Source<M>: Send {
@@ -85,7 +85,9 @@ pub fn run<M: Default + Send>(
                     }
                     Ok(Ok(_)) => return Ok(()),
                     Ok(Err(why)) => return Err(LiveError::Source(why)),
-                    Err(panic) => return Err(LiveError::SourcePanicked(said(panic.as_ref()))),
+                    Err(panic) => {
+                        return Err(LiveError::SourcePanicked(panic_message(panic.as_ref())));
+                    }
                 }
             }
         };
@@ -114,10 +116,13 @@ pub fn run<M: Default + Send>(
         drop(receiver);
         let fetched = thread
             .join()
-            .unwrap_or_else(|panic| Err(LiveError::SourcePanicked(said(panic.as_ref()))));
+            .unwrap_or_else(|panic| Err(LiveError::SourcePanicked(panic_message(panic.as_ref()))));
         match worked {
             Ok(()) => (counts, fetched),
-            Err(panic) => (counts, Err(LiveError::WorkerPanicked(said(panic.as_ref())))),
+            Err(panic) => (
+                counts,
+                Err(LiveError::WorkerPanicked(panic_message(panic.as_ref()))),
+            ),
         }
     })
 }

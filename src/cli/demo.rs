@@ -77,16 +77,16 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Ending> {
     let mut driven = drive(
         source, pipeline, &bundle, &outputs, open, &shutdown, &mut each,
     )?;
-    let told = watch.told();
-    driven.report.headline(told.line.clone());
+    let outcome = watch.outcome();
+    driven.report.headline(outcome.line.clone());
     driven.report.write(&outputs.report(), &driven.summary)?;
     tell(
         &driven,
         &outputs,
         args.json,
-        Some(("demo", serde_json::to_value(&told)?)),
+        Some(("demo", serde_json::to_value(&outcome)?)),
     )?;
-    writeln!(std::io::stderr().lock(), "{}", told.line)?;
+    writeln!(std::io::stderr().lock(), "{}", outcome.line)?;
     match (driven.broken, driven.interrupted) {
         (Some(error), _) => Err(error),
         (None, Some(code)) => Ok(Ending::Interrupted(code)),
@@ -174,7 +174,7 @@ struct Watch<'a> {
 
 /// How the drive went, for people and as JSON.
 #[derive(Debug, Serialize)]
-struct Told {
+struct Outcome {
     line: String,
     thing: Option<&'static str>,
     first_visible_frame: Option<usize>,
@@ -251,7 +251,7 @@ impl<'a> Watch<'a> {
         pixels.is_some_and(|frames| frames.iter().any(|p| !p.is_empty()))
     }
 
-    fn told(&self) -> Told {
+    fn outcome(&self) -> Outcome {
         let stopped = self.stopped.filter(|&i| self.in_sight(i));
         let stray = self.stopped.filter(|&i| !self.in_sight(i));
         let metres = |i: Option<usize>| i.and_then(|i| self.street.anomaly_distance_m(i));
@@ -294,7 +294,7 @@ impl<'a> Watch<'a> {
             ),
             (None, None, _) => format!("A {name} on the road was not seen; {alarms}."),
         };
-        Told {
+        Outcome {
             line,
             thing,
             first_visible_frame: self.first_visible(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{DiagnosticStatus, KeyValue};
 use crate::decide::{State, Verdict};
 use crate::stages::FrameFate;
-use crate::watchdog::{Cause, Look};
+use crate::watchdog::{Cause, Snapshot};
 
 /// Name of the status of a verdict.
 const NAME: &str = "lookout: verdict";
@@ -38,7 +38,7 @@ impl DiagnosticStatus {
     /// The status of the flag, from the board that holds it, so that it says what the flag says also
     /// where that is not what the last verdict said. `unchanged_for` is how long the flag has been so.
     pub fn of_flag(
-        flag: &Look,
+        flag: &Snapshot,
         unchanged_for: Duration,
         bundle_hash: &str,
         live: &LiveStatus<'_>,
@@ -132,7 +132,7 @@ mod tests {
     use crate::decide::{Failure, Reason};
     use crate::msg::cdr;
     use crate::time::Stamp;
-    use crate::watchdog::{Board, Trip, View};
+    use crate::watchdog::{Board, BoardReader, Trip};
 
     fn values(pairs: &[(&str, &str)]) -> Vec<KeyValue> {
         pairs.iter().map(|(k, v)| KeyValue::new(k, *v)).collect()
@@ -240,9 +240,9 @@ mod tests {
         };
         let board = Board::new(60_000).unwrap();
         let status = || {
-            let look = View::default().look(&board);
+            let snapshot = BoardReader::default().read(&board);
             let live = LiveStatus::default();
-            let status = DiagnosticStatus::of_flag(&look, Duration::from_secs(3), "", &live);
+            let status = DiagnosticStatus::of_flag(&snapshot, Duration::from_secs(3), "", &live);
             let value = |key: &str| {
                 let pair = status.values.iter().find(|pair| pair.key == key);
                 pair.unwrap().value.clone()

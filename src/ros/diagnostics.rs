@@ -29,7 +29,7 @@ use std::time::Duration;
 use crate::msg::{DiagnosticArray, Header};
 use crate::profile::MachineProfile;
 use crate::time::Stamp;
-use crate::watchdog::Look;
+use crate::watchdog::Snapshot;
 
 /// The statuses at `now` (on the monotonic clock that [`Health`] was told times of) and at `stamp`
 /// (on the node's ROS clock). `node` is the node's full name without the first slash. `machine` is what was last read of the
@@ -37,7 +37,7 @@ use crate::watchdog::Look;
 pub fn array(
     health: &Health,
     node: &str,
-    flag: (&Look, Duration),
+    flag: (&Snapshot, Duration),
     now: Duration,
     stamp: Stamp,
     machine: Option<&MachineProfile>,

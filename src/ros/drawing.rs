@@ -72,7 +72,7 @@ impl Drawing {
         out.clear();
         let encoder = Encoder::new(&mut *out, quality.clamp(1, 100));
         let encoded = encoder.encode(&self.painted, width, height, ColorType::Rgb);
-        said("overlay", encoded)
+        is_done("overlay", encoded)
     }
 
     /// The frame at `width` columns, in `small`.
@@ -97,7 +97,7 @@ impl Drawing {
                     .resize(&from, &mut to, &options)
                     .map_err(|e| e.to_string())
             });
-        said("overlay", resized)
+        is_done("overlay", resized)
     }
 }
 
@@ -114,10 +114,10 @@ fn encode_png((width, height): (usize, usize), pixels: &[u8], out: &mut Vec<u8>)
         writer.write_image_data(pixels)?;
         writer.finish()
     });
-    said("PNG", encoded)
+    is_done("PNG", encoded)
 }
 
-fn said<E: std::fmt::Display>(what: &str, result: Result<(), E>) -> bool {
+fn is_done<E: std::fmt::Display>(what: &str, result: Result<(), E>) -> bool {
     if let Err(e) = &result {
         log::warn!("no {what}: {e}");
     }

@@ -6,7 +6,7 @@ use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use super::config::{Millis, in_range};
-use super::heart::{Heart, Pulse, nanos};
+use super::flag_word::{FlagState, FlagWord, nanos};
 use super::text::clipped;
 use super::{Message, ThreadName, WatchdogError};
 use crate::decide::Verdict;
@@ -91,7 +91,7 @@ pub(super) struct Notes {
 ///
 /// Until the first post, the flag is raised.
 pub struct Board {
-    pub(super) heart: Heart,
+    pub(super) word: FlagWord,
     /// In nanoseconds.
     stale_after: AtomicU64,
     clock: Box<dyn Fn() -> Duration + Send + Sync>,
@@ -137,7 +137,7 @@ impl Board {
         clock: impl Fn() -> Duration + Send + Sync + 'static,
     ) -> Result<Self, WatchdogError> {
         Ok(Self {
-            heart: Heart::new(),
+            word: FlagWord::new(),
             stale_after: AtomicU64::new(nanos(staleness(stale_after_ms)?)),
             clock: Box::new(clock),
             panics: AtomicU64::new(0),
@@ -174,8 +174,8 @@ impl Board {
     /// time, without waiting.
     pub fn flag(&self) -> bool {
         // The word before the time: a reader that is held up in between errs to the safe side.
-        let pulse = self.heart.pulse();
-        !pulse.is_clear(self.now())
+        let state = self.word.state();
+        !state.is_clear(self.now())
     }
 
     /// A verdict, and how old its frame is now. A verdict with its flag down lowers the board's for
@@ -188,7 +188,7 @@ impl Board {
         let clear_until =
             is_clear(verdict).then(|| now.saturating_add(self.stale_after().saturating_sub(age)));
         // The flag before the details, because it matters more.
-        let before = self.heart.post(clear_until);
+        let before = self.word.post(clear_until);
         // When a reader has the lock at this moment it keeps the verdict before this one.
         if let Some(mut posted) = some_tries(&self.posted) {
             *posted = Some(Posted {
@@ -196,7 +196,7 @@ impl Board {
                 at: now,
             });
         }
-        let was_clear = before.is_some_and(|pulse| pulse.is_clear(now));
+        let was_clear = before.is_some_and(|state| state.is_clear(now));
         if was_clear && clear_until.is_none_or(|until| until <= now) {
             self.wake();
         }
@@ -206,7 +206,7 @@ impl Board {
     /// so that a panic hook may call it.
     pub fn trip(&self, trip: Trip<'_>) -> LatchedTrip {
         let kind = trip.kind();
-        self.heart.latch(kind);
+        self.word.latch(kind);
         if let Trip::Panic { owned, .. } = trip {
             self.panics.fetch_add(1, Ordering::AcqRel);
             self.lost.fetch_or(!owned, Ordering::AcqRel);
@@ -233,7 +233,7 @@ impl Board {
     /// The trips of a kind that hold the flag up now, for whoever is responsible for all of that
     /// kind.
     pub fn latched(&self, kind: TripKind) -> Option<LatchedTrip> {
-        let count = self.heart.pulse().latched(kind)?;
+        let count = self.word.state().latched(kind)?;
         Some(LatchedTrip { kind, count })
     }
 
@@ -242,7 +242,7 @@ impl Board {
     ///
     /// False where it changed nothing.
     pub fn acknowledge(&self, trip: LatchedTrip) -> bool {
-        self.heart.release(trip.kind, trip.count)
+        self.word.release(trip.kind, trip.count)
     }
 
     /// Panics so far.
@@ -268,12 +268,12 @@ impl Board {
 
     /// Raises the flag for good.
     pub(super) fn close(&self) {
-        self.heart.close();
+        self.word.close();
         self.wake();
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.heart.pulse() == Pulse::Closed
+        self.word.state() == FlagState::Closed
     }
 
     fn wake(&self) {
@@ -286,7 +286,7 @@ impl Board {
 impl fmt::Debug for Board {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Board")
-            .field("pulse", &self.heart.pulse())
+            .field("state", &self.word.state())
             .field("stale_after", &self.stale_after())
             .field("panics", &self.panics)
             .finish_non_exhaustive()

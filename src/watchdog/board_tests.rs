@@ -1,7 +1,7 @@
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use super::super::view::{Look, View};
+use super::super::board_reader::{BoardReader, Snapshot};
 use super::*;
 use crate::decide::{Event, Reason, State, Supervisor, SupervisorConfig};
 use crate::time::{Now, Stamp};
@@ -50,8 +50,8 @@ fn disabled_trip(board: &Board) -> LatchedTrip {
     })
 }
 
-fn look(board: &Board) -> Look {
-    View::default().look(board)
+fn read(board: &Board) -> Snapshot {
+    BoardReader::default().read(board)
 }
 
 #[test]
@@ -76,9 +76,9 @@ fn w01_raised_until_the_first_post() {
     for at in [Duration::ZERO, ms(1), ms(1_000_000)] {
         set(at);
         assert!(board.flag());
-        let look = look(&board);
-        assert!(look.safe_stop && look.posted.is_none());
-        assert_eq!(look.cause, Cause::NoVerdictYet);
+        let snapshot = read(&board);
+        assert!(snapshot.safe_stop && snapshot.posted.is_none());
+        assert_eq!(snapshot.cause, Cause::NoVerdictYet);
     }
 }
 
@@ -96,13 +96,13 @@ fn w02_down_for_the_limit_less_the_age_and_not_longer() {
         for (at, expected) in [(posted, false), (end - NANO, false), (end, true)] {
             set(at);
             assert_eq!(board.flag(), expected, "{at:?} of {end:?}");
-            assert_eq!(look(&board).safe_stop, expected);
+            assert_eq!(read(&board).safe_stop, expected);
         }
         let (age, limit) = (ms(300), ms(300));
-        assert_eq!(look(&board).cause, Cause::Stale { age, limit });
+        assert_eq!(read(&board).cause, Cause::Stale { age, limit });
         set(end + ms(40));
         let age = ms(340);
-        assert_eq!(look(&board).cause, Cause::Stale { age, limit });
+        assert_eq!(read(&board).cause, Cause::Stale { age, limit });
     }
 }
 
@@ -115,7 +115,7 @@ fn w02_a_verdict_as_old_as_the_limit_lowers_nothing() {
         set(ms(5000));
         board.post(&clear(), age);
         assert!(board.flag());
-        assert_eq!(look(&board).cause.code(), "stale");
+        assert_eq!(read(&board).cause.code(), "stale");
     }
 }
 
@@ -138,12 +138,12 @@ fn w03_a_raised_verdict_raises_at_once() {
     let (board, set) = board();
     set(ms(100));
     board.post(&clear(), ms(0));
-    let seen = look(&board);
+    let seen = read(&board);
     assert!(!seen.safe_stop);
     assert_eq!(seen.cause, Cause::Verdict(Reason::Clear));
     board.post(&raised(), ms(0));
     assert!(board.flag());
-    assert_eq!(look(&board).cause, Cause::Verdict(raised().reason));
+    assert_eq!(read(&board).cause, Cause::Verdict(raised().reason));
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn w05_w06_a_trip_raises_and_is_told() {
     board.post(&clear(), ms(0));
     let trip = panic_trip(&board);
     assert!(board.flag());
-    let cause = look(&board).cause;
+    let cause = read(&board).cause;
     assert_eq!(
         cause.to_string(),
         "thread engine panicked: no such tensor",
@@ -183,7 +183,7 @@ fn w05_w06_a_trip_raises_and_is_told() {
     let trip = disabled_trip(&board);
     assert!(board.flag());
     assert_eq!(
-        look(&board).cause.to_string(),
+        read(&board).cause.to_string(),
         "no frames are judged: a service asked for it"
     );
     assert_eq!(board.latched(TripKind::Disabled), Some(trip));
@@ -207,7 +207,7 @@ fn w15_a_panic_that_nobody_repairs_is_known_and_its_words_stay() {
         board.post(&clear(), ms(0));
         assert!(board.flag());
         assert_eq!(
-            look(&board).cause.to_string(),
+            read(&board).cause.to_string(),
             "thread lookout-source panicked: index out of bounds"
         );
     }
@@ -222,7 +222,7 @@ fn w07_verdicts_lower_nothing_while_a_trip_is_latched() {
         board.post(&clear(), ms(0));
         assert!(board.flag());
     }
-    assert_eq!(look(&board).cause.code(), "panic");
+    assert_eq!(read(&board).cause.code(), "panic");
     assert!(board.acknowledge(trip));
 }
 
@@ -268,7 +268,7 @@ fn w08_an_acknowledgement_lowers_nothing_by_itself() {
     board.post(&clear(), ms(0));
     assert!(board.acknowledge(trip));
     assert!(board.flag(), "the verdicts before it do not count");
-    assert_eq!(look(&board).cause, Cause::Repaired);
+    assert_eq!(read(&board).cause, Cause::Repaired);
     board.post(&clear(), ms(0));
     assert!(!board.flag());
 }
@@ -280,12 +280,12 @@ fn w08_an_acknowledgement_is_of_its_own_trip_alone() {
     let second = panic_trip(&board);
     let disabled = disabled_trip(&board);
     for trip in [second, first] {
-        assert_eq!(look(&board).cause.code(), "panic");
+        assert_eq!(read(&board).cause.code(), "panic");
         assert!(board.acknowledge(trip));
         board.post(&clear(), ms(0));
         assert!(board.flag());
     }
-    assert_eq!(look(&board).cause.code(), "disabled");
+    assert_eq!(read(&board).cause.code(), "disabled");
     assert!(board.acknowledge(disabled));
     board.post(&clear(), ms(0));
     assert!(!board.flag());
@@ -316,9 +316,9 @@ fn w08_an_acknowledgement_that_races_a_trip_does_not_take_it_away() {
 #[test]
 fn w09_a_lock_that_is_held_delays_nobody() {
     let (board, set) = board();
-    let mut view = View::default();
+    let mut reader = BoardReader::default();
     board.post(&clear(), ms(0));
-    assert_eq!(view.look(&board).cause.code(), "clear");
+    assert_eq!(reader.read(&board).cause.code(), "clear");
 
     // a thread that was preempted, for good, while it wrote the details
     let details = board.posted.lock().unwrap();
@@ -326,7 +326,7 @@ fn w09_a_lock_that_is_held_delays_nobody() {
     set(ms(100));
     board.post(&raised(), ms(0));
     assert!(board.flag(), "the flag is not behind the lock");
-    let seen = view.look(&board);
+    let seen = reader.read(&board);
     assert!(seen.safe_stop);
     assert_eq!(
         seen.cause,
@@ -337,22 +337,22 @@ fn w09_a_lock_that_is_held_delays_nobody() {
     assert_eq!((kept.verdict, kept.at), (clear(), ms(0)), "the last copy");
 
     board.post(&clear(), ms(0));
-    assert_eq!(view.look(&board).cause.code(), "clear");
+    assert_eq!(reader.read(&board).cause.code(), "clear");
     set(ms(400));
-    let seen = view.look(&board);
+    let seen = reader.read(&board);
     assert!(seen.safe_stop);
     assert_eq!(seen.cause.code(), "stale");
 
     let trip = panic_trip(&board);
     assert!(board.flag());
     assert_eq!(
-        view.look(&board).cause.to_string(),
+        reader.read(&board).cause.to_string(),
         "thread (unknown) panicked: (its message could not be read)"
     );
     drop((details, notes));
     board.post(&raised(), ms(0));
     assert_eq!(
-        view.look(&board).posted.unwrap().verdict,
+        reader.read(&board).posted.unwrap().verdict,
         raised(),
         "and again, when it is free"
     );
@@ -372,10 +372,10 @@ fn w09_a_lock_that_a_panic_left_poisoned_is_used_on() {
     });
     assert!(board.posted.is_poisoned() && board.notes.is_poisoned());
     board.post(&clear(), ms(0));
-    assert_eq!(look(&board).cause.code(), "clear");
+    assert_eq!(read(&board).cause.code(), "clear");
     let _ = panic_trip(&board);
     assert_eq!(
-        look(&board).cause.to_string(),
+        read(&board).cause.to_string(),
         "thread engine panicked: no such tensor"
     );
 }
@@ -389,5 +389,5 @@ fn w14_a_closed_board_is_raised_for_good() {
     assert!(!board.acknowledge(trip));
     board.post(&clear(), ms(0));
     assert!(board.flag());
-    assert_eq!(look(&board).cause, Cause::Stopped);
+    assert_eq!(read(&board).cause, Cause::Stopped);
 }

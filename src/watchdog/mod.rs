@@ -45,21 +45,22 @@
 
 mod beat;
 mod board;
+mod board_reader;
 mod config;
 mod cpu_list;
-mod heart;
+mod flag_word;
 mod panics;
 mod realtime;
 mod schedule;
 mod text;
 mod thread;
-mod view;
 
 pub use beat::{Beat, Cause};
 pub use board::{Board, LatchedTrip, Trip, TripKind};
+pub use board_reader::{BoardReader, Snapshot};
 pub use config::{WatchdogConfig, WatchdogError};
 pub use cpu_list::{CpuListError, parse_cpus};
-pub(crate) use panics::said;
+pub(crate) use panics::panic_message;
 #[cfg(test)]
 pub(crate) use panics::trip;
 pub use panics::{Contained, contain, install_panic_hook};
@@ -68,7 +69,6 @@ pub use realtime::{Answer, Applied, Realtime, Refusal, Request};
 pub(crate) use text::Clip;
 pub use text::{Message, ThreadName};
 pub use thread::Watchdog;
-pub use view::{Look, View};
 
 #[cfg(test)]
 mod document_tests;

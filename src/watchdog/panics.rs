@@ -42,7 +42,7 @@ pub fn contain<T>(work: impl FnOnce() -> T) -> Result<T, Contained> {
     let outer = OWN.replace(0);
     DEPTH.set(DEPTH.get() + 1);
     let result = catch_unwind(AssertUnwindSafe(work)).map_err(|payload| {
-        let message = said(payload.as_ref());
+        let message = panic_message(payload.as_ref());
         // what a panic carries may panic itself when it is dropped; then it is left where it is
         if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
             std::mem::forget(second);
@@ -67,7 +67,7 @@ pub fn contain<T>(work: impl FnOnce() -> T) -> Result<T, Contained> {
 }
 
 /// What a panic said.
-pub(crate) fn said(panic: &(dyn Any + Send)) -> String {
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("no message").to_owned()

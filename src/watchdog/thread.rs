@@ -5,10 +5,10 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::board::LatchedTrip;
-use super::heart::Pulse;
+use super::board_reader::BoardReader;
+use super::flag_word::FlagState;
 use super::panics::{Contained, contain};
 use super::schedule::Schedule;
-use super::view::View;
 use super::{Applied, Beat, Board, TripKind, WatchdogConfig, WatchdogError};
 
 const NAME: &str = "lookout-watchdog";
@@ -65,12 +65,12 @@ impl Watchdog {
             let beating = Beating {
                 schedule: Schedule::new(watched.now(), period),
                 board: watched,
-                view: View::default(),
+                reader: BoardReader::default(),
                 sink,
                 sequence: 0,
                 sink_failures: 0,
                 broken: None,
-                told: Told::default(),
+                last: LastBeat::default(),
             };
             beating.run();
         };
@@ -135,39 +135,39 @@ impl Drop for End {
 
 /// What the last beat said of what the next one must not be late with.
 #[derive(Clone, Copy, Default)]
-struct Told {
+struct LastBeat {
     safe_stop: bool,
     panic: bool,
     disabled: bool,
 }
 
-impl Told {
-    fn of(pulse: Pulse, safe_stop: bool) -> Self {
+impl LastBeat {
+    fn of(state: FlagState, safe_stop: bool) -> Self {
         Self {
             safe_stop,
-            panic: pulse.latched(TripKind::Panic).is_some(),
-            disabled: pulse.latched(TripKind::Disabled).is_some(),
+            panic: state.latched(TripKind::Panic).is_some(),
+            disabled: state.latched(TripKind::Disabled).is_some(),
         }
     }
 
     /// Only what got worse is news: a sink that trips on every beat must not cause the next one.
-    fn is_news_after(self, told: Self) -> bool {
-        self.safe_stop && !told.safe_stop
-            || self.panic && !told.panic
-            || self.disabled && !told.disabled
+    fn is_news_after(self, last: Self) -> bool {
+        self.safe_stop && !last.safe_stop
+            || self.panic && !last.panic
+            || self.disabled && !last.disabled
     }
 }
 
 struct Beating<S> {
     board: Arc<Board>,
     schedule: Schedule,
-    view: View,
+    reader: BoardReader,
     sink: S,
     sequence: u64,
     sink_failures: u64,
     /// Panics of the sink since it last worked.
     broken: Option<LatchedTrip>,
-    told: Told,
+    last: LastBeat,
 }
 
 impl<S: FnMut(&Beat)> Beating<S> {
@@ -176,8 +176,8 @@ impl<S: FnMut(&Beat)> Beating<S> {
         while !self.board.is_closed() {
             let now = self.board.now();
             let due = self.schedule.take(now);
-            let pulse = self.board.heart.pulse();
-            if due || Told::of(pulse, !pulse.is_clear(now)).is_news_after(self.told) {
+            let state = self.board.word.state();
+            if due || LastBeat::of(state, !state.is_clear(now)).is_news_after(self.last) {
                 self.beat();
             }
             thread::park_timeout(self.pause());
@@ -188,32 +188,34 @@ impl<S: FnMut(&Beat)> Beating<S> {
     /// Until the next beat is due, or until the flag rises by itself before that.
     fn pause(&self) -> Duration {
         let now = self.board.now();
-        let pulse = self.board.heart.pulse();
-        let wake = match pulse {
-            Pulse::ClearUntil(until) if pulse.is_clear(now) => {
+        let state = self.board.word.state();
+        let wake = match state {
+            FlagState::ClearUntil(until) if state.is_clear(now) => {
                 self.schedule.next().min(Duration::from_nanos(until))
             }
             // It was down when last looked at and no longer is: that is to be told now.
-            _ if !self.told.safe_stop => now,
+            _ if !self.last.safe_stop => now,
             _ => self.schedule.next(),
         };
         wake.saturating_sub(now)
     }
 
     fn beat(&mut self) {
-        let look = self.view.look(&self.board);
+        let snapshot = self.reader.read(&self.board);
         let beat = Beat {
             sequence: self.sequence,
-            at: look.at,
-            safe_stop: look.safe_stop,
-            verdict: look.verdict(),
-            cause: look.cause,
-            verdict_age: look.posted.map(|posted| look.at.saturating_sub(posted.at)),
+            at: snapshot.at,
+            safe_stop: snapshot.safe_stop,
+            verdict: snapshot.verdict(),
+            cause: snapshot.cause,
+            verdict_age: snapshot
+                .posted
+                .map(|posted| snapshot.at.saturating_sub(posted.at)),
             late_beats: self.schedule.late(),
             sink_failures: self.sink_failures,
         };
         self.sequence += 1;
-        self.told = Told::of(look.pulse, look.safe_stop);
+        self.last = LastBeat::of(snapshot.state, snapshot.safe_stop);
         let sink = &mut self.sink;
         match contain(|| sink(&beat)) {
             // what the panics before left behind is gone when the sink works again

@@ -113,7 +113,7 @@ pub struct EngineWords {
 
 /// What the board does not know of the last verdict.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Told {
+pub(super) struct LastVerdict {
     pub(super) age: Option<Duration>,
     pub(super) mode: Option<&'static str>,
     pub(super) fate: Option<FrameFate>,
@@ -148,7 +148,7 @@ pub struct Health {
     /// What was wrong with the last message that was no picture.
     pub(super) malformed: Message,
     pub(super) mode: Option<&'static str>,
-    pub(super) verdict: Option<Told>,
+    pub(super) verdict: Option<LastVerdict>,
     pub(super) engine: Option<EngineWords>,
     pub(super) lifecycle: String,
     pub(super) active: bool,
@@ -251,7 +251,7 @@ impl Health {
             }
         }
         self.mode = frame.mode.or(self.mode);
-        self.verdict = Some(Told {
+        self.verdict = Some(LastVerdict {
             age: frame.age,
             mode: frame.mode,
             fate: Some(frame.fate),
@@ -265,7 +265,7 @@ impl Health {
         self.malformed.clear();
         // Cannot fail: what does not fit is dropped.
         let _ = write!(Clip(&mut self.malformed), "{why}");
-        self.verdict = Some(Told {
+        self.verdict = Some(LastVerdict {
             age: None,
             mode: None,
             fate: Some(FrameFate::Failed),
@@ -274,7 +274,7 @@ impl Health {
 
     /// There is a verdict without a frame; the age of the last one then.
     pub fn verdict(&mut self, age: Option<Duration>) {
-        self.verdict = Some(Told {
+        self.verdict = Some(LastVerdict {
             age,
             mode: None,
             fate: None,

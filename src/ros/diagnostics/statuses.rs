@@ -6,7 +6,7 @@ use super::health::{Broken, Health};
 use super::recent::SECONDS;
 use super::report::Report;
 use crate::msg::{DiagnosticStatus, LiveStatus};
-use crate::watchdog::Look;
+use crate::watchdog::Snapshot;
 
 const WARN: u8 = DiagnosticStatus::WARN;
 const ERROR: u8 = DiagnosticStatus::ERROR;
@@ -225,7 +225,7 @@ pub(super) fn engine(health: &Health) -> DiagnosticStatus {
     report.finish("engine", ready)
 }
 
-pub(super) fn verdict(health: &Health, flag: (&Look, Duration)) -> DiagnosticStatus {
+pub(super) fn verdict(health: &Health, flag: (&Snapshot, Duration)) -> DiagnosticStatus {
     let live = health
         .verdict
         .map_or(LiveStatus::default(), |told| LiveStatus {

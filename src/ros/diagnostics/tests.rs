@@ -7,7 +7,7 @@ use super::*;
 use crate::decide::{Failure, GroundError, NoLimit, Reason, State, Verdict};
 use crate::msg::DiagnosticStatus;
 use crate::profile::{FrameFate, FrameOutcome, Machine, StageTimes};
-use crate::watchdog::{Board, View};
+use crate::watchdog::{Board, BoardReader};
 use proptest::prelude::*;
 
 mod around;
@@ -30,12 +30,12 @@ thread_local! {
 }
 
 /// What the board says.
-fn flag() -> Look {
+fn flag() -> Snapshot {
     let board = Board::new(60_000).unwrap();
     if let Some(verdict) = LAST.get() {
         board.post(&verdict, Duration::ZERO);
     }
-    View::default().look(&board)
+    BoardReader::default().read(&board)
 }
 
 fn words() -> EngineWords {

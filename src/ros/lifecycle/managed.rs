@@ -3,7 +3,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Event, Machine, Outcome, Refused, Request, State, Transition};
-use crate::watchdog::{LatchedTrip, contain, said};
+use crate::watchdog::{LatchedTrip, contain, panic_message};
 
 /// What a managed node does in its transitions.
 ///
@@ -220,7 +220,10 @@ impl Lifecycle {
             Some(_) => log::error!("lifecycle: {event}"),
         }
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.sink)(&event))) {
-            log::error!("lifecycle: no event given out: {}", said(panic.as_ref()));
+            log::error!(
+                "lifecycle: no event given out: {}",
+                panic_message(panic.as_ref())
+            );
         }
     }
 }

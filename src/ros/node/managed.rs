@@ -28,7 +28,7 @@ use crate::pipeline::{FrameHandler, Judges, Live, OpenEngine, Pipeline, Settings
 use crate::schedule::LatencyModel;
 use crate::score::ScoreKind;
 use crate::time::Stamp;
-use crate::watchdog::{LatchedTrip, Trip, said};
+use crate::watchdog::{LatchedTrip, Trip, panic_message};
 
 /// Without a message for so long, the supervisor is asked what it thinks of that.
 const TICK: Duration = Duration::from_millis(50);
@@ -335,9 +335,12 @@ impl ManagedNode {
         };
         stopper.stop();
         self.shared.end_commands();
-        let frames = thread
-            .join()
-            .map_err(|panic| format!("the frames' thread panicked: {}", said(panic.as_ref())))?;
+        let frames = thread.join().map_err(|panic| {
+            format!(
+                "the frames' thread panicked: {}",
+                panic_message(panic.as_ref())
+            )
+        })?;
         let Frames {
             handler,
             pictures,

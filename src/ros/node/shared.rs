@@ -10,7 +10,7 @@ use super::super::diagnostics::Health;
 use super::super::parameters::{LiveSettings, SharedStore};
 use crate::msg::{DiagnosticStatus, LiveStatus};
 use crate::time::{Clock, Stamp};
-use crate::watchdog::{Beat, Board, Cause, Look, Trip, View};
+use crate::watchdog::{Beat, Board, BoardReader, Cause, Snapshot, Trip};
 
 /// Asks the thread that handles frames to reset the latch of a STOP. It is carried out or refused, never
 /// both: whoever withdraws it before it is taken knows that nothing will come of it.
@@ -42,7 +42,7 @@ impl ResetRequest {
 /// Who reads the board for `~/output/status`, one at a time, and what was published last.
 #[derive(Default)]
 struct Published {
-    view: View,
+    reader: BoardReader,
     flag: Option<bool>,
     /// When the flag changed, on the board's clock.
     since: Duration,
@@ -52,13 +52,13 @@ struct Published {
 }
 
 impl Published {
-    fn look(&mut self, board: &Board) -> (Look, Duration) {
-        let look = self.view.look(board);
-        if self.flag.replace(look.safe_stop) != Some(look.safe_stop) {
-            self.since = look.at;
+    fn read(&mut self, board: &Board) -> (Snapshot, Duration) {
+        let snapshot = self.reader.read(board);
+        if self.flag.replace(snapshot.safe_stop) != Some(snapshot.safe_stop) {
+            self.since = snapshot.at;
         }
-        let unchanged_for = look.at.saturating_sub(self.since);
-        (look, unchanged_for)
+        let unchanged_for = snapshot.at.saturating_sub(self.since);
+        (snapshot, unchanged_for)
     }
 }
 
@@ -203,18 +203,18 @@ impl Shared {
         let Ok(mut published) = self.published.try_lock() else {
             return;
         };
-        let (look, unchanged_for) = published.look(&self.board);
-        let code = look.cause.code();
+        let (snapshot, unchanged_for) = published.read(&self.board);
+        let code = snapshot.cause.code();
         let again = published.seen.replace(code) == Some(code);
-        let due = match look.cause {
+        let due = match snapshot.cause {
             Cause::DetailsBusy => false,
             Cause::Verdict(_) | Cause::Stale { .. } => again,
             _ => true,
         };
-        let sent = Some((look.safe_stop, code));
+        let sent = Some((snapshot.safe_stop, code));
         if due && published.sent != sent {
             published.sent = sent;
-            self.send(&look, unchanged_for, &LiveStatus::default());
+            self.send(&snapshot, unchanged_for, &LiveStatus::default());
         }
     }
 
@@ -225,23 +225,23 @@ impl Shared {
     /// Publishes `~/output/status`: what the board says now.
     pub(super) fn tell(&self, live: &LiveStatus<'_>) {
         let mut published = lock(&self.published);
-        let (look, unchanged_for) = published.look(&self.board);
-        published.sent = Some((look.safe_stop, look.cause.code()));
-        self.send(&look, unchanged_for, live);
+        let (snapshot, unchanged_for) = published.read(&self.board);
+        published.sent = Some((snapshot.safe_stop, snapshot.cause.code()));
+        self.send(&snapshot, unchanged_for, live);
     }
 
     /// What the board says now, and for how long.
-    pub(super) fn flag(&self) -> (Look, Duration) {
-        lock(&self.published).look(&self.board)
+    pub(super) fn flag(&self) -> (Snapshot, Duration) {
+        lock(&self.published).read(&self.board)
     }
 
     pub(super) fn set_bundle_hash(&self, hash: &str) {
         hash.clone_into(&mut lock(&self.bundle_hash));
     }
 
-    fn send(&self, look: &Look, unchanged_for: Duration, live: &LiveStatus<'_>) {
+    fn send(&self, snapshot: &Snapshot, unchanged_for: Duration, live: &LiveStatus<'_>) {
         let hash = lock(&self.bundle_hash);
-        let mut status = DiagnosticStatus::of_flag(look, unchanged_for, &hash, live);
+        let mut status = DiagnosticStatus::of_flag(snapshot, unchanged_for, &hash, live);
         drop(hash);
         status.name = format!("{}: verdict", self.name);
         (self.status)(status);

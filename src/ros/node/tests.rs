@@ -25,7 +25,7 @@ use crate::schedule::{AdmissionConfig, LatencyModel};
 use crate::score::ScoreKind;
 use crate::stages::{Stage, StageTimes};
 use crate::time::{Clock, Stamp};
-use crate::watchdog::{Beat, Trip, View, trip};
+use crate::watchdog::{Beat, BoardReader, Trip, trip};
 
 const SEQUENCES: u32 = 100_000;
 const STALE_MS: u32 = 500;
@@ -364,13 +364,13 @@ impl Node {
     /// Two beats of the watchdog.
     fn beats(&self) {
         for sequence in 0..2 {
-            let look = View::default().look(&self.world.board);
+            let snapshot = BoardReader::default().read(&self.world.board);
             self.shared.beat(&Beat {
                 sequence,
-                at: look.at,
-                safe_stop: look.safe_stop,
-                verdict: look.verdict(),
-                cause: look.cause,
+                at: snapshot.at,
+                safe_stop: snapshot.safe_stop,
+                verdict: snapshot.verdict(),
+                cause: snapshot.cause,
                 verdict_age: None,
                 late_beats: 0,
                 sink_failures: 0,

@@ -10,7 +10,7 @@ use ros2_client::qos::{Durability, History, WhenFull};
 use ros2_client::service::Server;
 use ros2_client::{Message, Name, Node, QosProfile, RmwRequestId, ServiceMapping, ServiceTypeName};
 
-use crate::watchdog::said;
+use crate::watchdog::panic_message;
 
 /// A future that serves one service and never ends.
 pub type Serving = BoxFuture<'static, ()>;
@@ -163,7 +163,7 @@ fn client(id: &RmwRequestId) -> String {
 /// What `work` returns, or the default where it panics; the node ends then.
 pub(super) fn guarded<T: Default>(name: &str, work: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        log::error!("{name}: panic: {}", said(panic.as_ref()));
+        log::error!("{name}: panic: {}", panic_message(panic.as_ref()));
         T::default()
     })
 }

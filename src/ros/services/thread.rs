@@ -9,7 +9,7 @@ use futures::future::{FutureExt, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 
 use super::server::{ServiceError, Serving};
-use crate::watchdog::said;
+use crate::watchdog::panic_message;
 
 const THREAD: &str = "lookout-services";
 
@@ -45,7 +45,7 @@ impl Services {
                     match ended {
                         Ok(()) => log::error!("a server has ended"),
                         Err(panic) => {
-                            log::error!("a server has panicked: {}", said(panic.as_ref()));
+                            log::error!("a server has panicked: {}", panic_message(panic.as_ref()));
                         }
                     }
                 }

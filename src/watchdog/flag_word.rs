@@ -45,7 +45,7 @@ const fn place(kind: TripKind) -> (u64, u32) {
 
 /// What the word says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pulse {
+pub(super) enum FlagState {
     /// Raised: nothing was posted yet.
     Waiting,
     /// Raised by a verdict.
@@ -63,7 +63,7 @@ pub(super) enum Pulse {
     Closed,
 }
 
-impl Pulse {
+impl FlagState {
     fn of(word: u64) -> Self {
         let count = |kind| {
             let (bit, shift) = place(kind);
@@ -104,20 +104,20 @@ pub(super) fn nanos(time: Duration) -> u64 {
 
 /// The word.
 #[derive(Debug)]
-pub(super) struct Heart(AtomicU64);
+pub(super) struct FlagWord(AtomicU64);
 
-impl Heart {
+impl FlagWord {
     pub(super) const fn new() -> Self {
         Self(AtomicU64::new(WAITING))
     }
 
-    pub(super) fn pulse(&self) -> Pulse {
-        Pulse::of(self.0.load(Ordering::Acquire))
+    pub(super) fn state(&self) -> FlagState {
+        FlagState::of(self.0.load(Ordering::Acquire))
     }
 
     /// A verdict: down until then, or raised. Gives what was there before; `None` where trips
     /// hold the flag, and the verdict changed nothing.
-    pub(super) fn post(&self, clear_until: Option<Duration>) -> Option<Pulse> {
+    pub(super) fn post(&self, clear_until: Option<Duration>) -> Option<FlagState> {
         let new = clear_until.map_or(RAISED, |until| {
             nanos(until).saturating_add(BASE).min(LAST_TIME)
         });
@@ -160,11 +160,11 @@ impl Heart {
 
     /// Swaps in what `to` makes of the present value; nothing where that is `None`. Gives the value
     /// swapped out.
-    fn change(&self, to: impl FnMut(u64) -> Option<u64>) -> Option<Pulse> {
+    fn change(&self, to: impl FnMut(u64) -> Option<u64>) -> Option<FlagState> {
         self.0
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, to)
             .ok()
-            .map(Pulse::of)
+            .map(FlagState::of)
     }
 }
 
@@ -177,62 +177,62 @@ mod tests {
 
     #[test]
     fn a_time_is_never_taken_for_a_mark() {
-        let heart = Heart::new();
-        assert_eq!(heart.pulse(), Pulse::Waiting);
+        let word = FlagWord::new();
+        assert_eq!(word.state(), FlagState::Waiting);
         for until in [0, 1, 2, 3, 1_000_000_000] {
-            heart.post(Some(Duration::from_nanos(until)));
-            assert_eq!(heart.pulse(), Pulse::ClearUntil(until));
-            assert!(!heart.pulse().is_clear(Duration::from_nanos(until)));
-            assert_eq!(until > 0, heart.pulse().is_clear(Duration::ZERO));
+            word.post(Some(Duration::from_nanos(until)));
+            assert_eq!(word.state(), FlagState::ClearUntil(until));
+            assert!(!word.state().is_clear(Duration::from_nanos(until)));
+            assert_eq!(until > 0, word.state().is_clear(Duration::ZERO));
         }
-        heart.post(LONG);
-        assert!(matches!(heart.pulse(), Pulse::ClearUntil(_)), "no latch");
-        assert_eq!(heart.post(None).is_some(), heart.pulse() == Pulse::Raised);
+        word.post(LONG);
+        assert!(matches!(word.state(), FlagState::ClearUntil(_)), "no latch");
+        assert_eq!(word.post(None).is_some(), word.state() == FlagState::Raised);
     }
 
     #[test]
     fn each_kind_has_its_own_latch() {
-        let heart = Heart::new();
-        heart.post(LONG);
-        heart.latch(Panic);
-        heart.latch(Disabled);
-        let both = Pulse::Latched {
+        let word = FlagWord::new();
+        word.post(LONG);
+        word.latch(Panic);
+        word.latch(Disabled);
+        let both = FlagState::Latched {
             panic: Some(1),
             disabled: Some(1),
         };
-        assert_eq!(heart.pulse(), both);
-        assert_eq!(heart.post(LONG), None);
-        assert!(heart.release(Panic, 1));
-        assert_eq!(heart.pulse().latched(Panic), None);
-        assert_eq!(heart.pulse().latched(Disabled), Some(1));
-        assert_eq!(heart.post(LONG), None, "one latch is enough");
-        assert!(!heart.release(Panic, 1), "it is gone");
-        assert!(heart.release(Disabled, 1));
-        assert_eq!(heart.pulse(), Pulse::Repaired);
+        assert_eq!(word.state(), both);
+        assert_eq!(word.post(LONG), None);
+        assert!(word.release(Panic, 1));
+        assert_eq!(word.state().latched(Panic), None);
+        assert_eq!(word.state().latched(Disabled), Some(1));
+        assert_eq!(word.post(LONG), None, "one latch is enough");
+        assert!(!word.release(Panic, 1), "it is gone");
+        assert!(word.release(Disabled, 1));
+        assert_eq!(word.state(), FlagState::Repaired);
     }
 
     #[test]
     fn w08_each_trip_is_released_by_itself() {
-        let heart = Heart::new();
+        let word = FlagWord::new();
         for _ in 0..3 {
-            heart.latch(Panic);
+            word.latch(Panic);
         }
-        assert!(heart.release(Panic, 1));
-        assert_eq!(heart.pulse().latched(Panic), Some(2));
-        assert!(heart.release(Panic, 2));
-        assert_eq!(heart.pulse(), Pulse::Repaired);
+        assert!(word.release(Panic, 1));
+        assert_eq!(word.state().latched(Panic), Some(2));
+        assert!(word.release(Panic, 2));
+        assert_eq!(word.state(), FlagState::Repaired);
     }
 
     #[test]
     fn closed_is_for_good() {
-        let heart = Heart::new();
-        heart.latch(Panic);
-        heart.latch(Disabled);
-        assert_ne!(heart.pulse(), Pulse::Closed);
-        heart.close();
-        heart.latch(Panic);
-        assert!(!heart.release(Panic, 1));
-        assert_eq!(heart.post(LONG), None);
-        assert_eq!(heart.pulse(), Pulse::Closed);
+        let word = FlagWord::new();
+        word.latch(Panic);
+        word.latch(Disabled);
+        assert_ne!(word.state(), FlagState::Closed);
+        word.close();
+        word.latch(Panic);
+        assert!(!word.release(Panic, 1));
+        assert_eq!(word.post(LONG), None);
+        assert_eq!(word.state(), FlagState::Closed);
     }
 }
