@@ -24,12 +24,14 @@ use lookout::frame::{CameraView, CompressedView, Frame};
 use lookout::live::{self, LiveError, Worker};
 use lookout::model::{Bundle, ThresholdAt};
 use lookout::msg::{CompressedImageRef, HeaderRef};
-use lookout::pipeline::{FrameHandler, Judged, Judges, Live, OpenEngine, Pipeline, Settings, Sink};
+use lookout::pipeline::{
+    FrameHandler, Judged, Judges, Live, OpenEngine, Overrides, Pipeline, Settings, Sink, watch,
+};
 use lookout::schedule::AdmissionConfig;
 use lookout::score::ScoreKind;
 use lookout::stages::{FrameFate, StageTimes};
 use lookout::time::{Clock, PacedClock, Stamp};
-use lookout::watchdog::{Beat, Board, Watchdog, WatchdogConfig, install_panic_hook};
+use lookout::watchdog::{Beat, WatchdogConfig};
 use lookout_scene::{Anomaly, Drive, DriveConfig, Rendered};
 
 const DEADLINE_MS: u32 = 150;
@@ -309,14 +311,16 @@ impl Run {
         };
         let (observer, fallback) = (ScoreKind::Observer, ScoreKind::Energy);
         let judges = Judges::calibrated(bundle.manifest(), observer, fallback, ThresholdAt::Fpr1);
-        let mut settings = Settings::deadline(admission, judges);
-        settings.supervisor.stale_after_ms = STALE_MS;
-        settings.corridor = bundle.manifest().corridor.unwrap_or_default();
-        // these tests are of faults, and not of how fast the machine is
-        settings.least_mode = Mode::REDUCED_LOGITS;
+        let overrides = Overrides {
+            // these tests are of faults, and not of how fast the machine is
+            least_mode: Some(Mode::REDUCED_LOGITS),
+            ..Overrides::default()
+        };
+        let settings = Settings::deadline(admission, judges).with(&overrides, bundle.manifest());
+        assert_eq!(settings.supervisor.stale_after_ms, STALE_MS);
 
         let counter = Arc::clone(&segmented);
-        let mut open: OpenEngine = Box::new(move || -> Result<Box<dyn Engine>, EngineError> {
+        let open: OpenEngine = Box::new(move || -> Result<Box<dyn Engine>, EngineError> {
             let options = Options {
                 kind: EngineKind::Rten,
                 ..Options::default()
@@ -328,32 +332,21 @@ impl Run {
                 spoilt: None,
             }))
         });
-        let board = Arc::new(Board::new(STALE_MS).unwrap());
-        let live = Live {
-            deadline: Duration::from_millis(DEADLINE_MS.into()),
-            board: Arc::clone(&board),
-            machine_ages: false,
-        };
+        let live = Live::of_recording(&settings).unwrap();
+        let board = Arc::clone(&live.board);
         // none of the faults comes in a dry run
         segmented.store(1 << 62, Ordering::Relaxed);
-        let pipeline = Pipeline::new(open().unwrap(), settings).unwrap();
-        let mut handler = FrameHandler::new(pipeline, Some(live), open);
-        for _ in 0..=20 {
-            for mode in judges.modes() {
-                let stages = handler.rehearse(&Message(0).view(), mode).unwrap();
-                handler.pipeline_mut().warm_up(mode, &stages);
-            }
-        }
+        let mut handler = FrameHandler::assemble(open, settings, Some(live)).unwrap();
+        handler.dry_run(&Message(0).view(), 20).unwrap();
         segmented.store(0, Ordering::Relaxed);
 
-        install_panic_hook(&board);
         let config = WatchdogConfig {
             period_ms: HEARTBEAT_MS,
             ..WatchdogConfig::default()
         };
         let beats = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&beats);
-        let watchdog = Watchdog::start(&board, &config, move |beat| {
+        let watchdog = watch(&board, &config, move |beat| {
             heard.lock().unwrap().push(beat.clone());
         })
         .unwrap();

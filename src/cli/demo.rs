@@ -10,14 +10,15 @@ use jpeg_encoder::{ColorType, Encoder};
 use lookout::bag::{BagReader, BagWriter, Qos};
 use lookout::decide::{AnomalyMask, State, SupervisorConfig};
 use lookout::msg::{CompressedImageRef, HeaderRef};
-use lookout::pipeline::Pipeline;
+use lookout::pipeline::{FrameHandler, Pipeline};
 use lookout::profile::FrameRecord;
 use lookout::shutdown::Shutdown;
 use lookout::time::Stamp;
 use lookout_scene::{Drive, DriveConfig, Rendered};
 use serde::Serialize;
 
-use super::drive::{Source, drive, tell};
+use super::drive::{drive, tell};
+use super::handler::Handler;
 use super::outputs::Outputs;
 use super::{Ending, EngineArgs, JudgeArgs};
 
@@ -55,9 +56,8 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Ending> {
     };
     let street = Drive::new(config)?;
     let bundle = args.engine.bundle()?;
-    let pipeline = args
-        .judge
-        .pipeline(&bundle, args.engine.open(&bundle)?, None)?;
+    let settings = args.judge.settings(&bundle, None)?;
+    let frames = FrameHandler::assemble(args.engine.opener(&bundle), settings, None)?;
     let outputs = Outputs::prepare(&args.out, args.force, None)?;
     let bag = args.out.join("drive");
     let shutdown = Shutdown::on_signals()?;
@@ -68,15 +68,8 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Ending> {
     let name = format!("rendered drive, seed {}", args.seed);
     let mut watch = Watch::new(&street, &truth);
     let mut each = |record: &FrameRecord, pipeline: &Pipeline| watch.frame(record, pipeline);
-    let source = Source {
-        reader,
-        topic,
-        name,
-    };
-    let open = args.engine.opener(&bundle);
-    let mut driven = drive(
-        source, pipeline, &bundle, &outputs, open, &shutdown, &mut each,
-    )?;
+    let handler = Handler::new(frames, &bundle, &outputs, &name)?;
+    let mut driven = drive(reader, topic.message_count, handler, &shutdown, &mut each)?;
     let outcome = watch.outcome();
     driven.report.headline(outcome.line.clone());
     driven.report.write(&outputs.report(), &driven.summary)?;

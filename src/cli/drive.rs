@@ -4,10 +4,9 @@ use std::io::Write;
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use lookout::bag::{BagReader, Gaps, MessageBuf, TopicInfo};
+use lookout::bag::{BagReader, Gaps, MessageBuf};
 use lookout::decide::{Failure, State, Verdict};
-use lookout::model::Bundle;
-use lookout::pipeline::{OpenEngine, Pipeline};
+use lookout::pipeline::Pipeline;
 use lookout::profile::report::ReportBuilder;
 use lookout::profile::{FrameRecord, Summary};
 use lookout::shutdown::Shutdown;
@@ -17,14 +16,6 @@ use serde_json::json;
 use super::camera::Camera;
 use super::handler::Handler;
 use super::outputs::Outputs;
-
-/// The bag, and what of it to use.
-pub(crate) struct Source {
-    pub(crate) reader: BagReader,
-    pub(crate) topic: TopicInfo,
-    /// For the report.
-    pub(crate) name: String,
-}
 
 /// What a drive came to.
 pub(crate) struct Driven {
@@ -104,7 +95,7 @@ impl Lost {
     }
 }
 
-/// Runs a source through a pipeline; the clock stands at each frame's capture stamp, so the same
+/// Runs the topic that is selected in a bag, with so many `messages`, through a handler; the clock stands at each frame's capture stamp, so the same
 /// bag gives the same verdicts on every machine. `each` sees every frame's record. A request to shut
 /// down ends it after the frame at hand.
 ///
@@ -112,22 +103,19 @@ impl Lost {
 /// Where an output cannot be written. A source that breaks ends the drive, and is told in
 /// [`Driven::broken`].
 pub(crate) fn drive(
-    mut source: Source,
-    pipeline: Pipeline,
-    bundle: &Bundle,
-    outputs: &Outputs,
-    open: OpenEngine,
+    mut reader: BagReader,
+    messages: Option<u64>,
+    mut handler: Handler,
     shutdown: &Shutdown,
     each: &mut dyn FnMut(&FrameRecord, &Pipeline),
 ) -> anyhow::Result<Driven> {
     let began = Instant::now();
-    let mut handler = Handler::new(pipeline, bundle, outputs, &source.name, None, open)?;
-    let bar = progress_bar(source.topic.message_count);
+    let bar = progress_bar(messages);
     let clock = SteppedClock::default();
     let mut message = MessageBuf::new();
     let mut broken = None;
     while !shutdown.requested() {
-        match source.reader.read_next(&mut message) {
+        match reader.read_next(&mut message) {
             Ok(true) => {}
             Ok(false) => break,
             Err(e) => {
@@ -145,7 +133,7 @@ pub(crate) fn drive(
         }
         bar.inc(1);
     }
-    let mut lost = Lost::of(&source.reader);
+    let mut lost = Lost::of(&reader);
     if shutdown.requested() {
         // what was not looked at is not lost
         lost.messages = None;

@@ -11,7 +11,7 @@ use lookout::engine::{GpuTimes, Mode};
 use lookout::frame::Frame;
 use lookout::model::Bundle;
 use lookout::paint::Painter;
-use lookout::pipeline::{FrameHandler, Judged, Live, OpenEngine, Pipeline, Sink};
+use lookout::pipeline::{FrameHandler, Judged, Pipeline, Sink};
 use lookout::profile::report::{ReportBuilder, ReportInfo};
 use lookout::profile::{
     FrameFate, FrameRecord, FramesCsv, RunProfile, ScoreStats, Stage, StageTimes,
@@ -69,13 +69,12 @@ pub(crate) struct Recording {
 impl Handler {
     /// Makes the outputs. `source` is named in the report.
     pub(crate) fn new(
-        pipeline: Pipeline,
+        frames: FrameHandler,
         bundle: &Bundle,
         outputs: &Outputs,
         source: &str,
-        live: Option<Live>,
-        open: OpenEngine,
     ) -> anyhow::Result<Self> {
+        let pipeline = frames.pipeline();
         let settings = pipeline.settings();
         let mode = settings.best_mode()?;
         let judge = settings.judges.of(mode).context("no threshold")?;
@@ -107,7 +106,7 @@ impl Handler {
             failed: 0,
         };
         Ok(Self {
-            frames: FrameHandler::new(pipeline, live, open),
+            frames,
             out,
             last_log_time: Stamp::default(),
         })
@@ -121,7 +120,7 @@ impl Handler {
         let camera = Camera::parse(message);
         let stamp = camera.as_ref().map(Camera::stamp).ok();
         let view = camera.as_ref().map(Camera::view).map_err(|e| e.to_string());
-        let is_live = self.frames.is_live();
+        let is_live = self.frames.board().is_some();
         let mut one = One {
             out: &mut self.out,
             camera: camera.as_ref().ok(),

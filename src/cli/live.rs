@@ -3,16 +3,16 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use lookout::bag::{BagReader, MessageBuf};
 use lookout::decide::Failure;
 use lookout::live::{self, Worker};
+use lookout::pipeline;
 use lookout::shutdown::Shutdown;
 use lookout::time::{Clock, PacedClock, Stamp};
-use lookout::watchdog::{Beat, Board, Realtime, Watchdog, WatchdogConfig, parse_cpus};
+use lookout::watchdog::{Beat, Realtime, WatchdogConfig, parse_cpus};
 
 use super::camera::Camera;
 use super::drive::Lost;
@@ -157,17 +157,16 @@ impl Watch for () {
     fn replaced(&mut self, _: u64) {}
 }
 
-/// Runs a paced bag through a handler whose verdicts go to `board`. Gives what ended it before the
+/// Runs a paced bag through a handler whose verdicts go to a board. Gives what ended it before the
 /// bag's end or what could not be recorded, and what the bag lost.
 pub(crate) fn run(
     paced: Paced,
     handler: &mut Handler,
-    board: &Arc<Board>,
     args: &LiveArgs,
     heartbeat: &Path,
     watch: &mut dyn Watch,
 ) -> anyhow::Result<(Option<anyhow::Error>, Lost)> {
-    lookout::watchdog::install_panic_hook(board);
+    let board = handler.frames.board().context("nobody holds the flag")?;
     let realtime = args.realtime(0)?;
     if args.lock_memory {
         realtime.lock_process_memory();
@@ -176,8 +175,8 @@ pub(crate) fn run(
         period_ms: args.heartbeat_ms,
         realtime: args.realtime(1)?,
     };
-    let mut told = Heartbeat::create(heartbeat)?;
-    let watchdog = Watchdog::start(board, &config, move |beat| told.beat(beat))?;
+    let mut beats = Heartbeat::create(heartbeat)?;
+    let watchdog = pipeline::watch(board, &config, move |beat| beats.beat(beat))?;
     realtime.apply_to_thread("frames");
     let clock = paced.clock();
     let mut lost = Lost::default();

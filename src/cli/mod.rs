@@ -29,9 +29,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use log::LevelFilter;
-use lookout::engine::{Engine, EngineError, EngineKind, Mode, Options};
+use lookout::engine::{Engine, EngineKind, Mode, Options};
 use lookout::model::{Bundle, ThresholdAt};
-use lookout::pipeline::{Judge, OpenEngine, Pipeline, Settings};
+use lookout::pipeline::{Judge, OpenEngine, Settings};
 use lookout::score::ScoreKind;
 
 /// Sees the road, knows when it is lost, and says so in time.
@@ -144,25 +144,21 @@ impl EngineArgs {
 
     /// Opens the engine for it.
     pub(crate) fn open(&self, bundle: &Bundle) -> anyhow::Result<Box<dyn Engine>> {
-        Ok(self.reopen(bundle)?)
+        Ok(lookout::engine::open(bundle, self.options())?)
     }
 
-    /// Opens it again, after a panic.
+    /// Opens it at the start, and again after a panic.
     pub(crate) fn opener(&self, bundle: &Bundle) -> OpenEngine {
-        let (engine, bundle) = (self.clone(), bundle.clone());
-        Box::new(move || engine.reopen(&bundle))
+        let (options, bundle) = (self.options(), bundle.clone());
+        Box::new(move || lookout::engine::open(&bundle, options))
     }
 
-    /// The same, for whoever wants the engine's own error.
-    fn reopen(&self, bundle: &Bundle) -> Result<Box<dyn Engine>, EngineError> {
-        let mut options = Options {
+    fn options(&self) -> Options {
+        let default = Options::default();
+        Options {
             kind: self.engine,
-            ..Options::default()
-        };
-        if let Some(n) = self.threads {
-            options.threads = usize::from(n);
+            threads: self.threads.map_or(default.threads, usize::from),
         }
-        lookout::engine::open(bundle, options)
     }
 }
 
@@ -190,13 +186,8 @@ pub(crate) struct JudgeArgs {
 }
 
 impl JudgeArgs {
-    /// The pipeline of a bundle: full resolution, the observer only where the score needs it.
-    fn pipeline(
-        &self,
-        bundle: &Bundle,
-        engine: Box<dyn Engine>,
-        stale_ms: Option<u32>,
-    ) -> anyhow::Result<Pipeline> {
+    /// Full resolution, the observer only where the score needs it.
+    fn settings(&self, bundle: &Bundle, stale_ms: Option<u32>) -> anyhow::Result<Settings> {
         let mode = if self.score.needs_observer() {
             Mode::FULL
         } else {
@@ -204,7 +195,7 @@ impl JudgeArgs {
         };
         let calibrated =
             Settings::calibrated(bundle.manifest(), mode, self.score, ThresholdAt::Fpr1);
-        let mut settings = match (self.threshold, calibrated) {
+        let settings = match (self.threshold, calibrated) {
             (Some(threshold), _) => {
                 let score = self.score;
                 Settings::fixed(mode, Judge { score, threshold })
@@ -217,13 +208,8 @@ impl JudgeArgs {
                 self.score,
             ),
         };
-        self.settings
-            .read()?
-            .apply(&mut settings, bundle.manifest());
-        if let Some(stale_ms) = stale_ms {
-            settings.supervisor.stale_after_ms = stale_ms;
-        }
-        Ok(Pipeline::new(engine, settings)?)
+        let overrides = self.settings.read(stale_ms)?;
+        Ok(settings.with(&overrides, bundle.manifest()))
     }
 }
 

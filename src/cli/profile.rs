@@ -3,21 +3,20 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use lookout::bag::BagReader;
-use lookout::pipeline::{Judges, Live, Pipeline, Settings};
+use lookout::model::{Manifest, ThresholdAt};
+use lookout::pipeline::{FrameHandler, Judges, Live, Settings};
 use lookout::profile::load::MAX_LOAD_THREADS;
 use lookout::profile::{
     DeadlineProfile, FrameFate, FrameOutcome, FrameTrace, Load, Machine, MachineSampler,
     ProfileSummary, Trace,
 };
-use lookout::schedule::AdmissionCounters;
+use lookout::schedule::{AdmissionConfig, AdmissionCounters};
 use lookout::score::ScoreKind;
 use lookout::shutdown::Shutdown;
-use lookout::watchdog::Board;
 use lookout_scene::{Drive, DriveConfig};
 use serde_json::json;
 
@@ -111,18 +110,12 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
         false => format!("{} {topic}", bag.display()),
     };
     let bundle = args.engine.bundle()?;
-    let pipeline = pipeline(args, bundle.manifest(), args.engine.open(&bundle)?)?;
+    let settings = settings(args, bundle.manifest())?;
+    let deadline = Duration::from_millis(settings.supervisor.max_age_ms.into());
+    let live = Live::of_recording(&settings)?;
+    let frames = FrameHandler::assemble(args.engine.opener(&bundle), settings, Some(live))?;
     let outputs = Outputs::prepare(&args.out, args.force, args.bag.as_deref())?;
-    let supervisor = pipeline.settings().supervisor;
-    let board = Arc::new(Board::new(supervisor.stale_after_ms)?);
-    let deadline = Duration::from_millis(supervisor.max_age_ms.into());
-    let live = Live {
-        deadline,
-        board: Arc::clone(&board),
-        machine_ages: false,
-    };
-    let open = args.engine.opener(&bundle);
-    let mut handler = Handler::new(pipeline, &bundle, &outputs, &source, Some(live), open)?;
+    let mut handler = Handler::new(frames, &bundle, &outputs, &source)?;
     let paced =
         Paced::open(reader, PACE, &shutdown)?.with_context(|| format!("{topic} has no message"))?;
 
@@ -134,7 +127,6 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
     let (broken, _) = live::run(
         paced,
         &mut handler,
-        &board,
         &args.live,
         &outputs.heartbeat_csv(),
         &mut watch,
@@ -191,25 +183,19 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
     }
 }
 
-fn pipeline(
-    args: &ProfileArgs,
-    manifest: &lookout::model::Manifest,
-    engine: Box<dyn lookout::engine::Engine>,
-) -> anyhow::Result<Pipeline> {
-    let at = lookout::model::ThresholdAt::Fpr1;
-    let judges = Judges::calibrated(manifest, args.score, args.fallback_score, at);
-    let file = args.settings.read()?;
-    let mut admission = file.admission.unwrap_or_default();
-    admission.deadline_ms = args.deadline_ms.unwrap_or(admission.deadline_ms);
-    let mut settings = Settings::deadline(admission, judges);
-    file.apply(&mut settings, manifest);
-    let supervisor = &mut settings.supervisor;
-    // one deadline: the admission plans with it, the supervisor holds verdicts to it
-    supervisor.max_age_ms = admission.deadline_ms;
-    let stale_ms = args.live.stale_ms.unwrap_or(supervisor.stale_after_ms);
-    supervisor.stale_after_ms = stale_ms.max(admission.deadline_ms);
-    Pipeline::new(engine, settings)
-        .with_context(|| format!("cannot use the thresholds of bundle {}", manifest.name))
+fn settings(args: &ProfileArgs, manifest: &Manifest) -> anyhow::Result<Settings> {
+    let (score, fallback) = (args.score, args.fallback_score);
+    let judges = Judges::calibrated(manifest, score, fallback, ThresholdAt::Fpr1);
+    let mut overrides = args.settings.read(args.live.stale_ms)?;
+    if let Some(deadline_ms) = args.deadline_ms {
+        overrides.admission.get_or_insert_default().deadline_ms = deadline_ms;
+    }
+    let settings = Settings::deadline(AdmissionConfig::default(), judges);
+    let settings = settings.with(&overrides, manifest);
+    settings
+        .best_mode()
+        .with_context(|| format!("cannot use the thresholds of bundle {}", manifest.name))?;
+    Ok(settings)
 }
 
 /// Measures every mode on the first frame, pictures recorded into a folder that goes away.

@@ -2,18 +2,15 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Context;
 use lookout::bag::BagReader;
 use lookout::decide::State;
-use lookout::model::Bundle;
-use lookout::pipeline::{Live, OpenEngine, Pipeline};
+use lookout::pipeline::{FrameHandler, Live};
 use lookout::shutdown::Shutdown;
-use lookout::watchdog::Board;
 
-use super::drive::{Driven, Lost, Source, drive, tell};
+use super::drive::{Driven, Lost, drive, tell};
 use super::handler::Handler;
 use super::live::{self, LiveArgs, Paced};
 use super::outputs::Outputs;
@@ -97,27 +94,24 @@ pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<Ending> {
     }
     super::recorder::check_topic(&topic.name)?;
     let bundle = args.engine.bundle()?;
-    let pipeline = args
-        .judge
-        .pipeline(&bundle, args.engine.open(&bundle)?, args.live.stale_ms)?;
-    let outputs = Outputs::prepare(out, args.force, Some(&args.bag))?;
-    let topic_name = topic.name.clone();
-    let name = format!("{} {topic_name}", args.bag.display());
-    let source = Source {
-        reader,
-        topic,
-        name,
+    let settings = args.judge.settings(&bundle, args.live.stale_ms)?;
+    let live = match args.rate.0 {
+        Some(_) => Some(Live::of_recording(&settings)?),
+        None => None,
     };
-    let open = args.engine.opener(&bundle);
+    let frames = FrameHandler::assemble(args.engine.opener(&bundle), settings, live)?;
+    let outputs = Outputs::prepare(out, args.force, Some(&args.bag))?;
+    let name = format!("{} {}", args.bag.display(), topic.name);
     let shutdown = Shutdown::on_signals()?;
+    let handler = Handler::new(frames, &bundle, &outputs, &name)?;
     let mut driven = match args.rate.0 {
         None => {
             let each = &mut |_: &_, _: &_| {};
-            drive(source, pipeline, &bundle, &outputs, open, &shutdown, each)?
+            drive(reader, topic.message_count, handler, &shutdown, each)?
         }
         Some(rate) => {
-            let pace = (open, rate, &shutdown);
-            paced(args, source, pipeline, &bundle, &outputs, pace)?
+            let bag = Paced::open(reader, rate, &shutdown)?;
+            paced(args, bag, handler, &outputs, &shutdown)?
         }
     };
     if let Some(line) = driven.lost.line() {
@@ -132,7 +126,7 @@ pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<Ending> {
     if let Some(code) = driven.interrupted {
         return Ok(Ending::Interrupted(code));
     }
-    anyhow::ensure!(driven.last.is_some(), "{} has no message", topic_name);
+    anyhow::ensure!(driven.last.is_some(), "{} has no message", topic.name);
     let raised = |state| matches!(state, State::Stop | State::Fault);
     Ok(match driven.last {
         Some(verdict) if args.exit_verdict && raised(verdict.state) => Ending::Verdict,
@@ -144,25 +138,16 @@ pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<Ending> {
 /// At a multiple of the recorded pace, with threads, watchdog and heartbeat.
 fn paced(
     args: &ReplayArgs,
-    source: Source,
-    pipeline: Pipeline,
-    bundle: &Bundle,
+    paced: Option<Paced>,
+    mut handler: Handler,
     outputs: &Outputs,
-    (open, rate, shutdown): (OpenEngine, f64, &Shutdown),
+    shutdown: &Shutdown,
 ) -> anyhow::Result<Driven> {
-    let supervisor = pipeline.settings().supervisor;
-    let board = Arc::new(Board::new(supervisor.stale_after_ms)?);
-    let live = Live {
-        deadline: Duration::from_millis(supervisor.max_age_ms.into()),
-        board: Arc::clone(&board),
-        machine_ages: false,
-    };
     let began = Instant::now();
-    let mut handler = Handler::new(pipeline, bundle, outputs, &source.name, Some(live), open)?;
     let (mut broken, mut lost) = (None, Lost::default());
-    if let Some(paced) = Paced::open(source.reader, rate, shutdown)? {
+    if let Some(paced) = paced {
         let beats = outputs.heartbeat_csv();
-        (broken, lost) = live::run(paced, &mut handler, &board, &args.live, &beats, &mut ())?;
+        (broken, lost) = live::run(paced, &mut handler, &args.live, &beats, &mut ())?;
     }
     handler.out.finish_records()?;
     Ok(Driven {

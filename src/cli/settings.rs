@@ -4,12 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use lookout::decide::{SupervisorConfig, Trapezoid};
-use lookout::engine::Mode;
-use lookout::model::Manifest;
-use lookout::pipeline::Settings;
-use lookout::schedule::AdmissionConfig;
-use serde::Deserialize;
+use lookout::pipeline::Overrides;
 
 /// Where settings come from.
 #[derive(Debug, clap::Args)]
@@ -20,40 +15,21 @@ pub(crate) struct SettingsArgs {
     settings: Option<PathBuf>,
 }
 
-/// Contents of the file.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct SettingsFile {
-    /// The least mode that counts as watching.
-    pub(crate) least_mode: Option<Mode>,
-    pub(crate) supervisor: Option<SupervisorConfig>,
-    pub(crate) corridor: Option<Trapezoid>,
-    pub(crate) admission: Option<AdmissionConfig>,
-}
-
 impl SettingsArgs {
-    /// Reads the file; nothing is set without one.
-    pub(crate) fn read(&self) -> anyhow::Result<SettingsFile> {
-        let Some(path) = &self.settings else {
-            return Ok(SettingsFile::default());
+    /// Reads the file; nothing is set without one. A staleness limit of the command line goes before
+    /// the file's.
+    pub(crate) fn read(&self, stale_ms: Option<u32>) -> anyhow::Result<Overrides> {
+        let mut overrides = match &self.settings {
+            Some(path) => {
+                let named = || format!("cannot use the settings in {}", path.display());
+                let text = fs::read_to_string(path).with_context(named)?;
+                toml::from_str(&text).with_context(named)?
+            }
+            None => Overrides::default(),
         };
-        let named = || format!("cannot use the settings in {}", path.display());
-        let text = fs::read_to_string(path).with_context(named)?;
-        toml::from_str(&text).with_context(named)
-    }
-}
-
-impl SettingsFile {
-    /// Puts in force what the file says, and the bundle's corridor where the file has none.
-    pub(crate) fn apply(&self, settings: &mut Settings, manifest: &Manifest) {
-        if let Some(supervisor) = self.supervisor {
-            settings.supervisor = supervisor;
+        if let Some(stale_ms) = stale_ms {
+            overrides.supervisor.get_or_insert_default().stale_after_ms = stale_ms;
         }
-        if let Some(mode) = self.least_mode {
-            settings.least_mode = mode;
-        }
-        if let Some(corridor) = self.corridor.or(manifest.corridor) {
-            settings.corridor = corridor;
-        }
+        Ok(overrides)
     }
 }

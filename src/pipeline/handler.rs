@@ -14,11 +14,9 @@ use crate::stages::{FrameFate, Stage, StageTimes};
 use crate::time::{Clock, Stamp};
 use crate::watchdog::{Board, Contained, LatchedTrip};
 
-/// When a verdict is late, and who holds the flag; where time is real.
+/// Who holds the flag; where time is real, and verdicts can be late.
 #[derive(Clone, Debug)]
 pub struct Live {
-    /// A verdict whose frame is older than this is late.
-    pub deadline: Duration,
     /// Where verdicts are posted.
     pub board: Arc<Board>,
     /// Whether a frame ages by the machine's clock too, once its verdict is posted: where the clock
@@ -54,6 +52,8 @@ pub struct FrameHandler {
     pipeline: Pipeline,
     open: OpenEngine,
     live: Option<Live>,
+    /// A verdict whose frame is older than this is late, where there is `live`.
+    deadline: Duration,
     decoder: Decoder,
     frame: Frame,
     last: Option<Verdict>,
@@ -126,10 +126,11 @@ impl Judged {
 }
 
 impl FrameHandler {
-    /// Around a pipeline; verdicts are held to a deadline and posted where there is `live`. `open` opens
-    /// the engine again after a panic.
+    /// Around a pipeline; verdicts are held to its deadline and posted where there is `live`. `open`
+    /// opens the engine again after a panic. See [`assemble`](Self::assemble).
     pub fn new(pipeline: Pipeline, live: Option<Live>, open: OpenEngine) -> Self {
         Self {
+            deadline: Duration::from_millis(pipeline.settings().supervisor.max_age_ms.into()),
             pipeline,
             open,
             live,
@@ -248,7 +249,7 @@ impl FrameHandler {
     /// Replaces a verdict in time that is not any more; whether it did.
     fn hold_to_deadline(&mut self, judged: &mut Judged, clock: &dyn Clock) -> bool {
         let late = match (&self.live, judged.age) {
-            (Some(live), Some(age)) => judged.fate == FrameFate::InTime && age > live.deadline,
+            (Some(_), Some(age)) => judged.fate == FrameFate::InTime && age > self.deadline,
             _ => false,
         };
         if late {
@@ -393,9 +394,9 @@ impl FrameHandler {
         self.taken_back
     }
 
-    /// Whether verdicts are held to a deadline.
-    pub fn is_live(&self) -> bool {
-        self.live.is_some()
+    /// Where verdicts are posted, if anywhere.
+    pub fn board(&self) -> Option<&Arc<Board>> {
+        self.live.as_ref().map(|live| &live.board)
     }
 }
 

@@ -14,7 +14,9 @@
 //! latch live on, and [`repair`](Pipeline::repair) opens the engine again.
 //!
 //! [`FrameHandler::run`] does all of it for a camera message, and holds the verdict to its deadline.
+//! [`FrameHandler::assemble`] puts one together.
 
+mod assembly;
 mod handler;
 mod outcome;
 mod settings;
@@ -23,9 +25,10 @@ mod work;
 use std::time::{Duration, Instant};
 
 pub use crate::engine::{Judge, Judges};
+pub use assembly::{AssemblyError, watch};
 pub use handler::{FrameHandler, Judged, Live, Sink};
 pub use outcome::{FrameTimes, Outcome, PipelineError, SettingsError};
-pub use settings::{Schedule, Settings};
+pub use settings::{Overrides, Schedule, Settings};
 
 use work::{Observed, Work, perceive};
 

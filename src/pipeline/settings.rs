@@ -1,3 +1,5 @@
+use serde::Deserialize;
+
 use super::SettingsError;
 use crate::decide::{SupervisorConfig, Trapezoid};
 use crate::engine::{Judge, Judges, Mode};
@@ -33,6 +35,20 @@ pub struct Settings {
     pub least_mode: Mode,
 }
 
+/// What somebody sets in place of the defaults; what is missing stays at them.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Overrides {
+    /// The least mode that counts as watching.
+    pub least_mode: Option<Mode>,
+    /// When to warn and to stop.
+    pub supervisor: Option<SupervisorConfig>,
+    /// Where anomalies matter; the bundle's own corridor where this is missing.
+    pub corridor: Option<Trapezoid>,
+    /// Deadline and modes, where there is a deadline.
+    pub admission: Option<AdmissionConfig>,
+}
+
 impl Settings {
     /// Twelve pixels of a score map of 120x88.
     pub const MIN_REGION_PPM: u32 = 1130;
@@ -59,13 +75,31 @@ impl Settings {
     /// The best mode that is in time; corridor and supervisor at their defaults, but for the age
     /// at which a result is late, which is the deadline.
     pub fn deadline(admission: AdmissionConfig, judges: Judges) -> Self {
-        let mut settings = Self::new(Schedule::Deadline(admission), judges);
-        settings.supervisor.max_age_ms = admission.deadline_ms;
-        settings.supervisor.stale_after_ms = settings
-            .supervisor
-            .stale_after_ms
-            .max(admission.deadline_ms);
-        settings
+        Self::new(Schedule::Deadline(admission), judges).held_to_deadline()
+    }
+
+    /// With what somebody set, and otherwise with the bundle's corridor where it has one.
+    pub fn with(mut self, overrides: &Overrides, manifest: &Manifest) -> Self {
+        if let (Schedule::Deadline(admission), Some(set)) =
+            (&mut self.schedule, overrides.admission)
+        {
+            *admission = set;
+        }
+        self.supervisor = overrides.supervisor.unwrap_or(self.supervisor);
+        self.least_mode = overrides.least_mode.unwrap_or(self.least_mode);
+        let corridor = overrides.corridor.or(manifest.corridor);
+        self.corridor = corridor.unwrap_or(self.corridor);
+        self.held_to_deadline()
+    }
+
+    /// There is one deadline: the admission plans with it, and the supervisor holds verdicts to it.
+    fn held_to_deadline(mut self) -> Self {
+        if let Schedule::Deadline(AdmissionConfig { deadline_ms, .. }) = self.schedule {
+            let supervisor = &mut self.supervisor;
+            supervisor.max_age_ms = deadline_ms;
+            supervisor.stale_after_ms = supervisor.stale_after_ms.max(deadline_ms);
+        }
+        self
     }
 
     fn new(schedule: Schedule, judges: Judges) -> Self {

@@ -19,12 +19,12 @@ use super::super::{input, qos};
 use super::road::Road;
 use super::shared::Shared;
 use super::worker::{Ahead, Counted, Frames, Pictures};
-use crate::engine::{Engine, EngineFactory, Mode};
+use crate::engine::{EngineFactory, Mode};
 use crate::frame::{CameraView, ImageView};
 use crate::live::{self, LiveError};
 use crate::model::{Bundle, ThresholdAt};
 use crate::msg::{CameraInfo, Clock as ClockMessage, Odometry};
-use crate::pipeline::{FrameHandler, Judges, Live, OpenEngine, Pipeline, Settings};
+use crate::pipeline::{FrameHandler, Judges, Live, OpenEngine, Settings};
 use crate::schedule::LatencyModel;
 use crate::score::ScoreKind;
 use crate::time::Stamp;
@@ -216,17 +216,19 @@ impl ManagedNode {
         let manifest = bundle.manifest();
         let judges = Judges::calibrated(manifest, settings.score, FALLBACK, ThresholdAt::Fpr1);
         let words = (manifest.name.clone(), bundle_hash);
-        let mut pipeline_settings = Settings::deadline(settings.admission, judges);
-        pipeline_settings.supervisor = settings.supervisor;
-        pipeline_settings.least_mode = settings.least_mode;
-        if let Some(corridor) = settings.corridor.or(manifest.corridor) {
-            pipeline_settings.corridor = corridor;
-        }
+        let pipeline_settings =
+            Settings::deadline(settings.admission, judges).with(&settings.overrides(), manifest);
 
         let (options, factory) = (settings.engine_options(), Arc::clone(&self.open));
-        let mut open: OpenEngine = Box::new(move || factory(&bundle, options));
-        let engine: Box<dyn Engine> = open().map_err(|e| e.to_string())?;
-        let pipeline = Pipeline::new(engine, pipeline_settings).map_err(|e| e.to_string())?;
+        let open: OpenEngine = Box::new(move || factory(&bundle, options));
+        let live = Live {
+            board: Arc::clone(&self.shared.board),
+            machine_ages: true,
+        };
+        // the flag is up until the first verdict under these settings
+        let mut handler = FrameHandler::assemble(open, pipeline_settings, Some(live))
+            .map_err(|e| e.to_string())?;
+        let pipeline = handler.pipeline();
         self.shared.health().configured(
             EngineWords {
                 name: pipeline.engine_name().to_owned(),
@@ -241,17 +243,6 @@ impl ManagedNode {
                 hot_celsius: Limits::HOT_CELSIUS,
             },
         );
-        // before the first verdict under it; the flag is up until then
-        let board = &self.shared.board;
-        board
-            .set_stale_after_ms(settings.stale_after_ms)
-            .map_err(|e| e.to_string())?;
-        let live = Live {
-            deadline: Duration::from_millis(settings.admission.deadline_ms.into()),
-            board: Arc::clone(board),
-            machine_ages: true,
-        };
-        let mut handler = FrameHandler::new(pipeline, Some(live), open);
         warm_up(&mut handler)?;
         self.subscribe(settings, handler, judges)
     }
@@ -387,16 +378,5 @@ fn warm_up(handler: &mut FrameHandler) -> Result<(), String> {
         step: width * 3,
         data: &grey,
     });
-    let modes: Vec<_> = handler.pipeline().settings().judges.modes().collect();
-    for run in 0..=DRY_RUNS {
-        for &mode in &modes {
-            let stages = handler
-                .rehearse(&view, mode)
-                .map_err(|e| format!("the dry run of mode {mode} failed: {e}"))?;
-            if run > 0 {
-                handler.pipeline_mut().warm_up(mode, &stages);
-            }
-        }
-    }
-    Ok(())
+    handler.dry_run(&view, DRY_RUNS)
 }

@@ -39,9 +39,10 @@ use super::services::{Control, ServiceNames, Services, control_servers, transiti
 use super::waiting::Waiting;
 use crate::engine::EngineFactory;
 use crate::msg::{Bool, DiagnosticArray};
+use crate::pipeline::watch;
 use crate::profile::{Machine, MachineSampler};
 use crate::shutdown::Shutdown;
-use crate::watchdog::{Board, Watchdog, WatchdogError, install_panic_hook};
+use crate::watchdog::{Board, WatchdogError};
 use control::Desk;
 use managed::{ManagedNode, image_topic};
 use shared::Shared;
@@ -169,7 +170,6 @@ pub fn run(
 
     // the flag first: it is up before anything else can be asked for
     let board = Arc::new(Board::new(settings.stale_after_ms)?);
-    install_panic_hook(&board);
     let flag = outputs::safe_stop(&context, &mut node, &full(&names, "~/output/safe_stop")?)?;
     // outlives the watchdog: what a publisher has not sent yet goes with it
     let flag = Arc::new(flag);
@@ -190,7 +190,7 @@ pub fn run(
         health,
         settings.live,
     ));
-    let watchdog = Watchdog::start(
+    let watchdog = watch(
         &board,
         &settings.watchdog(),
         beats(Arc::clone(&flag), &shared),

@@ -242,7 +242,6 @@ impl Node {
             }
         }
         let live = Live {
-            deadline: Duration::from_millis(100),
             board: Arc::clone(&world.board),
             machine_ages: true,
         };

@@ -6,6 +6,7 @@ use thiserror::Error;
 use super::{Store, Value};
 use crate::decide::{ConfigError, QualityLimits, SupervisorConfig, Trapezoid, TrapezoidError};
 use crate::engine::{EngineKind, Mode, Options};
+use crate::pipeline::Overrides;
 use crate::schedule::{AdmissionConfig, AdmissionConfigError};
 use crate::score::ScoreKind;
 use crate::watchdog::{CpuListError, Realtime, WatchdogConfig, parse_cpus};
@@ -205,6 +206,16 @@ impl NodeSettings {
         Options {
             kind: self.engine,
             threads: self.threads.unwrap_or(default.threads),
+        }
+    }
+
+    /// What of it the pipeline is set up with.
+    pub fn overrides(&self) -> Overrides {
+        Overrides {
+            least_mode: Some(self.least_mode),
+            supervisor: Some(self.supervisor),
+            corridor: self.corridor,
+            admission: Some(self.admission),
         }
     }
 
