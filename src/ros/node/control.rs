@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::lifecycle::{Lifecycle, Request, State};
 use super::super::parameters::{Host, LiveSettings, Phase, Store};
 use super::super::services::Control;
-use super::shared::{ResetRequest, Shared};
+use super::state::{NodeState, ResetRequest};
 use crate::msg::Time;
 
 /// How long a service waits for the thread that handles frames.
@@ -14,12 +14,12 @@ const REPLY_WITHIN: Duration = Duration::from_millis(500);
 
 /// The node as its services see it.
 #[derive(Clone)]
-pub(super) struct Desk {
-    pub(super) shared: Arc<Shared>,
+pub(super) struct NodeControl {
+    pub(super) shared: Arc<NodeState>,
     pub(super) lifecycle: Arc<Lifecycle>,
 }
 
-impl Control for Desk {
+impl Control for NodeControl {
     fn reset(&self, by: &str) -> Result<String, String> {
         let answer = self.ask_for_reset();
         match &answer {
@@ -45,12 +45,12 @@ impl Control for Desk {
 
     fn change_state(&self, request: &Request) -> bool {
         let changed = self.lifecycle.change(request);
-        self.tell();
+        self.note_lifecycle();
         changed.is_ok()
     }
 }
 
-impl Desk {
+impl NodeControl {
     fn ask_for_reset(&self) -> Result<String, String> {
         let gone = || format!("no frames are judged: the node is {}", self.state());
         let (request, answer) = ResetRequest::new();
@@ -68,8 +68,8 @@ impl Desk {
         answer.recv().unwrap_or_else(|_| Err(gone()))
     }
 
-    /// Into the diagnostics.
-    pub(super) fn tell(&self) {
+    /// Notes the state of the life cycle for the diagnostics.
+    pub(super) fn note_lifecycle(&self) {
         let state = self.lifecycle.state();
         let failure = self.lifecycle.failure().map(|f| f.to_string());
         let mut health = self.shared.health();
@@ -78,7 +78,7 @@ impl Desk {
     }
 }
 
-impl Host for Desk {
+impl Host for NodeControl {
     fn phase(&self) -> Phase {
         match self.lifecycle.state() {
             State::Unconfigured | State::Unknown => Phase::Unconfigured,

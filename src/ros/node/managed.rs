@@ -16,9 +16,12 @@ use super::super::names::Names;
 use super::super::parameters::{ImageTransport, NodeSettings};
 use super::super::participant::ReceiveBuffer;
 use super::super::{input, qos};
-use super::road::Road;
-use super::shared::Shared;
-use super::worker::{Ahead, Counted, Frames, Pictures};
+use super::corridor::CorridorUpdater;
+use super::sink::Pictures;
+use super::source::{EarlyUpload, InstrumentedSource};
+use super::state::NodeState;
+use super::worker::FrameWorker;
+use crate::decide::Failure;
 use crate::engine::{EngineFactory, Mode};
 use crate::frame::{CameraView, ImageView};
 use crate::live::{self, LiveError};
@@ -44,7 +47,7 @@ const FALLBACK: ScoreKind = ScoreKind::Energy;
 
 /// The node between its transitions.
 pub(super) struct ManagedNode {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<NodeState>,
     pub(super) context: Context,
     pub(super) node: Arc<Mutex<Node>>,
     pub(super) names: Names,
@@ -71,13 +74,13 @@ pub(super) struct Configured {
 /// What handles frames, while it does not.
 struct Idle {
     handler: FrameHandler,
-    road: Road,
+    corridor: CorridorUpdater,
 }
 
 /// From `activate` to `deactivate`.
 pub(super) struct Running {
     stopper: Stopper,
-    thread: JoinHandle<Frames>,
+    thread: JoinHandle<FrameWorker>,
 }
 
 impl Managed for ManagedNode {
@@ -98,21 +101,21 @@ impl Managed for ManagedNode {
     fn activate(&mut self) -> Result<(), String> {
         let configured = self.configured.as_mut().ok_or("not configured")?;
         let pictures = self.pictures.take().ok_or("outputs are in use")?;
-        let Some(Idle { handler, road }) = configured.idle.take() else {
+        let Some(Idle { handler, corridor }) = configured.idle.take() else {
             self.pictures = Some(pictures);
             return Err("frames are handled already".to_owned());
         };
         let source = configured.camera.source();
         let stopper = source.stopper();
-        let upload = handler.pipeline().uploader();
-        let ahead = Arc::new(Mutex::new(Ahead::new(upload, handler.repairs())));
-        let mut frames = Frames {
+        let uploader = handler.pipeline().uploader();
+        let upload = Arc::new(Mutex::new(EarlyUpload::new(uploader, handler.repairs())));
+        let mut frames = FrameWorker {
             shared: Arc::clone(&self.shared),
             handler,
             pictures,
             clock: Arc::clone(&configured.clock),
-            road,
-            ahead: Arc::clone(&ahead),
+            corridor,
+            upload: Arc::clone(&upload),
             judges: configured.judges,
             score: configured.settings.score,
             receive_buffer: self.receive_buffer.take(),
@@ -122,20 +125,20 @@ impl Managed for ManagedNode {
             off: false,
             logged: None,
         };
-        let source = Counted {
+        let source = InstrumentedSource {
             source,
             shared: Arc::clone(&self.shared),
-            ahead,
+            upload,
         };
         let realtime = configured.settings.realtime.clone();
         let body = move || {
             realtime.apply_to_thread("frames");
             let (_, ended) = live::run::<CameraMessage>(source, &mut frames, TICK);
             match &ended {
-                Ok(()) => frames.switched_off(),
+                Ok(()) => frames.fail(Failure::Disabled),
                 // its thread's panic holds the flag up
                 Err(LiveError::WorkerPanicked(_)) => {}
-                Err(_) => frames.source_lost(),
+                Err(_) => frames.fail(Failure::Source),
             }
             if let Err(e) = &ended {
                 // nobody takes camera messages any more: the process has to start anew
@@ -305,7 +308,8 @@ impl ManagedNode {
         };
         let clock = Arc::new(clock);
         self.shared.set_clock(Arc::clone(&clock));
-        let road = Road::new(&settings, info, odometry).map_err(|e| e.to_string())?;
+        let corridor =
+            CorridorUpdater::new(&settings, info, odometry).map_err(|e| e.to_string())?;
         let listener = subscriptions
             .listen()
             .map_err(|e| format!("cannot listen: {e}"))?;
@@ -314,7 +318,7 @@ impl ManagedNode {
             camera,
             clock,
             judges,
-            idle: Some(Idle { handler, road }),
+            idle: Some(Idle { handler, corridor }),
             _listener: listener,
         })
     }
@@ -332,15 +336,15 @@ impl ManagedNode {
                 panic_message(panic.as_ref())
             )
         })?;
-        let Frames {
+        let FrameWorker {
             handler,
             pictures,
-            road,
+            corridor,
             ..
         } = frames;
         self.pictures = Some(pictures);
         if let Some(configured) = &mut self.configured {
-            configured.idle = Some(Idle { handler, road });
+            configured.idle = Some(Idle { handler, corridor });
         }
         Ok(())
     }

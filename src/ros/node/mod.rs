@@ -10,9 +10,13 @@
 //! | the caller's | diagnostics, until the process is to end |
 
 mod control;
+mod corridor;
+mod error;
 mod managed;
-mod road;
-mod shared;
+mod report;
+mod sink;
+mod source;
+mod state;
 mod worker;
 
 #[cfg(test)]
@@ -23,93 +27,38 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ros2_client::{Context, Node, NodeOptions};
-use thiserror::Error;
 
 use super::alive::TransportThreads;
-use super::arguments::{Arguments, ParamsFileError};
-use super::diagnostics::{self, Health, Limits};
+use super::arguments::Arguments;
+use super::diagnostics::{Health, Limits};
 use super::lifecycle::{Lifecycle, Request, State};
 use super::names::{NameError, Names};
 use super::outlet::Outlet;
-use super::outputs::{self, Output, OutputError, Outputs};
-use super::parameters::{DeclareError, NodeSettings, ParameterServices, SettingsError, Store};
-use super::participant::{Environment, ParticipantError, ReceiveBuffer};
+use super::outputs::{self, Output, Outputs};
+use super::parameters::{NodeSettings, ParameterServices, Store};
+use super::participant::{Environment, ReceiveBuffer};
 use super::rosout::Rosout;
 use super::services::{Control, ServiceNames, Services, control_servers, transition_events};
 use super::waiting::Waiting;
 use crate::engine::EngineFactory;
-use crate::msg::{Bool, DiagnosticArray};
+use crate::msg::Bool;
 use crate::pipeline::watch;
-use crate::profile::{Machine, MachineSampler};
 use crate::shutdown::Shutdown;
-use crate::watchdog::{Board, WatchdogError};
-use control::Desk;
+use crate::watchdog::Board;
+use control::NodeControl;
+pub use error::NodeError;
+use error::not_made;
 use managed::{ManagedNode, image_topic};
-use shared::Shared;
+use state::NodeState;
 
 /// Name without a remap rule.
 pub const DEFAULT_NAME: &str = "lookout";
 const DEFAULT_NAMESPACE: &str = "/";
 
-/// How often it is looked whether the network's threads still run.
-const LOOK_AFTER: Duration = Duration::from_millis(200);
-/// How often temperatures and memory are read.
-const MACHINE_PERIOD: Duration = Duration::from_secs(1);
-/// So long no frame may come before somebody looks why.
-const WAIT_FOR: Duration = Duration::from_secs(3);
 /// How long the end waits for a transition.
 const SHUT_DOWN_WITHIN: Duration = Duration::from_millis(500);
 /// How long the last messages have to get out.
-const LAST_WORDS: Duration = Duration::from_millis(150);
-
-/// Why there is no node.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum NodeError {
-    /// A name that is none.
-    #[error(transparent)]
-    Name(#[from] NameError),
-    /// A file of parameters that cannot be read.
-    #[error(transparent)]
-    ParamsFile(#[from] ParamsFileError),
-    /// A parameter that cannot have its value.
-    #[error(transparent)]
-    Declare(#[from] DeclareError),
-    /// Parameters that cannot be together.
-    #[error(transparent)]
-    Settings(#[from] SettingsError),
-    /// The network.
-    #[error(transparent)]
-    Participant(#[from] ParticipantError),
-    /// The watchdog.
-    #[error(transparent)]
-    Watchdog(#[from] WatchdogError),
-    /// A topic.
-    #[error(transparent)]
-    Output(#[from] OutputError),
-    /// The network's threads ended; nothing is sent or received any more.
-    #[error("the threads of RustDDS have ended: nothing is sent or received any more")]
-    TransportEnded,
-    /// A thread panicked, and nobody repairs what it left behind; whoever started the process starts it
-    /// again.
-    #[error("the node ends because of a failure that it cannot repair: {0}")]
-    Lost(String),
-    /// What ROS 2 does not make, in words.
-    #[error("cannot make {what}: {reason}")]
-    Create {
-        /// What.
-        what: String,
-        /// Why.
-        reason: String,
-    },
-}
-
-fn not_made(what: &str) -> impl Fn(&dyn std::fmt::Display) -> NodeError + '_ {
-    move |reason| NodeError::Create {
-        what: what.to_owned(),
-        reason: reason.to_string(),
-    }
-}
+const SEND_LAST_WITHIN: Duration = Duration::from_millis(150);
 
 /// Runs the node until `shutdown`; then the flag is up, the last status is out, and all of it ends
 /// within a second. `open` opens its engines.
@@ -180,7 +129,7 @@ pub fn run(
         hot_celsius: Limits::HOT_CELSIUS,
     });
     health.set_camera(&full(&names, image_topic(settings.image_transport).0)?);
-    let shared = Arc::new(Shared::new(
+    let shared = Arc::new(NodeState::new(
         names.node().to_string().trim_start_matches('/').to_owned(),
         Arc::clone(&board),
         Arc::new(Mutex::new(store)),
@@ -225,44 +174,50 @@ pub fn run(
         running: None,
     };
     let lifecycle = Arc::new(Lifecycle::new(managed, events));
-    let desk = Desk {
+    let control = NodeControl {
         shared: Arc::clone(&shared),
         lifecycle: Arc::clone(&lifecycle),
     };
-    desk.tell();
+    control.note_lifecycle();
     let service_names = ServiceNames::new(|name| {
         names
             .service(name)
             .map_or_else(|e| e.name, |full| full.as_str().to_owned())
     });
-    let control: Arc<dyn Control> = Arc::new(desk.clone());
+    let for_services: Arc<dyn Control> = Arc::new(control.clone());
     let mut servers = {
         let mut node = node.lock().unwrap_or_else(PoisonError::into_inner);
-        control_servers(&mut node, &service_names, &control)
+        control_servers(&mut node, &service_names, &for_services)
             .map_err(|e| not_made("services")(&e))?
     };
     servers.push(Box::pin(
-        parameter_services.serve(Arc::clone(&shared.store), desk.clone()),
+        parameter_services.serve(Arc::clone(&shared.store), control.clone()),
     ));
     warn_of_unused_remaps(&names);
     let services = Services::start(servers).map_err(|e| not_made("the services' thread")(&e))?;
     log::info!("node {} is up", names.node());
 
     if settings.autostart {
-        start(desk.clone());
+        start(control.clone());
     }
     let sending = || transport.run(&context);
     let (camera, transport) = image_topic(settings.image_transport);
     let mut waiting = Waiting::new(&full(&names, camera)?, transport);
     let participant = context.domain_participant();
     let mut why = || waiting.why(&participant);
-    let ended = report(&desk, &diagnostics, rosout, shutdown, (&sending, &mut why));
+    let ended = report::report(
+        &control,
+        &diagnostics,
+        rosout,
+        shutdown,
+        (&sending, &mut why),
+    );
 
     shut_down(&lifecycle);
     watchdog.stop();
     services.stop();
     // reliable messages need a turn or two of the network
-    thread::sleep(LAST_WORDS);
+    thread::sleep(SEND_LAST_WITHIN);
     drop(flag);
     log::info!("node {} ends", names.node());
     ended
@@ -303,7 +258,7 @@ fn logger_name(names: &Names) -> String {
 /// What the watchdog does with a beat: the flag goes out.
 fn beats(
     flag: Arc<Outlet<Bool>>,
-    shared: &Arc<Shared>,
+    shared: &Arc<NodeState>,
 ) -> impl FnMut(&crate::watchdog::Beat) + Send + 'static {
     let shared = Arc::clone(shared);
     move |beat| {
@@ -336,113 +291,16 @@ fn warn_of_unused_remaps(names: &Names) {
 }
 
 /// Configures and activates the node, on a thread of its own: the diagnostics go on meanwhile.
-fn start(desk: Desk) {
+fn start(control: NodeControl) {
     let body = move || {
-        let _ = desk.change_state(&Request::CONFIGURE) && desk.change_state(&Request::ACTIVATE);
+        let _ =
+            control.change_state(&Request::CONFIGURE) && control.change_state(&Request::ACTIVATE);
     };
     let thread = thread::Builder::new()
         .name("lookout-start".to_owned())
         .spawn(body);
     if let Err(e) = thread {
         log::error!("cannot start by itself: {e}");
-    }
-}
-
-/// Publishes `/diagnostics` until the process is to end.
-///
-/// # Errors
-/// Nothing can be sent any more: the process ends, and whoever started it starts it again.
-fn report(
-    desk: &Desk,
-    diagnostics: &Outlet<DiagnosticArray>,
-    rosout: &Rosout,
-    shutdown: &Shutdown,
-    (sending, why): (&dyn Fn() -> bool, &mut dyn FnMut() -> String),
-) -> Result<(), NodeError> {
-    let shared = &desk.shared;
-    let machine = MachineSampler::start(Machine::new(Instant::now()), MACHINE_PERIOD)
-        .inspect_err(|e| log::warn!("nothing is read of the machine: {e}"))
-        .ok();
-    let mut told = Instant::now();
-    let mut said = None;
-    let mut patience = Patience::default();
-    loop {
-        let left = shared
-            .live()
-            .diagnostics_period
-            .saturating_sub(told.elapsed());
-        if shutdown.wait_for(left.min(LOOK_AFTER)) {
-            return Ok(());
-        }
-        if !sending() && !shutdown.requested() {
-            return Err(NodeError::TransportEnded);
-        }
-        let (flag, unchanged_for) = shared.flag();
-        if said.replace(flag.safe_stop) != Some(flag.safe_stop) {
-            let word = if flag.safe_stop { "up" } else { "down" };
-            log::info!("the safe-stop flag is {word}: {}", flag.cause);
-        }
-        if shared.board.is_lost() {
-            return Err(NodeError::Lost(flag.cause.to_string()));
-        }
-        patience.look(shared, why);
-        if left > LOOK_AFTER {
-            continue;
-        }
-        told = Instant::now();
-        desk.tell();
-        let at = shared.at();
-        let machine = machine.as_ref().map(MachineSampler::profile);
-        let array = {
-            let mut health = shared.health();
-            health.set_log_records_dropped(at, rosout.dropped());
-            health.set_late_beats(at, shared.late_beats());
-            diagnostics::array(
-                &health,
-                &shared.name,
-                (&flag, unchanged_for),
-                at,
-                shared.stamp(),
-                machine.as_ref(),
-            )
-        };
-        diagnostics.send(array);
-    }
-}
-
-/// Says why no frame comes, once for each reason.
-#[derive(Default)]
-struct Patience {
-    looked: Option<Instant>,
-    said: Option<String>,
-}
-
-impl Patience {
-    fn look(&mut self, shared: &Shared, why: &mut dyn FnMut() -> String) {
-        let quiet_for = shared.health().quiet_for(shared.at());
-        // before the first frame the node has waited since it was started, or longer
-        let waits = quiet_for.is_some_and(|last| last.is_none_or(|gap| gap > WAIT_FOR));
-        if !waits {
-            // from now on anew
-            self.looked = Some(Instant::now());
-            if self.said.take().is_some() {
-                shared.health().set_waiting(None);
-            }
-            return;
-        }
-        if self.looked.is_some_and(|at| at.elapsed() < WAIT_FOR) {
-            return;
-        }
-        self.looked = Some(Instant::now());
-        let why = why();
-        // numbers change from look to look; the reason before them does not
-        let reason = |text: &str| text.split(": since").next().map(str::to_owned);
-        let is_new = self.said.as_deref().and_then(reason) != reason(&why);
-        if is_new {
-            log::warn!("no frame comes: {why}");
-        }
-        shared.health().set_waiting(Some(why.clone()));
-        self.said = Some(why);
     }
 }
 

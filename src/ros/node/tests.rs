@@ -10,9 +10,11 @@ use super::super::clock::{RosClock, SimClock};
 use super::super::listener::Latest;
 use super::super::message::CameraMessage;
 use super::super::parameters::LiveSettings;
-use super::road::Road;
-use super::shared::ResetRequest;
-use super::worker::{Ahead, Counted, Frames, Pictures};
+use super::corridor::CorridorUpdater;
+use super::sink::Pictures;
+use super::source::{EarlyUpload, InstrumentedSource};
+use super::state::ResetRequest;
+use super::worker::FrameWorker;
 use super::*;
 use crate::decide::{State as Verdicts, SupervisorConfig, Trapezoid, WeakMode};
 use crate::engine::{Engine, EngineError, Mode, Perception, Resolution, Upload};
@@ -195,9 +197,9 @@ static SETTINGS: LazyLock<NodeSettings> =
 
 struct Node {
     world: Arc<World>,
-    shared: Arc<Shared>,
-    frames: Frames,
-    source: Counted<()>,
+    shared: Arc<NodeState>,
+    frames: FrameWorker,
+    source: InstrumentedSource<()>,
     message: CameraMessage,
     number: u8,
 }
@@ -249,7 +251,7 @@ impl Node {
         let open = Box::new(move || Ok(Eye::open(&again)));
         let handler = FrameHandler::new(pipeline, Some(live), open);
         let seen = Arc::clone(&world);
-        let shared = Arc::new(Shared::new(
+        let shared = Arc::new(NodeState::new(
             "lookout".to_owned(),
             Arc::clone(&world.board),
             Arc::new(Mutex::new(Store::new(&[]).unwrap().0)),
@@ -266,15 +268,15 @@ impl Node {
         ));
         let clock = Arc::new(RosClock::Simulated(clock));
         shared.set_clock(Arc::clone(&clock));
-        let upload = handler.pipeline().uploader();
-        let ahead = Arc::new(Mutex::new(Ahead::new(upload, 0)));
-        let frames = Frames {
+        let uploader = handler.pipeline().uploader();
+        let upload = Arc::new(Mutex::new(EarlyUpload::new(uploader, 0)));
+        let frames = FrameWorker {
             shared: Arc::clone(&shared),
             handler,
             pictures: Box::new(NoPictures),
             clock,
-            road: Road::new(&SETTINGS, Latest::default(), None).unwrap(),
-            ahead: Arc::clone(&ahead),
+            corridor: CorridorUpdater::new(&SETTINGS, Latest::default(), None).unwrap(),
+            upload: Arc::clone(&upload),
             judges: *JUDGES,
             score: ScoreKind::Observer,
             receive_buffer: None,
@@ -284,10 +286,10 @@ impl Node {
             off: false,
             logged: None,
         };
-        let source = Counted {
+        let source = InstrumentedSource {
             source: (),
             shared: Arc::clone(&shared),
-            ahead,
+            upload,
         };
         let message = CameraMessage::default();
         Self {

@@ -1,39 +1,35 @@
 //! What is done with camera messages while the node is active.
 
 use std::sync::mpsc::Receiver;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::super::clock::RosClock;
 use super::super::message::CameraMessage;
-use super::super::outputs::{Output, Outputs};
 use super::super::parameters::LiveSettings;
 use super::super::participant::ReceiveBuffer;
-use super::road::Road;
-use super::shared::{ResetRequest, Shared};
+use super::corridor::CorridorUpdater;
+use super::sink::{FrameSink, Pictures, nanos};
+use super::source::EarlyUpload;
+use super::state::{NodeState, ResetRequest};
 use crate::decide::{Failure, Reason, State, Verdict};
-use crate::engine::Upload;
-use crate::frame::{CameraView, Frame, Limits, RawImage};
-use crate::live::{Source, Worker};
+use crate::live::Worker;
 use crate::msg::LiveStatus;
-use crate::pipeline::{FrameHandler, Judged, Judges, Pipeline, Sink};
+use crate::pipeline::{FrameHandler, Judges};
 use crate::profile::FrameOutcome;
 use crate::score::ScoreKind;
 use crate::stages::{FrameFate, StageTimes};
 use crate::time::Clock;
-use crate::watchdog::{Contained, TripKind, contain};
-
-/// A frame that cannot be judged is logged this often at most; the status tells of every one.
-const LOG_AGAIN: Duration = Duration::from_secs(10);
+use crate::watchdog::TripKind;
 
 /// The thread that handles frames.
-pub(super) struct Frames {
-    pub(super) shared: Arc<Shared>,
+pub(super) struct FrameWorker {
+    pub(super) shared: Arc<NodeState>,
     pub(super) handler: FrameHandler,
     pub(super) pictures: Box<dyn Pictures>,
     pub(super) clock: Arc<RosClock>,
-    pub(super) road: Road,
-    pub(super) ahead: Arc<Mutex<Ahead>>,
+    pub(super) corridor: CorridorUpdater,
+    pub(super) upload: Arc<Mutex<EarlyUpload>>,
     /// As calibrated.
     pub(super) judges: Judges,
     pub(super) score: ScoreKind,
@@ -42,14 +38,14 @@ pub(super) struct Frames {
     pub(super) live: LiveSettings,
     /// Of `live`; not the present one at the start, so that it is looked at.
     pub(super) version: u64,
-    /// Judging is switched off, and everybody was told.
+    /// Judging is disabled, and the status says so.
     pub(super) off: bool,
     pub(super) logged: Option<Instant>,
 }
 
-impl Worker<CameraMessage> for Frames {
+impl Worker<CameraMessage> for FrameWorker {
     fn handle(&mut self, message: &CameraMessage) {
-        self.attend();
+        self.take_requests();
         if self.off {
             return;
         }
@@ -58,18 +54,19 @@ impl Worker<CameraMessage> for Frames {
             self.tick();
             return;
         }
-        self.road.update(self.handler.pipeline_mut(), &self.shared);
+        self.corridor
+            .update(self.handler.pipeline_mut(), &self.shared);
         let view = message.view().map_err(str::to_owned);
-        let mut results = Results {
+        let mut sink = FrameSink {
             shared: &self.shared,
             pictures: &mut *self.pictures,
-            road: &mut self.road,
+            corridor: &mut self.corridor,
             live: &self.live,
             logged: &mut self.logged,
             message,
         };
         self.handler
-            .run(view, message.stamp(), &*self.clock, &mut results);
+            .run(view, message.stamp(), &*self.clock, &mut sink);
         self.check_receive_buffer(message);
         self.renew_uploader();
     }
@@ -88,20 +85,20 @@ impl Worker<CameraMessage> for Frames {
     }
 
     fn idle(&mut self) {
-        self.attend();
+        self.take_requests();
         if !self.off {
             self.tick();
         }
     }
 }
 
-impl Frames {
-    /// What others asked for since.
-    fn attend(&mut self) {
+impl FrameWorker {
+    /// Takes what services and parameters asked for since.
+    fn take_requests(&mut self) {
         // before the question whether it is enabled: who disables it after that has a trip of his own
         if let Some(held) = self.shared.board.latched(TripKind::Disabled) {
             if !self.off {
-                self.switched_off();
+                self.fail(Failure::Disabled);
             }
             self.off = !self.shared.is_enabled();
             if !self.off {
@@ -129,7 +126,7 @@ impl Frames {
             return Err("no frames are judged: a service disabled it".to_owned());
         }
         let verdict = self.handler.reset(&*self.clock);
-        self.tell_of(&verdict);
+        self.publish(&verdict);
         match verdict.reason {
             Reason::ResetPending { .. } => Ok(verdict.reason.to_string()),
             reason if verdict.state == State::Stop => Err(format!("refused: {reason}")),
@@ -137,45 +134,35 @@ impl Frames {
         }
     }
 
-    /// From here on no frame is judged, and the flag is up.
-    pub(super) fn switched_off(&mut self) {
-        let verdict = self.handler.fail(Failure::Disabled, &*self.clock);
-        self.tell_of(&verdict);
-    }
-
-    /// The source broke; the flag is up.
-    pub(super) fn source_lost(&mut self) {
-        let verdict = self.handler.fail(Failure::Source, &*self.clock);
-        self.tell_of(&verdict);
+    /// No frame is judged, because the source broke or judging is disabled; the flag is up.
+    pub(super) fn fail(&mut self, failure: Failure) {
+        let verdict = self.handler.fail(failure, &*self.clock);
+        self.publish(&verdict);
     }
 
     /// A verdict without a frame.
-    fn tell_of(&self, verdict: &Verdict) {
-        let now = self.clock.now();
-        let age = verdict.capture_stamp.map(|s| now.saturating_since(s));
-        let live = LiveStatus {
+    fn publish(&self, verdict: &Verdict) {
+        let age = self.age_of(verdict);
+        self.shared.publish_status(&LiveStatus {
             mode: Some("none"),
             fate: None,
             age_nanos: age.map(nanos),
-        };
-        self.shared.tell(&live);
-        self.note_verdict(verdict);
+        });
+        self.shared.health().verdict(age);
     }
 
-    /// For the diagnostics.
-    fn note_verdict(&self, verdict: &Verdict) {
+    fn age_of(&self, verdict: &Verdict) -> Option<Duration> {
         let now = self.clock.now();
-        let age = verdict.capture_stamp.map(|s| now.saturating_since(s));
-        self.shared.health().verdict(age);
+        verdict.capture_stamp.map(|s| now.saturating_since(s))
     }
 
     /// Time passed without a message. Published where the state changes.
     fn tick(&mut self) {
         let (verdict, changed) = self.handler.tick(&*self.clock);
         if changed {
-            self.tell_of(&verdict);
+            self.publish(&verdict);
         } else {
-            self.note_verdict(&verdict);
+            self.shared.health().verdict(self.age_of(&verdict));
         }
     }
 
@@ -197,205 +184,18 @@ impl Frames {
     /// What sends pixels ahead broke: the engine that it belongs to is opened again, and after that, and
     /// after any other repair, it is that of the new engine.
     fn renew_uploader(&mut self) {
-        let ahead = Arc::clone(&self.ahead);
+        let upload = Arc::clone(&self.upload);
         // busy with a copy: after the next frame, then
-        let Ok(mut ahead) = ahead.try_lock() else {
+        let Ok(mut upload) = upload.try_lock() else {
             return;
         };
-        if let Some(panic) = ahead.broken.take() {
+        if let Some(panic) = upload.broken.take() {
             let verdict = self.handler.lose_engine(panic, &*self.clock);
-            self.tell_of(&verdict);
+            self.publish(&verdict);
         }
-        if ahead.repairs != self.handler.repairs() {
-            ahead.repairs = self.handler.repairs();
-            ahead.upload = self.handler.pipeline().uploader();
-        }
-    }
-}
-
-/// What people look at.
-pub(super) trait Pictures: Send {
-    /// Of a frame whose verdict was out in time.
-    fn publish(
-        &mut self,
-        message: &CameraMessage,
-        judged: &Judged,
-        shown: (&Frame, &Pipeline),
-        live: &LiveSettings,
-    );
-}
-
-impl Pictures for Outputs {
-    fn publish(
-        &mut self,
-        message: &CameraMessage,
-        judged: &Judged,
-        (frame, pipeline): (&Frame, &Pipeline),
-        live: &LiveSettings,
-    ) {
-        let header = message.header();
-        let (out, mask) = (self, pipeline.mask());
-        if out.wants(Output::AnomalyMask) {
-            out.publish_mask(header, mask);
-        }
-        if out.wants(Output::Regions) {
-            let map = (mask.width(), mask.height());
-            let picture = (frame.width(), frame.height());
-            out.publish_regions(header, pipeline.regions(), map, picture);
-        }
-        if out.wants(Output::AnomalyMaskCompressed) {
-            out.publish_mask_compressed(header, mask);
-        }
-        if out.wants(Output::ScoreMap) {
-            out.publish_score_map(header, pipeline.score_map());
-        }
-        if out.wants(Output::Overlay) {
-            let (quality, width) = (live.overlay_quality, live.overlay_max_width);
-            out.publish_overlay(header, frame, mask, quality, width);
-        }
-        if out.wants(Output::ProcessingTime) {
-            out.publish_processing_time(ms(judged.decode_at.elapsed()));
-        }
-        if let (true, Some(age)) = (out.wants(Output::PipelineLatency), judged.age) {
-            out.publish_pipeline_latency(ms(age));
+        if upload.repairs != self.handler.repairs() {
+            upload.repairs = self.handler.repairs();
+            upload.uploader = self.handler.pipeline().uploader();
         }
     }
-}
-
-/// Where the results of one message go.
-struct Results<'a> {
-    shared: &'a Shared,
-    pictures: &'a mut dyn Pictures,
-    road: &'a mut Road,
-    live: &'a LiveSettings,
-    logged: &'a mut Option<Instant>,
-    message: &'a CameraMessage,
-}
-
-impl Sink for Results<'_> {
-    fn verdict(&mut self, judged: &Judged) {
-        self.shared.tell(&LiveStatus {
-            mode: Some(judged.mode()),
-            fate: Some(judged.fate),
-            age_nanos: judged.age.map(nanos),
-        });
-    }
-
-    fn pictures(&mut self, judged: &Judged, frame: &Frame, pipeline: &Pipeline) {
-        if !judged.is_shown() {
-            return;
-        }
-        if judged.fate == FrameFate::InTime {
-            self.pictures
-                .publish(self.message, judged, (frame, pipeline), self.live);
-        }
-        self.road.seen((frame.width(), frame.height()), self.shared);
-    }
-
-    fn done(&mut self, judged: &Judged, stages: StageTimes, _: &Pipeline) {
-        self.note(judged, stages);
-        self.log(judged);
-    }
-}
-
-impl Results<'_> {
-    fn note(&self, judged: &Judged, stages: StageTimes) {
-        let at = self.shared.at();
-        let mut health = self.shared.health();
-        match (&judged.error, &judged.outcome) {
-            (Some(error), None) => health.malformed(at, error),
-            _ => health.frame(&FrameOutcome {
-                at,
-                mode: judged.score().map(|_| judged.mode()),
-                stages,
-                gpu: judged.gpu(),
-                latency: Some(judged.decode_at.elapsed()),
-                age: judged.age,
-                fate: judged.fate,
-                verdict: Some(judged.verdict),
-            }),
-        }
-    }
-
-    fn log(&mut self, judged: &Judged) {
-        let Some(error) = &judged.error else {
-            return;
-        };
-        let again = self.logged.is_none_or(|at| at.elapsed() >= LOG_AGAIN);
-        if again {
-            *self.logged = Some(Instant::now());
-            let stamp = judged
-                .stamp
-                .map_or_else(String::new, |s| format!(" of {s}"));
-            log::warn!("frame{stamp}: {error}");
-        }
-    }
-}
-
-/// What sends pixels ahead, from the thread that takes messages.
-pub(super) struct Ahead {
-    upload: Option<Box<dyn Upload>>,
-    /// The panic that ended it.
-    broken: Option<Contained>,
-    /// Of the engine that it belongs to.
-    repairs: u64,
-}
-
-impl Ahead {
-    pub(super) fn new(upload: Option<Box<dyn Upload>>, repairs: u64) -> Self {
-        Self {
-            upload,
-            broken: None,
-            repairs,
-        }
-    }
-}
-
-/// A source that tells of every message that comes in, and sends its pixels ahead to an engine that takes
-/// them.
-pub(super) struct Counted<S> {
-    pub(super) source: S,
-    pub(super) shared: Arc<Shared>,
-    pub(super) ahead: Arc<Mutex<Ahead>>,
-}
-
-impl<S: Source<CameraMessage>> Source<CameraMessage> for Counted<S> {
-    fn fetch(&mut self, message: &mut CameraMessage) -> Result<bool, String> {
-        let more = self.source.fetch(message)?;
-        if more {
-            let at = self.shared.at();
-            self.shared.health().received(at);
-            self.send_ahead(message);
-        }
-        Ok(more)
-    }
-}
-
-impl<S> Counted<S> {
-    pub(super) fn send_ahead(&mut self, message: &CameraMessage) {
-        let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
-        let (Some(upload), Ok(CameraView::Raw(view))) = (&mut ahead.upload, message.view()) else {
-            return;
-        };
-        if let Ok(image) = RawImage::check(&view, Limits::default()) {
-            // an engine that breaks must not take the camera's thread with it; nor may one be used on
-            // that did
-            match contain(|| upload.upload(&image)) {
-                Ok(Ok(())) => {}
-                Ok(Err(e)) => log::debug!("a frame is not sent ahead: {e}"),
-                Err(panic) => {
-                    ahead.upload = None;
-                    ahead.broken = Some(panic);
-                }
-            }
-        }
-    }
-}
-
-fn ms(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
-}
-
-fn nanos(time: Duration) -> i64 {
-    i64::try_from(time.as_nanos()).unwrap_or(i64::MAX)
 }

@@ -68,8 +68,8 @@ pub(super) type Publish<T> = Box<dyn Fn(T) + Send + Sync>;
 /// Requests that wait for the frames' thread.
 const COMMANDS: usize = 4;
 
-/// Shared by all threads of a node.
-pub(super) struct Shared {
+/// The state that all threads of a node share.
+pub(super) struct NodeState {
     /// With the namespace, and without the first slash.
     pub(super) name: String,
     pub(super) board: Arc<Board>,
@@ -92,7 +92,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Shared {
+impl NodeState {
     pub(super) fn new(
         name: String,
         board: Arc<Board>,
@@ -223,7 +223,7 @@ impl Shared {
     }
 
     /// Publishes `~/output/status`: what the board says now.
-    pub(super) fn tell(&self, live: &LiveStatus<'_>) {
+    pub(super) fn publish_status(&self, live: &LiveStatus<'_>) {
         let mut published = lock(&self.published);
         let (snapshot, unchanged_for) = published.read(&self.board);
         published.sent = Some((snapshot.safe_stop, snapshot.cause.code()));

@@ -1,11 +1,11 @@
-//! Where the road is, from the camera's calibration, and how far it matters, from the speed.
+//! Where the corridor is, from the camera's calibration, and how far it reaches, from the speed.
 
 use std::time::{Duration, Instant};
 
 use super::super::diagnostics::NoGround;
 use super::super::listener::Latest;
 use super::super::parameters::{Camera, NodeSettings};
-use super::shared::Shared;
+use super::state::NodeState;
 use crate::decide::{Ground, SpeedSource, StoppingConfig, StoppingError};
 use crate::msg::{CameraInfo, Odometry};
 use crate::pipeline::Pipeline;
@@ -19,19 +19,19 @@ struct Lens {
 }
 
 /// Keeps the pipeline's ground and far limit up to date.
-pub(super) struct Road {
+pub(super) struct CorridorUpdater {
     camera: Option<Camera>,
     info: Latest<CameraInfo>,
     lens: Option<Lens>,
     ground: Result<Ground, NoGround>,
-    /// Of the last frame with other distances, or none, than the one before.
-    told: Option<(Option<Lens>, (u32, u32))>,
+    /// What was logged last: of which calibration, for frames of which size.
+    reported: Option<(Option<Lens>, (u32, u32))>,
     speed: Option<(Latest<Odometry>, SpeedSource)>,
-    heard: Option<Instant>,
+    speed_at: Option<Instant>,
     began: Instant,
 }
 
-impl Road {
+impl CorridorUpdater {
     /// Of the settings; `odometry` only where they ask for it.
     ///
     /// # Errors
@@ -59,21 +59,21 @@ impl Road {
             info,
             lens: None,
             ground: Err(NoGround::NoCameraInfo),
-            told: None,
+            reported: None,
             speed,
-            heard: None,
+            speed_at: None,
             began: Instant::now(),
         })
     }
 
     /// Before a frame is judged.
-    pub(super) fn update(&mut self, pipeline: &mut Pipeline, shared: &Shared) {
-        self.look(pipeline);
+    pub(super) fn update(&mut self, pipeline: &mut Pipeline, shared: &NodeState) {
+        self.update_ground(pipeline);
         let Some((odometry, speed)) = &mut self.speed else {
             return;
         };
         if let Some((mps, at)) = odometry.with(|o, at| (o.twist.twist.linear.x, at))
-            && self.heard.replace(at) != Some(at)
+            && self.speed_at.replace(at) != Some(at)
         {
             speed.heard(mps, at.saturating_duration_since(self.began));
         }
@@ -82,8 +82,8 @@ impl Road {
         shared.health().set_far_limit(Some(limit));
     }
 
-    /// After a frame of `size` (columns, rows) was judged: whether it had distances is told.
-    pub(super) fn seen(&mut self, size: (u32, u32), shared: &Shared) {
+    /// After a frame of `size` (columns, rows) was judged: notes whether it had distances.
+    pub(super) fn report_ground(&mut self, size: (u32, u32), shared: &NodeState) {
         if self.camera.is_none() {
             return;
         }
@@ -91,7 +91,7 @@ impl Road {
             let checked = ground.check_image(size.0, size.1);
             checked.map_err(NoGround::Refused)
         });
-        if self.told.replace((self.lens, size)) != Some((self.lens, size)) {
+        if self.reported.replace((self.lens, size)) != Some((self.lens, size)) {
             match &ground {
                 Ok(()) => log::info!("distances from the camera_info"),
                 // usual at the start, and told in the diagnostics
@@ -104,7 +104,7 @@ impl Road {
 
     /// A new calibration is a new ground. Where it is none there are no distances, and the whole
     /// corridor counts.
-    fn look(&mut self, pipeline: &mut Pipeline) {
+    fn update_ground(&mut self, pipeline: &mut Pipeline) {
         let Some(camera) = self.camera else {
             return;
         };

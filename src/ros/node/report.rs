@@ -1,0 +1,118 @@
+//! What the node says of itself while it runs: `/diagnostics`, the flag's changes, why no frames come.
+
+use std::time::{Duration, Instant};
+
+use super::super::diagnostics;
+use super::super::outlet::Outlet;
+use super::super::rosout::Rosout;
+use super::NodeError;
+use super::control::NodeControl;
+use super::state::NodeState;
+use crate::msg::DiagnosticArray;
+use crate::profile::{Machine, MachineSampler};
+use crate::shutdown::Shutdown;
+
+/// How often it is checked whether the network's threads still run.
+const CHECK_PERIOD: Duration = Duration::from_millis(200);
+/// How often temperatures and memory are read.
+const MACHINE_PERIOD: Duration = Duration::from_secs(1);
+/// So long no frame may come before it is found out why.
+const WAIT_FOR: Duration = Duration::from_secs(3);
+
+/// Publishes `/diagnostics` until the process is to end.
+///
+/// # Errors
+/// Nothing can be sent any more: the process ends, and whoever started it starts it again.
+pub(super) fn report(
+    control: &NodeControl,
+    diagnostics: &Outlet<DiagnosticArray>,
+    rosout: &Rosout,
+    shutdown: &Shutdown,
+    (sending, why): (&dyn Fn() -> bool, &mut dyn FnMut() -> String),
+) -> Result<(), NodeError> {
+    let shared = &control.shared;
+    let machine = MachineSampler::start(Machine::new(Instant::now()), MACHINE_PERIOD)
+        .inspect_err(|e| log::warn!("nothing is read of the machine: {e}"))
+        .ok();
+    let mut sent_at = Instant::now();
+    let mut logged = None;
+    let mut missing = MissingFrames::default();
+    loop {
+        let left = shared
+            .live()
+            .diagnostics_period
+            .saturating_sub(sent_at.elapsed());
+        if shutdown.wait_for(left.min(CHECK_PERIOD)) {
+            return Ok(());
+        }
+        if !sending() && !shutdown.requested() {
+            return Err(NodeError::TransportEnded);
+        }
+        let (flag, unchanged_for) = shared.flag();
+        if logged.replace(flag.safe_stop) != Some(flag.safe_stop) {
+            let word = if flag.safe_stop { "up" } else { "down" };
+            log::info!("the safe-stop flag is {word}: {}", flag.cause);
+        }
+        if shared.board.is_lost() {
+            return Err(NodeError::Lost(flag.cause.to_string()));
+        }
+        missing.check(shared, why);
+        if left > CHECK_PERIOD {
+            continue;
+        }
+        sent_at = Instant::now();
+        control.note_lifecycle();
+        let at = shared.at();
+        let machine = machine.as_ref().map(MachineSampler::profile);
+        let array = {
+            let mut health = shared.health();
+            health.set_log_records_dropped(at, rosout.dropped());
+            health.set_late_beats(at, shared.late_beats());
+            diagnostics::array(
+                &health,
+                &shared.name,
+                (&flag, unchanged_for),
+                at,
+                shared.stamp(),
+                machine.as_ref(),
+            )
+        };
+        diagnostics.send(array);
+    }
+}
+
+/// Finds out why no frame comes, and logs each reason once.
+#[derive(Default)]
+struct MissingFrames {
+    checked: Option<Instant>,
+    reported: Option<String>,
+}
+
+impl MissingFrames {
+    fn check(&mut self, shared: &NodeState, why: &mut dyn FnMut() -> String) {
+        let quiet_for = shared.health().quiet_for(shared.at());
+        // before the first frame the node has waited since it was started, or longer
+        let waits = quiet_for.is_some_and(|last| last.is_none_or(|gap| gap > WAIT_FOR));
+        if !waits {
+            // the wait begins anew
+            self.checked = Some(Instant::now());
+            if self.reported.take().is_some() {
+                shared.health().set_waiting(None);
+            }
+            return;
+        }
+        if self.checked.is_some_and(|at| at.elapsed() < WAIT_FOR) {
+            return;
+        }
+        self.checked = Some(Instant::now());
+        let why = why();
+        // numbers change from check to check; the reason before them does not
+        let reason = |text: &str| text.split(": since").next().map(str::to_owned);
+        let is_new = self.reported.as_deref().and_then(reason) != reason(&why);
+        if is_new {
+            log::warn!("no frame comes: {why}");
+        }
+        shared.health().set_waiting(Some(why.clone()));
+        self.reported = Some(why);
+    }
+}
