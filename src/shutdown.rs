@@ -27,7 +27,7 @@ pub const PATIENCE: Duration = Duration::from_secs(1);
 pub struct ShutdownError(#[from] io::Error);
 
 #[derive(Debug, Default)]
-struct Shared {
+struct Request {
     /// 0 without a request, else the signal's number or [`BY_ITSELF`]. Of its own, because a signal
     /// handler sets it.
     requested: Arc<AtomicUsize>,
@@ -37,7 +37,7 @@ struct Shared {
 
 /// Whether the process is to end, for everybody who has to know. Clones are of the same one.
 #[derive(Clone, Debug, Default)]
-pub struct Shutdown(Arc<Shared>);
+pub struct Shutdown(Arc<Request>);
 
 impl Shutdown {
     /// One that no signal requests, only [`request`](Self::request).

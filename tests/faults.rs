@@ -25,7 +25,8 @@ use lookout::live::{self, LiveError, Worker};
 use lookout::model::{Bundle, ThresholdAt};
 use lookout::msg::{CompressedImageRef, HeaderRef};
 use lookout::pipeline::{
-    FrameHandler, Judged, Judges, Live, OpenEngine, Overrides, Pipeline, Settings, Sink, watch,
+    FrameHandler, Judged, Judges, Live, OpenEngine, PartialSettings, Pipeline, Settings, Sink,
+    watch,
 };
 use lookout::schedule::AdmissionConfig;
 use lookout::score::ScoreKind;
@@ -311,12 +312,12 @@ impl Run {
         };
         let (observer, fallback) = (ScoreKind::Observer, ScoreKind::Energy);
         let judges = Judges::calibrated(bundle.manifest(), observer, fallback, ThresholdAt::Fpr1);
-        let overrides = Overrides {
+        let set = PartialSettings {
             // these tests are of faults, and not of how fast the machine is
             least_mode: Some(Mode::REDUCED_LOGITS),
-            ..Overrides::default()
+            ..PartialSettings::default()
         };
-        let settings = Settings::deadline(admission, judges).with(&overrides, bundle.manifest());
+        let settings = Settings::deadline(admission, judges).with(&set, bundle.manifest());
         assert_eq!(settings.supervisor.stale_after_ms, STALE_MS);
 
         let counter = Arc::clone(&segmented);

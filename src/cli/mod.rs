@@ -208,8 +208,8 @@ impl JudgeArgs {
                 self.score,
             ),
         };
-        let overrides = self.settings.read(stale_ms)?;
-        Ok(settings.with(&overrides, bundle.manifest()))
+        let set = self.settings.read(stale_ms)?;
+        Ok(settings.with(&set, bundle.manifest()))
     }
 }
 

@@ -186,12 +186,12 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
 fn settings(args: &ProfileArgs, manifest: &Manifest) -> anyhow::Result<Settings> {
     let (score, fallback) = (args.score, args.fallback_score);
     let judges = Judges::calibrated(manifest, score, fallback, ThresholdAt::Fpr1);
-    let mut overrides = args.settings.read(args.live.stale_ms)?;
+    let mut set = args.settings.read(args.live.stale_ms)?;
     if let Some(deadline_ms) = args.deadline_ms {
-        overrides.admission.get_or_insert_default().deadline_ms = deadline_ms;
+        set.admission.get_or_insert_default().deadline_ms = deadline_ms;
     }
     let settings = Settings::deadline(AdmissionConfig::default(), judges);
-    let settings = settings.with(&overrides, manifest);
+    let settings = settings.with(&set, manifest);
     settings
         .best_mode()
         .with_context(|| format!("cannot use the thresholds of bundle {}", manifest.name))?;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use lookout::pipeline::Overrides;
+use lookout::pipeline::PartialSettings;
 
 /// Where settings come from.
 #[derive(Debug, clap::Args)]
@@ -18,18 +18,18 @@ pub(crate) struct SettingsArgs {
 impl SettingsArgs {
     /// Reads the file; nothing is set without one. A staleness limit of the command line goes before
     /// the file's.
-    pub(crate) fn read(&self, stale_ms: Option<u32>) -> anyhow::Result<Overrides> {
-        let mut overrides = match &self.settings {
+    pub(crate) fn read(&self, stale_ms: Option<u32>) -> anyhow::Result<PartialSettings> {
+        let mut set = match &self.settings {
             Some(path) => {
                 let named = || format!("cannot use the settings in {}", path.display());
                 let text = fs::read_to_string(path).with_context(named)?;
                 toml::from_str(&text).with_context(named)?
             }
-            None => Overrides::default(),
+            None => PartialSettings::default(),
         };
         if let Some(stale_ms) = stale_ms {
-            overrides.supervisor.get_or_insert_default().stale_after_ms = stale_ms;
+            set.supervisor.get_or_insert_default().stale_after_ms = stale_ms;
         }
-        Ok(overrides)
+        Ok(set)
     }
 }

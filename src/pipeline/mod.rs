@@ -28,7 +28,7 @@ pub use crate::engine::{Judge, Judges};
 pub use assembly::{AssemblyError, watch};
 pub use handler::{FrameHandler, Judged, Live, Sink};
 pub use outcome::{FrameTimes, Outcome, PipelineError, SettingsError};
-pub use settings::{Overrides, Schedule, Settings};
+pub use settings::{PartialSettings, Schedule, Settings};
 
 use work::{Observed, Work, perceive};
 

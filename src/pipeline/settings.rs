@@ -38,7 +38,7 @@ pub struct Settings {
 /// What somebody sets in place of the defaults; what is missing stays at them.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Overrides {
+pub struct PartialSettings {
     /// The least mode that counts as watching.
     pub least_mode: Option<Mode>,
     /// When to warn and to stop.
@@ -78,16 +78,14 @@ impl Settings {
         Self::new(Schedule::Deadline(admission), judges).held_to_deadline()
     }
 
-    /// With what somebody set, and otherwise with the bundle's corridor where it has one.
-    pub fn with(mut self, overrides: &Overrides, manifest: &Manifest) -> Self {
-        if let (Schedule::Deadline(admission), Some(set)) =
-            (&mut self.schedule, overrides.admission)
-        {
-            *admission = set;
+    /// With what is `set`, and otherwise with the bundle's corridor where it has one.
+    pub fn with(mut self, set: &PartialSettings, manifest: &Manifest) -> Self {
+        if let (Schedule::Deadline(admission), Some(new)) = (&mut self.schedule, set.admission) {
+            *admission = new;
         }
-        self.supervisor = overrides.supervisor.unwrap_or(self.supervisor);
-        self.least_mode = overrides.least_mode.unwrap_or(self.least_mode);
-        let corridor = overrides.corridor.or(manifest.corridor);
+        self.supervisor = set.supervisor.unwrap_or(self.supervisor);
+        self.least_mode = set.least_mode.unwrap_or(self.least_mode);
+        let corridor = set.corridor.or(manifest.corridor);
         self.corridor = corridor.unwrap_or(self.corridor);
         self.held_to_deadline()
     }

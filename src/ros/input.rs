@@ -67,10 +67,10 @@ impl CameraCounts {
 
 /// A subscription to camera frames. It stays in the graph while no source is running.
 pub struct CameraSubscription {
-    shared: Arc<Shared>,
+    shared: Arc<CameraReader>,
 }
 
-struct Shared {
+struct CameraReader {
     // Messages are read by a seed into a buffer of ours, the value is nothing.
     subscription: Subscription<()>,
     transport: ImageTransport,
@@ -95,7 +95,7 @@ impl CameraSubscription {
                 qos::subscribe::<CompressedImage, ()>(context, node, topic, &qos)?
             }
         };
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(CameraReader {
             subscription,
             transport,
             counts: CameraCounts::default(),
@@ -137,7 +137,7 @@ impl<'de> DeserializeSeed<'de> for Discard {
 
 /// Gives frame after frame until it is stopped.
 pub struct CameraSource {
-    shared: Arc<Shared>,
+    shared: Arc<CameraReader>,
     signal: Arc<Signal>,
     /// Sender and number of the last message.
     last: Option<(Gid, i64)>,

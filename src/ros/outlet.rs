@@ -11,9 +11,9 @@ use super::qos;
 use crate::msg::RosMessage;
 
 /// A message that is shared with the publisher while that serialises it.
-pub(super) struct Shared<T>(Arc<T>);
+pub(super) struct SharedMessage<T>(Arc<T>);
 
-impl<T: Serialize> Serialize for Shared<T> {
+impl<T: Serialize> Serialize for SharedMessage<T> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(to)
     }
@@ -25,7 +25,7 @@ impl<T: Serialize> Serialize for Shared<T> {
 /// kept, up to the depth of the topic. A message is dropped, and counted, where the network takes
 /// none.
 pub struct Outlet<T: Serialize> {
-    publisher: Publisher<Shared<T>>,
+    publisher: Publisher<SharedMessage<T>>,
     topic: String,
     dropped: AtomicU64,
     full: AtomicBool,
@@ -57,7 +57,7 @@ impl<T: RosMessage + Serialize> Outlet<T> {
 
     /// As [`send`](Self::send), without taking the message away.
     pub(super) fn send_shared(&self, message: &Arc<T>) -> bool {
-        let result = self.publisher.publish(Shared(Arc::clone(message)));
+        let result = self.publisher.publish(SharedMessage(Arc::clone(message)));
         match result {
             Ok(()) => {
                 if self.full.swap(false, Ordering::Relaxed) {
@@ -76,7 +76,7 @@ impl<T: RosMessage + Serialize> Outlet<T> {
         }
     }
 
-    fn say(&self, error: &WriteError<Shared<T>>) {
+    fn say(&self, error: &WriteError<SharedMessage<T>>) {
         match error {
             WriteError::WouldBlock { .. } => log::warn!(
                 "{}: the network takes no message; they are dropped until it does",

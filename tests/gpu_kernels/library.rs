@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-use lookout::engine::tensorrt::kernels::{Extent, Source};
+use lookout::engine::tensorrt::kernels::{Extent, KernelSource};
 
 type Launch = unsafe extern "C" fn(
     *const c_char,
@@ -56,7 +56,7 @@ pub(crate) fn argument<T>(value: &T) -> *mut c_void {
 /// `arguments` are places of values of the types that the kernel's signature says, and what those point
 /// to is as long as the kernel takes it to be and free for it to write.
 pub(crate) unsafe fn launch(
-    source: Source,
+    source: KernelSource,
     grid: Extent,
     block: Extent,
     arguments: &mut [*mut c_void],

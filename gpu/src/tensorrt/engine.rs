@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::context::Context;
-use super::runtime::Shared as SharedRuntime;
+use super::runtime::SharedRuntime;
 use super::{Error, ShapeRange, result, sys};
 
 /// Type of a tensor's elements.

@@ -13,10 +13,10 @@ use super::{Error, result};
 /// once ask a runtime or an engine without modifying it, read engines and make execution contexts; each
 /// thread runs in a context of its own; the logger is one for the whole process
 /// (<https://docs.nvidia.com/deeplearning/tensorrt/latest/architecture/how-trt-works.html>, "Thread Safety").
-pub struct Runtime(Arc<Shared>);
+pub struct Runtime(Arc<SharedRuntime>);
 
 /// Kept by the engines too: their memory and their logger are the runtime's.
-pub(crate) struct Shared {
+pub(crate) struct SharedRuntime {
     pub(crate) raw: Mutex<result::Runtime>,
 }
 
@@ -26,7 +26,7 @@ unsafe impl Send for result::Runtime {}
 
 impl Runtime {
     pub(crate) fn new(raw: result::Runtime) -> Self {
-        Self(Arc::new(Shared {
+        Self(Arc::new(SharedRuntime {
             raw: Mutex::new(raw),
         }))
     }
@@ -58,7 +58,7 @@ impl fmt::Debug for Runtime {
     }
 }
 
-impl Shared {
+impl SharedRuntime {
     fn lock(&self) -> MutexGuard<'_, result::Runtime> {
         // A panic while it was held left no half-done state: the shim's calls are whole.
         self.raw.lock().unwrap_or_else(PoisonError::into_inner)

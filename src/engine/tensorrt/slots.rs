@@ -71,9 +71,9 @@ pub(super) struct Taken {
 
 /// Two slots and the stream that fills them. One is claimed by whoever runs the networks; the other is
 /// for whoever brings the next frame meanwhile, on another thread.
-pub(super) struct Slots(Arc<Shared>);
+pub(super) struct Slots(Arc<SlotPair>);
 
-struct Shared {
+struct SlotPair {
     stream: Stream,
     slots: [Mutex<Slot>; 2],
     /// Changes under the lock of the slot that it changes to.
@@ -81,7 +81,7 @@ struct Shared {
 }
 
 /// Brings frames ahead.
-pub(super) struct Ahead(Arc<Shared>);
+pub(super) struct SlotUploader(Arc<SlotPair>);
 
 impl Slot {
     fn new(stream: &Stream, bytes: usize) -> Result<Self, TensorRtError> {
@@ -138,7 +138,7 @@ impl Slots {
     pub(super) fn new(stream: Stream, bytes: usize) -> Result<Self, TensorRtError> {
         let slot = || Slot::new(&stream, bytes).map(Mutex::new);
         let slots = [slot()?, slot()?];
-        Ok(Self(Arc::new(Shared {
+        Ok(Self(Arc::new(SlotPair {
             stream,
             slots,
             claimed: AtomicUsize::new(0),
@@ -146,8 +146,8 @@ impl Slots {
     }
 
     /// For another thread.
-    pub(super) fn ahead(&self) -> Ahead {
-        Ahead(self.0.clone())
+    pub(super) fn ahead(&self) -> SlotUploader {
+        SlotUploader(self.0.clone())
     }
 
     /// Sends a message's bytes on their way, unless they are already: then its slot is claimed. Returns
@@ -204,7 +204,7 @@ impl Slots {
     }
 }
 
-impl Shared {
+impl SlotPair {
     fn lock(&self, slot: usize) -> MutexGuard<'_, Slot> {
         // who panicked while filling it left a slot without a message
         self.slots[slot]
@@ -213,7 +213,7 @@ impl Shared {
     }
 }
 
-impl Upload for Ahead {
+impl Upload for SlotUploader {
     fn upload(&mut self, image: &RawImage<'_>) -> Result<(), EngineError> {
         let shared = &self.0;
         loop {

@@ -20,7 +20,7 @@ mod params_file;
 mod rule;
 mod yaml;
 
-pub use params_file::{Override, Overrides, ParamsFile, ParamsFileError, Source};
+pub use params_file::{Override, Overrides, ParameterOrigin, ParamsFile, ParamsFileError};
 pub use rule::{Remap, RemapFrom};
 
 use super::parameters::Value;

@@ -237,14 +237,14 @@ fn matches(pattern: &str, name: &str) -> bool {
 
 /// Where a parameter's value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum ParameterOrigin {
     /// A file of parameters.
     File(PathBuf),
     /// `-p`
     CommandLine,
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for ParameterOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => path.display().fmt(f),
@@ -261,7 +261,7 @@ pub struct Override {
     /// Its value.
     pub value: Value,
     /// Who says so.
-    pub source: Source,
+    pub source: ParameterOrigin,
 }
 
 /// What arguments and files say about a node's parameters.
@@ -274,7 +274,7 @@ pub struct Overrides {
 }
 
 impl Overrides {
-    fn put(&mut self, name: &str, value: &Value, source: &Source) {
+    fn put(&mut self, name: &str, value: &Value, source: &ParameterOrigin) {
         let new = Override {
             name: name.to_owned(),
             value: value.clone(),
@@ -302,7 +302,7 @@ impl Arguments {
             match argument {
                 ParameterArgument::File(path) => {
                     let file = ParamsFile::read(path)?;
-                    let source = Source::File(path.clone());
+                    let source = ParameterOrigin::File(path.clone());
                     for (name, value) in file.of(node) {
                         overrides.put(name, value, &source);
                     }
@@ -318,7 +318,7 @@ impl Arguments {
                     value,
                 } => {
                     if only.as_deref().is_none_or(|only| only == node.name()) {
-                        overrides.put(name, value, &Source::CommandLine);
+                        overrides.put(name, value, &ParameterOrigin::CommandLine);
                     }
                 }
             }

@@ -220,7 +220,7 @@ impl ManagedNode {
         let judges = Judges::calibrated(manifest, settings.score, FALLBACK, ThresholdAt::Fpr1);
         let words = (manifest.name.clone(), bundle_hash);
         let pipeline_settings =
-            Settings::deadline(settings.admission, judges).with(&settings.overrides(), manifest);
+            Settings::deadline(settings.admission, judges).with(&settings.for_pipeline(), manifest);
 
         let (options, factory) = (settings.engine_options(), Arc::clone(&self.open));
         let open: OpenEngine = Box::new(move || factory(&bundle, options));

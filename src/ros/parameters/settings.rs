@@ -6,7 +6,7 @@ use thiserror::Error;
 use super::{Store, Value};
 use crate::decide::{ConfigError, QualityLimits, SupervisorConfig, Trapezoid, TrapezoidError};
 use crate::engine::{EngineKind, Mode, Options};
-use crate::pipeline::Overrides;
+use crate::pipeline::PartialSettings;
 use crate::schedule::{AdmissionConfig, AdmissionConfigError};
 use crate::score::ScoreKind;
 use crate::watchdog::{CpuListError, Realtime, WatchdogConfig, parse_cpus};
@@ -209,9 +209,9 @@ impl NodeSettings {
         }
     }
 
-    /// What of it the pipeline is set up with.
-    pub fn overrides(&self) -> Overrides {
-        Overrides {
+    /// The settings of the pipeline.
+    pub fn for_pipeline(&self) -> PartialSettings {
+        PartialSettings {
             least_mode: Some(self.least_mode),
             supervisor: Some(self.supervisor),
             corridor: self.corridor,

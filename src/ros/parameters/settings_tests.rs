@@ -79,11 +79,11 @@ fn values_reach_the_parts_that_they_are_for() {
 
 #[test]
 fn what_is_set_at_start_is_read_too() {
-    use crate::ros::arguments::{Override, Source};
+    use crate::ros::arguments::{Override, ParameterOrigin};
     let given = |name: &str, value| Override {
         name: name.to_owned(),
         value,
-        source: Source::CommandLine,
+        source: ParameterOrigin::CommandLine,
     };
     let cpus = |list: &str| given("realtime.cpus", Value::String(list.to_owned()));
     let (store, _) = Store::new(&[
@@ -147,7 +147,7 @@ fn both_ends_of_every_range_are_taken() {
             let given = crate::ros::arguments::Override {
                 name: entry.name.clone(),
                 value: end,
-                source: crate::ros::arguments::Source::CommandLine,
+                source: crate::ros::arguments::ParameterOrigin::CommandLine,
             };
             let store = Store::new(&[given]);
             assert!(store.is_ok() || related, "{}: {store:?}", entry.name);

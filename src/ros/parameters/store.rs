@@ -2,7 +2,7 @@ use thiserror::Error;
 
 use super::settings::{self, SettingsError};
 use super::{Changeable, Declared, Phase, Value, ValueType, declared};
-use crate::ros::arguments::{Override, Source};
+use crate::ros::arguments::{Override, ParameterOrigin};
 
 /// What separates the parts of a name.
 const SEPARATOR: char = '.';
@@ -90,7 +90,7 @@ pub struct Undeclared {
     /// The declared name that looks most like it.
     pub nearest: Option<&'static str>,
     /// Where it was given.
-    pub given_by: Source,
+    pub given_by: ParameterOrigin,
 }
 
 /// What a list of parameters shows.

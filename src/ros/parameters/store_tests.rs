@@ -5,7 +5,7 @@ fn given(name: &str, value: Value) -> Override {
     Override {
         name: name.to_owned(),
         value,
-        source: Source::File(PathBuf::from("p.yaml")),
+        source: ParameterOrigin::File(PathBuf::from("p.yaml")),
     }
 }
 

@@ -28,7 +28,7 @@ pub use taps::Taps;
 
 /// The text of one kernel. It is complete: nothing is included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Source {
+pub struct KernelSource {
     /// What compiler messages call it.
     pub name: &'static str,
     /// The kernel's name: it has C linkage.
@@ -40,7 +40,7 @@ pub struct Source {
 /// A kernel's file behind the shared declarations; compiler messages keep the numbers of its lines.
 macro_rules! source {
     ($entry:literal, $file:literal) => {
-        Source {
+        KernelSource {
             name: $file,
             entry: $entry,
             text: concat!(
@@ -56,10 +56,10 @@ macro_rules! source {
 }
 
 /// From a camera's bytes to the network's input.
-pub const PREPROCESS: Source = source!("preprocess", "preprocess.cu");
+pub const PREPROCESS: KernelSource = source!("preprocess", "preprocess.cu");
 
 /// From logits to class, score, mask and counts.
-pub const JUDGE: Source = source!("judge", "judge.cu");
+pub const JUDGE: KernelSource = source!("judge", "judge.cu");
 
 /// Both kernels in one text: what is compiled on a device, and kept as one cubin.
 pub const TEXT: &str = concat!(

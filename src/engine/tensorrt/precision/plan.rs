@@ -19,7 +19,7 @@ use super::wire::{Message, WireError};
 
 /// Where a tensor's values come from. A node's results are of its operands' highest source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Source {
+enum ValueOrigin {
     Constants,
     Shapes,
     Data,
@@ -28,7 +28,7 @@ enum Source {
 /// What is known of a tensor.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tensor {
-    source: Source,
+    source: ValueOrigin,
     /// Element type in the f32 graph.
     pub(super) element: i64,
     /// An f32 tensor that stays so.
@@ -114,7 +114,7 @@ impl<'a> Plan<'a> {
         for field in graph.all(field::INPUT) {
             let (name, element) = element_of(field.payload()).map_err(within("a graph input"))?;
             let input = Tensor {
-                source: Source::Data,
+                source: ValueOrigin::Data,
                 element,
                 stays: true,
             };
@@ -131,7 +131,7 @@ impl<'a> Plan<'a> {
             let message = Message::read(bytes).map_err(wire)?;
             let name = message.text(tensor::NAME).map_err(wire)?;
             let constant = Tensor {
-                source: Source::Constants,
+                source: ValueOrigin::Constants,
                 element: message.int(tensor::DATA_TYPE).map_err(wire)?,
                 stays: false,
             };
@@ -159,7 +159,7 @@ impl<'a> Plan<'a> {
                 operator: name,
             });
         };
-        let mut source = Source::Constants;
+        let mut source = ValueOrigin::Constants;
         let mut elements = Vec::with_capacity(node.inputs.len());
         for &input in &node.inputs {
             let read = self.tensors.get(input);
@@ -169,11 +169,11 @@ impl<'a> Plan<'a> {
                     tensor: input.to_owned(),
                 });
             }
-            source = source.max(read.map_or(Source::Constants, |t| t.source));
+            source = source.max(read.map_or(ValueOrigin::Constants, |t| t.source));
             elements.push(read.map_or(0, |t| t.element));
         }
         if operator.stays == Stays::Unread {
-            source = Source::Shapes;
+            source = ValueOrigin::Shapes;
         }
         for (place, &output) in node.outputs.iter().enumerate() {
             let makes = match operator.further {
@@ -195,7 +195,7 @@ impl<'a> Plan<'a> {
                 self.insert(output, made)?;
             }
         }
-        let stays = source == Source::Shapes || operator.stays == Stays::All;
+        let stays = source == ValueOrigin::Shapes || operator.stays == Stays::All;
         self.steps.push(Step {
             node,
             operator,
@@ -234,7 +234,8 @@ impl<'a> Plan<'a> {
             let outputs = &step.node.outputs;
             let constant = |name: &&str| {
                 let made = self.tensors.get(name);
-                made.is_some_and(|t| t.source == Source::Constants) && read_in_f32.contains(name)
+                made.is_some_and(|t| t.source == ValueOrigin::Constants)
+                    && read_in_f32.contains(name)
             };
             step.stays |= outputs.iter().any(constant);
             for name in outputs {
@@ -257,7 +258,7 @@ impl<'a> Plan<'a> {
             .collect();
         for (name, tensor) in &mut self.tensors {
             // initializers: the constants that no node makes
-            if tensor.source == Source::Constants && !made.contains(name) {
+            if tensor.source == ValueOrigin::Constants && !made.contains(name) {
                 tensor.stays = read_in_f32.contains(name) || self.outputs.contains(name);
             }
         }
