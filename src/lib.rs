@@ -43,7 +43,7 @@
 //! - [`live`] — a source and a worker, each at its own pace
 //! - [`watchdog`] — the safe-stop flag and its heartbeat, whatever the pipeline does
 //! - `ros` — the ROS 2 node (feature `ros`, on by default)
-//! - [`paint`] — pictures of masks and scores
+//! - [`paint`] — pictures of masks
 //! - [`stages`] — what the work on a frame consists of, and what became of it
 //! - [`profile`] — times, `frames.csv`, the report
 //! - [`evaluate`] — metrics

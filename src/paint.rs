@@ -1,19 +1,16 @@
-//! Pictures for people: a frame with its anomalous area marked, a score map in colours.
+//! Pictures for people: a frame with its anomalous area marked.
 //!
 //! Presentation only; no verdict depends on it. [`Painter`] is made for a frame path: its buffers
 //! and maps are made at the first frame of a size and kept.
 
 use crate::decide::AnomalyMask;
 use crate::frame::Frame;
-use crate::score::ScoreMap;
 
 /// Colour of the anomalous area: magenta, which no road scene has. It and [`OUTLINE`] lie at the
 /// two ends of the blue-yellow axis, which red-green blind people see as well.
 pub const TINT: [u8; 3] = [255, 0, 170];
 /// Colour of the line round the anomalous area: light yellow.
 pub const OUTLINE: [u8; 3] = [255, 235, 60];
-/// Colour of pixels without a score in [`score_heat`]: cyan, which its colour map has not.
-pub const NO_SCORE: [u8; 3] = [0, 255, 255];
 
 /// Sixteenths of the frame's brightness that are kept, so that the marks stand out.
 const KEPT: u16 = 13;
@@ -165,58 +162,6 @@ impl Painter {
     }
 }
 
-/// A score map in colours, packed RGB8 at its own size: black known, over purple and orange, to
-/// light yellow unknown; [`NO_SCORE`] where there is none. Brightness grows with the score, so
-/// the picture reads in grey too. Allocates only to grow `out`.
-pub fn score_heat(map: &ScoreMap, out: &mut Vec<u8>) {
-    out.resize(map.values().len() * 3, 0);
-    for (pixel, &score) in out.as_chunks_mut::<3>().0.iter_mut().zip(map.values()) {
-        // a float that is out of range ends at the range's end
-        let level = (score * 255.0 + 0.5) as u8;
-        *pixel = if score.is_nan() {
-            NO_SCORE
-        } else {
-            HEAT[usize::from(level)]
-        };
-    }
-}
-
-/// matplotlib's `inferno` (CC0), as the polynomial of degree 6 that Matt Zucker fitted to it
-/// (CC0).
-const INFERNO: [[f32; 3]; 7] = [
-    [0.000_218_94, 0.001_651, -0.019_480_9],
-    [0.106_513_42, 0.563_956_44, 3.932_712_4],
-    [11.602_493, -3.972_854, -15.942_394],
-    [-41.703_996, 17.436_4, 44.354_145],
-    [77.162_93, -33.402_36, -81.807_31],
-    [-71.319_43, 32.626_064, 73.209_52],
-    [25.131_126, -12.242_669, -23.070_325],
-];
-
-static HEAT: [[u8; 3]; 256] = heat();
-
-const fn heat() -> [[u8; 3]; 256] {
-    let mut table = [[0; 3]; 256];
-    let mut level = 0;
-    while level < 256 {
-        let t = level as f32 / 255.0;
-        let mut colour = 0;
-        while colour < 3 {
-            let mut value = 0.0;
-            let mut power = INFERNO.len();
-            while power > 0 {
-                power -= 1;
-                value = value * t + INFERNO[power][colour];
-            }
-            // out of range ends at the range's end here too
-            table[level][colour] = (value * 255.0 + 0.5) as u8;
-            colour += 1;
-        }
-        level += 1;
-    }
-    table
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -321,26 +266,6 @@ mod tests {
                 painter.columns.as_ptr(),
                 out.as_ptr()
             )
-        );
-    }
-
-    #[test]
-    fn heat_gets_brighter_with_the_score_and_marks_what_has_none() {
-        let values: Vec<f32> = (0..=255).map(|i| i as f32 / 255.0).collect();
-        let map = ScoreMap::from_values(256, 1, values).unwrap();
-        let mut out = Vec::new();
-        score_heat(&map, &mut out);
-        let weight =
-            |p: &[u8; 3]| 2126 * i64::from(p[0]) + 7152 * i64::from(p[1]) + 722 * i64::from(p[2]);
-        let bright: Vec<i64> = out.as_chunks::<3>().0.iter().map(weight).collect();
-        assert!(bright.windows(17).all(|w| w[16] > w[0]), "{bright:?}");
-        assert!(bright[0] < 100_000 && bright[255] > 2_200_000, "{bright:?}");
-        let map = ScoreMap::from_values(3, 1, vec![f32::NAN, -1.0, 2.0]).unwrap();
-        score_heat(&map, &mut out);
-        assert_eq!(out[..3], NO_SCORE);
-        assert_eq!(
-            (out.len(), out[3..6] == HEAT[0], out[6..] == HEAT[255]),
-            (9, true, true)
         );
     }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::Context;
 use lookout::bag::MessageBuf;
 use lookout::decide::{Failure, Verdict};
-use lookout::engine::{GpuTimes, Mode};
+use lookout::engine::Mode;
 use lookout::frame::Frame;
 use lookout::model::Bundle;
 use lookout::paint::Painter;
@@ -31,18 +31,10 @@ struct Records {
     csv: FramesCsv<BufWriter<File>>,
 }
 
-/// What is told of a message that was handled.
+/// What became of a message.
 pub(crate) struct Handled {
+    pub(crate) judged: Judged,
     pub(crate) record: Option<FrameRecord>,
-    pub(crate) fate: FrameFate,
-    /// What the GPU took of it, where there is one.
-    pub(crate) gpu: Option<GpuTimes>,
-    /// When its decoding began.
-    pub(crate) decode_at: Instant,
-    /// When it was decoded.
-    pub(crate) engine_at: Instant,
-    /// When its verdict was there.
-    pub(crate) publish_at: Instant,
     /// What could not be recorded of it.
     pub(crate) recorded: anyhow::Result<()>,
 }
@@ -132,12 +124,8 @@ impl Handler {
         };
         let judged = self.frames.run(view, stamp, clock, &mut one);
         Handled {
+            judged,
             record: one.record,
-            fate: judged.fate,
-            gpu: judged.gpu(),
-            decode_at: judged.decode_at,
-            engine_at: judged.engine_at,
-            publish_at: judged.publish_at,
             recorded: one.recorded,
         }
     }

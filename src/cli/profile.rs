@@ -258,7 +258,7 @@ impl Profiler {
 
 impl Watch for Profiler {
     fn frame(&mut self, handled: &Handled) {
-        let Some(record) = &handled.record else {
+        let (judged, Some(record)) = (&handled.judged, &handled.record) else {
             return;
         };
         let mode = record.score.map(|_| record.mode);
@@ -267,24 +267,24 @@ impl Watch for Profiler {
             at: self.began.elapsed(),
             mode,
             stages: record.stages,
-            gpu: handled.gpu,
+            gpu: judged.gpu(),
             latency: Some(record.latency),
             age: record.age,
-            fate: handled.fate,
+            fate: judged.fate,
             verdict: Some(record.verdict),
         };
         let trace = FrameTrace {
             frame: record.index,
             mode,
-            fate: handled.fate,
+            fate: judged.fate,
             stages: record.stages,
-            gpu: handled.gpu,
-            decode_at: since(handled.decode_at),
-            engine_at: since(handled.engine_at),
-            engine_time: handled
+            gpu: judged.gpu(),
+            decode_at: since(judged.decode_at),
+            engine_at: since(judged.engine_at),
+            engine_time: judged
                 .publish_at
-                .saturating_duration_since(handled.engine_at),
-            publish_at: since(handled.publish_at),
+                .saturating_duration_since(judged.engine_at),
+            publish_at: since(judged.publish_at),
             age: record.age,
             state: Some(record.verdict.state),
         };
@@ -294,16 +294,7 @@ impl Watch for Profiler {
     fn replaced(&mut self, frames: u64) {
         let at = self.began.elapsed();
         let fate = FrameFate::Replaced(frames);
-        let outcome = FrameOutcome {
-            at,
-            mode: None,
-            stages: Default::default(),
-            gpu: None,
-            latency: None,
-            age: None,
-            fate,
-            verdict: None,
-        };
+        let outcome = FrameOutcome::untried(at, fate);
         let trace = FrameTrace {
             frame: self.frames,
             mode: None,

@@ -39,6 +39,22 @@ pub struct FrameOutcome {
     pub verdict: Option<Verdict>,
 }
 
+impl FrameOutcome {
+    /// Of frames that nobody ran.
+    pub const fn untried(at: Duration, fate: FrameFate) -> Self {
+        Self {
+            at,
+            mode: None,
+            stages: StageTimes::new(),
+            gpu: None,
+            latency: None,
+            age: None,
+            fate,
+            verdict: None,
+        }
+    }
+}
+
 /// Frames without a verdict in time, by why.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Misses {

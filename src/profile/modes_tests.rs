@@ -25,28 +25,15 @@ fn ran(at: Duration, mode: &'static str, fate: FrameFate, state: State) -> Frame
     }
 }
 
-fn untried(at: Duration, fate: FrameFate) -> FrameOutcome {
-    FrameOutcome {
-        at,
-        mode: None,
-        stages: StageTimes::new(),
-        gpu: None,
-        latency: None,
-        age: None,
-        fate,
-        verdict: None,
-    }
-}
-
 #[test]
 fn frames_and_time_are_shared_out_to_the_modes() {
     let mut profile = DeadlineProfile::new(DEADLINE);
     let ok = |at, mode| ran(at, mode, FrameFate::InTime, State::Ok);
     profile.add(&ok(1000 * MS, BEST));
     profile.add(&ok(1100 * MS, BEST));
-    profile.add(&untried(1150 * MS, FrameFate::Replaced(2)));
+    profile.add(&FrameOutcome::untried(1150 * MS, FrameFate::Replaced(2)));
     profile.add(&ran(1200 * MS, BEST, FrameFate::Late, State::Fault));
-    profile.add(&untried(1300 * MS, FrameFate::Refused));
+    profile.add(&FrameOutcome::untried(1300 * MS, FrameFate::Refused));
     profile.add(&ok(1500 * MS, LESS));
     profile.add(&ran(1600 * MS, LESS, FrameFate::Failed, State::Fault));
     let summary = profile.summary(2000 * MS);
@@ -172,8 +159,14 @@ fn times_that_go_backwards_give_no_negative_shares() {
 #[test]
 fn counts_that_overflow_saturate() {
     let mut profile = DeadlineProfile::new(Duration::MAX);
-    profile.add(&untried(Duration::MAX, FrameFate::Replaced(u64::MAX)));
-    profile.add(&untried(Duration::MAX, FrameFate::Replaced(u64::MAX)));
+    profile.add(&FrameOutcome::untried(
+        Duration::MAX,
+        FrameFate::Replaced(u64::MAX),
+    ));
+    profile.add(&FrameOutcome::untried(
+        Duration::MAX,
+        FrameFate::Replaced(u64::MAX),
+    ));
     profile.add(&ran(Duration::MAX, BEST, FrameFate::InTime, State::Ok));
     let summary = profile.summary(Duration::MAX);
     assert_eq!(summary.frames, u64::MAX);

@@ -207,16 +207,6 @@ impl FullName {
     pub fn dds_topic(&self) -> String {
         format!("rt{self}")
     }
-
-    /// What the topic of the requests to a service of this name is called in DDS.
-    pub fn dds_request(&self) -> String {
-        format!("rq{self}Request")
-    }
-
-    /// What the topic of the responses of a service of this name is called in DDS.
-    pub fn dds_response(&self) -> String {
-        format!("rr{self}Reply")
-    }
 }
 
 impl fmt::Display for FullName {

@@ -146,14 +146,12 @@ fn a_rule_with_a_name_that_is_none_is_refused_though_nothing_uses_it() {
 }
 
 #[test]
-fn dds_names_have_the_prefixes_of_ros() {
+fn a_topic_has_the_prefix_of_ros_in_dds() {
     let name = NodeName::new("/", "lookout")
         .unwrap()
         .expand("~/a")
         .unwrap();
     assert_eq!(name.dds_topic(), "rt/lookout/a");
-    assert_eq!(name.dds_request(), "rq/lookout/aRequest");
-    assert_eq!(name.dds_response(), "rr/lookout/aReply");
 }
 
 proptest! {

@@ -18,7 +18,7 @@ use crate::msg::LiveStatus;
 use crate::pipeline::{FrameHandler, Judges};
 use crate::profile::FrameOutcome;
 use crate::score::ScoreKind;
-use crate::stages::{FrameFate, StageTimes};
+use crate::stages::FrameFate;
 use crate::time::Clock;
 use crate::watchdog::TripKind;
 
@@ -72,16 +72,8 @@ impl Worker<CameraMessage> for FrameWorker {
     }
 
     fn replaced(&mut self, messages: u64) {
-        self.shared.health().frame(&FrameOutcome {
-            at: self.shared.at(),
-            mode: None,
-            stages: StageTimes::default(),
-            gpu: None,
-            latency: None,
-            age: None,
-            fate: FrameFate::Replaced(messages),
-            verdict: None,
-        });
+        let replaced = FrameOutcome::untried(self.shared.at(), FrameFate::Replaced(messages));
+        self.shared.health().frame(&replaced);
     }
 
     fn idle(&mut self) {
