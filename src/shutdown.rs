@@ -19,7 +19,7 @@ const BY_ITSELF: usize = usize::MAX;
 
 /// A second SIGINT within this time is the same request: on Ctrl-C the terminal sends one to each
 /// process of the group, and `ros2 launch` sends its children one more.
-pub const PATIENCE: Duration = Duration::from_secs(1);
+pub const SAME_REQUEST_WITHIN: Duration = Duration::from_secs(1);
 
 /// The signals cannot be caught.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +47,7 @@ impl Shutdown {
     }
 
     /// Catches SIGINT and SIGTERM from now until the process ends: the first of either is a request.
-    /// A SIGINT more than [`PATIENCE`] later ends the process at once with status 130, without
+    /// A SIGINT more than [`SAME_REQUEST_WITHIN`] later ends the process at once with status 130, without
     /// cleaning up.
     ///
     /// # Errors
@@ -68,7 +68,7 @@ impl Shutdown {
                 for signal in signals.forever() {
                     let now = Instant::now();
                     let asked = now.duration_since(*first.get_or_insert(now));
-                    if signal == SIGINT && asked > PATIENCE {
+                    if signal == SIGINT && asked > SAME_REQUEST_WITHIN {
                         low_level::exit(ENDED_BY + SIGINT);
                     }
                     if asked.is_zero() {

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use lookout::shutdown::{PATIENCE, Shutdown};
+use lookout::shutdown::{SAME_REQUEST_WITHIN, Shutdown};
 use rustix::process::{Pid, Signal, kill_process};
 use support::{MASK, Table, annotated, count, write_bag};
 
@@ -30,7 +30,7 @@ fn the_process_that_gets_them() {
     say("asked to end");
     match then.as_str() {
         "hang" => std::thread::sleep(LIMIT),
-        "a moment" => std::thread::sleep(PATIENCE / 2),
+        "a moment" => std::thread::sleep(SAME_REQUEST_WITHIN / 2),
         _ => {}
     }
 }
@@ -107,7 +107,7 @@ fn a_later_sigint_ends_it_at_once() {
         let mut process = Process::start("hang");
         process.send(first);
         process.hear("asked to end");
-        std::thread::sleep(PATIENCE + Duration::from_millis(200));
+        std::thread::sleep(SAME_REQUEST_WITHIN + Duration::from_millis(200));
         process.send(Signal::INT);
         let (code, took) = process.end();
         assert_eq!(code, Some(130), "{first:?}");
@@ -121,7 +121,7 @@ fn a_second_sigterm_changes_nothing() {
     process.send(Signal::TERM);
     process.hear("asked to end");
     process.send(Signal::TERM);
-    std::thread::sleep(PATIENCE + Duration::from_millis(200));
+    std::thread::sleep(SAME_REQUEST_WITHIN + Duration::from_millis(200));
     assert!(process.child.try_wait().unwrap().is_none());
     process.send(Signal::INT);
     assert_eq!(process.end().0, Some(130));

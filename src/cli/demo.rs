@@ -17,7 +17,7 @@ use lookout::time::Stamp;
 use lookout_scene::{Drive, DriveConfig, Rendered};
 use serde::Serialize;
 
-use super::drive::{drive, tell};
+use super::drive::{drive, print_summary};
 use super::handler::Handler;
 use super::outputs::Outputs;
 use super::{Ending, EngineArgs, JudgeArgs};
@@ -66,21 +66,21 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Ending> {
     let mut reader = BagReader::open(&bag)?;
     let topic = reader.select(Some(TOPIC))?;
     let name = format!("rendered drive, seed {}", args.seed);
-    let mut watch = Watch::new(&street, &truth);
-    let mut each = |record: &FrameRecord, pipeline: &Pipeline| watch.frame(record, pipeline);
+    let mut comparison = TruthComparison::new(&street, &truth);
+    let mut each = |record: &FrameRecord, pipeline: &Pipeline| comparison.frame(record, pipeline);
     let handler = Handler::new(frames, &bundle, &outputs, &name)?;
-    let mut driven = drive(reader, topic.message_count, handler, &shutdown, &mut each)?;
-    let outcome = watch.outcome();
-    driven.report.headline(outcome.line.clone());
-    driven.report.write(&outputs.report(), &driven.summary)?;
-    tell(
-        &driven,
+    let mut result = drive(reader, topic.message_count, handler, &shutdown, &mut each)?;
+    let outcome = comparison.outcome();
+    result.report.headline(outcome.line.clone());
+    result.report.write(&outputs.report(), &result.summary)?;
+    print_summary(
+        &result,
         &outputs,
         args.json,
         Some(("demo", serde_json::to_value(&outcome)?)),
     )?;
     writeln!(std::io::stderr().lock(), "{}", outcome.line)?;
-    match (driven.broken, driven.interrupted) {
+    match (result.broken, result.interrupted) {
         (Some(error), _) => Err(error),
         (None, Some(code)) => Ok(Ending::Interrupted(code)),
         (None, None) => Ok(Ending::Done),
@@ -155,7 +155,7 @@ pub(crate) fn render(street: &Drive, folder: &Path, shutdown: &Shutdown) -> anyh
 }
 
 /// Compares verdicts with the truth, frame by frame.
-struct Watch<'a> {
+struct TruthComparison<'a> {
     street: &'a Drive,
     truth: &'a Truth,
     seen: Option<usize>,
@@ -181,7 +181,7 @@ struct Outcome {
     false_alarms_before: usize,
 }
 
-impl<'a> Watch<'a> {
+impl<'a> TruthComparison<'a> {
     fn new(street: &'a Drive, truth: &'a Truth) -> Self {
         let (seen, warned, stopped) = (None, None, None);
         Self {

@@ -18,7 +18,7 @@ use super::handler::Handler;
 use super::outputs::Outputs;
 
 /// What a drive came to.
-pub(crate) struct Driven {
+pub(crate) struct DriveResult {
     pub(crate) summary: Summary,
     pub(crate) report: ReportBuilder,
     pub(crate) last: Option<Verdict>,
@@ -101,14 +101,14 @@ impl Lost {
 ///
 /// # Errors
 /// Where an output cannot be written. A source that breaks ends the drive, and is told in
-/// [`Driven::broken`].
+/// [`DriveResult::broken`].
 pub(crate) fn drive(
     mut reader: BagReader,
     messages: Option<u64>,
     mut handler: Handler,
     shutdown: &Shutdown,
     each: &mut dyn FnMut(&FrameRecord, &Pipeline),
-) -> anyhow::Result<Driven> {
+) -> anyhow::Result<DriveResult> {
     let began = Instant::now();
     let bar = progress_bar(messages);
     let clock = SteppedClock::default();
@@ -144,7 +144,7 @@ pub(crate) fn drive(
     }
     bar.finish_and_clear();
     handler.out.finish_records()?;
-    Ok(Driven {
+    Ok(DriveResult {
         summary: handler.out.profile.summary(began.elapsed()),
         report: handler.out.report,
         last: handler.frames.last(),
@@ -167,13 +167,13 @@ pub(crate) fn progress_bar(total: Option<u64>) -> ProgressBar {
 }
 
 /// Prints the outcome: for people on stderr; as JSON on stdout where asked for.
-pub(crate) fn tell(
-    driven: &Driven,
+pub(crate) fn print_summary(
+    result: &DriveResult,
     outputs: &Outputs,
     json: bool,
     extra: Option<(&str, serde_json::Value)>,
 ) -> anyhow::Result<()> {
-    let s = &driven.summary;
+    let s = &result.summary;
     let states = [
         (State::Waiting, s.states.waiting),
         (State::Ok, s.states.ok),
@@ -197,24 +197,24 @@ pub(crate) fn tell(
         s.frames_per_second,
         named.join(", "),
     )?;
-    if let Some(last) = &driven.last {
+    if let Some(last) = &result.last {
         writeln!(err, "last verdict: {}: {}", last.state, last.reason)?;
     }
-    if let Some(line) = driven.lost.line() {
+    if let Some(line) = result.lost.line() {
         writeln!(err, "{line}")?;
     }
-    if driven.interrupted.is_some() {
+    if result.interrupted.is_some() {
         writeln!(err, "interrupted: the rest of the drive was not looked at")?;
     }
     writeln!(err, "report: {}", outputs.report().display())?;
     if json {
         let mut value = serde_json::to_value(s)?;
         if let Some(map) = value.as_object_mut() {
-            map.insert("last_verdict".into(), serde_json::to_value(driven.last)?);
-            let broken = driven.broken.as_ref().map(|e| format!("{e:#}"));
+            map.insert("last_verdict".into(), serde_json::to_value(result.last)?);
+            let broken = result.broken.as_ref().map(|e| format!("{e:#}"));
             map.insert("source_error".into(), serde_json::to_value(broken)?);
-            map.insert("lost".into(), driven.lost.json());
-            map.insert("interrupted".into(), driven.interrupted.is_some().into());
+            map.insert("lost".into(), result.lost.json());
+            map.insert("interrupted".into(), result.interrupted.is_some().into());
             if let Some((key, extra)) = extra {
                 map.insert(key.to_owned(), extra);
             }

@@ -142,7 +142,7 @@ impl Paced {
 }
 
 /// What sees a live run frame by frame.
-pub(crate) trait Watch {
+pub(crate) trait RunMonitor {
     /// A frame was handled.
     fn frame(&mut self, handled: &Handled);
 
@@ -151,7 +151,7 @@ pub(crate) trait Watch {
 }
 
 /// Nobody.
-impl Watch for () {
+impl RunMonitor for () {
     fn frame(&mut self, _: &Handled) {}
 
     fn replaced(&mut self, _: u64) {}
@@ -164,7 +164,7 @@ pub(crate) fn run(
     handler: &mut Handler,
     args: &LiveArgs,
     heartbeat: &Path,
-    watch: &mut dyn Watch,
+    monitor: &mut dyn RunMonitor,
 ) -> anyhow::Result<(Option<anyhow::Error>, Lost)> {
     let board = handler.frames.board().context("nobody holds the flag")?;
     let realtime = args.realtime(0)?;
@@ -184,7 +184,7 @@ pub(crate) fn run(
     let mut frames = Frames {
         handler,
         clock: &clock,
-        watch,
+        monitor,
         output_error: None,
     };
     let (_, ended) = live::run(source, &mut frames, TICK);
@@ -207,7 +207,7 @@ pub(crate) fn run(
 struct Frames<'a> {
     handler: &'a mut Handler,
     clock: &'a dyn Clock,
-    watch: &'a mut dyn Watch,
+    monitor: &'a mut dyn RunMonitor,
     /// Why nothing is recorded any more.
     output_error: Option<anyhow::Error>,
 }
@@ -229,7 +229,7 @@ impl Frames<'_> {
 impl Worker<MessageBuf> for Frames<'_> {
     fn handle(&mut self, message: &MessageBuf) {
         let handled = self.handler.message(message, self.clock);
-        self.watch.frame(&handled);
+        self.monitor.frame(&handled);
         if let Err(error) = handled.recorded {
             self.output_failed(error);
         }
@@ -237,7 +237,7 @@ impl Worker<MessageBuf> for Frames<'_> {
 
     fn replaced(&mut self, messages: u64) {
         self.handler.out.profile.add_dropped(messages);
-        self.watch.replaced(messages);
+        self.monitor.replaced(messages);
     }
 
     fn idle(&mut self) {

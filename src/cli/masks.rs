@@ -66,7 +66,7 @@ impl Masks {
         let files = partners(pictures, folder, &args.mask_suffix, "mask")?;
         let (convention, because) = match args.mask_convention {
             Some(given) => (given, "given"),
-            None => told(&files).with_context(|| {
+            None => detect_convention(&files).with_context(|| {
                 format!("cannot tell what the masks in {} mean", folder.display())
             })?,
         };
@@ -156,7 +156,7 @@ impl<'a> Seen<'a> {
 }
 
 /// The convention of a set, and what tells it.
-fn told(files: &[PathBuf]) -> Result<(Convention, &'static str)> {
+fn detect_convention(files: &[PathBuf]) -> Result<(Convention, &'static str)> {
     let mut seen = Seen::default();
     for path in files {
         seen.add(path, &read_grey(path)?)?;

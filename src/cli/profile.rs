@@ -21,7 +21,7 @@ use lookout_scene::{Drive, DriveConfig};
 use serde_json::json;
 
 use super::handler::{Handled, Handler};
-use super::live::{self, LiveArgs, Paced, Watch};
+use super::live::{self, LiveArgs, Paced, RunMonitor};
 use super::outputs::Outputs;
 use super::recorder::Recorder;
 use super::settings::SettingsArgs;
@@ -31,8 +31,8 @@ use super::{Ending, EngineArgs};
 const DRY_RUNS: usize = 20;
 /// That of the recording only: at another, ages would pass faster than the machine's own time.
 const PACE: f64 = 1.0;
-/// The machine is looked at so often.
-const LOOK: Duration = Duration::from_millis(500);
+/// How often temperatures and memory are read.
+const MACHINE_PERIOD: Duration = Duration::from_millis(500);
 
 /// Flags of `lookout profile`.
 #[derive(Debug, clap::Args)]
@@ -122,14 +122,14 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
     let load = Load::start(args.load).context("cannot start the load")?;
     dry_runs(&mut handler, &paced, bundle.hash())?;
     let began = Instant::now();
-    let machine = MachineSampler::start(Machine::new(began), LOOK)?;
-    let mut watch = Profiler::begin(began, deadline, &outputs.trace())?;
+    let machine = MachineSampler::start(Machine::new(began), MACHINE_PERIOD)?;
+    let mut profiler = Profiler::begin(began, deadline, &outputs.trace())?;
     let (broken, _) = live::run(
         paced,
         &mut handler,
         &args.live,
         &outputs.heartbeat_csv(),
-        &mut watch,
+        &mut profiler,
     )?;
     let wall = began.elapsed();
     let machine = machine.stop();
@@ -138,16 +138,16 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
     // what cannot be written any more must not keep the rest from being told
     let mut problems: Vec<anyhow::Error> = broken.into_iter().collect();
     problems.extend(handler.out.finish_records().err());
-    let traced = watch.trace.machine(&machine);
-    let traced = traced.and_then(|()| watch.trace.finish());
+    let traced = profiler.trace.machine(&machine);
+    let traced = traced.and_then(|()| profiler.trace.finish());
     problems.extend(
         traced
             .err()
             .map(|e| anyhow::Error::from(e).context("trace.json")),
     );
     let summary = handler.out.profile.summary(wall);
-    let deadlines = watch.deadlines.summary(wall);
-    handler.out.report.set_deadlines(&watch.deadlines, wall);
+    let deadlines = profiler.deadlines.summary(wall);
+    handler.out.report.set_deadlines(&profiler.deadlines, wall);
     let profile = ProfileSummary {
         schema: ProfileSummary::SCHEMA,
         source,
@@ -169,7 +169,7 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
         map.insert("error".into(), json!(error));
         map.insert("interrupted".into(), json!(shutdown.exit_code().is_some()));
     }
-    problems.extend(tell(&profile, &value, args.json, &outputs).err());
+    problems.extend(print_profile(&profile, &value, args.json, &outputs).err());
     handler.out.report.set_machine(machine);
     let reported = handler.out.report.write(&outputs.report(), &summary);
     problems.extend(reported.err().map(anyhow::Error::from));
@@ -256,7 +256,7 @@ impl Profiler {
     }
 }
 
-impl Watch for Profiler {
+impl RunMonitor for Profiler {
     fn frame(&mut self, handled: &Handled) {
         let (judged, Some(record)) = (&handled.judged, &handled.record) else {
             return;
@@ -324,7 +324,7 @@ fn counted(counters: &AdmissionCounters) -> serde_json::Value {
 }
 
 /// For people on stderr, for machines in profile.json and, where asked for, on stdout.
-fn tell(
+fn print_profile(
     profile: &ProfileSummary,
     value: &serde_json::Value,
     json: bool,

@@ -10,7 +10,7 @@ use lookout::decide::State;
 use lookout::pipeline::{FrameHandler, Live};
 use lookout::shutdown::Shutdown;
 
-use super::drive::{Driven, Lost, drive, tell};
+use super::drive::{DriveResult, Lost, drive, print_summary};
 use super::handler::Handler;
 use super::live::{self, LiveArgs, Paced};
 use super::outputs::Outputs;
@@ -104,7 +104,7 @@ pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<Ending> {
     let name = format!("{} {}", args.bag.display(), topic.name);
     let shutdown = Shutdown::on_signals()?;
     let handler = Handler::new(frames, &bundle, &outputs, &name)?;
-    let mut driven = match args.rate.0 {
+    let mut result = match args.rate.0 {
         None => {
             let each = &mut |_: &_, _: &_| {};
             drive(reader, topic.message_count, handler, &shutdown, each)?
@@ -114,23 +114,23 @@ pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<Ending> {
             paced(args, bag, handler, &outputs, &shutdown)?
         }
     };
-    if let Some(line) = driven.lost.line() {
-        driven.report.headline(line);
+    if let Some(line) = result.lost.line() {
+        result.report.headline(line);
     }
-    driven.report.write(&outputs.report(), &driven.summary)?;
-    tell(&driven, &outputs, args.json, None)?;
-    if let Some(error) = driven.broken {
-        let done = driven.summary.frames.handled;
+    result.report.write(&outputs.report(), &result.summary)?;
+    print_summary(&result, &outputs, args.json, None)?;
+    if let Some(error) = result.broken {
+        let done = result.summary.frames.handled;
         return Err(error).with_context(|| format!("the bag ended early, after {done} frames"));
     }
-    if let Some(code) = driven.interrupted {
+    if let Some(code) = result.interrupted {
         return Ok(Ending::Interrupted(code));
     }
-    anyhow::ensure!(driven.last.is_some(), "{} has no message", topic.name);
+    anyhow::ensure!(result.last.is_some(), "{} has no message", topic.name);
     let raised = |state| matches!(state, State::Stop | State::Fault);
-    Ok(match driven.last {
+    Ok(match result.last {
         Some(verdict) if args.exit_verdict && raised(verdict.state) => Ending::Verdict,
-        _ if args.recover && driven.lost.line().is_some() => Ending::Recovered,
+        _ if args.recover && result.lost.line().is_some() => Ending::Recovered,
         _ => Ending::Done,
     })
 }
@@ -142,7 +142,7 @@ fn paced(
     mut handler: Handler,
     outputs: &Outputs,
     shutdown: &Shutdown,
-) -> anyhow::Result<Driven> {
+) -> anyhow::Result<DriveResult> {
     let began = Instant::now();
     let (mut broken, mut lost) = (None, Lost::default());
     if let Some(paced) = paced {
@@ -150,7 +150,7 @@ fn paced(
         (broken, lost) = live::run(paced, &mut handler, &args.live, &beats, &mut ())?;
     }
     handler.out.finish_records()?;
-    Ok(Driven {
+    Ok(DriveResult {
         summary: handler.out.profile.summary(began.elapsed()),
         report: handler.out.report,
         last: handler.frames.last(),

@@ -35,9 +35,9 @@ pub enum ImageTransport {
 }
 
 /// A wakeup that got lost costs no more than this.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
+const CHECK_PERIOD: Duration = Duration::from_millis(50);
 /// Old frames that are thrown away at most when a source begins.
-const MOST_LEFT_OVER: usize = 256;
+const MAX_DISCARDED: usize = 256;
 
 /// What became of the camera's messages since the subscription began.
 #[derive(Debug, Default)]
@@ -105,7 +105,7 @@ impl CameraSubscription {
 
     /// Frames from now on: what came before is thrown away. One source at a time gets them.
     pub fn source(&self) -> CameraSource {
-        for _ in 0..MOST_LEFT_OVER {
+        for _ in 0..MAX_DISCARDED {
             if let Ok(None) = self.shared.subscription.take_seed(Discard) {
                 break;
             }
@@ -192,7 +192,7 @@ impl Source<CameraMessage> for CameraSource {
                 Poll::Ready(Some(Err(error))) => return Err(error.to_string()),
                 Poll::Ready(None) => return Err("the subscription ended".to_owned()),
                 Poll::Pending => {
-                    self.signal.wait(LOOK_AGAIN);
+                    self.signal.wait(CHECK_PERIOD);
                     continue;
                 }
             }

@@ -2,6 +2,7 @@
 
 pub mod alive;
 pub mod arguments;
+pub mod camera_diagnosis;
 pub mod clock;
 mod console;
 pub mod diagnostics;
@@ -21,7 +22,6 @@ pub mod qos;
 pub mod rosout;
 pub mod services;
 pub mod subscribers;
-pub mod waiting;
 
 #[cfg(test)]
 mod network_tests;

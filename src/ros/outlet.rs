@@ -69,14 +69,14 @@ impl<T: RosMessage + Serialize> Outlet<T> {
             Err(error) => {
                 self.dropped.fetch_add(1, Ordering::Relaxed);
                 if !self.full.swap(true, Ordering::Relaxed) {
-                    self.say(&error);
+                    self.log_failure(&error);
                 }
                 false
             }
         }
     }
 
-    fn say(&self, error: &WriteError<SharedMessage<T>>) {
+    fn log_failure(&self, error: &WriteError<SharedMessage<T>>) {
         match error {
             WriteError::WouldBlock { .. } => log::warn!(
                 "{}: the network takes no message; they are dropped until it does",

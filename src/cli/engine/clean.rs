@@ -45,7 +45,7 @@ pub(super) fn run(args: &CleanArgs) -> anyhow::Result<()> {
     if args.json {
         print(&summary(&cleaned, args.dry_run))?;
     }
-    tell(&cleaned, args.dry_run);
+    print_removed(&cleaned, args.dry_run);
     let failed = cleaned
         .removed
         .iter()
@@ -57,7 +57,7 @@ pub(super) fn run(args: &CleanArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn tell(cleaned: &Cleaned, dry_run: bool) {
+fn print_removed(cleaned: &Cleaned, dry_run: bool) {
     let done = if dry_run { "would remove" } else { "removed" };
     for removed in &cleaned.removed {
         note(line(removed, done));

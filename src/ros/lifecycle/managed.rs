@@ -159,7 +159,7 @@ impl Lifecycle {
         let begun = lock(&self.status).machine.begin(request);
         let asked = begun.inspect_err(|refused| log::warn!("lifecycle: {refused}"))?;
         let mut managed = lock(&self.managed);
-        self.tell(asked, None);
+        self.publish_event(asked, None);
 
         let mut call = Call {
             state: asked.goal(),
@@ -198,7 +198,7 @@ impl Lifecycle {
                 // Every transition state can be finished in every way: the graph is tested for it.
                 return Ok(call.state);
             };
-            self.tell(finished, reason);
+            self.publish_event(finished, reason);
             let state = finished.goal();
             if state.is_primary() {
                 return match failure {
@@ -213,7 +213,7 @@ impl Lifecycle {
         }
     }
 
-    fn tell(&self, transition: Transition, reason: Option<String>) {
+    fn publish_event(&self, transition: Transition, reason: Option<String>) {
         let event = Event { transition, reason };
         match event.reason {
             None => log::info!("lifecycle: {event}"),

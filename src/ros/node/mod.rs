@@ -30,6 +30,7 @@ use ros2_client::{Context, Node, NodeOptions};
 
 use super::alive::TransportThreads;
 use super::arguments::Arguments;
+use super::camera_diagnosis::CameraDiagnosis;
 use super::diagnostics::{Health, Limits};
 use super::lifecycle::{Lifecycle, Request, State};
 use super::names::{NameError, Names};
@@ -39,7 +40,6 @@ use super::parameters::{NodeSettings, ParameterServices, Store};
 use super::participant::{Environment, ReceiveBuffer};
 use super::rosout::Rosout;
 use super::services::{Control, ServiceNames, Services, control_servers, transition_events};
-use super::waiting::Waiting;
 use crate::engine::EngineFactory;
 use crate::msg::Bool;
 use crate::pipeline::watch;
@@ -202,9 +202,9 @@ pub fn run(
     }
     let sending = || transport.run(&context);
     let (camera, transport) = image_topic(settings.image_transport);
-    let mut waiting = Waiting::new(&full(&names, camera)?, transport);
+    let mut diagnosis = CameraDiagnosis::new(&full(&names, camera)?, transport);
     let participant = context.domain_participant();
-    let mut why = || waiting.why(&participant);
+    let mut why = || diagnosis.why(&participant);
     let ended = report::report(
         &control,
         &diagnostics,

@@ -192,7 +192,7 @@ impl ParameterServices {
                     let mut store = lock(store);
                     let (response, changes) =
                         answers::set_each(&mut store, request.parameters, host.phase());
-                    (response, told(&store, &changes, host, &self.node))
+                    (response, report_changes(&store, &changes, host, &self.node))
                 };
                 self.publish(events);
                 self.set.async_send_response(id, response).await
@@ -207,7 +207,7 @@ impl ParameterServices {
                     } else {
                         vec![changed]
                     };
-                    (response, told(&store, &changes, host, &self.node))
+                    (response, report_changes(&store, &changes, host, &self.node))
                 };
                 self.publish(events);
                 self.set_together.async_send_response(id, response).await
@@ -240,8 +240,8 @@ impl ParameterServices {
     }
 }
 
-/// Tells the host of each change, and makes an event of it.
-fn told(
+/// Reports each change to the host, and makes an event of it.
+fn report_changes(
     store: &Store,
     changes: &[Vec<&'static str>],
     host: &mut impl Host,

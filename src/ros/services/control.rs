@@ -51,7 +51,7 @@ pub fn control_servers(
             &names.reset,
             ("std_srvs", "Trigger"),
             move |_: std_srvs::TriggerRequest, by| {
-                let (success, message) = told(reset.reset(by));
+                let (success, message) = success_and_message(reset.reset(by));
                 std_srvs::TriggerResponse { success, message }
             },
         )?,
@@ -60,7 +60,7 @@ pub fn control_servers(
             &names.enable,
             ("std_srvs", "SetBool"),
             move |request: std_srvs::SetBoolRequest, by| {
-                let (success, message) = told(enable.enable(request.data, by));
+                let (success, message) = success_and_message(enable.enable(request.data, by));
                 std_srvs::SetBoolResponse { success, message }
             },
         )?,
@@ -112,7 +112,7 @@ fn described(
     }
 }
 
-fn told(result: Result<String, String>) -> (bool, String) {
+fn success_and_message(result: Result<String, String>) -> (bool, String) {
     match result {
         Ok(message) => (true, message),
         Err(message) => (false, message),

@@ -138,7 +138,7 @@ where
 {
     let service = Service::new(node, name, service_type)?;
     Ok(async move {
-        let mut complaints = Complaints::default();
+        let mut refusals = ThrottledLog::default();
         let mut requests = pin!(service.server.receive_request_stream());
         while let Some(request) = requests.next().await {
             match request {
@@ -146,7 +146,7 @@ where
                     let response = guarded(&service.name, || answer(request, &client(&id)));
                     service.respond(id, response);
                 }
-                Err(error) => complaints.note(&service.name, &error),
+                Err(error) => refusals.note(&service.name, &error),
             }
             give_way().await;
         }
@@ -183,21 +183,21 @@ pub(super) async fn give_way() {
 
 /// Logs what is wrong with requests, at most once a second: anybody on the network can send them.
 #[derive(Default)]
-pub(super) struct Complaints {
+pub(super) struct ThrottledLog {
     last: Option<Instant>,
-    unsaid: u64,
+    suppressed: u64,
 }
 
-impl Complaints {
+impl ThrottledLog {
     const PAUSE: Duration = Duration::from_secs(1);
 
     pub(super) fn note(&mut self, name: &str, error: &dyn std::fmt::Display) {
         if self.last.is_some_and(|last| last.elapsed() < Self::PAUSE) {
-            self.unsaid = self.unsaid.saturating_add(1);
+            self.suppressed = self.suppressed.saturating_add(1);
             return;
         }
         self.last = Some(Instant::now());
-        match std::mem::take(&mut self.unsaid) {
+        match std::mem::take(&mut self.suppressed) {
             0 => log::warn!("{name}: a request is dropped: {error}"),
             more => log::warn!("{name}: a request is dropped, and {more} before it: {error}"),
         }

@@ -8,7 +8,7 @@ use futures::{FutureExt, StreamExt, select_biased};
 use ros2_client::{Node, RmwRequestId};
 
 use super::Control;
-use super::server::{Complaints, Service, ServiceError, Serving, give_way, guarded};
+use super::server::{Service, ServiceError, Serving, ThrottledLog, give_way, guarded};
 use crate::msg::lifecycle_msgs::{ChangeStateRequest, ChangeStateResponse};
 use crate::ros::lifecycle::Request;
 
@@ -34,7 +34,7 @@ pub(super) fn serve_transitions(
     )?;
     let (ask, mut done) = changes(name, control)?;
     Ok(async move {
-        let mut complaints = Complaints::default();
+        let mut refusals = ThrottledLog::default();
         let mut requests = pin!(service.server.receive_request_stream());
         loop {
             select_biased! {
@@ -48,7 +48,7 @@ pub(super) fn serve_transitions(
                             service.respond(id, ChangeStateResponse { success: false });
                         }
                     }
-                    Err(error) => complaints.note(&service.name, &error),
+                    Err(error) => refusals.note(&service.name, &error),
                 },
             }
             give_way().await;

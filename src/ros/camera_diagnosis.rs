@@ -15,7 +15,7 @@ const COMPRESSED: &str = "/compressed";
 
 /// What the node waits for.
 #[derive(Clone, Debug)]
-pub struct Waiting {
+pub struct CameraDiagnosis {
     topic: String,
     transport: ImageTransport,
     datagrams: Datagrams,
@@ -38,7 +38,7 @@ struct Published {
     mismatch: Option<String>,
 }
 
-impl Waiting {
+impl CameraDiagnosis {
     /// For frames on a topic, absolute and remapped.
     pub fn new(topic: &str, transport: ImageTransport) -> Self {
         Self {
@@ -237,8 +237,8 @@ mod tests {
     }
 
     fn raw(published: &[Published]) -> String {
-        let waiting = Waiting::new("/cam/image", ImageTransport::Raw);
-        waiting.sentence(published, Datagrams::default())
+        let diagnosis = CameraDiagnosis::new("/cam/image", ImageTransport::Raw);
+        diagnosis.sentence(published, Datagrams::default())
     }
 
     #[test]
@@ -265,9 +265,9 @@ mod tests {
             "{said}"
         );
         assert!(said.contains("image_transport:=compressed"), "{said}");
-        let waiting = Waiting::new("/cam/image/compressed", ImageTransport::Compressed);
+        let diagnosis = CameraDiagnosis::new("/cam/image/compressed", ImageTransport::Compressed);
         let beside = [published("/cam/image", Image::TYPE)];
-        let said = waiting.sentence(&beside, Datagrams::default());
+        let said = diagnosis.sentence(&beside, Datagrams::default());
         assert!(said.contains("image_transport:=raw"), "{said}");
     }
 
@@ -302,8 +302,8 @@ mod tests {
                     Udp: 812 1 40 700 33 0\nUdpLite: InDatagrams\nUdpLite: 0\n";
         let now = Datagrams::parse(snmp).unwrap();
         assert_eq!((now.received, now.dropped), (812, 33));
-        let waiting = Waiting::new("/cam/image", ImageTransport::Raw);
-        let said = waiting.sentence(&[published("/cam/image", Image::TYPE)], now);
+        let diagnosis = CameraDiagnosis::new("/cam/image", ImageTransport::Raw);
+        let said = diagnosis.sentence(&[published("/cam/image", Image::TYPE)], now);
         assert!(
             said.contains("dropped 33 more") && said.contains("rmem_max"),
             "{said}"
