@@ -162,7 +162,9 @@ fn pictures_among(folder: &Path, mut files: Vec<PathBuf>) -> Result<Vec<PathBuf>
         let picture = known && !path.is_dir();
         if !picture {
             let path = path.display();
-            note(format_args!("warning: {path} is no picture, skipped"));
+            note(format_args!(
+                "warning: {path} is not a picture and is skipped"
+            ));
         }
         picture
     });

@@ -33,7 +33,9 @@ pub(crate) fn run(args: &NodeArgs, level: LevelFilter) -> anyhow::Result<()> {
     let rosout = logger.install().context("cannot log")?;
     let (shutdown, arguments) = (shutdown?, arguments?);
     if let Some(unknown) = arguments.rest.first() {
-        anyhow::bail!("{unknown:?} is no argument of the node: ROS arguments follow --ros-args");
+        anyhow::bail!(
+            "{unknown:?} is not an argument of the node: ROS arguments follow --ros-args"
+        );
     }
     warn_of_what_is_not_done(&arguments);
     let open = Arc::new(lookout::engine::open);
@@ -48,12 +50,14 @@ fn logger(arguments: &Arguments, level: LevelFilter) -> RosLogger {
 /// Says what of the arguments has no effect.
 fn warn_of_what_is_not_done(arguments: &Arguments) {
     for (name, _) in &arguments.log.loggers {
-        log::warn!("--log-level {name}:=...: there is one level for the whole node; not used");
+        log::warn!("--log-level {name}:=... has no effect: the whole node has one level");
     }
     if !arguments.log.stdout {
-        log::warn!("--disable-stdout-logs: the log goes to stderr all the same");
+        log::warn!("--disable-stdout-logs has no effect: the log goes to stderr");
     }
     if let Some(enclave) = &arguments.enclave {
-        log::warn!("--enclave {enclave}: nothing here is encrypted or authenticated");
+        log::warn!(
+            "--enclave {enclave} has no effect: the node neither encrypts nor authenticates"
+        );
     }
 }

@@ -8,18 +8,18 @@ use crate::schedule::AdmissionConfigError;
 use crate::score::{ScoreError, ScoreStats};
 use crate::stages::{Stage, StageTimes};
 
-/// Settings that cannot be.
+/// Why settings cannot be used.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SettingsError {
-    /// The supervisor's.
+    /// The supervisor refuses its settings.
     #[error(transparent)]
     Supervisor(#[from] ConfigError),
-    /// The admission's.
+    /// The admission refuses its settings.
     #[error(transparent)]
     Admission(#[from] AdmissionConfigError),
-    /// A mode without score and threshold.
-    #[error("no score and threshold for mode {mode}")]
+    /// A mode has no score and no threshold.
+    #[error("mode {mode} has no score and no threshold")]
     NoJudge {
         /// The mode.
         mode: Mode,
@@ -46,19 +46,19 @@ pub enum PipelineError {
     #[error("the engine gave no logits")]
     NoLogits,
     /// The mode has no score and threshold.
-    #[error("no score and threshold for mode {mode}")]
+    #[error("mode {mode} has no score and no threshold")]
     NoJudge {
         /// The mode.
         mode: Mode,
     },
     /// The engine, or what works on its output, panicked. The engine is not used again.
-    #[error("panicked: {message}")]
+    #[error("the engine panicked: {message}")]
     Panicked {
         /// What it said.
         message: String,
     },
     /// An earlier frame's panic took the engine, and it has not been opened again.
-    #[error("there is no engine since it panicked")]
+    #[error("the engine panicked and has not been opened again")]
     NoEngine,
 }
 

@@ -120,7 +120,10 @@ impl CameraMessage {
         self.frame_id.push_str(header.frame_id);
         let Time { sec, nanosec } = header.stamp;
         if nanosec > 999_999_999 {
-            self.malform(None, format!("the stamp {sec} s + {nanosec} ns is none"));
+            self.malform(
+                None,
+                format!("the stamp {sec} s + {nanosec} ns is not a valid time"),
+            );
             return false;
         }
         let stamp = Some(header.stamp.into());

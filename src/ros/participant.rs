@@ -176,7 +176,7 @@ impl Environment {
             }
             Some(other) => {
                 self.warn(format!(
-                    "{RANGE}={other} is none of SUBNET, LOCALHOST, OFF, SYSTEM_DEFAULT: kept to \
+                    "{RANGE}={other} is not one of SUBNET, LOCALHOST, OFF and SYSTEM_DEFAULT: kept to \
                      this machine"
                 ));
                 DiscoveryRange::Localhost

@@ -4,7 +4,7 @@ use super::realtime::LAST_CPU;
 
 /// A text that is no list of processors.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{list:?} is not a list of processors such as 0,2-3: {part:?} is none of 0 ..= 1023")]
+#[error("{list:?} is not a list of processors such as 0,2-3: {part:?} is not in 0 ..= 1023")]
 pub struct CpuListError {
     /// The whole text.
     pub list: String,

@@ -150,8 +150,8 @@ fn what_cannot_be_used_is_named() {
         ("-p a:=[[1]]", "something other than plain values"),
         ("-p a:={b:1}", "the value is a map"),
         ("-p a:=[1", "the value is no YAML"),
-        ("--log-level loud", "\"loud\" is no log level"),
-        ("--log-level a:=loud", "\"loud\" is no log level"),
+        ("--log-level loud", "\"loud\" is not a log level"),
+        ("--log-level a:=loud", "\"loud\" is not a log level"),
         ("--log-level :=info", "names no logger"),
     ];
     for (line, expected) in cases {

@@ -160,7 +160,7 @@ pub enum ArgumentError {
         reason: String,
     },
     /// Not a severity.
-    #[error("{0:?} is no log level; there are debug, info, warn, error, fatal")]
+    #[error("{0:?} is not a log level; the levels are debug, info, warn, error and fatal")]
     LogLevel(String),
 }
 

@@ -12,7 +12,7 @@ use super::super::parameters::Value;
 use super::yaml::{self, Tree};
 use super::{Arguments, ParameterArgument};
 
-/// A larger file is no file of parameters.
+/// A larger file is not a parameter file.
 const MAX_BYTES: u64 = 1 << 20;
 
 /// The key under which parameters are.
@@ -45,7 +45,7 @@ pub enum ParamsFileError {
         source: io::Error,
     },
     /// Too large for what it should be.
-    #[error("{}: more than {MAX_BYTES} bytes: this is no file of parameters", .0.display())]
+    #[error("{}: more than {MAX_BYTES} bytes: this is not a parameter file", .0.display())]
     TooLarge(PathBuf),
     /// Not YAML.
     #[error("{}: {reason}", path.display())]
@@ -83,7 +83,7 @@ impl ParamsFile {
     /// Reads a file.
     ///
     /// # Errors
-    /// It cannot be read, or is no file of parameters.
+    /// It cannot be read, or is not a parameter file.
     pub fn read(path: &Path) -> Result<Self, ParamsFileError> {
         let mut text = String::new();
         File::open(path)
@@ -101,7 +101,7 @@ impl ParamsFile {
     /// Reads a text; `path` is for what is said of it.
     ///
     /// # Errors
-    /// It is no file of parameters.
+    /// It is not a parameter file.
     pub fn parse(text: &str, path: &Path) -> Result<Self, ParamsFileError> {
         let mut sections = Vec::new();
         match yaml::parse(text) {
@@ -162,7 +162,7 @@ fn nodes(
             match tree {
                 Tree::Map(entries) => flatten(entries, "", above, path, &mut parameters)?,
                 Tree::Null => {}
-                _ => return wrong(above, "ros__parameters is no map"),
+                _ => return wrong(above, "ros__parameters is not a map"),
             }
             sections.push(Section {
                 node: above.to_owned(),

@@ -99,7 +99,7 @@ fn errors_name_file_node_and_parameter() {
         ),
         (
             "lookout:\n  ros__parameters: 3\n",
-            "p.yaml: /lookout: ros__parameters is no map",
+            "p.yaml: /lookout: ros__parameters is not a map",
         ),
         (
             "lookout: 3\n",

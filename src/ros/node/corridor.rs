@@ -13,7 +13,7 @@ use crate::pipeline::Pipeline;
 /// What of a `sensor_msgs/msg/CameraInfo` the ground is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Lens {
-    /// The camera matrix, bit by bit: what is no number equals itself here, and is new only once.
+    /// The camera matrix, bit by bit: so a NaN equals itself, and is new only once.
     k: [u64; 9],
     size: (u32, u32),
 }
@@ -35,7 +35,7 @@ impl CorridorUpdater {
     /// Of the settings; `odometry` only where they ask for it.
     ///
     /// # Errors
-    /// A vehicle that cannot be.
+    /// The vehicle of the settings is impossible.
     pub(super) fn new(
         settings: &NodeSettings,
         info: Latest<CameraInfo>,
@@ -102,7 +102,7 @@ impl CorridorUpdater {
         shared.health().set_ground(Some(ground));
     }
 
-    /// A new calibration is a new ground. Where it is none there are no distances, and the whole
+    /// A new calibration is a new ground. Where it is not valid there are no distances, and the whole
     /// corridor counts.
     fn update_ground(&mut self, pipeline: &mut Pipeline) {
         let Some(camera) = self.camera else {

@@ -7,29 +7,29 @@ use super::super::parameters::{DeclareError, SettingsError};
 use super::super::participant::ParticipantError;
 use crate::watchdog::WatchdogError;
 
-/// Why there is no node.
+/// Why the node cannot run.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum NodeError {
-    /// A name that is none.
+    /// A name is not valid in ROS 2.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// A file of parameters that cannot be read.
+    /// A parameter file cannot be read.
     #[error(transparent)]
     ParamsFile(#[from] ParamsFileError),
-    /// A parameter that cannot have its value.
+    /// A parameter cannot have the value that it is given.
     #[error(transparent)]
     Declare(#[from] DeclareError),
-    /// Parameters that cannot be together.
+    /// Parameters contradict each other.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// The network.
+    /// DDS cannot be joined.
     #[error(transparent)]
     Participant(#[from] ParticipantError),
-    /// The watchdog.
+    /// The watchdog cannot be started.
     #[error(transparent)]
     Watchdog(#[from] WatchdogError),
-    /// A topic.
+    /// A topic cannot be published.
     #[error(transparent)]
     Output(#[from] OutputError),
     /// The network's threads ended; nothing is sent or received any more.
@@ -39,7 +39,7 @@ pub enum NodeError {
     /// again.
     #[error("the node ends because of a failure that it cannot repair: {0}")]
     Lost(String),
-    /// What ROS 2 does not make, in words.
+    /// ROS 2 refuses to make something.
     #[error("cannot make {what}: {reason}")]
     Create {
         /// What.

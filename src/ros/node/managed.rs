@@ -1,4 +1,4 @@
-//! What the node does in the transitions of its life.
+//! What the node does in the transitions of its life cycle.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};

@@ -64,8 +64,8 @@ const SEND_LAST_WITHIN: Duration = Duration::from_millis(150);
 /// within a second. `open` opens its engines.
 ///
 /// # Errors
-/// Why it cannot begin. A bundle or an engine that cannot be opened is none: the node says so and
-/// stays unconfigured.
+/// The node cannot begin, or cannot go on. A bundle or an engine that cannot be opened is not an error: the
+/// node logs the reason and stays unconfigured.
 pub fn run(
     arguments: &Arguments,
     open: EngineFactory,
@@ -241,7 +241,7 @@ fn make_node(context: &Context, names: &Names) -> Result<Node, NodeError> {
 /// A node of that name in the root namespace that does nothing by itself.
 ///
 /// # Errors
-/// The name is none, or DDS refuses.
+/// The name is not valid, or DDS refuses.
 pub fn plain(context: &Context, name: &str) -> Result<Node, NodeError> {
     make_node(context, &Names::new(name, DEFAULT_NAMESPACE, &[])?)
 }
@@ -269,7 +269,7 @@ fn beats(
     }
 }
 
-/// A rule that matches nothing is a typing error, or for another node.
+/// A rule that matches nothing is a typing error, or is meant for another node.
 fn warn_of_unused_remaps(names: &Names) {
     // subscribed when the node is configured
     const INPUTS: [&str; 5] = [

@@ -296,7 +296,7 @@ fn requests<'a, Q: Message + Send + Sync + 'static, A: Message + Send + Sync + '
     kind: fn(Q) -> Request,
 ) -> Requests<'a> {
     let stream = server.receive_request_stream().map(move |received| {
-        let (id, request) = received.map_err(|e| format!("a request is no request: {e}"))?;
+        let (id, request) = received.map_err(|e| format!("a request cannot be read: {e}"))?;
         Ok((id, kind(request)))
     });
     stream.boxed()

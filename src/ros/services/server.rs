@@ -19,15 +19,15 @@ pub type Serving = BoxFuture<'static, ()>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServiceError {
-    /// The name is no absolute name as ROS 2 has them.
-    #[error("{name:?} is no name of a service: {reason}")]
+    /// The name is not an absolute name of ROS 2.
+    #[error("{name:?} is not a valid service name: {reason}")]
     Name {
         /// The name.
         name: String,
         /// What is wrong with it.
         reason: String,
     },
-    /// DDS says no.
+    /// DDS refuses.
     #[error("cannot create {name}: {reason}")]
     Create {
         /// The name of the service or topic.
@@ -35,7 +35,7 @@ pub enum ServiceError {
         /// What DDS says.
         reason: String,
     },
-    /// No thread to be had.
+    /// The system starts no thread.
     #[error("cannot start the thread {name}")]
     Thread {
         /// Its name.
