@@ -29,12 +29,31 @@ fn module_of(path: &Path) -> String {
         .to_owned()
 }
 
-/// Modules of the crate that a text names after `crate::`.
-fn named(text: &str) -> impl Iterator<Item = &str> {
-    let code = text
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("//"));
-    code.flat_map(|line| line.split("crate::").skip(1))
+/// Every file below `src`, by its path there, without comments.
+fn sources() -> Vec<(PathBuf, String)> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut all = Vec::new();
+    files(&src, &mut all);
+    let code = |text: String| {
+        let lines = text.lines().filter(|l| !l.trim_start().starts_with("//"));
+        lines.map(|line| format!("{line}\n")).collect::<String>()
+    };
+    let found: Vec<_> = all
+        .iter()
+        .filter(|p| p.extension().is_some_and(|e| e == "rs"))
+        .map(|path| {
+            let below = path.strip_prefix(&src).unwrap().to_owned();
+            (below, code(fs::read_to_string(path).unwrap()))
+        })
+        .collect();
+    assert!(found.len() > 100, "{} files", found.len());
+    found
+}
+
+/// Modules of the crate that a code names after `crate::`.
+fn named(code: &str) -> impl Iterator<Item = &str> {
+    code.lines()
+        .flat_map(|line| line.split("crate::").skip(1))
         .map(|rest| {
             let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_');
             &rest[..end.unwrap_or(rest.len())]
@@ -43,28 +62,46 @@ fn named(text: &str) -> impl Iterator<Item = &str> {
 
 #[test]
 fn the_core_imports_no_adapter_and_adapters_do_not_import_each_other() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut all = Vec::new();
-    files(&src, &mut all);
     let mut wrong = Vec::new();
-    for path in all
-        .iter()
-        .filter(|p| p.extension().is_some_and(|e| e == "rs"))
-    {
-        let below = path.strip_prefix(&src).unwrap();
-        let module = module_of(below);
+    for (path, code) in sources() {
+        let module = module_of(&path);
         let (core, adapter) = (
             CORE.contains(&module.as_str()),
             ADAPTERS.contains(&module.as_str()),
         );
-        for other in named(&fs::read_to_string(path).unwrap()) {
+        for other in named(&code) {
             let is_adapter = ADAPTERS.contains(&other);
             let outside = is_adapter || ["msg", "profile", "pipeline", "live"].contains(&other);
             if core && outside || adapter && is_adapter && other != module {
-                wrong.push(format!("{} imports {other}", below.display()));
+                wrong.push(format!("{} imports {other}", path.display()));
             }
         }
     }
-    assert!(all.len() > 100, "{} files", all.len());
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn runs_are_put_together_in_one_place() {
+    let joins = [
+        "Pipeline::new(",
+        "FrameHandler::new(",
+        "Watchdog::start(",
+        " install_panic_hook(",
+    ];
+    let is_test = |path: &Path| {
+        let mut names = path.iter().map(|name| name.to_str().unwrap());
+        names.any(|name| name.trim_end_matches(".rs").ends_with("tests"))
+    };
+    let mut wrong = Vec::new();
+    for (path, code) in sources() {
+        if path == Path::new("pipeline/assembly.rs") || is_test(&path) {
+            continue;
+        }
+        for join in joins {
+            if code.replace("fn install_panic_hook(", "").contains(join) {
+                wrong.push(format!("{} has {join}", path.display()));
+            }
+        }
+    }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
