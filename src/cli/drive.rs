@@ -30,6 +30,26 @@ pub(crate) struct DriveResult {
     pub(crate) interrupted: Option<u8>,
 }
 
+impl DriveResult {
+    /// Ends what the handler records of a drive that `began` then.
+    pub(crate) fn of(
+        mut handler: Handler,
+        began: Instant,
+        (broken, lost): (Option<anyhow::Error>, Lost),
+        shutdown: &Shutdown,
+    ) -> anyhow::Result<Self> {
+        handler.out.finish_records()?;
+        Ok(Self {
+            summary: handler.out.profile.summary(began.elapsed()),
+            report: handler.out.report,
+            last: handler.frames.last(),
+            broken,
+            lost,
+            interrupted: shutdown.exit_code(),
+        })
+    }
+}
+
 /// What a bag could not give.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Lost {
@@ -143,15 +163,7 @@ pub(crate) fn drive(
         handler.fail(Failure::Source, &clock, handler.last_log_time)?;
     }
     bar.finish_and_clear();
-    handler.out.finish_records()?;
-    Ok(DriveResult {
-        summary: handler.out.profile.summary(began.elapsed()),
-        report: handler.out.report,
-        last: handler.frames.last(),
-        broken,
-        lost,
-        interrupted: shutdown.exit_code(),
-    })
+    DriveResult::of(handler, began, (broken, lost), shutdown)
 }
 
 pub(crate) fn progress_bar(total: Option<u64>) -> ProgressBar {

@@ -103,15 +103,19 @@ pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<Ending> {
     let outputs = Outputs::prepare(out, args.force, Some(&args.bag))?;
     let name = format!("{} {}", args.bag.display(), topic.name);
     let shutdown = Shutdown::on_signals()?;
-    let handler = Handler::new(frames, &bundle, &outputs, &name)?;
+    let mut handler = Handler::new(frames, &bundle, &outputs, &name)?;
     let mut result = match args.rate.0 {
         None => {
             let each = &mut |_: &_, _: &_| {};
             drive(reader, topic.message_count, handler, &shutdown, each)?
         }
         Some(rate) => {
-            let bag = Paced::open(reader, rate, &shutdown)?;
-            paced(args, bag, handler, &outputs, &shutdown)?
+            let (began, mut outcome) = (Instant::now(), (None, Lost::default()));
+            if let Some(paced) = Paced::open(reader, rate, &shutdown)? {
+                let beats = outputs.heartbeat_csv();
+                outcome = live::run(paced, &mut handler, &args.live, &beats, &mut ())?;
+            }
+            DriveResult::of(handler, began, outcome, &shutdown)?
         }
     };
     if let Some(line) = result.lost.line() {
@@ -132,30 +136,5 @@ pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<Ending> {
         Some(verdict) if args.exit_verdict && raised(verdict.state) => Ending::Verdict,
         _ if args.recover && result.lost.line().is_some() => Ending::Recovered,
         _ => Ending::Done,
-    })
-}
-
-/// At a multiple of the recorded pace, with threads, watchdog and heartbeat.
-fn paced(
-    args: &ReplayArgs,
-    paced: Option<Paced>,
-    mut handler: Handler,
-    outputs: &Outputs,
-    shutdown: &Shutdown,
-) -> anyhow::Result<DriveResult> {
-    let began = Instant::now();
-    let (mut broken, mut lost) = (None, Lost::default());
-    if let Some(paced) = paced {
-        let beats = outputs.heartbeat_csv();
-        (broken, lost) = live::run(paced, &mut handler, &args.live, &beats, &mut ())?;
-    }
-    handler.out.finish_records()?;
-    Ok(DriveResult {
-        summary: handler.out.profile.summary(began.elapsed()),
-        report: handler.out.report,
-        last: handler.frames.last(),
-        broken,
-        lost,
-        interrupted: shutdown.exit_code(),
     })
 }
