@@ -1,10 +1,10 @@
-//! The node without DDS: everything between a camera message and the flag, in any order.
+//! The node without DDS: everything between a camera message and the flag.
+
+mod cases;
+mod sequences;
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
-use proptest::prelude::*;
-use proptest::test_runner::{TestCaseError, TestRunner};
 
 use super::super::clock::{RosClock, SimClock};
 use super::super::listener::Latest;
@@ -16,7 +16,7 @@ use super::source::{EarlyUpload, InstrumentedSource};
 use super::state::ResetRequest;
 use super::worker::FrameWorker;
 use super::*;
-use crate::decide::{State as Verdicts, SupervisorConfig, Trapezoid, WeakMode};
+use crate::decide::{SupervisorConfig, Trapezoid, WeakMode};
 use crate::engine::{Engine, EngineError, Mode, Perception, Resolution, Upload};
 use crate::frame::{Frame, RawImage};
 use crate::live::Worker;
@@ -29,7 +29,6 @@ use crate::stages::{Stage, StageTimes};
 use crate::time::{Clock, Stamp};
 use crate::watchdog::{Beat, BoardReader, Trip, trip};
 
-const SEQUENCES: u32 = 100_000;
 const STALE_MS: u32 = 500;
 const SIZE: (u32, u32) = (64, 48);
 const MAP: (usize, usize) = (16, 12);
@@ -233,23 +232,23 @@ impl Node {
         settings.supervisor.quality.blurred_below = 0;
         settings.supervisor.quality.incomplete_from = 1001;
         settings.supervisor.quality.black_below = 0;
-        let mut pipeline = Pipeline::new(Eye::open(&world), settings).unwrap();
+        let live = Live {
+            board: Arc::clone(&world.board),
+            machine_ages: true,
+        };
+        let opens = Arc::clone(&world);
+        let open = Box::new(move || Ok(Eye::open(&opens)));
+        let mut handler = FrameHandler::assemble(open, settings, Some(live)).unwrap();
         let mut stages = StageTimes::new();
         stages.add(Stage::Segmentation, Duration::from_millis(10));
         let mut whole = stages;
         whole.add(Stage::Observer, Duration::from_millis(10));
         for mode in Mode::ALL {
             for _ in 0..LatencyModel::MIN_DRY_RUNS {
-                pipeline.warm_up(mode, if mode.observer { &whole } else { &stages });
+                let times = if mode.observer { &whole } else { &stages };
+                handler.pipeline_mut().warm_up(mode, times);
             }
         }
-        let live = Live {
-            board: Arc::clone(&world.board),
-            machine_ages: true,
-        };
-        let again = Arc::clone(&world);
-        let open = Box::new(move || Ok(Eye::open(&again)));
-        let handler = FrameHandler::new(pipeline, Some(live), open);
         let seen = Arc::clone(&world);
         let shared = Arc::new(NodeState::new(
             "lookout".to_owned(),
@@ -377,253 +376,5 @@ impl Node {
                 sink_failures: 0,
             });
         }
-    }
-}
-
-fn frame() -> impl Strategy<Value = What> {
-    let age = prop_oneof![6 => 0u64..40, 1 => 40u64..110, 1 => Just(700)];
-    let segment = prop_oneof![6 => Just(0u64), 1 => 60u64..100];
-    let publish = prop_oneof![8 => Just(0u64), 1 => Just(120)];
-    let place = prop::sample::select(vec![
-        Place::Stage,
-        Place::Segment,
-        Place::Observe,
-        Place::Upload,
-    ]);
-    let panic = prop_oneof![12 => Just(None), 1 => place.prop_map(Some)];
-    let hazard = prop_oneof![3 => Just(false), 1 => Just(true)];
-    let other_size = prop_oneof![30 => Just(false), 1 => Just(true)];
-    (age, hazard, segment, publish, panic, other_size).prop_map(
-        |(age_ms, hazard, segment_ms, publish_ms, panic, other_size)| What::Frame {
-            age_ms,
-            hazard,
-            segment_ms,
-            publish_ms,
-            panic,
-            other_size,
-        },
-    )
-}
-
-fn what() -> impl Strategy<Value = What> {
-    let time = (1u64..700, any::<bool>()).prop_map(|(ms, hangs)| What::Time { ms, hangs });
-    prop_oneof![
-        40 => frame(),
-        2 => Just(What::Malformed),
-        4 => time,
-        6 => any::<bool>().prop_map(|waits| What::Reset { waits }),
-        2 => Just(What::Enable(false)),
-        4 => Just(What::Enable(true)),
-        1 => prop_oneof![10 => Just(What::Malformed), 1 => Just(What::Lost)],
-    ]
-}
-
-fn check(weak_mode: WeakMode, events: &[What]) -> Result<[bool; 3], TestCaseError> {
-    let mut node = Node::new(weak_mode);
-    let (world, shared) = (Arc::clone(&node.world), Arc::clone(&node.shared));
-    // of the last frame that was judged in time in a mode that counts
-    let mut fresh: Option<Stamp> = None;
-    let (mut before, mut accepted) = (Verdicts::Waiting, false);
-    let (mut down, mut stopped, mut released) = (false, false, false);
-    for (number, &what) in events.iter().enumerate() {
-        let answer = node.event(what);
-        node.beats();
-        let said = format!(
-            "{what:?}, event {number}, of {events:?}: {:?}",
-            world.status
-        );
-        let last = node.frames.handler.last();
-        let state = last.map_or(Verdicts::Waiting, |verdict| verdict.state);
-        if let (What::Frame { .. }, Some(verdict)) = (what, last)
-            && world.value("fate") == "in-time"
-            && (world.value("mode").ends_with("+observer") || weak_mode == WeakMode::Warn)
-        {
-            fresh = verdict.capture_stamp.max(fresh);
-        }
-        // the flag is never down without a fresh verdict of a mode that counts
-        let flag = world.board.flag();
-        if !flag {
-            let stamp = fresh.ok_or_else(|| TestCaseError::fail(said.clone()))?;
-            let age = world.clock.now().saturating_since(stamp);
-            prop_assert!(age <= Duration::from_millis(STALE_MS.into()), "{}", said);
-            prop_assert!(matches!(state, Verdicts::Ok | Verdicts::Warn), "{}", said);
-            prop_assert!(shared.is_enabled() && !world.board.is_lost(), "{}", said);
-            prop_assert!(!node.frames.handler.pipeline().needs_repair(), "{}", said);
-        }
-        // the latch never goes without a reset that was accepted, and is back where its frame was late
-        if let Some(Ok(_)) = answer {
-            prop_assert_eq!(state, Verdicts::Stop, "{}", said);
-            accepted = true;
-        }
-        if before == Verdicts::Stop && state != Verdicts::Stop {
-            prop_assert!(accepted, "{}", said);
-            (accepted, released) = (false, true);
-        }
-        // status equals flag
-        if world.status.lock().unwrap().is_some() {
-            prop_assert_eq!(world.value("safe_stop"), flag.to_string(), "{}", said);
-        }
-        (down, stopped) = (down || !flag, stopped || state == Verdicts::Stop);
-        before = state;
-    }
-    Ok([down, stopped, released])
-}
-
-#[test]
-fn whatever_happens_in_any_order_the_flag_tells_the_truth() {
-    let seen = std::cell::Cell::new([0u32; 3]);
-    let mut runner = TestRunner::new(ProptestConfig {
-        cases: SEQUENCES,
-        failure_persistence: None,
-        ..Default::default()
-    });
-    let modes = prop_oneof![Just(WeakMode::Fault), Just(WeakMode::Warn)];
-    let result = runner.run(
-        &(modes, prop::collection::vec(what(), 1..24)),
-        |(weak_mode, events)| {
-            let found = check(weak_mode, &events)?;
-            let before = seen.get();
-            seen.set([0, 1, 2].map(|i| before[i] + u32::from(found[i])));
-            Ok(())
-        },
-    );
-    if let Err(failure) = result {
-        panic!("{failure}");
-    }
-    let [down, stopped, released] = seen.get();
-    eprintln!("{SEQUENCES} sequences: flag down in {down}, STOP in {stopped}, ended in {released}");
-    assert!(down > SEQUENCES / 2 && stopped > SEQUENCES / 20 && released > SEQUENCES / 1000);
-}
-
-fn still() -> What {
-    What::Frame {
-        age_ms: 10,
-        hazard: false,
-        segment_ms: 0,
-        publish_ms: 0,
-        panic: None,
-        other_size: false,
-    }
-}
-
-fn with_panic(place: Place) -> What {
-    match still() {
-        What::Frame {
-            age_ms,
-            hazard,
-            segment_ms,
-            publish_ms,
-            other_size,
-            ..
-        } => What::Frame {
-            age_ms,
-            hazard,
-            segment_ms,
-            publish_ms,
-            panic: Some(place),
-            other_size,
-        },
-        other => other,
-    }
-}
-
-#[test]
-fn disabling_raises_the_flag_before_the_answer_and_the_status_says_so() {
-    let mut node = Node::new(WeakMode::Warn);
-    node.event(still());
-    assert!(!node.world.board.flag());
-    // the thread of the frames does not look around meanwhile
-    node.shared.set_enabled(false);
-    assert!(node.world.board.flag());
-    node.beats();
-    assert_eq!(node.world.value("reason"), "disabled");
-    assert_eq!(node.world.value("state"), "FAULT");
-    // a frame that was judged at that moment lowers nothing, nor does the next
-    for _ in 0..3 {
-        node.event(still());
-        assert!(node.world.board.flag());
-    }
-    node.shared.set_enabled(true);
-    assert!(node.world.board.flag(), "until frames were judged");
-    node.event(still());
-    assert!(!node.world.board.flag());
-}
-
-#[test]
-fn a_reset_that_is_refused_never_happens_later() {
-    let hazard = match still() {
-        What::Frame { age_ms, .. } => What::Frame {
-            age_ms,
-            hazard: true,
-            segment_ms: 0,
-            publish_ms: 0,
-            panic: None,
-            other_size: false,
-        },
-        other => other,
-    };
-    let stopped = || {
-        let mut node = Node::new(WeakMode::Warn);
-        for what in [still(), hazard, hazard] {
-            node.event(what);
-        }
-        assert_eq!(node.world.value("state"), "STOP");
-        node
-    };
-    let stays = |mut node: Node| {
-        for _ in 0..20 {
-            node.event(still());
-            assert_eq!(node.world.value("state"), "STOP");
-        }
-    };
-    let reset = What::Reset { waits: true };
-
-    let mut lost = stopped();
-    lost.event(What::Time {
-        ms: 1384,
-        hangs: true,
-    });
-    let refused = lost.event(reset).unwrap().unwrap_err();
-    assert!(refused.contains("no frame came for"), "{refused}");
-    stays(lost);
-
-    let mut withdrawn = stopped();
-    assert_eq!(withdrawn.event(What::Reset { waits: false }), None);
-    stays(withdrawn);
-
-    let mut disabled = stopped();
-    disabled.event(What::Enable(false));
-    let refused = disabled.event(reset).unwrap().unwrap_err();
-    assert!(refused.contains("disabled"), "{refused}");
-    disabled.event(What::Enable(true));
-    stays(disabled);
-
-    let mut accepted = stopped();
-    assert!(accepted.event(reset).unwrap().is_ok());
-    accepted.event(still());
-    accepted.event(still());
-    assert_eq!(accepted.world.value("state"), "OK");
-}
-
-#[test]
-fn every_panic_round_the_engine_is_repaired_by_its_owner_and_by_nobody_else() {
-    for place in [Place::Stage, Place::Segment, Place::Observe, Place::Upload] {
-        let mut node = Node::new(WeakMode::Warn);
-        node.event(still());
-        assert!(!node.world.board.flag(), "{place:?}");
-        node.event(with_panic(place));
-        assert!(node.world.board.flag(), "{place:?}");
-        assert_eq!(node.frames.handler.repairs(), 1, "{place:?}");
-        node.event(still());
-        assert!(!node.world.board.flag(), "{place:?}");
-        // the uploader is that of the new engine
-        node.event(with_panic(Place::Upload));
-        assert_eq!(node.frames.handler.repairs(), 2, "{place:?}");
-
-        node.event(What::Lost);
-        node.event(with_panic(place));
-        node.event(still());
-        assert!(node.world.board.flag(), "{place:?}");
-        assert!(node.world.board.is_lost(), "{place:?}");
     }
 }
