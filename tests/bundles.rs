@@ -13,6 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lookout::model::Bundle;
+use sha2::{Digest, Sha256};
 use support::{
     Run, Table, command, copy_bundle, finish, images, poison, replay, set_in_manifest, snapshot,
     write_bag,
@@ -197,11 +198,21 @@ fn a_graph_that_is_no_onnx_is_named() {
     let names = names();
     let bench = Bench::new();
     let path = bench.bundle().join(&names.segmentation);
-    // sha256 of no bytes
-    let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-    fs::write(&path, b"").unwrap();
-    set_in_manifest(&bench.bundle(), "segmentation", "sha256", empty);
-    bench.is_refused(&[&names.segmentation]);
+    // the hash is that of the file; nothing at all, a number without an end, a length beyond the end
+    let length = [
+        0x3a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1,
+    ];
+    for (bytes, words) in [
+        (&[][..], ""),
+        (&[0x80; 20], "more than 64 bits"),
+        (&length, "beyond the end"),
+    ] {
+        fs::write(&path, bytes).unwrap();
+        let digest = Sha256::digest(bytes);
+        let hash: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        set_in_manifest(&bench.bundle(), "segmentation", "sha256", &hash);
+        bench.is_refused(&[&names.segmentation, words]);
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::graph::external_tensor;
+use super::graph::{self, External};
 use super::{Manifest, ModelError};
 
 const MANIFEST: &str = "model.toml";
@@ -28,8 +28,8 @@ impl Bundle {
     /// Loads and checks the bundle in a folder, which may be given by its `model.toml` too.
     ///
     /// # Errors
-    /// A file that cannot be read or is a pointer of Git LFS, a manifest that is wrong (with its line), a graph whose hash is
-    /// not the manifest's.
+    /// A file that cannot be read or is a pointer of Git LFS, a manifest that is wrong (with its line), a
+    /// graph whose hash is not the manifest's, that has data in other files or that is none.
     pub fn load(folder: &Path) -> Result<Self, ModelError> {
         let manifest = folder.file_name().is_some_and(|name| name == MANIFEST) && folder.is_file();
         let folder = folder.parent().filter(|_| manifest).unwrap_or(folder);
@@ -88,13 +88,13 @@ impl Bundle {
             let bytes = read(file.get_ref())?;
             let found = hex(&Sha256::digest(&bytes));
             if found.eq_ignore_ascii_case(sha256.get_ref()) {
-                return match external_tensor(&bytes) {
-                    None => Ok(bytes),
-                    Some((tensor, other)) => Err(ModelError::ExternalData {
-                        path: folder.join(file.get_ref()),
-                        tensor,
-                        file: other,
-                    }),
+                let path = folder.join(file.get_ref());
+                return match graph::check(&bytes) {
+                    Ok(None) => Ok(bytes),
+                    Ok(Some(External { tensor, file })) => {
+                        Err(ModelError::ExternalData { path, tensor, file })
+                    }
+                    Err(graph::Fault { at, reason }) => Err(ModelError::Graph { path, at, reason }),
                 };
             }
             Err(ModelError::Hash {

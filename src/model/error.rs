@@ -33,6 +33,16 @@ pub enum ModelError {
         /// The file that it names.
         file: String,
     },
+    /// A file is no graph, or one that no reader may be given.
+    #[error("{path} is no ONNX graph: at byte {at}, {reason}")]
+    Graph {
+        /// The file.
+        path: PathBuf,
+        /// Byte of the file.
+        at: usize,
+        /// What is wrong there.
+        reason: &'static str,
+    },
     /// The manifest is not TOML, or not of the manifest's form.
     #[error("{path}:{line}: {message}")]
     Manifest {

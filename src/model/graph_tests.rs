@@ -1,0 +1,193 @@
+use rten_onnx::onnx::{
+    AttributeProto, DataLocation, GraphProto, ModelProto, NodeProto, StringStringEntryProto,
+    TensorProto,
+};
+
+use super::*;
+
+/// A field with a length.
+fn field(number: u64, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = number_of(number << 3 | 2);
+    bytes.extend(number_of(payload.len() as u64));
+    bytes.extend(payload);
+    bytes
+}
+
+fn number_of(mut value: u64) -> Vec<u8> {
+    let mut bytes = vec![];
+    while value > 0x7f {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+    bytes
+}
+
+/// A model whose graph has one initializer with these bytes as its fields.
+fn with_tensor(fields: &[u8]) -> Vec<u8> {
+    field(7, &field(5, fields))
+}
+
+#[track_caller]
+fn is_refused(bytes: &[u8], words: &str) {
+    let fault = check(bytes).unwrap_err();
+    assert!(fault.reason.contains(words), "{fault:?}");
+    assert!(fault.at <= bytes.len(), "{fault:?}");
+}
+
+#[test]
+fn a_length_beyond_the_end_is_refused_at_any_depth() {
+    for length in [5, 1 << 31, 1 << 40, u64::MAX - 8, u64::MAX] {
+        // raw data of a tensor: what a reader would reserve at once
+        let mut raw = number_of(9 << 3 | 2);
+        raw.extend(number_of(length));
+        raw.extend([0; 4]);
+        is_refused(&with_tensor(&raw), "beyond the end");
+        // the graph itself
+        let mut graph = number_of(7 << 3 | 2);
+        graph.extend(number_of(length));
+        is_refused(&graph, "beyond the end");
+    }
+    // within the file, and beyond its own message
+    let tensor = [number_of(9 << 3 | 2), number_of(6), vec![0; 2]].concat();
+    let bytes = [with_tensor(&tensor), field(2, b"somebody")].concat();
+    is_refused(&bytes, "beyond the end");
+}
+
+#[test]
+fn a_number_without_an_end_is_refused() {
+    let endless = vec![0x80; 20];
+    is_refused(&endless, "more than 64 bits");
+    is_refused(&with_tensor(&endless), "more than 64 bits");
+    is_refused(&[0x08, 0x80], "cut off");
+    is_refused(&[0x0b], "kind");
+    let most = [vec![0x08], vec![0xff; 9], vec![0x01]].concat();
+    assert_eq!(check(&most), Ok(None));
+}
+
+#[test]
+fn packed_numbers_end_with_their_field() {
+    for (number, payload) in [
+        (tensor::FLOATS, &[0; 6][..]),
+        (tensor::DOUBLES, &[0; 12]),
+        (tensor::LONGS, &[1, 2, 0x80]),
+        (tensor::INTS, &[0x80]),
+    ] {
+        is_refused(&with_tensor(&field(number, payload)), "cut off");
+    }
+    for (number, payload) in [
+        (tensor::FLOATS, &[0; 8][..]),
+        (tensor::DOUBLES, &[0; 16]),
+        (tensor::LONGS, &[1, 2, 0x80, 1]),
+        (tensor::INTS, &[]),
+    ] {
+        let bytes = with_tensor(&field(number, payload));
+        assert_eq!(check(&bytes), Ok(None), "{number}");
+    }
+}
+
+#[test]
+fn graphs_in_graphs_have_an_end() {
+    let nested = |times: usize| {
+        let mut graph = vec![];
+        for _ in 0..times {
+            graph = field(1, &field(5, &field(6, &graph)));
+        }
+        field(7, &graph)
+    };
+    assert_eq!(check(&nested(10)), Ok(None));
+    is_refused(&nested(30), "deep");
+    is_refused(&nested(1_000), "deep");
+    let mut types = vec![];
+    for _ in 0..1_000 {
+        types = field(4, &field(1, &types));
+    }
+    is_refused(&field(7, &field(11, &field(2, &types))), "deep");
+}
+
+#[test]
+fn empty_parts_without_number_are_refused() {
+    let node = field(1, &[]);
+    let graph = node.repeat(MOST_MESSAGES + 1);
+    is_refused(&field(7, &graph), "parts");
+}
+
+#[test]
+fn what_an_exporter_writes_passes_and_external_data_is_found_wherever_it_is() {
+    let outside = |place: bool| TensorProto {
+        name: Some("/head/weight".to_owned()),
+        dims: vec![1],
+        data_location: place.then_some(DataLocation::EXTERNAL),
+        external_data: vec![StringStringEntryProto {
+            key: Some("location".to_owned()),
+            value: Some("weights.bin".to_owned()),
+        }],
+        ..TensorProto::default()
+    };
+    let inside = TensorProto {
+        name: Some("/head/bias".to_owned()),
+        dims: vec![2],
+        float_data: vec![0.5, 1.0],
+        int64_data: vec![-1, 3],
+        ..TensorProto::default()
+    };
+    let in_attribute = |graph: GraphProto| AttributeProto {
+        g: Some(graph),
+        ..AttributeProto::default()
+    };
+    let model = |graph: GraphProto| {
+        let model = ModelProto {
+            graph: Some(graph),
+            ..ModelProto::default()
+        };
+        model.write_buf().unwrap()
+    };
+    let of = |tensor: TensorProto| GraphProto {
+        initializer: vec![tensor],
+        ..GraphProto::default()
+    };
+    let node = |attribute: AttributeProto| GraphProto {
+        node: vec![NodeProto {
+            attribute: vec![attribute],
+            ..NodeProto::default()
+        }],
+        ..GraphProto::default()
+    };
+    assert_eq!(check(&model(of(inside.clone()))), Ok(None));
+    assert_eq!(check(&model(node(in_attribute(of(inside))))), Ok(None));
+    let constant = AttributeProto {
+        t: Some(outside(true)),
+        ..AttributeProto::default()
+    };
+    let expected = External {
+        tensor: "/head/weight".to_owned(),
+        file: "weights.bin".to_owned(),
+    };
+    for graph in [
+        of(outside(true)),
+        of(outside(false)),
+        node(constant),
+        node(in_attribute(of(outside(true)))),
+    ] {
+        assert_eq!(check(&model(graph)), Ok(Some(expected.clone())));
+    }
+    // sides in one field, as proto3 writes them: rten's reader takes that for no graph
+    let entry = [field(1, b"location"), field(2, b"weights.bin")].concat();
+    let fields = [
+        field(1, &[2, 2]),
+        field(8, b"/head/weight"),
+        field(13, &entry),
+    ];
+    let tensor = fields.concat();
+    assert_eq!(check(&with_tensor(&tensor)), Ok(Some(expected.clone())));
+    // the body of a function
+    let constant = field(5, &field(5, &tensor));
+    let function = field(25, &field(7, &constant));
+    assert_eq!(check(&function), Ok(Some(expected)));
+}
+
+#[test]
+fn bytes_of_something_else_are_refused_or_hold_nothing() {
+    assert_eq!(check(b""), Ok(None));
+    assert!(check(b"no graph at all").is_err());
+}
