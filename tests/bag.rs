@@ -346,6 +346,116 @@ fn a_record_or_chunk_that_claims_ten_gigabytes_is_refused() {
     }
 }
 
+/// A text with its length, as MCAP writes it.
+fn mcap_text(text: &str) -> Vec<u8> {
+    let length = (text.len() as u32).to_le_bytes();
+    [&length[..], text.as_bytes()].concat()
+}
+
+#[test]
+fn names_of_topics_that_are_many_megabytes_together_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("names.mcap");
+    let record = |opcode, body: Vec<u8>| (opcode, body.len() as u64, body);
+    let long = "n".repeat(1000);
+    // the schema again and again, as recorders write it in every chunk, counts once
+    let schema = [
+        &[1, 0][..],
+        &mcap_text(&long),
+        &mcap_text("ros2msg"),
+        &mcap_text(""),
+    ]
+    .concat();
+    let mut records = vec![record(0x03, schema); 20_000];
+    fs::write(&path, mcap_of(&records)).unwrap();
+    let error = BagReader::open(&path).unwrap_err();
+    assert!(matches!(error, BagError::Truncated { .. }), "{error}");
+    for id in 0..9000u16 {
+        let (id, topic) = (id.to_le_bytes(), mcap_text(&format!("{id}{long}")));
+        let channel = [&id[..], &[1, 0], &topic, &mcap_text("cdr"), &[0; 4]].concat();
+        records.push(record(0x04, channel));
+    }
+    fs::write(&path, mcap_of(&records)).unwrap();
+    let mut reader = BagReader::open(&path).unwrap();
+    let (_, error) = read_all(&mut reader).unwrap_err();
+    assert!(error.to_string().contains("names of more than"), "{error}");
+    assert!(reader.topics().len() < 9000);
+}
+
+#[test]
+fn any_number_of_impossible_messages_is_one_gap() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("times.mcap");
+    let schema = [
+        &[1, 0][..],
+        &mcap_text(Bool::TYPE),
+        &mcap_text("ros2msg"),
+        &mcap_text(""),
+    ];
+    let channel = [
+        &[7, 0, 1, 0][..],
+        &mcap_text("/flag"),
+        &mcap_text("cdr"),
+        &[0; 4],
+    ];
+    let message = |time: u64| {
+        let data = cdr::to_vec(&Bool { data: true }).unwrap();
+        let times = [time.to_le_bytes(), time.to_le_bytes()].concat();
+        [&[7, 0, 0, 0, 0, 0][..], &times, &data].concat()
+    };
+    let record = |opcode, body: Vec<u8>| (opcode, body.len() as u64, body);
+    let mut records = vec![
+        record(0x03, schema.concat()),
+        record(0x04, channel.concat()),
+    ];
+    records.push(record(0x05, message(5)));
+    records.extend(vec![record(0x05, message(u64::MAX)); 10_000]);
+    records.push(record(0x05, message(6)));
+    records.push(record(0x0f, vec![0; 4]));
+    fs::write(&path, mcap_of(&records)).unwrap();
+    let mut reader = BagReader::open(&path).unwrap();
+    assert_eq!(read_all(&mut reader).unwrap().len(), 2);
+    assert_eq!(reader.gaps().count(), 1);
+    let gap = &reader.gaps().list()[0];
+    assert!(gap.reason.contains("impossible log time"), "{}", gap.reason);
+}
+
+#[test]
+fn sqlite_tables_that_compute_and_names_without_measure_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, change, words) in [
+        (
+            "computed",
+            "DROP TABLE messages; CREATE TABLE messages(id INTEGER PRIMARY KEY, topic_id INTEGER, \
+             timestamp INTEGER, data BLOB AS (zeroblob(900000000)))",
+            "\"messages\" computes",
+        ),
+        (
+            "view",
+            "ALTER TABLE messages RENAME TO m; CREATE VIEW messages AS SELECT * FROM m",
+            "no table \"messages\"",
+        ),
+        (
+            "virtual",
+            "DROP TABLE messages; CREATE VIRTUAL TABLE messages USING fts5(topic_id, timestamp, data)",
+            "no table \"messages\"",
+        ),
+        (
+            "names",
+            "UPDATE topics SET name = hex(zeroblob(10000000)) WHERE id = 1",
+            "names of 2000",
+        ),
+    ] {
+        let path = folder.path().join(name).with_extension("db3");
+        sqlite_bag(&path, &[(1, 1, vec![0, 1, 0, 0, 1])], false);
+        let db = rusqlite::Connection::open(&path).unwrap();
+        db.execute_batch(change).unwrap();
+        drop(db);
+        let error = BagReader::open(&path).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+}
+
 /// Rewrites a bag of ours as rosbag2 would with a compression mode.
 fn metadata_with(bag: &Path, mode: &str, file: &str) {
     let path = bag.join("metadata.yaml");

@@ -10,6 +10,9 @@ use super::fields;
 /// Longest name of a topic, type or encoding, in bytes; ROS 2 stops at 255 of a topic.
 const LONGEST_NAME: usize = 1024;
 
+/// Bytes of all names together, each as often as it is kept. Ten thousand topics have about two million.
+const MOST_NAMES: usize = 16 << 20;
+
 /// What a channel carries.
 pub(super) struct Channel {
     pub(super) topic: String,
@@ -18,9 +21,11 @@ pub(super) struct Channel {
 }
 
 /// What the schemas and channels seen so far say: at most 65,536 of each, with names of at most
-/// [`LONGEST_NAME`].
+/// [`LONGEST_NAME`] and together [`MOST_NAMES`].
 #[derive(Default)]
 pub(super) struct Directory {
+    /// Bytes of the names.
+    names: usize,
     schemas: HashMap<u16, String>,
     pub(super) channels: HashMap<u16, Channel>,
     pub(super) counts: HashMap<u16, u64>,
@@ -32,16 +37,20 @@ impl Directory {
         match opcode {
             op::SCHEMA => {
                 let schema = fields::Schema::parse(record).ok_or("a schema record is cut off")?;
-                self.schemas.insert(schema.id, name(schema.name)?);
+                // a recorder says them again in every chunk
+                if self.schemas.get(&schema.id).map(String::as_str) != Some(schema.name) {
+                    let name = self.name(schema.name)?;
+                    self.schemas.insert(schema.id, name);
+                }
             }
             op::CHANNEL => {
                 let channel =
                     fields::Channel::parse(record).ok_or("a channel record is cut off")?;
                 if !self.channels.contains_key(&channel.id) {
                     let type_name = self.schemas.get(&channel.schema).cloned();
-                    let topic = name(channel.topic)?;
-                    let encoding = name(channel.encoding)?;
-                    let type_name = type_name.unwrap_or_default();
+                    let type_name = self.name(&type_name.unwrap_or_default())?;
+                    let topic = self.name(channel.topic)?;
+                    let encoding = self.name(channel.encoding)?;
                     self.channels.insert(
                         channel.id,
                         Channel {
@@ -64,6 +73,7 @@ impl Directory {
 
     /// Takes over what another one knows of schemas and channels.
     pub(super) fn take_channels(&mut self, other: Self) {
+        self.names = other.names;
         self.schemas = other.schemas;
         self.channels = other.channels;
     }
@@ -92,13 +102,19 @@ impl Directory {
         }
         topics
     }
-}
 
-fn name(text: &str) -> Result<String, String> {
-    match text.len() {
-        0..=LONGEST_NAME => Ok(text.to_owned()),
-        long => Err(format!(
-            "a name of {long} bytes; the most is {LONGEST_NAME}"
-        )),
+    /// A name to keep.
+    fn name(&mut self, text: &str) -> Result<String, String> {
+        if text.len() > LONGEST_NAME {
+            let long = text.len();
+            return Err(format!(
+                "a name of {long} bytes; the most is {LONGEST_NAME}"
+            ));
+        }
+        self.names += text.len();
+        if self.names > MOST_NAMES {
+            return Err(format!("names of more than {MOST_NAMES} bytes in all"));
+        }
+        Ok(text.to_owned())
     }
 }

@@ -61,8 +61,9 @@ pub(super) struct McapFile {
     recover: bool,
     /// Whether something was left out, so that the checksum says nothing.
     damaged: bool,
-    /// What was left out since this was asked last.
-    left_out: Vec<String>,
+    /// Why something was left out since this was asked last, the first of the reasons: a file can give
+    /// millions of them before the next message.
+    left_out: Option<String>,
     done: bool,
 }
 
@@ -95,7 +96,7 @@ impl McapFile {
             record_at: 0,
             recover: false,
             damaged: false,
-            left_out: Vec::new(),
+            left_out: None,
             done: false,
         };
         this.read_record(mcap::MAGIC.len() as u64, "the magic bytes")?;
@@ -122,9 +123,9 @@ impl McapFile {
         }
     }
 
-    /// What was left out since this was asked last.
-    pub(super) fn left_out(&mut self) -> std::vec::Drain<'_, String> {
-        self.left_out.drain(..)
+    /// Why something was left out since this was asked last, if anything was.
+    pub(super) fn left_out(&mut self) -> Option<String> {
+        self.left_out.take()
     }
 
     /// The topics of a file: from its summary when it has one, from front to back otherwise.
@@ -195,7 +196,7 @@ impl McapFile {
             self.done = !matches!(result, Ok(true));
             match result {
                 Err(error) if self.recover => {
-                    self.left_out.push(gap::reason(&error));
+                    self.left_out.get_or_insert_with(|| gap::reason(&error));
                     self.damaged = true;
                     self.done = !self.find_chunk()?;
                     if self.done {
@@ -292,11 +293,13 @@ impl McapFile {
             }
             Ok(Taken::Nothing) => Ok(false),
             Err(Refused::Message(reason)) => {
-                self.left_out.push(format!("byte {at}: {reason}"));
+                self.left_out
+                    .get_or_insert_with(|| format!("byte {at}: {reason}"));
                 Ok(false)
             }
             Err(Refused::Channel(reason)) if self.recover => {
-                self.left_out.push(format!("byte {at}: {reason}"));
+                self.left_out
+                    .get_or_insert_with(|| format!("byte {at}: {reason}"));
                 Ok(false)
             }
             Err(Refused::Channel(reason) | Refused::Record(reason)) => {

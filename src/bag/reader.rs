@@ -72,9 +72,10 @@ impl Storage {
 
     /// What was left out since this was asked last goes to `gaps`.
     fn tell_gaps(&mut self, path: &Path, gaps: &mut Gaps) {
-        if let Self::Mcap(file) = self {
-            file.left_out()
-                .for_each(|reason| gaps.add(path.into(), reason));
+        if let Self::Mcap(file) = self
+            && let Some(reason) = file.left_out()
+        {
+            gaps.add(path.into(), reason);
         }
     }
 }
@@ -425,7 +426,7 @@ fn inflate_message(
         Err(InflateError::TooLarge) => Err(BagError::TooLarge {
             path: path.into(),
             what: "an inflated message",
-            size: limit + 1,
+            size: limit.saturating_add(1),
             limit,
         }),
         Err(InflateError::Corrupt(error)) => Err(BagError::Message {

@@ -19,6 +19,10 @@ const READ: OpenFlags = OpenFlags::SQLITE_OPEN_READ_ONLY.union(OpenFlags::SQLITE
 const WRITE: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
 const URI: OpenFlags = OpenFlags::SQLITE_OPEN_URI;
 
+/// Topics of a bag at most, and bytes of their names: as of an MCAP file.
+const MOST_TOPICS: i64 = 1 << 16;
+const MOST_NAMES: i64 = 16 << 20;
+
 /// Keys read at once.
 const PAGE: i64 = 1024;
 
@@ -67,14 +71,21 @@ impl SqliteFile {
             db.pragma_update(None, "trusted_schema", false)
                 .map_err(|e| e.to_string())?;
             for table in ["topics", "messages"] {
-                // A view could run any query that its author liked.
-                let sql = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1";
-                let found = db.query_row(sql, [table], |_| Ok(())).optional();
-                if found.map_err(|e| e.to_string())?.is_none() {
-                    return Err(format!("no table {table:?}: not a rosbag2 file"));
+                // A view, a virtual table (it has no page of its own) and a generated column could
+                // compute whatever their author liked.
+                let sql = "SELECT (SELECT COUNT(*) FROM pragma_table_xinfo(?1) WHERE hidden <> 0) \
+                           FROM sqlite_master WHERE type = 'table' AND name = ?1 AND rootpage > 0";
+                let found: Option<i64> = db
+                    .query_row(sql, [table], |row| row.get(0))
+                    .optional()
+                    .map_err(|e| e.to_string())?;
+                match found {
+                    Some(0) => {}
+                    Some(_) => return Err(format!("table {table:?} computes what it holds")),
+                    None => return Err(format!("no table {table:?}: not a rosbag2 file")),
                 }
             }
-            let topics = read_topics(&db).map_err(|e| e.to_string())?;
+            let topics = read_topics(&db)?;
             Ok((db, topics))
         };
         let (db, topics) = open().map_err(|reason| BagError::Sqlite {
@@ -163,8 +174,9 @@ impl SqliteFile {
             return Ok(false);
         };
         let limit = self.limits.record;
-        let sql = "SELECT topic_id, timestamp, length(data), \
-                   CASE WHEN length(data) <= ?2 THEN data END FROM messages WHERE id = ?1";
+        // the length in bytes, which sqlite knows before it reads them
+        let sql = "SELECT topic_id, timestamp, octet_length(data), \
+                   CASE WHEN octet_length(data) <= ?2 THEN data END FROM messages WHERE id = ?1";
         let mut read = || -> rusqlite::Result<Result<(), BagError>> {
             let mut query = self.db.prepare_cached(sql)?;
             query.query_row(
@@ -241,17 +253,32 @@ impl SqliteFile {
     }
 }
 
-fn read_topics(db: &Connection) -> rusqlite::Result<HashMap<i64, Topic>> {
-    let mut query = db.prepare("SELECT id, name, type, serialization_format FROM topics")?;
-    let rows = query.query_map([], |row| {
-        let topic = Topic {
-            name: row.get(1)?,
-            type_name: row.get(2)?,
-            format: row.get(3)?,
-        };
-        Ok((row.get(0)?, topic))
-    })?;
-    rows.collect()
+fn read_topics(db: &Connection) -> Result<HashMap<i64, Topic>, String> {
+    let sizes = || -> rusqlite::Result<(i64, i64)> {
+        let of = |column| format!("IFNULL(octet_length({column}), 0)");
+        let row = ["name", "type", "serialization_format"].map(of).join(" + ");
+        let sql = format!("SELECT COUNT(*), IFNULL(SUM({row}), 0) FROM topics");
+        db.query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+    };
+    let (count, bytes) = sizes().map_err(|e| e.to_string())?;
+    if count > MOST_TOPICS || bytes > MOST_NAMES {
+        return Err(format!(
+            "{count} topics, with names of {bytes} bytes in all"
+        ));
+    }
+    let read = || -> rusqlite::Result<HashMap<i64, Topic>> {
+        let mut query = db.prepare("SELECT id, name, type, serialization_format FROM topics")?;
+        let rows = query.query_map([], |row| {
+            let topic = Topic {
+                name: row.get(1)?,
+                type_name: row.get(2)?,
+                format: row.get(3)?,
+            };
+            Ok((row.get(0)?, topic))
+        })?;
+        rows.collect()
+    };
+    read().map_err(|e| e.to_string())
 }
 
 /// sqlite needs a file that it can seek in.

@@ -15,6 +15,10 @@ use super::{Arguments, ParameterArgument};
 /// A larger file is not a parameter file.
 const MAX_BYTES: u64 = 1 << 20;
 
+/// Bytes of a node's or a parameter's full name at most. Every value under a long one would have a name of
+/// its own of that length.
+const LONGEST_NAME: usize = 255;
+
 /// The key under which parameters are.
 const PARAMETERS: &str = "ros__parameters";
 
@@ -147,11 +151,9 @@ fn nodes(
             reason: reason.to_owned(),
         })
     };
+    let here = if above.is_empty() { "top level" } else { above };
     let Tree::Map(entries) = tree else {
-        return wrong(
-            if above.is_empty() { "top level" } else { above },
-            "a value where nodes and ros__parameters are",
-        );
+        return wrong(here, "a value where nodes and ros__parameters are");
     };
     for (key, tree) in entries {
         if key == PARAMETERS {
@@ -170,12 +172,11 @@ fn nodes(
             });
         } else if tree != Tree::Null {
             let name = key.trim_matches('/');
-            nodes(
-                tree,
-                &format!("{}/{name}", above.trim_end_matches('/')),
-                path,
-                sections,
-            )?;
+            let below = format!("{}/{name}", above.trim_end_matches('/'));
+            if below.len() > LONGEST_NAME {
+                return wrong(here, "has a name in it that is too long for a node");
+            }
+            nodes(tree, &below, path, sections)?;
         }
     }
     Ok(())
@@ -194,6 +195,17 @@ fn flatten(
             "" => key,
             above => format!("{above}.{key}"),
         };
+        if name.len() > LONGEST_NAME {
+            return Err(ParamsFileError::Value {
+                path: path.to_owned(),
+                node: node.to_owned(),
+                reason: format!(
+                    "is a name of {} bytes, {LONGEST_NAME} are the most",
+                    name.len()
+                ),
+                name: name.chars().take(40).collect(),
+            });
+        }
         match tree {
             Tree::Map(entries) => flatten(entries, &name, node, path, parameters)?,
             tree => match tree.into_value() {

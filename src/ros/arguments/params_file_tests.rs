@@ -198,3 +198,29 @@ fn deep_nesting_is_an_error() {
         assert!(parse(&text).is_err());
     }
 }
+
+#[test]
+fn names_without_measure_are_an_error() {
+    let long = "n".repeat(300);
+    for (text, words) in [
+        (
+            format!("/**:\n  ros__parameters:\n    {long}: {{a: 1, b: 2}}\n"),
+            "300 bytes",
+        ),
+        (
+            format!(
+                "/**:\n  ros__parameters:\n    {}1{}\n",
+                "{nnnnnnnnnn: ".repeat(40),
+                "}".repeat(40)
+            ),
+            "is a name of",
+        ),
+        (
+            format!("{long}:\n  ros__parameters:\n    a: 1\n"),
+            "too long",
+        ),
+    ] {
+        let error = parse(&text).unwrap_err().to_string();
+        assert!(error.contains(words) && error.len() < 1000, "{error}");
+    }
+}
