@@ -414,6 +414,61 @@ fn png_of_every_colour_type_becomes_rgb() {
     }
 }
 
+/// A PNG of two indices, with these bytes as its palette.
+fn png_with_palette(palette: Option<&[u8]>, indices: [u8; 2]) -> Vec<u8> {
+    let (colour, depth) = (png::ColorType::Indexed, png::BitDepth::Eight);
+    let whole = png_of(colour, depth, &[0, 0, 0], &indices);
+    let (signature, mut rest) = whole.split_at(8);
+    let mut out = signature.to_vec();
+    while let Some((length, _)) = rest.split_first_chunk() {
+        let (chunk, after) = rest.split_at(12 + u32::from_be_bytes(*length) as usize);
+        rest = after;
+        if &chunk[4..8] != b"PLTE" {
+            out.extend(chunk);
+        } else if let Some(palette) = palette {
+            let body = [&b"PLTE"[..], palette].concat();
+            out.extend((palette.len() as u32).to_be_bytes());
+            out.extend(&body);
+            out.extend(crc32fast::hash(&body).to_be_bytes());
+        }
+    }
+    out
+}
+
+#[test]
+fn a_palette_that_is_none_and_colours_that_it_lacks_are_errors() {
+    let colours: Vec<u8> = (0..=255).chain(0..=255).chain(0..=255).collect();
+    let frame = decode_file(&png_with_palette(Some(&colours), [255, 1]), "x").unwrap();
+    assert_eq!(frame.pixels(), [253, 254, 255, 3, 4, 5]);
+    let long = [&colours[..], &colours].concat();
+    for (palette, words) in [
+        (None, ""),
+        (Some(&[][..]), ""),
+        (Some(&[1]), ""),
+        (Some(&[1, 2, 3, 4, 5]), "palette"),
+        (Some(&long), ""),
+        (Some(&[1, 2, 3]), "colour 1, its palette has 1"),
+    ] {
+        let error = decode_file(&png_with_palette(palette, [0, 1]), "x").unwrap_err();
+        assert!(error.to_string().contains(words), "{error}");
+    }
+}
+
+#[test]
+fn indices_of_one_two_and_four_bits_are_looked_up() {
+    use png::BitDepth;
+    let colours = [1, 2, 3, 4, 5, 6];
+    for (depth, byte) in [
+        (BitDepth::One, 0b1000_0000),
+        (BitDepth::Two, 0b0100_0000),
+        (BitDepth::Four, 0b0001_0000),
+    ] {
+        let file = png_of(png::ColorType::Indexed, depth, &colours, &[byte]);
+        let frame = decode_file(&file, "x").unwrap();
+        assert_eq!(frame.pixels(), [4, 5, 6, 1, 2, 3], "{depth:?}");
+    }
+}
+
 /// A smooth picture, 48 x 32.
 fn jpeg(grey: bool) -> Vec<u8> {
     let mut out = Vec::new();

@@ -113,7 +113,7 @@ fn jpeg(
         checked = jpeg::check(data);
     }
     match checked {
-        // the limits below say by how much
+        // the limits below say by how much, where the decoder sees the same size
         Ok(()) | Err(Damage::TooLarge) => {}
         Err(damage) => return Err(fault(&damage)),
     }
@@ -127,6 +127,7 @@ fn jpeg(
     let info = decoder.info().ok_or_else(|| fault(&"no image header"))?;
     let (width, height) = (u32::from(info.width), u32::from(info.height));
     let len = checked_len(view.stamp, view.format, width, height, max_pixels)?;
+    checked.map_err(|damage| fault(&damage))?;
     if decoder.output_buffer_size() != Some(len) {
         return Err(fault(&"its colours do not convert to RGB"));
     }
@@ -145,15 +146,19 @@ fn png(
     let mut decoder = png::Decoder::new_with_limits(Cursor::new(view.data), limits);
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
-    decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
-    let (width, height) = decoder
-        .read_header_info()
-        .map_err(|error| fault(&error))?
-        .size();
+    let info = decoder.read_header_info().map_err(|error| fault(&error))?;
+    let (width, height) = info.size();
+    // The library paints what a palette lacks black, and ends the program where a palette is no list of
+    // colours: indices are looked up here.
+    let transformations = match info.color_type {
+        ColorType::Indexed => Transformations::IDENTITY,
+        _ => Transformations::EXPAND | Transformations::STRIP_16,
+    };
+    decoder.set_transformations(transformations);
     let len = checked_len(view.stamp, view.format, width, height, max_pixels)?;
     let mut reader = decoder.read_info().map_err(|error| fault(&error))?;
     let rgb = out.reset(width, height, view.stamp)?;
-    let (colour, _) = reader.output_color_type();
+    let (colour, depth) = reader.output_color_type();
     if colour == ColorType::Rgb {
         if reader.output_buffer_size() != Some(len) {
             return Err(fault(&"its rows do not have the size of its header"));
@@ -183,15 +188,48 @@ fn png(
                 let from = scratch.as_chunks::<4>().0;
                 to.zip(from).for_each(|(to, &[r, g, b, _])| *to = [r, g, b]);
             }
-            other => {
-                return Err(fault(&format_args!(
-                    "colour type {other:?} is not expanded"
-                )));
+            ColorType::Indexed => {
+                let palette = reader.info().palette.as_deref().unwrap_or_default();
+                coloured(scratch, width as usize, depth as usize, palette, rgb)
+                    .map_err(|reason| fault(&reason))?;
             }
+            // straight into the frame, above
+            ColorType::Rgb => {}
         }
     }
     // The rest of the file is read too: a truncated or corrupt end is no whole picture.
     reader.finish().map_err(|error| fault(&error))
+}
+
+/// The colours of rows of indices of 1, 2, 4 or 8 bits; each row ends with a whole byte.
+fn coloured(
+    rows: &[u8],
+    width: usize,
+    bits: usize,
+    palette: &[u8],
+    rgb: &mut [u8],
+) -> Result<(), String> {
+    let (colours, rest) = palette.as_chunks::<3>();
+    if colours.is_empty() || colours.len() > 256 || !rest.is_empty() {
+        let bytes = palette.len();
+        return Err(format!(
+            "its palette of {bytes} bytes is no list of colours"
+        ));
+    }
+    let mask = (1 << bits) - 1;
+    let from = rows.chunks_exact((width * bits).div_ceil(8));
+    for (row, to) in from.zip(rgb.chunks_exact_mut(3 * width)) {
+        for (x, to) in to.as_chunks_mut::<3>().0.iter_mut().enumerate() {
+            let right = 8 - bits - x * bits % 8;
+            let index = usize::from(row[x * bits / 8] >> right) & mask;
+            let colour = colours.get(index);
+            *to = *colour.ok_or_else(|| {
+                let there = colours.len();
+                format!("a pixel has colour {index}, its palette has {there}")
+            })?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use image::{ImageDecoder, ImageReader};
+use image::codecs::webp::WebPDecoder;
+use image::error::{ImageError, UnsupportedError, UnsupportedErrorKind};
+use image::{ImageDecoder, ImageFormat};
 
 use super::{
     CameraView, Codec, CompressedView, Decoder, Frame, FrameError, MAX_PIXELS, checked_len,
@@ -22,7 +24,7 @@ pub enum FileError {
         /// What the system says.
         source: std::io::Error,
     },
-    /// Neither JPEG nor PNG nor WebP, or a WebP that is cut off or damaged.
+    /// Neither JPEG nor PNG nor WebP, or a WebP that is animated, cut off or damaged.
     #[error("{} is not a picture that can be decoded", path.display())]
     Image {
         /// The file.
@@ -76,10 +78,20 @@ pub fn read_image(path: &Path) -> Result<Frame, FileError> {
             .map_err(frame)?;
         return Ok(out);
     }
-    let reader = ImageReader::new(Cursor::new(data))
-        .with_guessed_format()
-        .map_err(io)?;
-    let decoder = reader.into_decoder().map_err(image)?;
+    let format = image::guess_format(&data).map_err(image)?;
+    let unsupported = |what| {
+        let error = UnsupportedError::from_format_and_kind(format.into(), what);
+        image(ImageError::Unsupported(error))
+    };
+    if format != ImageFormat::WebP {
+        return Err(unsupported(UnsupportedErrorKind::Format(format.into())));
+    }
+    let decoder = WebPDecoder::new(Cursor::new(data)).map_err(image)?;
+    if decoder.has_animation() {
+        // several pictures; and image-webp 0.2 ends the program where one has another size than it says
+        let what = "animation".to_owned();
+        return Err(unsupported(UnsupportedErrorKind::GenericFeature(what)));
+    }
     let (width, height) = decoder.dimensions();
     checked_len(Stamp::default(), "file", width, height, MAX_PIXELS).map_err(frame)?;
     let picture = image::DynamicImage::from_decoder(decoder).map_err(image)?;
@@ -120,7 +132,59 @@ mod tests {
                 .to_string()
                 .contains("noise.jpg")
         );
+        std::fs::write(&path, b"GIF89a").unwrap();
+        let gif = read_image(&path).unwrap_err();
+        assert!(matches!(gif, FileError::Image { .. }), "{gif}");
         let missing = read_image(&folder.path().join("missing.png")).unwrap_err();
         assert!(matches!(missing, FileError::Io { .. }));
+    }
+
+    /// A chunk of a WebP file.
+    fn chunk(name: &[u8; 4], body: &[u8]) -> Vec<u8> {
+        let length = (body.len() as u32).to_le_bytes();
+        let filling = vec![0; body.len() % 2];
+        [&name[..], &length, body, &filling].concat()
+    }
+
+    /// An animation of one picture of 33 x 17 pixels, which is said to be 16 x 16, as its alpha is: what
+    /// ended the program.
+    fn animation() -> Vec<u8> {
+        let still = &include_bytes!("../../fuzz/seeds/webp/lossy.webp")[12..];
+        let place = [0, 0, 0, 0, 0, 0, 15, 0, 0, 15, 0, 0, 0, 0, 0, 0];
+        let alpha = chunk(b"ALPH", &[0; 1 + 16 * 16]);
+        let canvas = [0x12, 0, 0, 0, 32, 0, 0, 16, 0, 0];
+        let chunks = [
+            b"WEBP".to_vec(),
+            chunk(b"VP8X", &canvas),
+            chunk(b"ANIM", &[0; 6]),
+            chunk(b"ANMF", &[&place[..], &alpha, still].concat()),
+        ];
+        chunk(b"RIFF", &chunks.concat())
+    }
+
+    #[test]
+    fn an_animation_is_no_picture() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("moving.webp");
+        std::fs::write(&path, animation()).unwrap();
+        let error = read_image(&path).unwrap_err();
+        assert!(error.to_string().contains("moving.webp"), "{error}");
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert!(cause.contains("animation"), "{cause}");
+    }
+
+    #[test]
+    fn a_webp_that_claims_more_pixels_than_a_frame_may_have_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("large.webp");
+        let mut canvas = [0; 10];
+        canvas[4..].fill(0x7f);
+        let chunks = [
+            b"WEBP".to_vec(),
+            chunk(b"VP8X", &canvas),
+            chunk(b"VP8 ", &[0; 10]),
+        ];
+        std::fs::write(&path, chunk(b"RIFF", &chunks.concat())).unwrap();
+        read_image(&path).unwrap_err();
     }
 }

@@ -83,6 +83,12 @@ impl fmt::Display for Damage {
     }
 }
 
+/// Colours of a picture, and of what is printed. More are allowed, and nobody has them; each takes memory.
+const MOST_COMPONENTS: usize = 4;
+/// Scans of a picture; encoders make about ten. One without coefficients takes a few bytes and as much time as
+/// any other.
+const MOST_SCANS: u32 = 100;
+
 /// What the segments have said so far.
 struct Reader<'a> {
     data: &'a [u8],
@@ -98,6 +104,7 @@ struct Reader<'a> {
     quantisation: [u32; 4],
     /// Of progressive pictures: by component, for each block which coefficients are not zero.
     significant: Vec<Vec<u64>>,
+    scans: u32,
     blocks: u64,
 }
 
@@ -117,6 +124,7 @@ pub(super) fn check(data: &[u8]) -> Result<(), Damage> {
         ac: [const { None }; 4],
         quantisation: [1; 4],
         significant: vec![],
+        scans: 0,
         blocks: 0,
     };
     if !data.starts_with(&[0xff, 0xd8]) {
@@ -185,6 +193,9 @@ impl<'a> Reader<'a> {
         let width = usize::from(u16::from_be_bytes([*w1, *w0]));
         if !self.components.is_empty() || rest.len() != 3 * usize::from(*count) {
             return Err(WRONG);
+        }
+        if usize::from(*count) > MOST_COMPONENTS {
+            return Err(Damage::Header("it has more than four components"));
         }
         self.progressive = progressive;
         for part in rest.chunks_exact(3) {
@@ -267,6 +278,10 @@ impl<'a> Reader<'a> {
 
     fn scan(&mut self) -> Result<(), Damage> {
         const WRONG: Damage = Damage::Header("a scan header contradicts the frame header");
+        self.scans += 1;
+        if self.scans > MOST_SCANS {
+            return Err(Damage::Header("it has more scans than any encoder writes"));
+        }
         let segment = self.segment()?;
         let [count, rest @ ..] = segment else {
             return Err(WRONG);

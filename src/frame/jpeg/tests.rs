@@ -181,3 +181,59 @@ fn motion_jpeg_gets_the_standard_tables() {
     with_standard_tables(&bare, &mut mended);
     assert_eq!(check(&mended), Ok(()));
 }
+
+/// A segment with its marker and length.
+fn segment(marker: u8, body: &[u8]) -> Vec<u8> {
+    let length = (body.len() as u16 + 2).to_be_bytes();
+    [&[0xff, marker][..], &length, body].concat()
+}
+
+#[test]
+fn a_header_of_many_components_is_refused_before_anything_is_made_for_them() {
+    let mut frame = [
+        &[8][..],
+        &7000u16.to_be_bytes(),
+        &7000u16.to_be_bytes(),
+        &[255],
+    ]
+    .concat();
+    for id in 0..255 {
+        frame.extend([id, 0x11, 0]);
+    }
+    let data = [vec![0xff, 0xd8], segment(0xc2, &frame)].concat();
+    assert_eq!(
+        check(&data),
+        Err(Damage::Header("it has more than four components"))
+    );
+}
+
+#[test]
+fn a_picture_of_endless_empty_scans_is_refused() {
+    // one block of grey; both code tables have one code, of one bit, for nothing
+    let table = |kind| {
+        let mut body = vec![kind, 1];
+        body.resize(18, 0);
+        segment(0xc4, &body)
+    };
+    let scan = |from, to| {
+        let mut scan = segment(0xda, &[1, 1, 0, from, to, 0]);
+        scan.push(0x7f);
+        scan
+    };
+    let with = |scans: usize| {
+        let frame = segment(0xc2, &[8, 0, 8, 0, 8, 1, 1, 0x11, 0]);
+        let begin = [
+            vec![0xff, 0xd8],
+            frame,
+            table(0x00),
+            table(0x10),
+            scan(0, 0),
+        ]
+        .concat();
+        let scans = scan(1, 63).repeat(scans - 1);
+        check(&[&begin[..], &scans, &[0xff, 0xd9]].concat())
+    };
+    assert_eq!(with(12), Ok(()));
+    assert_eq!(with(MOST_SCANS as usize), Ok(()));
+    assert!(with(MOST_SCANS as usize + 1).is_err());
+}
