@@ -19,10 +19,15 @@ test:
 check *args:
     .ci/run {{ args }}
 
+# Broken inputs at random for what lookout reads; what fails is kept in target/fuzz. `just fuzz 60 jpeg png`
+fuzz minutes="10" *targets:
+    cargo build --release -p lookout-fuzz
+    target/release/lookout-fuzz --seconds $(({{ minutes }} * 60)) {{ targets }}
+
 # Format, clippy and the dependency rules.
 lint:
     cargo fmt --all --check
-    cargo clippy --release -p lookout -p lookout-mailbox -p lookout-scene --all-targets -- -D warnings
+    cargo clippy --release -p lookout -p lookout-fuzz -p lookout-mailbox -p lookout-scene --all-targets -- -D warnings
     cargo fetch --locked
     python3 scripts/check_dependencies.py
 

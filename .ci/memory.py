@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""Runs lookout's commands on broken and odd inputs: each ends in order, with little memory.
+
+    memory.py LOOKOUT CASES OUT
+
+CASES is a folder of inputs; every file and every bag, bundle and set in it is given to the commands that
+such a thing is for, bags also cut in half and with --recover. In order means an exit code of lookout's own
+(0 to 4): no panic (101), no signal. OUT gets what the commands write, and their output in OUT/logs.
+"""
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+MOST_MB = 1000  # 10^6 bytes, resident, at the most
+MOST_SECONDS = 120
+IN_ORDER = range(0, 5)
+BAGS = (".mcap", ".db3", ".zstd")
+PICTURES = (".jpg", ".jpeg", ".png", ".webp")
+
+
+def runs(cases, out):
+    """Names and arguments of all runs."""
+    good = cases / "00_good.mcap"
+    for path in sorted(cases.iterdir()):
+        if path.is_file():
+            yield from file_runs(path, out)
+        elif (path / "model.toml").is_file():
+            yield f"bundle-{path.name}", ["replay", good, "--bundle", path, "--out"]
+        elif any(child.suffix in BAGS for child in path.iterdir()):
+            yield f"replay-{path.name}", ["replay", path, "--out"]
+            for child in sorted(path.iterdir()):
+                yield from file_runs(child, out, path.name)
+        else:
+            yield from set_runs(path)
+
+
+def file_runs(path, out, folder=""):
+    name = f"{folder}-{path.name}" if folder else path.name
+    if path.suffix in BAGS:
+        yield f"replay-{name}", ["replay", path, "--out"]
+        half = out / "halves" / folder / path.name
+        half.parent.mkdir(parents=True, exist_ok=True)
+        data = path.read_bytes()
+        half.write_bytes(data[: len(data) // 2])
+        yield f"recover-{name}", ["replay", half, "--recover", "--out"]
+    elif path.suffix in PICTURES:
+        yield f"image-{name}", ["image", path, "--out"]
+    else:  # what people give by mistake
+        yield f"replay-{name}", ["replay", path, "--out"]
+        yield f"image-{name}", ["image", path, "--out"]
+
+
+def set_runs(folder):
+    """Pictures in `im`, and folders with masks beside it."""
+    pictures = folder / "im"
+    yield f"score-{folder.name}", ["score", pictures, "--out"]
+    for masks in sorted(folder.iterdir()):
+        if masks != pictures and masks.is_dir() and pictures.is_dir():
+            yield f"evaluate-{masks.name}", ["evaluate", pictures, masks]
+            yield f"calibrate-{masks.name}", ["calibrate", pictures, masks]
+
+
+def run(lookout, name, arguments, out):
+    """Exit code (negative: a signal) and resident MB at the most."""
+    arguments = [str(argument) for argument in arguments]
+    if arguments[-1] == "--out":
+        arguments.append(str(out / "runs" / name))
+    with open(out / "logs" / f"{name}.txt", "wb") as log:
+        process = subprocess.Popen(
+            [lookout, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        alarm = threading.Timer(MOST_SECONDS, process.kill)
+        alarm.start()
+        _, status, usage = os.wait4(process.pid, 0)
+        alarm.cancel()
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return process.returncode, usage.ru_maxrss * 1024 / 1e6
+
+
+def main():
+    if len(sys.argv) != 4:
+        sys.exit(__doc__)
+    lookout, cases, out = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+    shutil.rmtree(out, ignore_errors=True)
+    for folder in ("runs", "logs"):
+        (out / folder).mkdir(parents=True)
+    wrong, count, greatest = 0, 0, 0.0
+    for name, arguments in runs(cases, out):
+        code, peak = run(lookout, name, arguments, out)
+        count += 1
+        greatest = max(greatest, peak)
+        if code not in IN_ORDER or peak > MOST_MB:
+            wrong += 1
+            print(f"{name}: exit code {code}, {peak:.0f} MB; {out / 'logs' / name}.txt")
+    print(f"{count} runs, {wrong} wrong; at the most {greatest:.0f} MB of {MOST_MB} MB")
+    sys.exit(1 if wrong or not count else 0)
+
+
+if __name__ == "__main__":
+    main()
