@@ -1,5 +1,6 @@
 //! `metadata.yaml`: which files a bag is made of and in which order.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::path::{Component, Path, PathBuf};
 
@@ -134,9 +135,14 @@ fn parse(text: &str, folder: &Path, path: &Path) -> Result<Metadata, BagError> {
         });
     }
     let mut files = Vec::new();
+    let mut seen = HashSet::new();
     for name in &information.relative_file_paths {
         let outside = || bad(format!("{name:?} is outside of the bag's folder"));
-        files.push(resolve(folder, name, zipped).ok_or_else(outside)?);
+        let file = resolve(folder, name, zipped).ok_or_else(outside)?;
+        if !seen.insert(file.clone()) {
+            return Err(bad(format!("it names the file {name:?} twice")));
+        }
+        files.push(file);
     }
     Ok(Metadata {
         storage: information.storage_identifier,
@@ -292,6 +298,11 @@ mod tests {
                 "relative_file_paths:\n    - \"x.mcap\"",
                 "relative_file_paths: []",
                 "no storage",
+            ),
+            (
+                "    - \"x.mcap\"",
+                "    - \"x.mcap\"\n    - \"x.mcap\"",
+                "\"x.mcap\" twice",
             ),
             ("version: 5", "version: five", "metadata"),
         ] {

@@ -1,6 +1,7 @@
 //! Reading a bag, whatever it is stored in.
 
 use std::collections::VecDeque;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::path::{Path, PathBuf};
 
 use super::gap::{self, Gaps};
@@ -356,7 +357,7 @@ impl BagReader {
     }
 
     fn probe_topics(&self) -> Result<Vec<TopicInfo>, BagError> {
-        let mut topics: Vec<TopicInfo> = Vec::new();
+        let mut topics: BTreeMap<String, TopicInfo> = BTreeMap::new();
         for (path, kind) in &self.files {
             let found = match kind {
                 Kind::Mcap { compressed } => McapFile::topics(path, *compressed, self.limits)?,
@@ -365,16 +366,19 @@ impl BagReader {
                 }
             };
             for topic in found {
-                match topics.iter_mut().find(|known| known.name == topic.name) {
-                    Some(known) => {
+                match topics.entry(topic.name.clone()) {
+                    Entry::Occupied(mut known) => {
+                        let known = known.get_mut();
                         let counts = known.message_count.zip(topic.message_count);
                         known.message_count = counts.map(|(a, b)| a.saturating_add(b));
                     }
-                    None => topics.push(topic),
+                    Entry::Vacant(place) => {
+                        place.insert(topic);
+                    }
                 }
             }
         }
-        Ok(topics)
+        Ok(topics.into_values().collect())
     }
 }
 
