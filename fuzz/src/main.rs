@@ -32,7 +32,7 @@ use rand::{RngExt, SeedableRng};
 
 use guard::Guard;
 use mutate::Rng;
-use targets::{TARGETS, Target};
+use targets::{BROKEN, TARGETS, Target};
 
 #[global_allocator]
 static ALLOCATOR: memory::Counting = memory::Counting;
@@ -66,7 +66,8 @@ fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
     let mut targets: Vec<&Target> = vec![];
     for name in &arguments.targets {
-        let found = TARGETS.iter().find(|target| target.name == name);
+        let mut all = TARGETS.iter().chain(&BROKEN);
+        let found = all.find(|target| target.name == name);
         targets.push(found.with_context(|| {
             let names: Vec<_> = TARGETS.iter().map(|target| target.name).collect();
             format!("there is no target {name}; there are {}", names.join(", "))

@@ -18,6 +18,7 @@ use lookout::msg::{
 use lookout::ros::arguments::{Arguments, ParamsFile};
 use lookout::ros::names::NodeName;
 use lookout::time::Stamp;
+use rten_onnx::onnx::ModelProto;
 use sha2::{Digest, Sha256};
 
 use crate::formats::{self, Format};
@@ -99,10 +100,7 @@ pub(crate) static TARGETS: [Target; 10] = [
         format: &formats::PROTOBUF,
         cases: &[".onnx"],
         seeds: seeds::graph,
-        run: |folder, input| {
-            put(folder, "graph.onnx", input);
-            bundle(folder, seeds::manifest_of(&hash(input)).as_bytes())
-        },
+        run: graph,
     },
     Target {
         name: "parameters",
@@ -110,6 +108,30 @@ pub(crate) static TARGETS: [Target; 10] = [
         cases: &[],
         seeds: seeds::parameters,
         run: parameters,
+    },
+];
+
+/// What this program itself is tried on: readers that fail on every input that does not begin as the seed.
+pub(crate) static BROKEN: [Target; 2] = [
+    Target {
+        name: "panics",
+        format: &formats::TEXT,
+        cases: &[],
+        seeds: seeds::metadata,
+        run: |_, input| {
+            assert!(input.starts_with(b"rosbag2"), "another beginning");
+            String::new()
+        },
+    },
+    Target {
+        name: "grows",
+        format: &formats::TEXT,
+        cases: &[],
+        seeds: seeds::metadata,
+        run: |_, input| match input.starts_with(b"rosbag2") {
+            true => String::new(),
+            false => format!("{} bytes", std::hint::black_box(vec![0u8; 1 << 30]).len()),
+        },
     },
 ];
 
@@ -297,15 +319,32 @@ fn messages(input: &[u8]) -> String {
     end
 }
 
+/// How an end begins where a bundle was loaded.
+const A_BUNDLE: &str = "a bundle";
+
 fn bundle(folder: &Path, manifest: &[u8]) -> String {
     put(folder, "model.toml", manifest);
     match Bundle::load(folder) {
         Ok(bundle) => format!(
-            "a bundle of {} thresholds",
+            "{A_BUNDLE} of {} thresholds",
             bundle.manifest().thresholds.len()
         ),
         Err(error) => error.to_string(),
     }
+}
+
+/// A graph in a bundle; what passes there is given to the reader of rten too.
+fn graph(folder: &Path, input: &[u8]) -> String {
+    put(folder, "graph.onnx", input);
+    let manifest = seeds::manifest_of(&hash(input));
+    let mut end = bundle(folder, manifest.as_bytes());
+    if end.starts_with(A_BUNDLE) {
+        match ModelProto::parse_buf(input) {
+            Ok(model) => say!(end, "; a model: {}", model.graph.is_some()),
+            Err(error) => say!(end, "; {error}"),
+        }
+    }
+    end
 }
 
 fn parameters(folder: &Path, input: &[u8]) -> String {
