@@ -172,13 +172,10 @@ fn pages(bytes: &[u8]) -> Vec<Range<usize>> {
     let size = bytes.get(16..18);
     let size = size.map_or(0, |s| usize::from(s[0]) << 8 | usize::from(s[1]));
     let size = size.max(512);
-    let mut parts = vec![0..bytes.len().min(100)];
-    parts.extend(
-        (0..bytes.len())
-            .step_by(size)
-            .map(|at| at..(at + size).min(bytes.len())),
-    );
-    parts
+    let header = 0..bytes.len().min(100);
+    let pages = (0..bytes.len()).step_by(size);
+    let pages = pages.map(|at| at..(at + size).min(bytes.len()));
+    std::iter::once(header).chain(pages).collect()
 }
 
 fn markers(bytes: &[u8]) -> Vec<Range<usize>> {

@@ -152,6 +152,20 @@ pub enum BagError {
         /// What cannot be written.
         source: CdrError,
     },
+    /// The system could not write. The file ends with the last message that it could.
+    #[error(
+        "{}: {}; the {messages} messages before are kept and can be read",
+        path.display(),
+        cause(source)
+    )]
+    Storage {
+        /// The file.
+        path: PathBuf,
+        /// Messages that are in it.
+        messages: u64,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// The bag cannot be written.
     #[error("{}: cannot write: {reason}", path.display())]
     Write {
@@ -162,10 +176,36 @@ pub enum BagError {
     },
 }
 
+fn cause(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull => "the disk is full",
+        std::io::ErrorKind::QuotaExceeded => "the quota of the disk is used up",
+        _ => "it cannot be written any further",
+    }
+}
+
 fn list(topics: &[String]) -> String {
     if topics.is_empty() {
         "none".into()
     } else {
         topics.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_called_so_with_what_is_kept() {
+        let error = BagError::Storage {
+            path: "drive/drive_0.mcap".into(),
+            messages: 12,
+            source: std::io::ErrorKind::StorageFull.into(),
+        };
+        assert_eq!(
+            error.to_string(),
+            "drive/drive_0.mcap: the disk is full; the 12 messages before are kept and can be read"
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use mcap::records::MessageHeader;
@@ -71,24 +71,64 @@ struct Topic {
     count: u64,
 }
 
+/// The storage file. A write that fails takes away what lies behind the last flush, so that the file ends with a whole
+/// chunk; nothing is written after it.
+struct Storage {
+    file: File,
+    /// Bytes at the last flush.
+    whole: u64,
+    failed: Option<io::Error>,
+}
+
+impl Write for Storage {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(e) = &self.failed {
+            return Err(e.kind().into());
+        }
+        match self.file.write(bytes) {
+            Err(e) if e.kind() != io::ErrorKind::Interrupted => {
+                let kind = e.kind();
+                // where even that fails, readers find half a chunk at the end
+                let _ = self.file.set_len(self.whole);
+                self.failed = Some(e);
+                Err(kind.into())
+            }
+            written => written,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.whole = self.file.stream_position()?;
+        Ok(())
+    }
+}
+
+impl Seek for Storage {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
 /// Writes a rosbag2 folder: `<name>_0.mcap` (zstd chunks of about half a megabyte) and
 /// `metadata.yaml`.
 ///
 /// Every chunk that is complete is on disk as a whole, so after a kill (of the process; a power
 /// cut may cost what the system had not written yet) all of them can be read, with
 /// [`BagReader`](super::BagReader) or after `mcap recover` (other readers ask for the end of the
-/// file). [`flush`](Self::flush) closes a chunk before
+/// file). The same holds after a write that fails, as on a full disk. [`flush`](Self::flush) closes a chunk before
 /// its time. The metadata is there from the start, without topics, and complete after
 /// [`finish`](Self::finish). Dropping the writer finishes as well but cannot tell of errors.
 pub struct BagWriter {
     folder: PathBuf,
     file: PathBuf,
     file_name: String,
-    // `None` only after `close`.
-    mcap: Option<mcap::Writer<BufWriter<File>>>,
+    // `None` only after `close` and after a write that failed.
+    mcap: Option<mcap::Writer<BufWriter<Storage>>>,
     topics: Vec<Topic>,
     times: Option<(Stamp, Stamp)>,
     pending: u64,
+    /// Messages at the last flush.
+    kept: u64,
     sequence: u32,
     buffer: Vec<u8>,
 }
@@ -133,11 +173,16 @@ impl BagWriter {
                 reason,
             });
         }
-        let out = File::create_new(&file).map_err(|source| BagError::Io {
+        let made = File::create_new(&file).map_err(|source| BagError::Io {
             path: file.clone(),
             action: "create",
             source,
         })?;
+        let out = Storage {
+            file: made,
+            whole: 0,
+            failed: None,
+        };
         let mcap = mcap::WriteOptions::new()
             .profile("ros2")
             .library(concat!("lookout ", env!("CARGO_PKG_VERSION")))
@@ -160,6 +205,7 @@ impl BagWriter {
             topics: Vec::new(),
             times: None,
             pending: 0,
+            kept: 0,
             sequence: 0,
             buffer: Vec::new(),
         };
@@ -181,7 +227,7 @@ impl BagWriter {
         let channel = mcap
             .add_schema(M::TYPE, "ros2msg", M::DEFINITION.as_bytes())
             .and_then(|schema| mcap.add_channel(schema, topic, "cdr", &extra))
-            .map_err(|error| self.fault(error))?;
+            .map_err(|error| self.broken(error))?;
         let name = topic.to_owned();
         self.topics.push(Topic {
             name,
@@ -230,7 +276,7 @@ impl BagWriter {
                     publish_time: time,
                 };
                 let written = self.mcap()?.write_to_known_channel(&header, &buffer);
-                written.map_err(|error| self.fault(error))
+                written.map_err(|error| self.broken(error))
             });
         self.pending += buffer.len() as u64;
         self.buffer = buffer;
@@ -255,7 +301,9 @@ impl BagWriter {
     pub fn flush(&mut self) -> Result<(), BagError> {
         self.pending = 0;
         let result = self.mcap()?.flush();
-        result.map_err(|error| self.fault(error))
+        result.map_err(|error| self.broken(error))?;
+        self.kept = self.message_count();
+        Ok(())
     }
 
     /// Closes the bag: the summary of the MCAP file, then the metadata.
@@ -274,7 +322,7 @@ impl BagWriter {
                 message_count: Some(topic.count),
             })
             .collect();
-        let message_count = self.topics.iter().map(|topic| topic.count).sum();
+        let message_count = self.message_count();
         Ok(Summary {
             path: self.folder.clone(),
             topics,
@@ -284,16 +332,18 @@ impl BagWriter {
     }
 
     fn close(&mut self) -> Result<(), BagError> {
-        let Some(mut mcap) = self.mcap.take() else {
+        if self.mcap.is_none() {
             return Ok(());
-        };
-        mcap.finish().map_err(|error| self.fault(error))?;
-        // Not `drop`, which would lose an error of the last write.
-        let file = mcap
-            .into_inner()
-            .into_inner()
-            .map_err(|error| self.fault(error.error()))?;
-        file.sync_all().map_err(|error| self.fault(error))?;
+        }
+        self.flush()?;
+        let finished = self.mcap()?.finish();
+        finished.map_err(|error| self.broken(error))?;
+        if let Some(mcap) = self.mcap.take() {
+            // Not `drop`, which would lose an error of the last write.
+            let mut out = mcap.into_inner();
+            let written = out.flush().and_then(|()| out.get_ref().file.sync_all());
+            written.map_err(|source| self.storage_error(source))?;
+        }
         self.write_metadata()
     }
 
@@ -330,7 +380,7 @@ impl BagWriter {
             })
     }
 
-    fn mcap(&mut self) -> Result<&mut mcap::Writer<BufWriter<File>>, BagError> {
+    fn mcap(&mut self) -> Result<&mut mcap::Writer<BufWriter<Storage>>, BagError> {
         match &mut self.mcap {
             Some(mcap) => Ok(mcap),
             None => Err(BagError::Write {
@@ -349,6 +399,29 @@ impl BagWriter {
         BagError::Serialise {
             path: self.file.clone(),
             topic,
+            source,
+        }
+    }
+
+    fn message_count(&self) -> u64 {
+        self.topics.iter().map(|topic| topic.count).sum()
+    }
+
+    /// What an error of the storage format comes to. Where it is one of the file, the bag is closed as it is.
+    fn broken(&mut self, error: mcap::McapError) -> BagError {
+        use mcap::McapError::{Io, Parse};
+        let mcap = self.mcap.take_if(|_| matches!(error, Io(_) | Parse(_)));
+        let storage = mcap.map(|mcap| mcap.into_inner().into_parts().0);
+        match storage.and_then(|storage| storage.failed) {
+            Some(source) => self.storage_error(source),
+            None => self.fault(error),
+        }
+    }
+
+    fn storage_error(&self, source: io::Error) -> BagError {
+        BagError::Storage {
+            path: self.file.clone(),
+            messages: self.kept,
             source,
         }
     }

@@ -24,6 +24,8 @@ mod select;
 pub mod tensorrt;
 
 pub use self::ort::{Ort, OrtEngine};
+#[doc(hidden)]
+pub use self::rten::load_model;
 pub use self::rten::{Rten, RtenEngine};
 pub use cpu::{Backend, CpuEngine, Output};
 pub use error::EngineError;

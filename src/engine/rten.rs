@@ -36,50 +36,34 @@ struct Graph {
     names: Vec<String>,
 }
 
-/// ONNX bytes; those built into the program are used in place.
-enum Bytes<'a> {
-    Static(&'static [u8]),
-    Borrowed(&'a [u8]),
-}
-
-#[expect(
-    clippy::ptr_arg,
-    reason = "whether it is borrowed for ever is the point"
-)]
-fn bytes_of<'a>(bytes: &'a Cow<'static, [u8]>) -> Bytes<'a> {
-    match bytes {
-        Cow::Borrowed(b) => Bytes::Static(b),
-        Cow::Owned(b) => Bytes::Borrowed(b),
+/// rten's model of a graph, as this engine runs it; bytes that are built into the program are used in place.
+///
+/// # Errors
+/// What rten would compute otherwise than ONNX says, by the node's name; what it cannot load.
+pub fn load_model(bytes: Cow<'static, [u8]>) -> Result<Model, String> {
+    if let Some(message) = rten_rules::refused(&bytes) {
+        return Err(message);
     }
+    let mut options = ModelOptions::with_all_ops();
+    options.prepack_weights(true);
+    let loaded = match bytes {
+        Cow::Borrowed(b) => options.load_static_slice(b),
+        Cow::Owned(b) => options.load(b),
+    };
+    loaded.map_err(|e| e.to_string())
 }
 
 impl Graph {
     fn load(
-        bytes: Bytes<'_>,
+        bytes: Cow<'static, [u8]>,
         file: &str,
         inputs: &[&str],
         outputs: &[&str],
     ) -> Result<Self, EngineError> {
-        let whole: &[u8] = match &bytes {
-            Bytes::Static(b) | Bytes::Borrowed(b) => b,
-        };
-        if let Some(message) = rten_rules::refused(whole) {
-            return Err(EngineError::Load {
-                engine: NAME,
-                graph: file.to_owned(),
-                message,
-            });
-        }
-        let mut options = ModelOptions::with_all_ops();
-        options.prepack_weights(true);
-        let loaded = match bytes {
-            Bytes::Static(b) => options.load_static_slice(b),
-            Bytes::Borrowed(b) => options.load(b.to_vec()),
-        };
-        let model = loaded.map_err(|e| EngineError::Load {
+        let model = load_model(bytes).map_err(|message| EngineError::Load {
             engine: NAME,
             graph: file.to_owned(),
-            message: e.to_string(),
+            message,
         })?;
         let find = |name: &&str| {
             let missing = || EngineError::MissingTensor {
@@ -130,7 +114,7 @@ impl CpuEngine<Rten> {
             .chain(activations)
             .collect();
         let segmentation = Graph::load(
-            bytes_of(bundle.segmentation()),
+            bundle.segmentation().clone(),
             s.file.get_ref(),
             &[&s.image],
             &names,
@@ -139,7 +123,7 @@ impl CpuEngine<Rten> {
             (Some(o), Some(bytes)) => {
                 let inputs: Vec<&str> = std::iter::once(s.image.as_str()).chain(names).collect();
                 Some(Graph::load(
-                    bytes_of(bytes),
+                    bytes.clone(),
                     o.file.get_ref(),
                     &inputs,
                     &[&o.output],

@@ -89,15 +89,13 @@ pub fn open(bundle: &Bundle, options: Options) -> Result<Box<dyn Engine>, Engine
     };
     let cpu = || match ort() {
         Ok(engine) => Ok(engine),
-        // what was asked for by name is not replaced by something else
-        Err(e @ EngineError::NoOnnxRuntime { .. }) if named_onnxruntime() => Err(e),
-        Err(e @ EngineError::NoOnnxRuntime { .. }) => {
+        Err(e @ EngineError::NoOnnxRuntime { .. }) if !named_onnxruntime() => {
             log::debug!("{e}");
-            log::info!("no ONNX Runtime found: the built-in engine it is");
+            log::info!("no ONNX Runtime was found: the built-in engine is used");
             rten()
         }
         Err(e) => {
-            log::warn!("ONNX Runtime is there but cannot be used, the built-in engine is: {e}");
+            log::warn!("ONNX Runtime cannot be used, the built-in engine is: {e}");
             rten()
         }
     };

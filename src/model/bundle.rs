@@ -1,15 +1,20 @@
 use std::borrow::Cow;
-use std::fmt;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::{fmt, io};
 
 use sha2::{Digest, Sha256};
+use toml::Spanned;
 
-use super::graph::{self, External};
+use super::external::DataFiles;
+use super::graph::{self, Fault};
 use super::{Manifest, ModelError};
 
 const MANIFEST: &str = "model.toml";
 /// What Git LFS puts in place of a file that is yet to be fetched begins so.
 const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
+/// The largest file of a bundle in bytes, and all data of a graph: ONNX ends at twice that.
+pub(super) const MAX_FILE: u64 = 1 << 30;
 
 /// A loaded bundle: manifest, graphs in memory, all hashes right.
 #[derive(Clone)]
@@ -22,20 +27,23 @@ pub struct Bundle {
 }
 
 /// Reads a file of a bundle by its name.
-type Read<'a> = dyn Fn(&str) -> Result<Cow<'static, [u8]>, ModelError> + 'a;
+pub(super) type Read<'a> = dyn Fn(&str) -> Result<Cow<'static, [u8]>, ModelError> + 'a;
+
+/// Refuses bytes of a file, by its name, that have another hash than the manifest says.
+pub(super) type Check<'a> = dyn Fn(&str, &[u8], &Spanned<String>) -> Result<(), ModelError> + 'a;
 
 impl Bundle {
     /// Loads and checks the bundle in a folder, which may be given by its `model.toml` too.
     ///
     /// # Errors
-    /// A file that cannot be read or is a pointer of Git LFS, a manifest that is wrong (with its line), a
-    /// graph whose hash is not the manifest's, that has data in other files or that is none.
+    /// A file that cannot be read or is a pointer of Git LFS, a manifest that is wrong (with its line), a graph or a file of
+    /// its data whose hash is not the manifest's, data that is not in the folder, a graph that is none.
     pub fn load(folder: &Path) -> Result<Self, ModelError> {
         let manifest = folder.file_name().is_some_and(|name| name == MANIFEST) && folder.is_file();
         let folder = folder.parent().filter(|_| manifest).unwrap_or(folder);
         let read = |name: &str| {
             let path = folder.join(name);
-            match std::fs::read(&path) {
+            match read_file(&path) {
                 Ok(bytes) if bytes.starts_with(LFS_POINTER) => Err(ModelError::LfsPointer { path }),
                 Ok(bytes) => Ok(Cow::Owned(bytes)),
                 Err(source) => Err(ModelError::Io { path, source }),
@@ -84,34 +92,49 @@ impl Bundle {
             }
         })?;
         let manifest = Manifest::parse(text, &path)?;
-        let graph = |file: &toml::Spanned<String>, sha256: &toml::Spanned<String>| {
-            let bytes = read(file.get_ref())?;
-            let found = hex(&Sha256::digest(&bytes));
-            if found.eq_ignore_ascii_case(sha256.get_ref()) {
-                let path = folder.join(file.get_ref());
-                return match graph::check(&bytes) {
-                    Ok(None) => Ok(bytes),
-                    Ok(Some(External { tensor, file })) => {
-                        Err(ModelError::ExternalData { path, tensor, file })
-                    }
-                    Err(graph::Fault { at, reason }) => Err(ModelError::Graph { path, at, reason }),
-                };
+        let check = |name: &str, bytes: &[u8], hash: &Spanned<String>| {
+            let found = sha256(bytes);
+            if found.eq_ignore_ascii_case(hash.get_ref()) {
+                return Ok(());
             }
             Err(ModelError::Hash {
-                path: folder.join(file.get_ref()),
+                path: folder.join(name),
                 manifest: path.clone(),
-                line: Manifest::line(text, &sha256.span()),
-                expected: sha256.get_ref().clone(),
+                line: Manifest::line(text, &hash.span()),
+                expected: hash.get_ref().clone(),
                 found,
             })
         };
-        let segmentation = graph(&manifest.segmentation.file, &manifest.segmentation.sha256)?;
+        let graph = |table, file: &Spanned<String>, hash: &Spanned<String>, hashes: &_| {
+            let name = file.get_ref();
+            let bytes = read(name)?;
+            check(name, &bytes, hash)?;
+            graph::check(&bytes).map_err(|Fault { at, reason }| {
+                let path = folder.join(name);
+                ModelError::Graph { path, at, reason }
+            })?;
+            let mut files = DataFiles {
+                folder,
+                graph: &folder.join(name),
+                manifest: &path,
+                table,
+                hashes,
+                read,
+                check: &check,
+                held: BTreeMap::new(),
+                taken: 0,
+            };
+            let whole = files.embed(&bytes)?;
+            Ok::<_, ModelError>(whole.map_or(bytes, Cow::Owned))
+        };
+        let s = &manifest.segmentation;
+        let segmentation = graph("segmentation", &s.file, &s.sha256, &s.data)?;
         let observer = match &manifest.observer {
-            Some(o) => Some(graph(&o.file, &o.sha256)?),
+            Some(o) => Some(graph("observer", &o.file, &o.sha256, &o.data)?),
             None => None,
         };
-        // the manifest holds the hashes of the graphs, so its hash is that of the whole
-        let hash = hex(&Sha256::digest(&bytes));
+        // the manifest holds the hashes of all other files, so its hash is that of the whole
+        let hash = sha256(&bytes);
         Ok(Self {
             path: folder.to_owned(),
             manifest,
@@ -131,12 +154,12 @@ impl Bundle {
         &self.manifest
     }
 
-    /// The segmentation graph, ONNX bytes.
+    /// The segmentation graph, ONNX bytes; its numbers are in it, wherever the bundle keeps them.
     pub fn segmentation(&self) -> &Cow<'static, [u8]> {
         &self.segmentation
     }
 
-    /// The observer graph, ONNX bytes, where the bundle has one.
+    /// The observer graph, the same, where the bundle has one.
     pub fn observer(&self) -> Option<&Cow<'static, [u8]>> {
         self.observer.as_ref()
     }
@@ -162,6 +185,24 @@ impl fmt::Debug for Bundle {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+/// A regular file of a bearable size: a pipe would be waited for.
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let known = std::fs::metadata(path)?;
+    if !known.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    match known.len() {
+        0..=MAX_FILE => std::fs::read(path),
+        size => Err(io::Error::other(format!(
+            "it has {size} bytes, at most {MAX_FILE} are read"
+        ))),
+    }
+}
+
+/// SHA-256 in hexadecimal.
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect()
 }

@@ -2,6 +2,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::WireError;
+
 /// Why a bundle was refused.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -20,18 +22,25 @@ pub enum ModelError {
         /// File.
         path: PathBuf,
     },
-    /// A graph keeps a tensor in another file.
-    #[error(
-        "{path}: the numbers of tensor {tensor:?} are in another file, {file:?}, which the bundle's hashes do not \
-         cover: save the graph with its data inside (in Python: onnx.save(onnx.load(IN), OUT))"
-    )]
+    /// A part of a graph is not as ONNX has it.
+    #[error("{path} is no ONNX graph")]
+    Wire {
+        /// The graph.
+        path: PathBuf,
+        /// What is wrong.
+        source: WireError,
+    },
+    /// A graph keeps a tensor's numbers in another file, and they cannot be taken from there.
+    #[error("{path}: the numbers of tensor {tensor:?} are in another file, {file:?}: {reason}")]
     ExternalData {
         /// The graph.
         path: PathBuf,
-        /// The first such tensor.
+        /// The tensor.
         tensor: String,
-        /// The file that it names.
+        /// The file, as the graph names it.
         file: String,
+        /// Why they cannot be taken.
+        reason: String,
     },
     /// A file is no graph, or one that no reader may be given.
     #[error("{path} is no ONNX graph: at byte {at}, {reason}")]
@@ -53,10 +62,10 @@ pub enum ModelError {
         /// What is wrong there.
         message: String,
     },
-    /// A graph is not the one that the manifest describes.
+    /// A graph, or a file with its data, is not the one that the manifest describes.
     #[error("{path}: sha256 is {found}, {manifest}:{line} says {expected}")]
     Hash {
-        /// The graph.
+        /// The file.
         path: PathBuf,
         /// The manifest.
         manifest: PathBuf,

@@ -23,28 +23,14 @@ pub(super) struct Fault {
     pub(super) reason: &'static str,
 }
 
-/// A tensor whose numbers are not in the graph's own file, and the file that it names.
-///
-/// The bundle's hashes do not cover such a file, and an engine that gets a graph from memory looks for
-/// it in the folder that the program happens to be in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct External {
-    pub(super) tensor: String,
-    pub(super) file: String,
-}
-
-/// Goes through a whole graph. Returns the first tensor whose numbers are in another file.
+/// Goes through a whole graph.
 ///
 /// # Errors
 /// The first field that is cut off, has no end or is too deep. What the fields mean is left to the
 /// engines.
-pub(super) fn check(bytes: &[u8]) -> Result<Option<External>, Fault> {
-    let mut walk = Walk {
-        messages: 0,
-        external: None,
-    };
-    walk.message(Kind::Model, Fields { bytes, at: 0 }, 0)?;
-    Ok(walk.external)
+pub(super) fn check(bytes: &[u8]) -> Result<(), Fault> {
+    let mut walk = Walk { messages: 0 };
+    walk.message(Kind::Model, Fields { bytes, at: 0 }, 0)
 }
 
 /// The messages that have others in them, or whose fields are looked at.
@@ -99,16 +85,12 @@ mod tensor {
     pub(super) const FLOATS: u64 = 4;
     pub(super) const INTS: u64 = 5;
     pub(super) const LONGS: u64 = 7;
-    pub(super) const NAME: u64 = 8;
     pub(super) const DOUBLES: u64 = 10;
     pub(super) const UNSIGNED: u64 = 11;
-    pub(super) const EXTERNAL_DATA: u64 = 13;
-    pub(super) const DATA_LOCATION: u64 = 14;
 }
 
 struct Walk {
     messages: usize,
-    external: Option<External>,
 }
 
 impl Walk {
@@ -121,9 +103,6 @@ impl Walk {
         }
         if depth == DEEPEST {
             return fault("its parts are in each other, more than 64 deep");
-        }
-        if kind == Kind::Tensor && self.external.is_none() {
-            self.external = external(fields)?;
         }
         while let Some(field) = fields.next()? {
             let Value::Bytes(range) = field.value else {
@@ -159,46 +138,10 @@ fn packed(number: u64, mut values: Fields<'_>) -> Result<(), Fault> {
     })
 }
 
-/// What a tensor says of another file, if it does.
-fn external(mut fields: Fields<'_>) -> Result<Option<External>, Fault> {
-    let (mut name, mut file) = (String::new(), String::new());
-    let mut is_external = false;
-    while let Some(field) = fields.next()? {
-        match (field.number, field.value) {
-            (tensor::NAME, Value::Bytes(range)) => name = fields.text(range),
-            // the only place but the graph itself has the number 1, in 32 bits
-            (tensor::DATA_LOCATION, Value::Number(place)) => is_external |= place as u32 == 1,
-            (tensor::EXTERNAL_DATA, Value::Bytes(range)) => {
-                is_external = true;
-                let (key, value) = pair(fields.inside(range))?;
-                if key == "location" {
-                    file = value;
-                }
-            }
-            _ => {}
-        }
-    }
-    let tensor = name;
-    Ok(is_external.then_some(External { tensor, file }))
-}
-
-fn pair(mut fields: Fields<'_>) -> Result<(String, String), Fault> {
-    let mut pair = (String::new(), String::new());
-    while let Some(field) = fields.next()? {
-        match (field.number, field.value) {
-            (1, Value::Bytes(range)) => pair.0 = fields.text(range),
-            (2, Value::Bytes(range)) => pair.1 = fields.text(range),
-            _ => {}
-        }
-    }
-    Ok(pair)
-}
-
 /// What a field holds.
 enum Value {
-    Number(u64),
-    /// 32 or 64 bits.
-    Fixed,
+    /// A number of its own.
+    Number,
     /// A text, a message, numbers: where in the file.
     Bytes(Range<usize>),
 }
@@ -225,13 +168,13 @@ impl<'a> Fields<'a> {
         let at = self.at;
         let tag = self.number()?;
         let value = match tag & 7 {
-            0 => Value::Number(self.number()?),
-            1 => self.take(8, at).map(|_| Value::Fixed)?,
+            0 => self.number().map(|_| Value::Number)?,
+            1 => self.take(8, at).map(|_| Value::Number)?,
             2 => {
                 let length = self.number()?;
                 Value::Bytes(self.take(length, at)?)
             }
-            5 => self.take(4, at).map(|_| Value::Fixed)?,
+            5 => self.take(4, at).map(|_| Value::Number)?,
             _ => {
                 let reason = "a field is of a kind that protobuf does not have";
                 return Err(Fault { at, reason });
@@ -283,10 +226,6 @@ impl<'a> Fields<'a> {
             bytes: &self.bytes[..range.end],
             at: range.start,
         }
-    }
-
-    fn text(&self, range: Range<usize>) -> String {
-        String::from_utf8_lossy(&self.bytes[range]).into_owned()
     }
 }
 

@@ -1,5 +1,6 @@
 //! `model.toml`: its form, and what is checked of it beyond the form.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
@@ -69,6 +70,9 @@ pub struct Segmentation {
     pub file: Spanned<String>,
     /// SHA-256 of the file, in hexadecimal.
     pub sha256: Spanned<String>,
+    /// SHA-256 of the files that the graph keeps its data in, by the names that it has for them.
+    #[serde(default)]
+    pub data: BTreeMap<String, Spanned<String>>,
     /// Name of the image input, f32 [1, 3, H, W].
     pub image: String,
     /// Name of the logits output, f32 [1, classes, H / stride, W / stride].
@@ -89,6 +93,9 @@ pub struct Observer {
     pub file: Spanned<String>,
     /// SHA-256 of the file, in hexadecimal.
     pub sha256: Spanned<String>,
+    /// As the segmentation graph's.
+    #[serde(default)]
+    pub data: BTreeMap<String, Spanned<String>>,
     /// Name of the output, one logit a pixel, as large as the segmentation's logits.
     pub output: String,
 }
@@ -208,26 +215,29 @@ impl Manifest {
     }
 
     fn file_problem(&self) -> Option<(Range<usize>, String)> {
-        let observer = self.observer.as_ref().map(|o| (&o.file, &o.sha256));
+        let s = &self.segmentation;
+        let observer = self.observer.as_ref();
         let graphs = [
-            Some((&self.segmentation.file, &self.segmentation.sha256)),
-            observer,
+            Some((&s.file, &s.sha256, &s.data)),
+            observer.map(|o| (&o.file, &o.sha256, &o.data)),
         ];
-        for (file, sha256) in graphs.into_iter().flatten() {
+        for (file, sha256, data) in graphs.into_iter().flatten() {
             let name = file.get_ref();
-            // a bundle names files beside its manifest and nothing else
+            // a graph lies beside the manifest and nowhere else
             if name.is_empty() || Path::new(name).file_name() != Some(name.as_ref()) {
                 return Some((
                     file.span(),
                     format!("{name:?} is not the plain name of a file"),
                 ));
             }
-            let hash = sha256.get_ref();
-            if hash.len() != 64 || !hash.bytes().all(|b| b.is_ascii_hexdigit()) {
-                return Some((
-                    sha256.span(),
-                    format!("{hash:?} is not a SHA-256 in hexadecimal"),
-                ));
+            for sha256 in std::iter::once(sha256).chain(data.values()) {
+                let hash = sha256.get_ref();
+                if hash.len() != 64 || !hash.bytes().all(|b| b.is_ascii_hexdigit()) {
+                    return Some((
+                        sha256.span(),
+                        format!("{hash:?} is not a SHA-256 in hexadecimal"),
+                    ));
+                }
             }
         }
         None

@@ -1,5 +1,6 @@
 //! A model **bundle**: a folder with `model.toml` (the **manifest**) and the ONNX graphs that it
-//! names, checked when it is loaded. The manifest carries everything that makes the numbers mean
+//! names, checked when it is loaded. A graph may keep the numbers of its tensors in further files of the folder, each
+//! with its hash in the manifest; they are put into the graph. The manifest carries everything that makes the numbers mean
 //! something: normalisation, class names and colours, tensor names, thresholds with the
 //! **calibration** they come from, provenance and licence.
 //!
@@ -13,11 +14,18 @@
 
 mod bundle;
 mod error;
+mod external;
 mod graph;
 mod manifest;
+#[cfg_attr(
+    not(feature = "tensorrt"),
+    allow(dead_code, reason = "TensorRT's engine edits more of a graph")
+)]
+pub(crate) mod wire;
 
 pub use bundle::Bundle;
 pub use error::ModelError;
 pub use manifest::{
     Class, Input, Manifest, Observer, Provenance, Segmentation, ThresholdAt, ThresholdEntry,
 };
+pub use wire::WireError;

@@ -18,12 +18,13 @@ mod node;
 mod operators;
 mod plan;
 mod tensor;
-mod wire;
 
 pub use convert::{Converted, convert, to_fp16};
 pub use error::{PrecisionError, WireError};
 pub use inspect::{GraphPrecision, graph_precision};
 pub use tensor::Rounding;
+
+use crate::model::wire;
 
 /// `TensorProto.DataType` of the ONNX specification.
 mod element {

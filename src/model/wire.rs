@@ -63,7 +63,7 @@ enum Value<'a> {
 
 /// One field: its number, what it holds, and the bytes that it was read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Field<'a> {
+pub(crate) struct Field<'a> {
     number: u32,
     value: Value<'a>,
     /// Tag and payload as they were read: a number may be written in more bytes than it needs.
@@ -72,19 +72,19 @@ pub(super) struct Field<'a> {
 }
 
 impl<'a> Field<'a> {
-    pub(super) fn int(number: u32, value: u64) -> Self {
+    pub(crate) fn int(number: u32, value: u64) -> Self {
         Self::made(number, Value::Varint(value))
     }
 
-    pub(super) fn bytes(number: u32, value: impl Into<Cow<'a, [u8]>>) -> Self {
+    pub(crate) fn bytes(number: u32, value: impl Into<Cow<'a, [u8]>>) -> Self {
         Self::made(number, Value::Bytes(value.into()))
     }
 
-    pub(super) fn text(number: u32, value: &str) -> Self {
+    pub(crate) fn text(number: u32, value: &str) -> Self {
         Self::bytes(number, value.as_bytes().to_vec())
     }
 
-    pub(super) fn message(number: u32, message: &Message<'_>) -> Self {
+    pub(crate) fn message(number: u32, message: &Message<'_>) -> Self {
         Self::bytes(number, message.write())
     }
 
@@ -97,12 +97,12 @@ impl<'a> Field<'a> {
         }
     }
 
-    pub(super) fn number(&self) -> u32 {
+    pub(crate) fn number(&self) -> u32 {
         self.number
     }
 
     /// A text, bytes or a message, borrowed from what was read.
-    pub(super) fn payload(&self) -> Result<&'a [u8], WireError> {
+    pub(crate) fn payload(&self) -> Result<&'a [u8], WireError> {
         match self.value {
             Value::Bytes(Cow::Borrowed(bytes)) => Ok(bytes),
             _ => Err(self.wrong_kind()),
@@ -110,7 +110,7 @@ impl<'a> Field<'a> {
     }
 
     /// A text, borrowed from what was read.
-    pub(super) fn as_text(&self) -> Result<&'a str, WireError> {
+    pub(crate) fn as_text(&self) -> Result<&'a str, WireError> {
         let number = self.number;
         std::str::from_utf8(self.payload()?).map_err(|_| WireError::Utf8 { number })
     }
@@ -150,12 +150,12 @@ impl<'a> Field<'a> {
 
 /// A message as its fields, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Message<'a> {
-    pub(super) fields: Vec<Field<'a>>,
+pub(crate) struct Message<'a> {
+    pub(crate) fields: Vec<Field<'a>>,
 }
 
 impl<'a> Message<'a> {
-    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, WireError> {
+    pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, WireError> {
         let mut cursor = Cursor { bytes, at: 0 };
         let mut fields = vec![];
         while cursor.at < bytes.len() {
@@ -171,7 +171,7 @@ impl<'a> Message<'a> {
         Ok(Self { fields })
     }
 
-    pub(super) fn write(&self) -> Vec<u8> {
+    pub(crate) fn write(&self) -> Vec<u8> {
         let mut out = vec![];
         for field in &self.fields {
             field.write(&mut out);
@@ -180,16 +180,16 @@ impl<'a> Message<'a> {
     }
 
     /// Every field of that number.
-    pub(super) fn all(&self, number: u32) -> impl Iterator<Item = &Field<'a>> {
+    pub(crate) fn all(&self, number: u32) -> impl Iterator<Item = &Field<'a>> {
         self.fields.iter().filter(move |f| f.number == number)
     }
 
-    pub(super) fn has(&self, number: u32) -> bool {
+    pub(crate) fn has(&self, number: u32) -> bool {
         self.all(number).next().is_some()
     }
 
     /// The one field of that number.
-    pub(super) fn one(&self, number: u32) -> Result<Option<&Field<'a>>, WireError> {
+    pub(crate) fn one(&self, number: u32) -> Result<Option<&Field<'a>>, WireError> {
         let mut all = self.all(number);
         match (all.next(), all.next()) {
             (_, Some(_)) => Err(WireError::Repeated { number }),
@@ -198,18 +198,18 @@ impl<'a> Message<'a> {
     }
 
     /// The message that the one field of that number holds.
-    pub(super) fn child(&self, number: u32) -> Result<Option<Message<'a>>, WireError> {
+    pub(crate) fn child(&self, number: u32) -> Result<Option<Message<'a>>, WireError> {
         let read = |field: &Field<'a>| Message::read(field.payload()?);
         self.one(number)?.map(read).transpose()
     }
 
     /// A text; empty where there is none.
-    pub(super) fn text(&self, number: u32) -> Result<&'a str, WireError> {
+    pub(crate) fn text(&self, number: u32) -> Result<&'a str, WireError> {
         self.one(number)?.map_or(Ok(""), Field::as_text)
     }
 
     /// A number; 0 where there is none.
-    pub(super) fn int(&self, number: u32) -> Result<i64, WireError> {
+    pub(crate) fn int(&self, number: u32) -> Result<i64, WireError> {
         match self.one(number)?.map(|f| &f.value) {
             None => Ok(0),
             // negative numbers are written in two's complement
@@ -219,7 +219,7 @@ impl<'a> Message<'a> {
     }
 
     /// Repeated numbers, packed or not.
-    pub(super) fn ints(&self, number: u32) -> Result<Vec<i64>, WireError> {
+    pub(crate) fn ints(&self, number: u32) -> Result<Vec<i64>, WireError> {
         let mut values = vec![];
         for field in self.all(number) {
             match &field.value {
@@ -237,7 +237,7 @@ impl<'a> Message<'a> {
     }
 
     /// Repeated f32, packed or not.
-    pub(super) fn floats(&self, number: u32) -> Result<Vec<f32>, WireError> {
+    pub(crate) fn floats(&self, number: u32) -> Result<Vec<f32>, WireError> {
         let mut values = vec![];
         for field in self.all(number) {
             match &field.value {
@@ -255,7 +255,7 @@ impl<'a> Message<'a> {
     }
 
     /// Puts a field in the place of the one of its number, or at the end.
-    pub(super) fn set(&mut self, field: Field<'a>) {
+    pub(crate) fn set(&mut self, field: Field<'a>) {
         let place = self.fields.iter_mut().find(|f| f.number == field.number);
         match place {
             Some(place) => *place = field,
@@ -264,7 +264,7 @@ impl<'a> Message<'a> {
     }
 
     /// Takes every field of that number out.
-    pub(super) fn remove(&mut self, number: u32) {
+    pub(crate) fn remove(&mut self, number: u32) {
         self.fields.retain(|f| f.number != number);
     }
 }
