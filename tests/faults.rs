@@ -598,7 +598,7 @@ fn a_full_disk_raises_the_flag_and_keeps_what_was_written() {
     );
     // the process went on to the end of the drive: its last words are those of a run that ended
     assert!(
-        stderr.contains("60 of 60 frames") || stderr.contains("stopped"),
+        stderr.contains(" of 60 frames in time") || stderr.contains("stopped"),
         "{stderr}"
     );
     let bag = kept.join("out/annotated/annotated_0.mcap");

@@ -34,10 +34,13 @@ const OBSERVER: (&str, Inputs) = (
     &[
         ("image", 3, 1),
         ("logits", 11, 4),
-        ("encoder4", 32, 4),
-        ("encoder8", 64, 8),
-        ("encoder16", 128, 16),
+        ("detail4", 32, 4),
+        ("context8", 24, 8),
+        ("context16", 40, 16),
+        ("context32", 112, 32),
+        ("decoder16", 96, 16),
         ("decoder8", 64, 8),
+        ("decoder4", 48, 4),
     ],
 );
 

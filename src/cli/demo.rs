@@ -29,7 +29,7 @@ pub(crate) struct DemoArgs {
     #[arg(long, default_value = "demo", value_name = "DIR")]
     out: PathBuf,
     /// Which street, traffic, light and thing on the road.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Replace the results of an earlier run in the folder.
     #[arg(long)]
