@@ -383,7 +383,7 @@ fn data_that_is_not_what_the_manifest_says_is_refused() {
         "the numbers of tensor",
         &format!("it has {} bytes", bytes.len()),
     ]);
-    // a hash that is none
+    // the hash in the manifest is not a hash
     set_in_manifest(&bundle, "segmentation", "data", "x");
     bench.is_refused(&["model.toml:"]);
 }

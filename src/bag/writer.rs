@@ -407,7 +407,8 @@ impl BagWriter {
         self.topics.iter().map(|topic| topic.count).sum()
     }
 
-    /// What an error of the storage format comes to. Where it is one of the file, the bag is closed as it is.
+    /// The error to report for one of the MCAP writer. Where the file could not be written, the bag is closed
+    /// with what it holds.
     fn broken(&mut self, error: mcap::McapError) -> BagError {
         use mcap::McapError::{Io, Parse};
         let mcap = self.mcap.take_if(|_| matches!(error, Io(_) | Parse(_)));

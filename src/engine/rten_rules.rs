@@ -124,7 +124,7 @@ fn otherwise(node: &NodeProto, opset: i64, floats: &HashSet<&str>) -> Option<Str
         kind if kind.starts_with("Reduce")
             && number("noop_with_empty_axes").is_some_and(|n| n != 0) =>
         {
-            "without axes it does not do as it is told"
+            "it was found wrong with noop_with_empty_axes where no axes are given"
         }
         "Attention" | "BitCast" | "RMSNormalization" | "RotaryEmbedding" | "Swish" => {
             "it was not compared with ONNX Runtime"

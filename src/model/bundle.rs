@@ -37,7 +37,7 @@ impl Bundle {
     ///
     /// # Errors
     /// A file that cannot be read or is a pointer of Git LFS, a manifest that is wrong (with its line), a graph or a file of
-    /// its data whose hash is not the manifest's, data that is not in the folder, a graph that is none.
+    /// its data whose hash is not the manifest's, data that is not in the folder, a file that is no ONNX graph.
     pub fn load(folder: &Path) -> Result<Self, ModelError> {
         let manifest = folder.file_name().is_some_and(|name| name == MANIFEST) && folder.is_file();
         let folder = folder.parent().filter(|_| manifest).unwrap_or(folder);

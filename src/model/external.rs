@@ -11,41 +11,8 @@ use toml::Spanned;
 
 use super::ModelError;
 use super::bundle::{Check, MAX_FILE, Read};
+use super::graph::Kind;
 use super::wire::{Field, Message};
-
-/// Deeper graphs are refused by whoever parses them whole.
-const MAX_DEPTH: u32 = 100;
-
-/// A message of onnx.proto3 that a tensor can be in.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Model,
-    Training,
-    Function,
-    Graph,
-    Node,
-    Attribute,
-    SparseTensor,
-    Tensor,
-}
-
-impl Kind {
-    /// What the field of that number holds, where a tensor can be in it.
-    fn field(self, number: u32) -> Option<Self> {
-        Some(match (self, number) {
-            (Self::Model, 7) | (Self::Training, 1 | 2) | (Self::Attribute, 6 | 11) => Self::Graph,
-            (Self::Model, 20) => Self::Training,
-            (Self::Model, 25) => Self::Function,
-            (Self::Graph, 1) | (Self::Function, 7) => Self::Node,
-            (Self::Node, 5) | (Self::Function, 11) => Self::Attribute,
-            (Self::Graph, 15) | (Self::Attribute, 22 | 23) => Self::SparseTensor,
-            (Self::Graph, 5) | (Self::Attribute, 5 | 10) | (Self::SparseTensor, 1 | 2) => {
-                Self::Tensor
-            }
-            _ => return None,
-        })
-    }
-}
 
 /// Field numbers of `TensorProto`, and the value of the last one for a tensor that is elsewhere.
 mod tensor {
@@ -85,15 +52,11 @@ pub(super) struct DataFiles<'a> {
 impl DataFiles<'_> {
     /// The graph with all its numbers inside; `None` where they are already.
     pub(super) fn embed(&mut self, graph: &[u8]) -> Result<Option<Vec<u8>>, ModelError> {
-        self.rewrite(Kind::Model, graph, 0)
+        self.rewrite(Kind::Model, graph)
     }
 
-    fn rewrite(
-        &mut self,
-        kind: Kind,
-        bytes: &[u8],
-        depth: u32,
-    ) -> Result<Option<Vec<u8>>, ModelError> {
+    /// How deep a graph goes was checked before.
+    fn rewrite(&mut self, kind: Kind, bytes: &[u8]) -> Result<Option<Vec<u8>>, ModelError> {
         let path = self.graph;
         let graph = |source| {
             let path = path.to_owned();
@@ -117,11 +80,11 @@ impl DataFiles<'_> {
         let mut changed = false;
         for field in &mut message.fields {
             let number = field.number();
-            let Some(below) = kind.field(number).filter(|_| depth < MAX_DEPTH) else {
+            let Some(below) = kind.within(u64::from(number)) else {
                 continue;
             };
             let payload = field.payload().map_err(graph)?;
-            if let Some(whole) = self.rewrite(below, payload, depth + 1)? {
+            if let Some(whole) = self.rewrite(below, payload)? {
                 *field = Field::bytes(number, whole);
                 changed = true;
             }

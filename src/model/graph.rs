@@ -35,7 +35,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), Fault> {
 
 /// The messages that have others in them, or whose fields are looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Model,
     Training,
     Function,
@@ -55,7 +55,7 @@ enum Kind {
 
 impl Kind {
     /// Which message a field holds.
-    fn within(self, number: u64) -> Option<Self> {
+    pub(super) fn within(self, number: u64) -> Option<Self> {
         match (self, number) {
             (Self::Model, 7) | (Self::Training, 1 | 2) | (Self::Attribute, 6 | 11) => {
                 Some(Self::Graph)
