@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A camera as a process of its own: publishes pictures at a rate until it has sent enough or dies.
 
-    camera.py TOPIC --size WxH --rate HZ [--count N] [--stamps FILE] [--settle SECONDS]
+    camera.py TOPIC --size WxH --rate HZ [--count N] [--stamps FILE] [--settle SECONDS] [--pictures N]
 
 Waits for a subscriber and then SECONDS more. A line of FILE is a frame: its stamp (which is the
 system's time when it was made) and the monotonic time just before it was handed over, in ns.
@@ -26,9 +26,10 @@ def main():
     parser.add_argument("--count", type=int)
     parser.add_argument("--stamps", required=True)
     parser.add_argument("--settle", type=float, default=1)
+    parser.add_argument("--pictures", type=int, default=12, help="so many different ones")
     args = parser.parse_args()
     width, height = (int(part) for part in args.size.split("x"))
-    frames = [image(picture, 0) for picture in pictures(width, height, 12)]
+    frames = [image(picture, 0) for picture in pictures(width, height, args.pictures)]
     rclpy.init()
     node = Node("camera", enable_rosout=False, start_parameter_services=False)
     publisher = node.create_publisher(Image, args.topic, SENSOR)

@@ -11,9 +11,10 @@ import time
 from pathlib import Path
 
 from diagnostic_msgs.msg import DiagnosticStatus
+from sensor_msgs.msg import Image
 from std_msgs.msg import Bool
 
-from harness import Child, Node, holds, main, pictures
+from harness import Child, Node, holds, main, pictures, wait_for
 from peer import LATCHED, Camera, Outputs, Peer, values
 
 QUIET = {"threshold": 1.0, "deadline_ms": 450}
@@ -67,9 +68,27 @@ def survives(binary, peer, report):
         on, judged = goes_on(node, outputs)
         report.check(f"{what}, ten times: the node goes on", on and False not in done,
                      f"{judged} frames judged after it")
+    killed_beside(peer, f"{node.base}/output/anomaly_mask", report)
     camera.close()
     outputs.close()
     node.end()
+
+
+def killed_beside(peer, topic, report):
+    """A reliable listener dies without a word: others get masks as before."""
+    before = peer.node.count_subscribers(topic)
+    listener = Child([sys.executable, "-c", DEAD.format(topic=topic, package="sensor_msgs", kind="Image")])
+    wait_for("the listener's subscription", 20, lambda: peer.node.count_subscribers(topic) > before)
+    masks = peer.collect(Image, topic)
+    masks.wait("a mask", 20)
+    time.sleep(1)
+    killed = listener.kill()
+    time.sleep(6)
+    arrivals = [killed, *(i.at for i in masks.since(killed)), time.monotonic_ns()]
+    gap = max(b - a for a, b in zip(arrivals, arrivals[1:])) / 1e9
+    report.check("a listener of masks is killed: others wait for none", gap < 1.5,
+                 f"{len(arrivals) - 2} in 6 s, {gap:.2f} s apart at most")
+    masks.close()
 
 
 def ended_early(binary, report):
@@ -131,7 +150,7 @@ def latest_first(binary, peer, report):
     _, few = age(DiagnosticStatus, status, 10, "stranger4")
     report.check("... and at most ten statuses are kept", few)
     # a reliable listener that dies without a word is waited for until its lease is over
-    listener = Child([sys.executable, "-c", DEAD.format(topic=flag)])
+    listener = Child([sys.executable, "-c", DEAD.format(topic=flag, package="std_msgs", kind="Bool")])
     time.sleep(4)
     listener.kill()
     time.sleep(4)
@@ -145,10 +164,11 @@ def latest_first(binary, peer, report):
 DEAD = """
 import rclpy
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from std_msgs.msg import Bool
+from {package}.msg import {kind}
 rclpy.init()
 node = rclpy.create_node("dead")
-node.create_subscription(Bool, "{topic}", print, QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE))
+qos = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)
+node.create_subscription({kind}, "{topic}", lambda message: None, qos)
 rclpy.spin(node)
 """
 

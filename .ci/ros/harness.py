@@ -147,10 +147,11 @@ class Child:
         if self in Child.alive:
             Child.alive.remove(self)
 
-    def rss_mb(self):
-        """Resident memory now, in MB of 10^6 bytes."""
+    def rss_mb(self, most=False):
+        """Resident memory now, or the most that it ever was, in MB of 10^6 bytes."""
+        wanted = "VmHWM:" if most else "VmRSS:"
         for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(wanted):
                 return int(line.split()[1]) * 1024 / 1e6
         raise Failed(f"process {self.pid} has no memory any more")
 

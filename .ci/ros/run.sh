@@ -76,7 +76,9 @@ if [ "$which" = bench ]; then # not a check: its figures are for people
   exec "${prefix}jazzy/bin/python" "$here/bench_transport.py" "$lookout" "$@" 2>"$out/bench.log"
 fi
 
-readonly every=(graph lifecycle flag interrupted throughput staleness road encodings garbage clock replay transport)
+readonly every=(
+  graph lifecycle flag interrupted throughput large staleness road encodings garbage clock replay transport
+)
 readonly short=(graph lifecycle flag throughput)
 case $which in
   jazzy | kilted) checks=("$@"); for check in "${checks[@]:-${every[@]}}"; do run "$which" "$check"; done ;;

@@ -21,12 +21,14 @@ pub struct CameraDiagnosis {
     datagrams: Datagrams,
 }
 
-/// What the system counts of UDP, in all of its sockets.
+/// What the system counts of IP and UDP, in all of its sockets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Datagrams {
     received: u64,
     /// There was no room in a receive buffer.
     dropped: u64,
+    /// A packet of them did not come, or there was no room for those that did.
+    torn: u64,
 }
 
 /// A topic that somebody publishes.
@@ -180,17 +182,18 @@ impl Datagrams {
         Self::parse(&snmp).unwrap_or_default()
     }
 
-    /// Two lines begin with `Udp:`, one with names and one with numbers.
+    /// Two lines begin with `Udp:`, one with names and one with numbers, and two with `Ip:`.
     fn parse(snmp: &str) -> Option<Self> {
-        let mut lines = snmp.lines().filter_map(|line| line.strip_prefix("Udp:"));
-        let (names, numbers) = (lines.next()?, lines.next()?);
-        let value = |wanted: &str| {
+        let value = |protocol: &str, wanted: &str| {
+            let mut lines = snmp.lines().filter_map(|line| line.strip_prefix(protocol));
+            let (names, numbers) = (lines.next()?, lines.next()?);
             let at = names.split_whitespace().position(|name| name == wanted)?;
             numbers.split_whitespace().nth(at)?.parse().ok()
         };
         Some(Self {
-            received: value("InDatagrams")?,
-            dropped: value("RcvbufErrors")?,
+            received: value("Udp:", "InDatagrams")?,
+            dropped: value("Udp:", "RcvbufErrors")?,
+            torn: value("Ip:", "ReasmFails")?,
         })
     }
 
@@ -198,26 +201,44 @@ impl Datagrams {
         Self {
             received: self.received.saturating_sub(before.received),
             dropped: self.dropped.saturating_sub(before.dropped),
+            torn: self.torn.saturating_sub(before.torn),
         }
     }
 }
 
 impl std::fmt::Display for Datagrams {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match (self.received, self.dropped) {
-            (_, 1..) => write!(
+        match *self {
+            Self {
+                received,
+                dropped: dropped @ 1..,
+                ..
+            } => write!(
                 f,
-                ": since the last look {} datagrams arrived and the system dropped {} more, because \
-                 receive buffers were full: sudo sysctl -w net.core.rmem_max=33554432, and set \
-                 socket_receive_buffer_bytes to as much",
-                self.received, self.dropped
+                ": since the last look {received} datagrams arrived and the system dropped {dropped} \
+                 more, because receive buffers were full: sudo sysctl -w \
+                 net.core.rmem_max=67108864, and set socket_receive_buffer_bytes to as much",
+            ),
+            Self {
+                received,
+                torn: torn @ 1..,
+                ..
+            } => write!(
+                f,
+                ": since the last look {received} datagrams arrived and {torn} could not be put \
+                 together of their packets: sudo sysctl -w net.ipv4.ipfrag_high_thresh=134217728 \
+                 net.ipv4.ipfrag_time=3, and look for losses on the network",
             ),
             // discovery itself takes a few
-            (100.., 0) => write!(
+            Self {
+                received: received @ 100..,
+                ..
+            } => write!(
                 f,
-                ": since the last look {} datagrams arrived, but parts of every frame are lost on the \
-                 way",
-                self.received
+                ": since the last look {received} datagrams arrived, but parts of every frame are \
+                 lost before they come here: on the camera's computer too, sudo sysctl -w \
+                 net.core.wmem_max=8388608 net.core.rmem_max=67108864, and give its DDS larger \
+                 buffers",
             ),
             _ => Ok(()),
         }
@@ -297,17 +318,44 @@ mod tests {
 
     #[test]
     fn datagrams_that_come_and_make_no_frame_are_counted() {
-        let snmp = "Ip: Forwarding\nIp: 1\n\
+        let snmp = "Ip: Forwarding ReasmFails FragOKs\nIp: 1 5 0\n\
                     Udp: InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors\n\
                     Udp: 812 1 40 700 33 0\nUdpLite: InDatagrams\nUdpLite: 0\n";
         let now = Datagrams::parse(snmp).unwrap();
-        assert_eq!((now.received, now.dropped), (812, 33));
-        let diagnosis = CameraDiagnosis::new("/cam/image", ImageTransport::Raw);
-        let said = diagnosis.sentence(&[published("/cam/image", Image::TYPE)], now);
-        assert!(
-            said.contains("dropped 33 more") && said.contains("rmem_max"),
-            "{said}"
-        );
+        assert_eq!((now.received, now.dropped, now.torn), (812, 33, 5));
         assert_eq!(Datagrams::parse("Tcp: 1\n"), None);
+        let diagnosis = CameraDiagnosis::new("/cam/image", ImageTransport::Raw);
+        let said = |now| diagnosis.sentence(&[published("/cam/image", Image::TYPE)], now);
+        let cases = [
+            (now, "the system dropped 33 more", "net.core.rmem_max="),
+            (
+                Datagrams { dropped: 0, ..now },
+                "5 could not be put together",
+                "ipfrag_high_thresh=",
+            ),
+            (
+                Datagrams {
+                    received: 812,
+                    ..Datagrams::default()
+                },
+                "812 datagrams arrived, but parts of every frame are lost",
+                "net.core.wmem_max=",
+            ),
+        ];
+        for (now, what, remedy) in cases {
+            let said = said(now);
+            let begins =
+                "/cam/image has 1 publisher, but no whole frame comes: since the last look ";
+            assert!(said.starts_with(begins), "{said}");
+            assert!(said.contains(what), "{said}");
+            assert!(
+                said.contains("sudo sysctl -w net.") && said.contains(remedy),
+                "{said}"
+            );
+        }
+        assert_eq!(
+            said(Datagrams::default()),
+            "/cam/image has 1 publisher, but no whole frame comes"
+        );
     }
 }

@@ -81,11 +81,12 @@ pub(super) fn report(
     }
 }
 
-/// Finds out why no frame comes, and logs each reason once.
+/// Finds out why no frame comes, and logs each reason once a wait.
 #[derive(Default)]
 struct MissingFrames {
     checked: Option<Instant>,
-    reported: Option<String>,
+    /// Without their numbers, which change from check to check.
+    logged: Vec<String>,
 }
 
 impl MissingFrames {
@@ -96,7 +97,8 @@ impl MissingFrames {
         if !waits {
             // the wait begins anew
             self.checked = Some(Instant::now());
-            if self.reported.take().is_some() {
+            if !self.logged.is_empty() {
+                self.logged.clear();
                 shared.health().set_waiting(None);
             }
             return;
@@ -106,13 +108,11 @@ impl MissingFrames {
         }
         self.checked = Some(Instant::now());
         let why = why();
-        // numbers change from check to check; the reason before them does not
-        let reason = |text: &str| text.split(": since").next().map(str::to_owned);
-        let is_new = self.reported.as_deref().and_then(reason) != reason(&why);
-        if is_new {
+        let reason = why.replace(|c: char| c.is_ascii_digit(), "");
+        if !self.logged.contains(&reason) {
             log::warn!("no frame comes: {why}");
+            self.logged.push(reason);
         }
-        shared.health().set_waiting(Some(why.clone()));
-        self.reported = Some(why);
+        shared.health().set_waiting(Some(why));
     }
 }

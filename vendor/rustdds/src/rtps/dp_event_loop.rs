@@ -502,6 +502,10 @@ impl DPEventLoop {
         DpTimerEvent::CacheGc => {
           debug!("Clean DDSCache on timer");
           self.dds_cache.write().unwrap().garbage_collect();
+          // lookout: incomplete samples are bounded in time where no more fragments come.
+          for reader in self.message_receiver.available_readers.values_mut() {
+            reader.garbage_collect_fragments();
+          }
           self
             .shared_timer
             .borrow_mut()

@@ -45,6 +45,12 @@ impl AssemblyBuffer {
       return None;
     }
 
+    // lookout: see there.
+    if data_size > MAX_SAMPLE_BYTES {
+      error!("Cannot create AssemblyBuffer: data_size={data_size} is over {MAX_SAMPLE_BYTES}");
+      return None;
+    }
+
     let mut buffer_bytes = BytesMut::with_capacity(data_size);
     buffer_bytes.resize(data_size, 0);
 
@@ -187,6 +193,9 @@ const MAX_ASSEMBLY_BUFFERS: usize = 128;
 // lookout: 128 raw camera frames are gigabytes. Beyond this many bytes only the sample that arrives
 // and one more are kept.
 const MAX_ASSEMBLY_BYTES: usize = 64 << 20;
+// lookout: the header of one fragment names the size of the sample, of up to 4 GiB. 8K in 16 bit a
+// channel takes 199 MB.
+const MAX_SAMPLE_BYTES: usize = 256 << 20;
 
 // Assembles fragments from a single (remote) Writer
 // So there is only one sequence of SNs

@@ -468,6 +468,8 @@ impl Reader {
   pub fn remove_writer_proxy(&mut self, writer_guid: GUID) {
     if self.matched_writers.contains_key(&writer_guid) {
       self.matched_writers.remove(&writer_guid);
+      // lookout: what it began to send never becomes whole.
+      self.fragment_assemblers.remove(&writer_guid);
       self
         .acquire_the_topic_cache_guard()
         .forget_reliable_writer(writer_guid);
@@ -633,6 +635,15 @@ impl Reader {
       write_options_b = write_options_b.related_sample_identity(related_sample_identity);
     }
 
+    // lookout: `process_received_data` ignores samples of a user-defined writer that is not matched.
+    // Their fragments would be kept for nothing, and after such a writer nobody removes them.
+    if !self.like_stateless
+      && writer_guid.entity_id.entity_kind.is_user_defined()
+      && self.matched_writer(writer_guid).is_none()
+    {
+      return;
+    }
+
     // Feed to fragment assembler ...
     let writer_seq_num = datafrag.writer_sn; // for borrow checker
     let completed_dds_data = self
@@ -667,7 +678,9 @@ impl Reader {
       .or_insert_with(|| FragmentAssembler::new(frag_size, reliable))
   }
 
-  fn garbage_collect_fragments(&mut self) {
+  // lookout: the event loop calls this on a timer too. Without it, what is incomplete when a writer
+  // falls silent is kept until the next fragment comes.
+  pub(crate) fn garbage_collect_fragments(&mut self) {
     // If GC time/packet limit has been exceeded, iterate through
     // fragment assemblers and discard those assembly buffers whose
     // creation / modification timestamps look like it is no longer receiving
