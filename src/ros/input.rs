@@ -34,6 +34,16 @@ pub enum ImageTransport {
     Compressed,
 }
 
+impl ImageTransport {
+    /// The topic, before remapping.
+    pub const fn topic(self) -> &'static str {
+        match self {
+            Self::Raw => "~/input/image",
+            Self::Compressed => "~/input/image/compressed",
+        }
+    }
+}
+
 /// A wakeup that got lost costs no more than this.
 const CHECK_PERIOD: Duration = Duration::from_millis(50);
 /// Old frames that are thrown away at most when a source begins.

@@ -13,9 +13,9 @@ use super::super::lifecycle::{Managed, State};
 use super::super::listener::{Listener, Subscriptions};
 use super::super::message::CameraMessage;
 use super::super::names::Names;
-use super::super::parameters::{ImageTransport, NodeSettings};
+use super::super::parameters::NodeSettings;
 use super::super::participant::ReceiveBuffer;
-use super::super::{input, qos};
+use super::super::qos;
 use super::corridor::CorridorUpdater;
 use super::sink::Pictures;
 use super::source::{EarlyUpload, InstrumentedSource};
@@ -265,8 +265,8 @@ impl ManagedNode {
         let mut node = self.node.lock().unwrap_or_else(PoisonError::into_inner);
         let context = &self.context;
 
-        let (name, transport) = image_topic(settings.image_transport);
-        let name = topic(name)?;
+        let transport = settings.image_transport;
+        let name = topic(transport.topic())?;
         let camera = CameraSubscription::new(context, &mut node, &name, transport)
             .map_err(|e| failed(&name, &e))?;
         self.shared.health().set_camera(&name);
@@ -354,17 +354,6 @@ impl ManagedNode {
         self.configured = None;
         self.shared.set_clock(Arc::new(RosClock::system()));
         self.shared.health().no_engine();
-    }
-}
-
-/// The topic that is subscribed, before remapping, and what comes there.
-pub(super) fn image_topic(transport: ImageTransport) -> (&'static str, input::ImageTransport) {
-    match transport {
-        ImageTransport::Raw => ("~/input/image", input::ImageTransport::Raw),
-        ImageTransport::Compressed => (
-            "~/input/image/compressed",
-            input::ImageTransport::Compressed,
-        ),
     }
 }
 

@@ -48,7 +48,7 @@ use crate::watchdog::Board;
 use control::NodeControl;
 pub use error::NodeError;
 use error::not_made;
-use managed::{ManagedNode, image_topic};
+use managed::ManagedNode;
 use state::NodeState;
 
 /// Name without a remap rule.
@@ -128,7 +128,7 @@ pub fn run(
         stale_after_ms: settings.stale_after_ms,
         hot_celsius: Limits::HOT_CELSIUS,
     });
-    health.set_camera(&full(&names, image_topic(settings.image_transport).0)?);
+    health.set_camera(&full(&names, settings.image_transport.topic())?);
     let shared = Arc::new(NodeState::new(
         names.node().to_string().trim_start_matches('/').to_owned(),
         Arc::clone(&board),
@@ -201,8 +201,8 @@ pub fn run(
         start(control.clone());
     }
     let sending = || transport.run(&context);
-    let (camera, transport) = image_topic(settings.image_transport);
-    let mut diagnosis = CameraDiagnosis::new(&full(&names, camera)?, transport);
+    let transport = settings.image_transport;
+    let mut diagnosis = CameraDiagnosis::new(&full(&names, transport.topic())?, transport);
     let participant = context.domain_participant();
     let mut why = || diagnosis.why(&participant);
     let ended = report::report(

@@ -7,6 +7,7 @@ use super::{Store, Value};
 use crate::decide::{ConfigError, QualityLimits, SupervisorConfig, Trapezoid, TrapezoidError};
 use crate::engine::{EngineKind, Mode, Options};
 use crate::pipeline::PartialSettings;
+use crate::ros::input::ImageTransport;
 use crate::schedule::{AdmissionConfig, AdmissionConfigError};
 use crate::score::ScoreKind;
 use crate::watchdog::{CpuListError, Realtime, WatchdogConfig, parse_cpus};
@@ -43,16 +44,6 @@ pub enum SettingsError {
     /// A parameter is not declared as what it is used for.
     #[error("{0} is not declared as what it is used for")]
     Undeclared(String),
-}
-
-/// Which of the two image topics is subscribed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ImageTransport {
-    /// `sensor_msgs/msg/Image`.
-    #[default]
-    Raw,
-    /// `sensor_msgs/msg/CompressedImage`.
-    Compressed,
 }
 
 /// Where the camera is.
