@@ -1,11 +1,10 @@
 //! Picture files (JPEG, PNG, WebP) for the commands that work on files.
 
+use std::error::Error;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use image::codecs::webp::WebPDecoder;
-use image::error::{ImageError, UnsupportedError, UnsupportedErrorKind};
-use image::{ImageDecoder, ImageFormat};
+use image_webp::WebPDecoder;
 
 use super::{
     CameraView, Codec, CompressedView, Decoder, Frame, FrameError, MAX_PIXELS, checked_len,
@@ -30,7 +29,7 @@ pub enum FileError {
         /// The file.
         path: PathBuf,
         /// What the decoder says.
-        source: image::ImageError,
+        source: Box<dyn Error + Send + Sync>,
     },
     /// Zero size, more pixels than the limit, or a JPEG or PNG that is cut off or damaged.
     #[error("{} cannot be a frame", path.display())]
@@ -54,7 +53,7 @@ pub fn read_image(path: &Path) -> Result<Frame, FileError> {
         path: path.into(),
         source,
     };
-    let image = |source| FileError::Image {
+    let image = |source: Box<dyn Error + Send + Sync>| FileError::Image {
         path: path.into(),
         source,
     };
@@ -78,30 +77,29 @@ pub fn read_image(path: &Path) -> Result<Frame, FileError> {
             .map_err(frame)?;
         return Ok(out);
     }
-    let format = image::guess_format(&data).map_err(image)?;
-    let unsupported = |what| {
-        let error = UnsupportedError::from_format_and_kind(format.into(), what);
-        image(ImageError::Unsupported(error))
-    };
-    if format != ImageFormat::WebP {
-        return Err(unsupported(UnsupportedErrorKind::Format(format.into())));
+    if !(data.starts_with(b"RIFF") && data.get(8..12) == Some(&b"WEBP"[..])) {
+        return Err(image("it is neither JPEG nor PNG nor WebP".into()));
     }
-    let decoder = WebPDecoder::new(Cursor::new(data)).map_err(image)?;
-    if decoder.has_animation() {
-        // several pictures; and image-webp 0.2 ends the program where one has another size than it says
-        let what = "animation".to_owned();
-        return Err(unsupported(UnsupportedErrorKind::GenericFeature(what)));
+    let mut decoder = WebPDecoder::new(Cursor::new(data)).map_err(|e| image(e.into()))?;
+    if decoder.is_animated() {
+        // image-webp 0.2 ends the program where a picture of them has another size than it says
+        return Err(image(
+            "it is an animation, which is several pictures".into(),
+        ));
     }
     let (width, height) = decoder.dimensions();
-    checked_len(Stamp::default(), "file", width, height, MAX_PIXELS).map_err(frame)?;
-    let picture = image::DynamicImage::from_decoder(decoder).map_err(image)?;
-    Frame::from_rgb(
-        Stamp::default(),
-        width,
-        height,
-        picture.into_rgb8().into_raw(),
-    )
-    .map_err(frame)
+    let rgb = checked_len(Stamp::default(), "file", width, height, MAX_PIXELS).map_err(frame)?;
+    let alpha = decoder.has_alpha();
+    let mut pixels = vec![0; if alpha { rgb / 3 * 4 } else { rgb }];
+    (decoder.read_image(&mut pixels)).map_err(|e| image(e.into()))?;
+    if alpha {
+        let (with_alpha, _) = pixels.as_chunks::<4>();
+        pixels = with_alpha
+            .iter()
+            .flat_map(|&[r, g, b, _]| [r, g, b])
+            .collect();
+    }
+    Frame::from_rgb(Stamp::default(), width, height, pixels).map_err(frame)
 }
 
 #[cfg(test)]
@@ -119,6 +117,10 @@ mod tests {
             assert_eq!((frame.width(), frame.height()), (2, 1));
             assert_eq!(frame.pixels(), [9, 8, 7, 6, 5, 4], "{format:?}");
         }
+        let path = folder.path().join("alpha.webp");
+        let pixels = image::RgbaImage::from_raw(2, 1, vec![9, 8, 7, 255, 6, 5, 4, 128]).unwrap();
+        pixels.save(&path).unwrap();
+        assert_eq!(read_image(&path).unwrap().pixels(), [9, 8, 7, 6, 5, 4]);
     }
 
     #[test]

@@ -6,11 +6,13 @@
 
 use std::cell::Cell;
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
+use chrono::Utc;
+use env_logger::fmt::Formatter;
 use log::{Level, LevelFilter, Metadata, Record};
 use ros2_client::{Context, Node};
 
@@ -42,6 +44,19 @@ thread_local! {
     static PUBLISHES: Cell<bool> = const { Cell::new(false) };
 }
 
+/// A line of the console. That of env_logger with a time takes a crate as large as chrono, which
+/// RustDDS brings.
+fn write_line(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
+    let at = Utc::now().format("%FT%TZ");
+    let (level, target) = (record.level(), record.target());
+    let style = out.default_level_style(level);
+    writeln!(
+        out,
+        "[{at} {style}{level:<5}{style:#} {target}] {}",
+        record.args()
+    )
+}
+
 /// A logger for [`log::set_boxed_logger`].
 pub struct RosLogger {
     console: env_logger::Logger,
@@ -54,7 +69,7 @@ impl RosLogger {
     /// says it otherwise, also for the transport.
     pub fn new(level: LevelFilter) -> Self {
         let mut builder = env_logger::Builder::new();
-        builder.filter_level(level);
+        builder.filter_level(level).format(write_line);
         for transport in TRANSPORT {
             builder.filter_module(transport, level.min(LevelFilter::Warn));
         }

@@ -55,7 +55,12 @@ struct RunArgs {
 }
 
 fn main() -> anyhow::Result<()> {
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"))
+        .format(|out, record| {
+            let at = chrono::Utc::now().format("%FT%TZ");
+            writeln!(out, "[{at} {:<5}] {}", record.level(), record.args())
+        })
+        .init();
     let cli = Cli::parse();
     tch::set_num_threads(cli.threads);
     let device = if Cuda::is_available() {

@@ -5,13 +5,14 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use image::RgbImage;
-use image::imageops;
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use jpeg_encoder::{ColorType, Encoder};
 use lookout::decide::AnomalyMask;
 use lookout::evaluate::ANOMALOUS;
 use lookout::frame::{Frame, file::read_image};
 use lookout::paint::Painter;
+use lookout::time::Stamp;
 
 use super::Set;
 use super::evaluator::Evaluator;
@@ -32,7 +33,7 @@ const WORST: &str = "worst.jpg";
 const NAMES: &str = "sheets.txt";
 
 /// One picture on a sheet: its panels from left to right.
-type Tile = Vec<RgbImage>;
+type Tile = Vec<Frame>;
 
 /// Makes the folder, and refuses one in which a sheet would replace a picture.
 pub(super) fn check(folder: &Path, set: &Set) -> Result<FolderLock> {
@@ -75,7 +76,7 @@ pub(super) fn write(folder: &Path, evaluator: &mut Evaluator, set: &Set) -> Resu
                 set.pictures[at].path.display()
             );
         }
-        save(&folder.join(name), &sheet(&tiles))?;
+        save(&folder.join(name), &sheet(&tiles)?)?;
     }
     pictures::replace_file(&folder.join(NAMES), |file| {
         Ok(file.write_all(names.as_bytes())?)
@@ -116,10 +117,7 @@ fn tile(evaluator: &mut Evaluator, set: &Set, at: usize) -> Result<Tile> {
     let truth = set.masks.as_ref();
     let truth = truth.map(|masks| masks.labels(at, None)).transpose()?;
     let (mask, classes) = evaluator.look(&frame, size).with_context(named)?;
-    let small = RgbImage::from_raw(frame.width(), frame.height(), frame.pixels().to_vec())
-        .map(|picture| imageops::thumbnail(&picture, size.0, size.1))
-        .with_context(named)?;
-    let small = Frame::from_rgb(frame.stamp(), size.0, size.1, small.into_raw())?;
+    let small = resized(&frame, size).with_context(named)?;
     let mut painter = Painter::new();
     let mut panels = Vec::new();
     let truth = truth.and_then(|(labels, of)| reduced(&labels, of, size));
@@ -133,8 +131,27 @@ fn tile(evaluator: &mut Evaluator, set: &Set, at: usize) -> Result<Tile> {
         let colour = |&id: &u8| colours.get(usize::from(id)).copied().unwrap_or_default();
         panels.push(classes.iter().flat_map(colour).collect());
     }
-    let panel = |rgb| RgbImage::from_raw(size.0, size.1, rgb).with_context(named);
+    let panel = |rgb| Frame::from_rgb(frame.stamp(), size.0, size.1, rgb).with_context(named);
     panels.into_iter().map(panel).collect()
+}
+
+/// A picture at the size of a panel.
+fn resized(frame: &Frame, (width, height): (u32, u32)) -> Result<Frame> {
+    let from = ImageRef::new(
+        frame.width(),
+        frame.height(),
+        frame.pixels(),
+        PixelType::U8x3,
+    )?;
+    let mut to = Image::new(width, height, PixelType::U8x3);
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Box));
+    Resizer::new().resize(&from, &mut to, &options)?;
+    Ok(Frame::from_rgb(
+        frame.stamp(),
+        width,
+        height,
+        to.into_vec(),
+    )?)
 }
 
 /// The size of a panel for a picture of this size.
@@ -163,36 +180,39 @@ fn columns(tiles: &[Tile]) -> usize {
 }
 
 /// The tiles, row by row, on black.
-fn sheet(tiles: &[Tile]) -> RgbImage {
+fn sheet(tiles: &[Tile]) -> Result<Frame> {
     let columns = columns(tiles);
-    let size = |of: fn(&RgbImage) -> u32| {
+    let size = |of: fn(&Frame) -> u32| {
         let panels = tiles.iter().flatten();
         panels.map(of).max().unwrap_or(1)
     };
-    let (width, height) = (size(RgbImage::width), size(RgbImage::height));
+    let (width, height) = (size(Frame::width), size(Frame::height));
     let panels = tiles.iter().map(|tile| tile.len()).max().unwrap_or(1);
     let rows = tiles.len().div_ceil(columns);
-    let mut sheet = RgbImage::new(
-        width * (columns * panels) as u32,
-        (height + GAP) * rows as u32,
-    );
+    let across = width * (columns * panels) as u32;
+    let down = (height + GAP) * rows as u32;
+    let mut pixels = vec![0; across as usize * down as usize * 3];
     for (at, tile) in tiles.iter().enumerate() {
-        let y = (at / columns) as u32 * (height + GAP);
+        let top = at / columns * (height + GAP) as usize;
         for (panel, picture) in tile.iter().enumerate() {
-            let x = ((at % columns) * panels + panel) as u32 * width;
-            imageops::replace(&mut sheet, picture, i64::from(x), i64::from(y));
+            let left = (at % columns * panels + panel) * width as usize;
+            let row = picture.width() as usize * 3;
+            for (y, from) in picture.pixels().chunks(row).enumerate() {
+                let to = ((top + y) * across as usize + left) * 3;
+                pixels[to..to + row].copy_from_slice(from);
+            }
         }
     }
-    sheet
+    Ok(Frame::from_rgb(Stamp::default(), across, down, pixels)?)
 }
 
-fn save(path: &Path, sheet: &RgbImage) -> Result<()> {
+fn save(path: &Path, sheet: &Frame) -> Result<()> {
     let (width, height) = (
         u16::try_from(sheet.width())?,
         u16::try_from(sheet.height())?,
     );
     pictures::replace_file(path, |file| {
-        Encoder::new(file, QUALITY).encode(sheet, width, height, ColorType::Rgb)?;
+        Encoder::new(file, QUALITY).encode(sheet.pixels(), width, height, ColorType::Rgb)?;
         Ok(())
     })
 }
@@ -223,14 +243,14 @@ mod tests {
 
     #[test]
     fn tiles_stand_in_rows_in_their_order() {
-        let panel = |value: u8| RgbImage::from_pixel(2, 3, image::Rgb([value; 3]));
+        let panel = |v: u8| Frame::from_rgb(Stamp::default(), 2, 3, vec![v; 2 * 3 * 3]).unwrap();
         // two panels a tile, so three tiles a row
         let tiles: Vec<Tile> = (1..=4)
             .map(|v| vec![panel(v * 10), panel(v * 10 + 1)])
             .collect();
-        let sheet = sheet(&tiles);
-        assert_eq!(sheet.dimensions(), (2 * 6, 2 * (3 + GAP)));
-        let at = |x, y| sheet.get_pixel(x, y).0[0];
+        let sheet = sheet(&tiles).unwrap();
+        assert_eq!((sheet.width(), sheet.height()), (2 * 6, 2 * (3 + GAP)));
+        let at = |x: u32, y: u32| sheet.pixels()[(y * sheet.width() + x) as usize * 3];
         let across: Vec<u8> = (0..6).map(|i| at(2 * i, 0)).collect();
         assert_eq!(across, [10, 11, 20, 21, 30, 31]);
         assert_eq!(
