@@ -49,6 +49,9 @@
 //! - [`evaluate`] — metrics
 //! - [`shutdown`] — SIGINT and SIGTERM as a request to end
 
+#[macro_use]
+mod named;
+
 pub mod bag;
 pub mod decide;
 pub mod engine;

@@ -1,60 +1,26 @@
 //! What the work on a frame consists of, how long it took, and what became of the frame.
 
-use std::fmt;
 use std::time::Duration;
 
-/// A part of the work on one frame that is timed by itself, in the order of the work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Stage {
-    /// Camera encoding to pixels.
-    Decode,
-    /// Resize, normalise, planar.
-    Preprocess,
-    /// Segmentation network.
-    Segmentation,
-    /// Observer network.
-    Observer,
-    /// Score map from logits or the observer.
-    Score,
-    /// Mask, regions, supervisor.
-    Decide,
-    /// Handing the results to whoever asked for them.
-    Publish,
-}
-
-impl Stage {
-    /// How many there are.
-    pub const COUNT: usize = 7;
-
-    /// Every stage, in the order of the work.
-    pub const ALL: [Self; Self::COUNT] = [
-        Self::Decode,
-        Self::Preprocess,
-        Self::Segmentation,
-        Self::Observer,
-        Self::Score,
-        Self::Decide,
-        Self::Publish,
-    ];
-
-    /// The name, as in tables and reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Decode => "decode",
-            Self::Preprocess => "preprocess",
-            Self::Segmentation => "segmentation",
-            Self::Observer => "observer",
-            Self::Score => "score",
-            Self::Decide => "decide",
-            Self::Publish => "publish",
-        }
-    }
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
+named! {
+    /// A part of the work on one frame that is timed by itself, in the order of the work.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+    #[serde(rename_all = "kebab-case")]
+    pub enum Stage {
+        /// Camera encoding to pixels.
+        Decode => "decode",
+        /// Resize, normalise, planar.
+        Preprocess => "preprocess",
+        /// Segmentation network.
+        Segmentation => "segmentation",
+        /// Observer network.
+        Observer => "observer",
+        /// Score map from logits or the observer.
+        Score => "score",
+        /// Mask, regions, supervisor.
+        Decide => "decide",
+        /// Handing the results to whoever asked for them.
+        Publish => "publish",
     }
 }
 

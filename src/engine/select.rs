@@ -1,6 +1,5 @@
 //! Choosing an engine.
 
-use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -10,45 +9,29 @@ use crate::frame::Frame;
 use crate::model::Bundle;
 use crate::time::Stamp;
 
-/// Which engine to use.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum EngineKind {
-    /// The fastest that works.
-    #[default]
-    Auto,
-    /// rten.
-    Rten,
-    /// ONNX Runtime.
-    Ort,
-    /// TensorRT, in a build with the feature `tensorrt`. Known in every build, so that files and
-    /// command lines mean the same everywhere.
-    TensorRt,
+named! {
+    /// Which engine to use.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub enum EngineKind {
+        /// The fastest that works.
+        #[default]
+        Auto => "auto",
+        /// rten.
+        Rten => "rten",
+        /// ONNX Runtime.
+        Ort => "ort",
+        /// TensorRT, in a build with the feature `tensorrt`. Known in every build, so that files and
+        /// command lines mean the same everywhere.
+        TensorRt => "tensorrt",
+    }
 }
 
 impl FromStr for EngineKind {
     type Err = String;
 
     fn from_str(s: &str) -> Result<Self, String> {
-        match s {
-            "auto" => Ok(Self::Auto),
-            "rten" => Ok(Self::Rten),
-            "ort" => Ok(Self::Ort),
-            "tensorrt" => Ok(Self::TensorRt),
-            other => Err(format!(
-                "engine {other:?} is not auto, rten, ort or tensorrt"
-            )),
-        }
-    }
-}
-
-impl fmt::Display for EngineKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Auto => "auto",
-            Self::Rten => "rten",
-            Self::Ort => "ort",
-            Self::TensorRt => "tensorrt",
-        })
+        let found = Self::ALL.into_iter().find(|kind| kind.name() == s);
+        found.ok_or_else(|| format!("engine {s:?} is not auto, rten, ort or tensorrt"))
     }
 }
 
@@ -170,8 +153,7 @@ mod tests {
 
     #[test]
     fn an_engine_is_read_by_its_name() {
-        use EngineKind::*;
-        for kind in [Auto, Rten, Ort, TensorRt] {
+        for kind in EngineKind::ALL {
             assert_eq!(kind.to_string().parse(), Ok(kind));
         }
         let error = "cuda".parse::<EngineKind>().unwrap_err();

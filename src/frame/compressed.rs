@@ -12,22 +12,15 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 use super::jpeg::{self, Damage};
 use super::{CompressedView, Frame, FrameError, checked_len};
 
-/// The compressed formats that are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Codec {
-    /// Baseline or progressive, grey, YCbCr, RGB or CMYK.
-    Jpeg,
-    /// Any colour type and depth. 16-bit samples keep their high byte; alpha is dropped, not
-    /// blended; of an animation the default image.
-    Png,
-}
-
-impl fmt::Display for Codec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Jpeg => "JPEG",
-            Self::Png => "PNG",
-        })
+named! {
+    /// The compressed formats that are read.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum Codec {
+        /// Baseline or progressive, grey, YCbCr, RGB or CMYK.
+        Jpeg => "JPEG",
+        /// Any colour type and depth. 16-bit samples keep their high byte; alpha is dropped, not
+        /// blended; of an animation the default image.
+        Png => "PNG",
     }
 }
 

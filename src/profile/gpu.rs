@@ -7,49 +7,27 @@
 use super::{LatencyHistogram, LatencySummary};
 use crate::engine::GpuTimes;
 use serde::Serialize;
-use std::fmt;
 use std::time::Duration;
 
-/// A part of the work on one frame that the GPU times by itself, in the order of [`GpuTimes`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum GpuStage {
-    /// Decode, resize, normalise; with the copy of the parameters, without that of the picture.
-    Preprocess,
-    /// Segmentation network.
-    Segmentation,
-    /// Observer network.
-    Observer,
-    /// Scores, classes, mask, counts.
-    Judge,
-    /// Copies of results to the CPU.
-    Download,
+named! {
+    /// A part of the work on one frame that the GPU times by itself, in the order of [`GpuTimes`].
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+    #[serde(rename_all = "kebab-case")]
+    pub enum GpuStage {
+        /// Decode, resize, normalise; with the copy of the parameters, without that of the picture.
+        Preprocess => "preprocess",
+        /// Segmentation network.
+        Segmentation => "segmentation",
+        /// Observer network.
+        Observer => "observer",
+        /// Scores, classes, mask, counts.
+        Judge => "judge",
+        /// Copies of results to the CPU.
+        Download => "download",
+    }
 }
 
 impl GpuStage {
-    /// How many there are.
-    pub const COUNT: usize = 5;
-
-    /// Every stage, in order.
-    pub const ALL: [Self; Self::COUNT] = [
-        Self::Preprocess,
-        Self::Segmentation,
-        Self::Observer,
-        Self::Judge,
-        Self::Download,
-    ];
-
-    /// The name, as in tables and reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Preprocess => "preprocess",
-            Self::Segmentation => "segmentation",
-            Self::Observer => "observer",
-            Self::Judge => "judge",
-            Self::Download => "download",
-        }
-    }
-
     /// Its time; `None` where it did not run or its time could not be read, which an engine both
     /// tells as zero.
     pub fn of(self, times: &GpuTimes) -> Option<Duration> {
@@ -60,12 +38,6 @@ impl GpuStage {
             Self::Judge => times.judge,
             Self::Download => times.download,
         })
-    }
-}
-
-impl fmt::Display for GpuStage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
     }
 }
 

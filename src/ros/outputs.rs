@@ -27,50 +27,28 @@ const PNG_FORMAT: &str = "mono8; png compressed ";
 /// What the overlay is.
 const JPEG_FORMAT: &str = "rgb8; jpeg compressed bgr8";
 
-/// Outputs that are made only where somebody subscribes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// `~/output/anomaly_mask`
-    AnomalyMask,
-    /// `~/output/anomaly_mask/compressed`
-    AnomalyMaskCompressed,
-    /// `~/output/score_map/compressed`
-    ScoreMap,
-    /// `~/output/regions`
-    Regions,
-    /// `~/debug/overlay/compressed`
-    Overlay,
-    /// `~/debug/processing_time_ms`
-    ProcessingTime,
-    /// `~/debug/pipeline_latency_ms`
-    PipelineLatency,
+named! {
+    /// Outputs that are made only where somebody subscribes, by their names before remapping.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Output {
+        /// `~/output/anomaly_mask`
+        AnomalyMask => "~/output/anomaly_mask",
+        /// `~/output/anomaly_mask/compressed`
+        AnomalyMaskCompressed => "~/output/anomaly_mask/compressed",
+        /// `~/output/score_map/compressed`
+        ScoreMap => "~/output/score_map/compressed",
+        /// `~/output/regions`
+        Regions => "~/output/regions",
+        /// `~/debug/overlay/compressed`
+        Overlay => "~/debug/overlay/compressed",
+        /// `~/debug/processing_time_ms`
+        ProcessingTime => "~/debug/processing_time_ms",
+        /// `~/debug/pipeline_latency_ms`
+        PipelineLatency => "~/debug/pipeline_latency_ms",
+    }
 }
 
 impl Output {
-    /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 7] = [
-        Self::AnomalyMask,
-        Self::AnomalyMaskCompressed,
-        Self::ScoreMap,
-        Self::Regions,
-        Self::Overlay,
-        Self::ProcessingTime,
-        Self::PipelineLatency,
-    ];
-
-    /// The name before remapping.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::AnomalyMask => "~/output/anomaly_mask",
-            Self::AnomalyMaskCompressed => "~/output/anomaly_mask/compressed",
-            Self::ScoreMap => "~/output/score_map/compressed",
-            Self::Regions => "~/output/regions",
-            Self::Overlay => "~/debug/overlay/compressed",
-            Self::ProcessingTime => "~/debug/processing_time_ms",
-            Self::PipelineLatency => "~/debug/pipeline_latency_ms",
-        }
-    }
-
     /// The ROS type.
     const fn kind(self) -> &'static str {
         match self {

@@ -1,56 +1,31 @@
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use std::str::FromStr;
 
-/// Which OOD score is computed. See the [module](super) for formulas and sources.
-///
-/// The names (`Display`, `FromStr`, serde) are `observer`, `softmax`, `max-logit`, `entropy`,
-/// `energy`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ScoreKind {
-    /// The observer's logit: odds that the segmentation network is wrong at this pixel.
-    Observer,
-    /// One minus the largest class probability, on a log scale.
-    Softmax,
-    /// The largest logit, negated.
-    MaxLogit,
-    /// The entropy of the class probabilities, on a log scale.
-    Entropy,
-    /// The free energy: `logsumexp` of the logits, negated.
-    Energy,
+named! {
+    /// Which OOD score is computed. See the [module](super) for formulas and sources.
+    ///
+    /// The names (`Display`, `FromStr`, serde) are `observer`, `softmax`, `max-logit`, `entropy`,
+    /// `energy`.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    pub enum ScoreKind {
+        /// The observer's logit: odds that the segmentation network is wrong at this pixel.
+        Observer => "observer",
+        /// One minus the largest class probability, on a log scale.
+        Softmax => "softmax",
+        /// The largest logit, negated.
+        MaxLogit => "max-logit",
+        /// The entropy of the class probabilities, on a log scale.
+        Entropy => "entropy",
+        /// The free energy: `logsumexp` of the logits, negated.
+        Energy => "energy",
+    }
 }
 
 impl ScoreKind {
-    /// Every score, in the order of the documentation.
-    pub const ALL: [Self; 5] = [
-        Self::Observer,
-        Self::Softmax,
-        Self::MaxLogit,
-        Self::Entropy,
-        Self::Energy,
-    ];
-
-    /// The name, as in bundles, on the command line and in reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Observer => "observer",
-            Self::Softmax => "softmax",
-            Self::MaxLogit => "max-logit",
-            Self::Entropy => "entropy",
-            Self::Energy => "energy",
-        }
-    }
-
     /// Whether the observer network must run for this score.
     pub const fn needs_observer(self) -> bool {
         matches!(self, Self::Observer)
-    }
-}
-
-impl fmt::Display for ScoreKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
     }
 }
 

@@ -1,6 +1,5 @@
 //! How engines are to be built.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -10,33 +9,18 @@ use thiserror::Error;
 use crate::engine::{EngineError, Resolution, input_size};
 use crate::model::Input;
 
-/// Precision of the networks' layers. Inputs and outputs stay f32.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Precision {
-    /// 32 bits.
-    Fp32,
-    /// 16 bits where that is faster.
-    #[default]
-    Fp16,
-    /// 8 bits where that is faster; needs scales.
-    Int8,
-}
-
-impl Precision {
-    /// The name in files and on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Fp32 => "fp32",
-            Self::Fp16 => "fp16",
-            Self::Int8 => "int8",
-        }
-    }
-}
-
-impl fmt::Display for Precision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
+named! {
+    /// Precision of the networks' layers. Inputs and outputs stay f32.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    pub enum Precision {
+        /// 32 bits.
+        Fp32 => "fp32",
+        /// 16 bits where that is faster.
+        #[default]
+        Fp16 => "fp16",
+        /// 8 bits where that is faster; needs scales.
+        Int8 => "int8",
     }
 }
 
@@ -44,8 +28,7 @@ impl FromStr for Precision {
     type Err = SettingsError;
 
     fn from_str(text: &str) -> Result<Self, SettingsError> {
-        let all = [Self::Fp32, Self::Fp16, Self::Int8];
-        let found = all.into_iter().find(|p| p.name() == text);
+        let found = Self::ALL.into_iter().find(|p| p.name() == text);
         found.ok_or_else(|| SettingsError::Precision(text.to_owned()))
     }
 }

@@ -126,17 +126,10 @@ fn graph_and_states_are_those_of_rcl_lifecycle() {
     let graph = Transition::GRAPH.map(|it| {
         let (start, goal) = (it.start(), it.goal());
         let (id, label) = (it.id(), it.label());
-        (
-            id,
-            label,
-            start.id(),
-            start.label(),
-            goal.id(),
-            goal.label(),
-        )
+        (id, label, start.id(), start.name(), goal.id(), goal.name())
     });
     assert_eq!(graph, ANSWERED);
-    assert_eq!(State::ALL.map(|state| (state.id(), state.label())), STATES);
+    assert_eq!(State::ALL.map(|state| (state.id(), state.name())), STATES);
 }
 
 /// The machine as the design page of managed nodes draws it, written by hand: a request by its id,

@@ -73,7 +73,7 @@ impl NodeControl {
         let state = self.lifecycle.state();
         let failure = self.lifecycle.failure().map(|f| f.to_string());
         let mut health = self.shared.health();
-        health.set_lifecycle(state.label(), state == State::Active);
+        health.set_lifecycle(state.name(), state == State::Active);
         health.set_failure(failure);
     }
 }

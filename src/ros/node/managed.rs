@@ -188,7 +188,7 @@ impl Managed for ManagedNode {
             Some(_) => Ok(()),
             None => Err(format!(
                 "the outputs were lost in a panic while {}",
-                during.label()
+                during.name()
             )),
         }
     }

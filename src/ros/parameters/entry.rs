@@ -1,4 +1,3 @@
-use std::fmt;
 use std::ops::RangeInclusive;
 
 use super::store::SetError;
@@ -18,30 +17,20 @@ pub enum Changeable {
     AtStart,
 }
 
-/// Where a node is in its life, as far as its parameters are concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Nothing is loaded.
-    Unconfigured,
-    /// It is being loaded, with the parameters as they were before.
-    Configuring,
-    /// Loaded; frames are not judged.
-    Inactive,
-    /// Frames are judged.
-    Active,
-    /// At its end.
-    Finalized,
-}
-
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Unconfigured => "unconfigured",
-            Self::Configuring => "configuring",
-            Self::Inactive => "inactive",
-            Self::Active => "active",
-            Self::Finalized => "finalized",
-        })
+named! {
+    /// Where a node is in its life, as far as its parameters are concerned.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Phase {
+        /// Nothing is loaded.
+        Unconfigured => "unconfigured",
+        /// It is being loaded, with the parameters as they were before.
+        Configuring => "configuring",
+        /// Loaded; frames are not judged.
+        Inactive => "inactive",
+        /// Frames are judged.
+        Active => "active",
+        /// At its end.
+        Finalized => "finalized",
     }
 }
 

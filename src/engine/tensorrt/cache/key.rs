@@ -8,28 +8,21 @@ use serde::{Deserialize, Serialize};
 use super::super::Precision;
 use super::digest::Digest;
 
-/// What is built and kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Artefact {
-    /// The plan of the segmentation network.
-    Segmentation,
-    /// The plan of the observer.
-    Observer,
-    /// The cubin of lookout's own CUDA kernels.
-    Kernels,
+named! {
+    /// What is built and kept.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    pub enum Artefact {
+        /// The plan of the segmentation network.
+        Segmentation => "segmentation",
+        /// The plan of the observer.
+        Observer => "observer",
+        /// The cubin of lookout's own CUDA kernels.
+        Kernels => "kernels",
+    }
 }
 
 impl Artefact {
-    /// The name in files and on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Segmentation => "segmentation",
-            Self::Observer => "observer",
-            Self::Kernels => "kernels",
-        }
-    }
-
     /// Subject and verb of a sentence about it.
     pub const fn is(self) -> &'static str {
         match self {
@@ -48,12 +41,6 @@ impl Artefact {
     }
 }
 
-impl fmt::Display for Artefact {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
 /// The networks of a bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Graph {
@@ -63,29 +50,15 @@ pub enum Graph {
     Observer,
 }
 
-/// Which TensorRT: their plans are not each other's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Flavour {
-    /// TensorRT, as JetPack and the server packages have it.
-    Standard,
-    /// TensorRT for RTX.
-    Rtx,
-}
-
-impl Flavour {
-    /// The name in files.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Standard => "standard",
-            Self::Rtx => "rtx",
-        }
-    }
-}
-
-impl fmt::Display for Flavour {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
+named! {
+    /// Which TensorRT: their plans are not each other's.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    pub enum Flavour {
+        /// TensorRT, as JetPack and the server packages have it.
+        Standard => "standard",
+        /// TensorRT for RTX.
+        Rtx => "rtx",
     }
 }
 

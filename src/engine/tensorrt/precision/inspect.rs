@@ -6,24 +6,16 @@ use super::operators::is_quantised;
 use super::tensor::{count, within};
 use super::wire::Message;
 
-/// The number format that a graph computes in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum GraphPrecision {
-    /// f32, like every graph of a trainer.
-    F32,
-    /// f16: more of the constants' values are f16 than f32.
-    F16,
-    /// 8 bits where the graph's QuantizeLinear and DequantizeLinear say so.
-    Qdq,
-}
-
-impl std::fmt::Display for GraphPrecision {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-            Self::Qdq => "int8 (QDQ)",
-        })
+named! {
+    /// The number format that a graph computes in.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum GraphPrecision {
+        /// f32, like every graph of a trainer.
+        F32 => "f32",
+        /// f16: more of the constants' values are f16 than f32.
+        F16 => "f16",
+        /// 8 bits where the graph's QuantizeLinear and DequantizeLinear say so.
+        Qdq => "int8 (QDQ)",
     }
 }
 
