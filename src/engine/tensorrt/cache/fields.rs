@@ -35,52 +35,34 @@ pub(super) struct Field {
     pub(super) toml: String,
     label: String,
     shown: String,
-    /// Said of a key without this field.
-    absent: &'static str,
 }
 
 /// By name; the order is that of the text.
 pub(super) type Fields = BTreeMap<String, Field>;
 
+/// What the text has, and what people see.
+type Value = (String, String);
+
+fn plain(value: impl fmt::Display) -> Value {
+    (value.to_string(), value.to_string())
+}
+
+fn text(text: &str) -> Value {
+    (quoted(text), text.to_owned())
+}
+
+fn digest(digest: &Digest) -> Value {
+    (quoted(&digest.to_string()), digest.short())
+}
+
 struct Writer(Fields);
 
 impl Writer {
-    fn put(&mut self, name: impl Into<String>, label: impl Into<String>, toml: String) {
-        let shown = toml.clone();
-        self.shown(name, label, toml, shown);
-    }
-
-    fn text(&mut self, name: impl Into<String>, label: impl Into<String>, text: &str) {
-        self.shown(name, label, quoted(text), text.to_owned());
-    }
-
-    fn digest(&mut self, name: &str, label: &str, digest: &Digest) {
-        self.shown(name, label, quoted(&digest.to_string()), digest.short());
-    }
-
-    fn shown(
-        &mut self,
-        name: impl Into<String>,
-        label: impl Into<String>,
-        toml: String,
-        shown: String,
-    ) {
+    fn add(&mut self, name: impl Into<String>, label: impl Into<String>, value: Value) {
+        let (toml, shown) = value;
         let label = label.into();
-        let absent = "none";
-        let field = Field {
-            toml,
-            label,
-            shown,
-            absent,
-        };
+        let field = Field { toml, label, shown };
         self.0.insert(name.into(), field);
-    }
-
-    /// Says of the field that without it the library decides.
-    fn or_default(&mut self, name: &str) {
-        if let Some(field) = self.0.get_mut(name) {
-            field.absent = "default";
-        }
     }
 
     fn device(&mut self, device: &Device) {
@@ -90,22 +72,21 @@ impl Writer {
             multiprocessors,
             driver,
         } = device;
-        self.text("gpu", "GPU", gpu);
-        let capability = format!("{major}.{minor}");
-        self.text("compute_capability", "compute capability", &capability);
-        let count = multiprocessors.to_string();
-        self.put("multiprocessors", "multiprocessors", count);
-        self.text("driver", "GPU driver", driver);
+        self.add("gpu", "GPU", text(gpu));
+        let capability = text(&format!("{major}.{minor}"));
+        self.add("compute_capability", "compute capability", capability);
+        self.add("multiprocessors", "multiprocessors", plain(multiprocessors));
+        self.add("driver", "GPU driver", text(driver));
     }
 
     fn library(&mut self, library: &Library) {
         let Library { flavour, version } = library;
-        self.text("tensorrt", "TensorRT", version);
-        self.text("tensorrt_flavour", "TensorRT flavour", flavour.name());
+        self.add("tensorrt", "TensorRT", text(version));
+        self.add("tensorrt_flavour", "TensorRT flavour", text(flavour.name()));
     }
 
     fn nvrtc(&mut self, version: &str) {
-        self.text("nvrtc", "NVRTC", version);
+        self.add("nvrtc", "NVRTC", text(version));
     }
 
     fn plan(&mut self, plan: &PlanRecipe) {
@@ -122,37 +103,31 @@ impl Writer {
             profiles,
         } = plan;
         self.library(library);
-        self.text("precision", "precision", precision.name());
+        self.add("precision", "precision", text(precision.name()));
         if let Some(core) = dla {
-            self.put("dla", "DLA core", core.to_string());
+            self.add("dla", "DLA core", plain(core));
         }
-        if let Some(bytes) = workspace {
-            self.shown("workspace", "workspace", bytes.to_string(), memory(*bytes));
-            self.or_default("workspace");
+        if let Some(bytes) = *workspace {
+            self.add("workspace", "workspace", (bytes.to_string(), memory(bytes)));
         }
         if let Some(level) = optimization_level {
-            let name = "optimization_level";
-            self.put(name, "optimisation level", level.to_string());
-            self.or_default(name);
+            self.add("optimization_level", "optimisation level", plain(level));
         }
-        let detailed = detailed_profile.to_string();
-        self.put("detailed_profile", "detailed profile", detailed);
-        if let Some(digest) = calibration {
-            self.digest("calibration", "INT8 calibration", digest);
+        let detailed = plain(detailed_profile);
+        self.add("detailed_profile", "detailed profile", detailed);
+        if let Some(cache) = calibration {
+            self.add("calibration", "INT8 calibration", digest(cache));
         }
         for flag in flags {
             let name = format!("flag.{}", name_part(flag));
-            self.put(name, format!("flag {flag}"), "true".to_owned());
+            self.add(name, format!("flag {flag}"), plain(true));
         }
-        self.put("profiles", "number of profiles", profiles.len().to_string());
+        self.add("profiles", "number of profiles", plain(profiles.len()));
         for (i, profile) in profiles.iter().enumerate() {
             for (input, range) in profile {
                 let name = format!("profile.{i}.{}", name_part(input));
-                self.text(
-                    name,
-                    format!("shapes of {input} in profile {i}"),
-                    &shapes(range),
-                );
+                let label = format!("shapes of {input} in profile {i}");
+                self.add(name, label, text(&shapes(range)));
             }
         }
     }
@@ -160,17 +135,11 @@ impl Writer {
     fn kernels(&mut self, kernels: &KernelRecipe) {
         let KernelRecipe { nvrtc, options } = kernels;
         self.nvrtc(nvrtc);
-        self.put(
-            "options",
-            "number of compiler options",
-            options.len().to_string(),
-        );
+        let count = plain(options.len());
+        self.add("options", "number of compiler options", count);
         for (i, option) in options.iter().enumerate() {
-            self.text(
-                format!("option.{i}"),
-                format!("compiler option {i}"),
-                option,
-            );
+            let label = format!("compiler option {i}");
+            self.add(format!("option.{i}"), label, text(option));
         }
     }
 }
@@ -183,16 +152,16 @@ impl Key {
             recipe,
         } = self;
         let mut to = Writer(Fields::new());
-        to.put("format", "format", FORMAT.to_string());
-        to.text("artefact", "artefact", self.artefact().name());
+        to.add("format", "format", plain(FORMAT));
+        to.add("artefact", "artefact", text(self.artefact().name()));
         to.device(device);
         match recipe {
             Recipe::Plan(plan) => {
-                to.digest("source", "network", source);
+                to.add("source", "network", digest(source));
                 to.plan(plan);
             }
             Recipe::Kernels(kernels) => {
-                to.digest("source", "source text", source);
+                to.add("source", "source text", digest(source));
                 to.kernels(kernels);
             }
         }
@@ -239,7 +208,12 @@ fn compare(was: &Fields, now: &Fields) -> Vec<Difference> {
             return None;
         }
         let either = a.or(b)?;
-        let shown = |f: Option<&Field>| f.map_or(either.absent.to_owned(), |f| f.shown.clone());
+        // without these the library decides
+        let absent = match name.as_str() {
+            "workspace" | "optimization_level" => "default",
+            _ => "none",
+        };
+        let shown = |f: Option<&Field>| f.map_or(absent.to_owned(), |f| f.shown.clone());
         Some(Difference {
             field: name.clone(),
             label: either.label.clone(),
