@@ -1,5 +1,7 @@
 //! What the engines on the CPU share: pre-processing, shapes, times, and the order of the parts.
 
+use std::borrow::Cow;
+use std::fmt::Display;
 use std::time::Instant;
 
 use super::preprocess::{Preprocessor, input_size};
@@ -46,6 +48,80 @@ pub struct Output<'a> {
     pub expected: [usize; 4],
     /// Its values, row-major; what is in it is replaced.
     pub values: &'a mut Vec<f32>,
+}
+
+/// A graph's file and the tensors that we feed and read, as the manifest names them. It makes the errors that
+/// name them.
+pub(super) struct Names {
+    engine: &'static str,
+    file: String,
+    pub(super) inputs: Vec<String>,
+    pub(super) outputs: Vec<String>,
+}
+
+impl Names {
+    pub(super) fn not_loaded(&self, message: impl Display) -> EngineError {
+        EngineError::Load {
+            engine: self.engine,
+            graph: self.file.clone(),
+            message: message.to_string(),
+        }
+    }
+
+    pub(super) fn missing(&self, tensor: &str) -> EngineError {
+        EngineError::MissingTensor {
+            engine: self.engine,
+            graph: self.file.clone(),
+            tensor: tensor.to_owned(),
+        }
+    }
+
+    pub(super) fn failed(&self, message: impl Display) -> EngineError {
+        EngineError::Run {
+            engine: self.engine,
+            graph: self.file.clone(),
+            message: message.to_string(),
+        }
+    }
+
+    /// Of the first output.
+    pub(super) fn other_shape(&self, expected: [usize; 4], found: Vec<usize>) -> EngineError {
+        EngineError::Shape {
+            engine: self.engine,
+            tensor: self.outputs[0].clone(),
+            expected,
+            found,
+        }
+    }
+}
+
+/// Loads a bundle's segmentation network, and its observer where there is one, which is fed the image and
+/// all that the segmentation network gives.
+pub(super) fn load_graphs<G>(
+    engine: &'static str,
+    bundle: &Bundle,
+    load: impl Fn(&Cow<'static, [u8]>, Names) -> Result<G, EngineError>,
+) -> Result<(G, Option<G>), EngineError> {
+    let names = |file: &String, inputs, outputs| Names {
+        engine,
+        file: file.clone(),
+        inputs,
+        outputs,
+    };
+    let manifest = bundle.manifest();
+    let s = &manifest.segmentation;
+    let image = vec![s.image.clone()];
+    let given = [std::slice::from_ref(&s.logits), &s.activations].concat();
+    let all = [&image[..], &given].concat();
+    let segmentation = load(bundle.segmentation(), names(s.file.get_ref(), image, given))?;
+    let observer = match (&manifest.observer, bundle.observer()) {
+        (Some(o), Some(bytes)) => {
+            let names = names(o.file.get_ref(), all, vec![o.output.clone()]);
+            Some(load(bytes, names)?)
+        }
+        _ => None,
+    };
+    Ok((segmentation, observer))
 }
 
 /// A bundle's networks on a [`Backend`].

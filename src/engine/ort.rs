@@ -8,7 +8,7 @@ use ort::session::{Session, SessionInputValue};
 use ort::value::{DynValue, TensorRef};
 
 use super::EngineError;
-use super::cpu::{Backend, CpuEngine, Output};
+use super::cpu::{Backend, CpuEngine, Names, Output, load_graphs};
 use crate::model::Bundle;
 
 const NAME: &str = "ort";
@@ -29,9 +29,7 @@ pub struct Ort {
 /// A session and the tensors that we feed and read.
 struct Graph {
     session: Session,
-    file: String,
-    inputs: Vec<String>,
-    outputs: Vec<String>,
+    names: Names,
 }
 
 impl CpuEngine<Ort> {
@@ -44,33 +42,9 @@ impl CpuEngine<Ort> {
     pub fn load(bundle: &Bundle, library: &Path, threads: usize) -> Result<Self, EngineError> {
         let environment = environment(library)?;
         let threads = threads.max(1);
-        let manifest = bundle.manifest();
-        let s = &manifest.segmentation;
-        let names: Vec<String> = std::iter::once(&s.logits)
-            .chain(&s.activations)
-            .cloned()
-            .collect();
-        let image = vec![s.image.clone()];
-        let segmentation = Graph::load(
-            session(
-                &environment,
-                bundle.segmentation(),
-                s.file.get_ref(),
-                threads,
-            )?,
-            s.file.get_ref(),
-            image.clone(),
-            names.clone(),
-        )?;
-        let observer = match (&manifest.observer, bundle.observer()) {
-            (Some(o), Some(bytes)) => Some(Graph::load(
-                session(&environment, bytes, o.file.get_ref(), threads)?,
-                o.file.get_ref(),
-                [image, names].concat(),
-                vec![o.output.clone()],
-            )?),
-            _ => None,
-        };
+        let (segmentation, observer) = load_graphs(NAME, bundle, |bytes, names| {
+            Graph::load(&environment, bytes, names, threads)
+        })?;
         let backend = Ort {
             library: library.to_owned(),
             segmentation,
@@ -101,62 +75,32 @@ fn environment(library: &Path) -> Result<Environment, EngineError> {
     Ok(kept.insert(made).clone())
 }
 
-fn session(
-    environment: &Environment,
-    bytes: &[u8],
-    file: &str,
-    threads: usize,
-) -> Result<Session, EngineError> {
-    let make = || -> Result<Session, String> {
-        // spinning threads would take the core from whatever else the vehicle runs
-        Session::builder(environment)
-            .map_err(|e| e.to_string())?
-            .with_intra_threads(threads)
-            .map_err(|e| e.to_string())?
-            .with_intra_op_spinning(false)
-            .map_err(|e| e.to_string())?
-            .commit_from_memory(bytes)
-            .map_err(|e| e.to_string())
-    };
-    make().map_err(|message| EngineError::Load {
-        engine: NAME,
-        graph: file.to_owned(),
-        message,
-    })
-}
-
 impl Graph {
     fn load(
-        session: Session,
-        file: &str,
-        inputs: Vec<String>,
-        outputs: Vec<String>,
+        environment: &Environment,
+        bytes: &[u8],
+        names: Names,
+        threads: usize,
     ) -> Result<Self, EngineError> {
+        let make = || -> Result<Session, String> {
+            // spinning threads would take the core from whatever else the vehicle runs
+            Session::builder(environment)
+                .map_err(|e| e.to_string())?
+                .with_intra_threads(threads)
+                .map_err(|e| e.to_string())?
+                .with_intra_op_spinning(false)
+                .map_err(|e| e.to_string())?
+                .commit_from_memory(bytes)
+                .map_err(|e| e.to_string())
+        };
+        let session = make().map_err(|message| names.not_loaded(message))?;
         let there = |name: &&String| session.inputs().iter().any(|i| i.name() == name.as_str());
         let given = |name: &&String| session.outputs().iter().any(|o| o.name() == name.as_str());
-        let missing = inputs.iter().find(|name| !there(name));
-        let missing = missing.or_else(|| outputs.iter().find(|name| !given(name)));
-        match missing {
-            Some(tensor) => Err(EngineError::MissingTensor {
-                engine: NAME,
-                graph: file.to_owned(),
-                tensor: tensor.clone(),
-            }),
-            None => Ok(Self {
-                session,
-                file: file.to_owned(),
-                inputs,
-                outputs,
-            }),
+        let missing = names.inputs.iter().find(|name| !there(name));
+        match missing.or_else(|| names.outputs.iter().find(|name| !given(name))) {
+            Some(tensor) => Err(names.missing(tensor)),
+            None => Ok(Self { session, names }),
         }
-    }
-}
-
-fn failed(graph: &str, e: &ort::Error) -> EngineError {
-    EngineError::Run {
-        engine: NAME,
-        graph: graph.to_owned(),
-        message: e.to_string(),
     }
 }
 
@@ -178,19 +122,18 @@ impl Backend for Ort {
         out: Output<'_>,
     ) -> Result<(), EngineError> {
         self.seen.clear();
-        let graph = &mut self.segmentation;
-        let failed = |e: ort::Error| failed(&graph.file, &e);
+        let Graph { session, names } = &mut self.segmentation;
+        let failed = |e: ort::Error| names.failed(e);
         let image = TensorRef::from_array_view((shape, image)).map_err(failed)?;
-        let mut made = graph
-            .session
-            .run(ort::inputs![graph.inputs[0].as_str() => image])
+        let mut made = session
+            .run(ort::inputs![names.inputs[0].as_str() => image])
             .map_err(failed)?;
-        for name in &graph.outputs {
+        for name in &names.outputs {
             // the session was asked for its outputs when it was loaded
             self.seen.extend(made.remove(name));
         }
         match self.seen.first() {
-            Some(logits) => copy(logits, &graph.file, &graph.outputs[0], out),
+            Some(logits) => copy(logits, names, out),
             None => Err(EngineError::NothingSegmented),
         }
     }
@@ -201,41 +144,28 @@ impl Backend for Ort {
         shape: [usize; 4],
         out: Output<'_>,
     ) -> Result<(), EngineError> {
-        let graph = self.observer.as_mut().ok_or(EngineError::NoObserver)?;
-        let failed = |e: ort::Error| failed(&graph.file, &e);
+        let Graph { session, names } = self.observer.as_mut().ok_or(EngineError::NoObserver)?;
+        let failed = |e: ort::Error| names.failed(e);
         let image = TensorRef::from_array_view((shape, image)).map_err(failed)?;
-        let mut inputs: Vec<(&str, SessionInputValue<'_>)> = Vec::with_capacity(graph.inputs.len());
-        inputs.push((&graph.inputs[0], image.into()));
-        for (name, value) in graph.inputs[1..].iter().zip(&self.seen) {
+        let mut inputs: Vec<(&str, SessionInputValue<'_>)> = Vec::with_capacity(names.inputs.len());
+        inputs.push((&names.inputs[0], image.into()));
+        for (name, value) in names.inputs[1..].iter().zip(&self.seen) {
             inputs.push((name, value.into()));
         }
-        let made = graph.session.run(inputs).map_err(failed)?;
-        copy(
-            &made[graph.outputs[0].as_str()],
-            &graph.file,
-            &graph.outputs[0],
-            out,
-        )
+        let made = session.run(inputs).map_err(failed)?;
+        copy(&made[names.outputs[0].as_str()], names, out)
     }
 }
 
-/// Copies an f32 tensor of the expected shape.
-fn copy(value: &DynValue, graph: &str, name: &str, out: Output<'_>) -> Result<(), EngineError> {
+/// Copies the first output, an f32 tensor of the expected shape.
+fn copy(value: &DynValue, names: &Names, out: Output<'_>) -> Result<(), EngineError> {
     let (shape, data) = value
         .try_extract_tensor::<f32>()
-        .map_err(|e| EngineError::Run {
-            engine: NAME,
-            graph: graph.to_owned(),
-            message: format!("{name}: {e}"),
-        })?;
+        .map_err(|e| names.failed(format_args!("{}: {e}", names.outputs[0])))?;
     let same = shape.len() == 4 && shape.iter().zip(out.expected).all(|(&a, b)| a == b as i64);
     if !same {
-        return Err(EngineError::Shape {
-            engine: NAME,
-            tensor: name.to_owned(),
-            expected: out.expected,
-            found: shape.iter().map(|&n| n.max(0) as usize).collect(),
-        });
+        let found = shape.iter().map(|&n| n.max(0) as usize).collect();
+        return Err(names.other_shape(out.expected, found));
     }
     out.values.clear();
     out.values.extend_from_slice(data);

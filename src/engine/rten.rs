@@ -7,7 +7,7 @@ use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool, Value, ValueOrVi
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensorView, Tensor};
 
-use super::cpu::{Backend, CpuEngine, Output};
+use super::cpu::{Backend, CpuEngine, Names, Output, load_graphs};
 use super::{EngineError, rten_rules};
 use crate::model::Bundle;
 
@@ -29,11 +29,9 @@ pub struct Rten {
 /// A loaded graph and the nodes that we feed and read.
 struct Graph {
     model: Model,
-    file: String,
+    names: Names,
     inputs: Vec<NodeId>,
     outputs: Vec<NodeId>,
-    /// Of the outputs.
-    names: Vec<String>,
 }
 
 /// rten's model of a graph, as this engine runs it; bytes that are built into the program are used in place.
@@ -54,34 +52,16 @@ pub fn load_model(bytes: Cow<'static, [u8]>) -> Result<Model, String> {
 }
 
 impl Graph {
-    fn load(
-        bytes: Cow<'static, [u8]>,
-        file: &str,
-        inputs: &[&str],
-        outputs: &[&str],
-    ) -> Result<Self, EngineError> {
-        let model = load_model(bytes).map_err(|message| EngineError::Load {
-            engine: NAME,
-            graph: file.to_owned(),
-            message,
-        })?;
-        let find = |name: &&str| {
-            let missing = || EngineError::MissingTensor {
-                engine: NAME,
-                graph: file.to_owned(),
-                tensor: (*name).to_owned(),
-            };
-            model.find_node(name).ok_or_else(missing)
-        };
-        let names = outputs.iter().map(|&name| name.to_owned()).collect();
-        let inputs = inputs.iter().map(find).collect::<Result<_, _>>()?;
-        let outputs = outputs.iter().map(find).collect::<Result<_, _>>()?;
+    fn load(bytes: Cow<'static, [u8]>, names: Names) -> Result<Self, EngineError> {
+        let model = load_model(bytes).map_err(|message| names.not_loaded(message))?;
+        let find = |name: &String| model.find_node(name).ok_or_else(|| names.missing(name));
+        let inputs = names.inputs.iter().map(find).collect::<Result<_, _>>()?;
+        let outputs = names.outputs.iter().map(find).collect::<Result<_, _>>()?;
         Ok(Self {
             model,
-            file: file.to_owned(),
+            names,
             inputs,
             outputs,
-            names,
         })
     }
 
@@ -91,13 +71,8 @@ impl Graph {
         pool: &Arc<ThreadPool>,
     ) -> Result<Vec<Value>, EngineError> {
         let options = RunOptions::default().with_thread_pool(Some(pool.clone()));
-        self.model
-            .run(inputs, &self.outputs, Some(options))
-            .map_err(|e| EngineError::Run {
-                engine: NAME,
-                graph: self.file.clone(),
-                message: e.to_string(),
-            })
+        let made = self.model.run(inputs, &self.outputs, Some(options));
+        made.map_err(|e| self.names.failed(e))
     }
 }
 
@@ -107,30 +82,9 @@ impl CpuEngine<Rten> {
     /// # Errors
     /// A graph that does not load, lacks a named tensor, or gives values that are not finite.
     pub fn load(bundle: &Bundle, threads: usize) -> Result<Self, EngineError> {
-        let manifest = bundle.manifest();
-        let s = &manifest.segmentation;
-        let activations = s.activations.iter().map(String::as_str);
-        let names: Vec<&str> = std::iter::once(s.logits.as_str())
-            .chain(activations)
-            .collect();
-        let segmentation = Graph::load(
-            bundle.segmentation().clone(),
-            s.file.get_ref(),
-            &[&s.image],
-            &names,
-        )?;
-        let observer = match (&manifest.observer, bundle.observer()) {
-            (Some(o), Some(bytes)) => {
-                let inputs: Vec<&str> = std::iter::once(s.image.as_str()).chain(names).collect();
-                Some(Graph::load(
-                    bytes.clone(),
-                    o.file.get_ref(),
-                    &inputs,
-                    &[&o.output],
-                )?)
-            }
-            _ => None,
-        };
+        let (segmentation, observer) = load_graphs(NAME, bundle, |bytes, names| {
+            Graph::load(bytes.clone(), names)
+        })?;
         let threads = threads.max(1);
         let backend = Rten {
             segmentation,
@@ -160,7 +114,7 @@ impl Backend for Rten {
         let image = NdTensorView::from_data(shape, image);
         let graph = &self.segmentation;
         self.seen = graph.run(vec![(graph.inputs[0], image.into())], &self.pool)?;
-        copy(&self.seen[0], &graph.names[0], out)
+        copy(&self.seen[0], &graph.names, out)
     }
 
     fn observe(
@@ -176,24 +130,19 @@ impl Backend for Rten {
         let seen = graph.inputs[1..].iter().zip(&self.seen);
         inputs.extend(seen.map(|(&id, v)| (id, v.into())));
         let made = graph.run(inputs, &self.pool)?;
-        copy(&made[0], &graph.names[0], out)
+        copy(&made[0], &graph.names, out)
     }
 }
 
-/// Copies an f32 tensor of the expected shape.
-fn copy(value: &Value, name: &str, out: Output<'_>) -> Result<(), EngineError> {
-    let wrong = |found: Vec<usize>| EngineError::Shape {
-        engine: NAME,
-        tensor: name.to_owned(),
-        expected: out.expected,
-        found,
-    };
+/// Copies the first output, an f32 tensor of the expected shape.
+fn copy(value: &Value, names: &Names, out: Output<'_>) -> Result<(), EngineError> {
+    let wrong = |found: &[usize]| Err(names.other_shape(out.expected, found.to_vec()));
     let Value::FloatTensor(tensor) = value else {
-        return Err(wrong(value.shape().to_vec()));
+        return wrong(&value.shape());
     };
     let tensor: &Tensor<f32> = tensor;
     if tensor.shape() != out.expected {
-        return Err(wrong(tensor.shape().to_vec()));
+        return wrong(tensor.shape());
     }
     out.values.clear();
     match tensor.data() {
