@@ -5,6 +5,7 @@ use std::path::Path;
 use jpeg_encoder::{ColorType, Encoder};
 use lookout::bag::{BagError, BagWriter, Qos, Summary, TopicId};
 use lookout::decide::{AnomalyMask, Verdict};
+use lookout::evaluate::bin_of;
 use lookout::msg::{Bool, CompressedImageRef, DiagnosticStatus, HeaderRef, ImageRef, RosMessage};
 use lookout::score::ScoreMap;
 use lookout::time::Stamp;
@@ -112,11 +113,8 @@ impl Recorder {
     /// The score map, mono16: 0 known .. 65535 unknown (or not a number).
     pub(crate) fn score_map(&mut self, at: At<'_>, map: &ScoreMap) -> Result<(), BagError> {
         self.scores.clear();
-        for &v in map.values() {
-            let unknown = if v.is_nan() { 1.0 } else { v.clamp(0.0, 1.0) };
-            let level = (unknown * 65535.0).round() as u16;
-            self.scores.extend_from_slice(&level.to_le_bytes());
-        }
+        let levels = map.values().iter().map(|&score| bin_of(score));
+        self.scores.extend(levels.flat_map(u16::to_le_bytes));
         let image = ImageRef {
             header: at.header(),
             height: map.height() as u32,
@@ -161,13 +159,8 @@ impl Recorder {
 
     /// Flag and status of a verdict.
     pub(crate) fn verdict(&mut self, log_time: Stamp, verdict: &Verdict) -> Result<(), BagError> {
-        self.bag.write(
-            self.safe_stop,
-            log_time,
-            &Bool {
-                data: verdict.safe_stop,
-            },
-        )?;
+        let data = verdict.safe_stop;
+        self.bag.write(self.safe_stop, log_time, &Bool { data })?;
         let status = DiagnosticStatus::of_verdict(verdict, &self.bundle_hash, None);
         self.bag.write(self.status, log_time, &status)
     }
