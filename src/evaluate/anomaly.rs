@@ -1,4 +1,4 @@
-use super::curve::Counts;
+use super::curve::{Counts, Step};
 use super::error::same_length;
 use super::{EvaluateError, bin_of};
 use serde::Serialize;
@@ -68,14 +68,7 @@ impl BinaryHistogram {
     /// # Errors
     /// [`EvaluateError::LengthMismatch`] or [`EvaluateError::UnknownLabel`].
     pub fn add_slice(&mut self, scores: &[f32], labels: &[u8]) -> Result<(), EvaluateError> {
-        same_length(("scores", scores.len()), ("labels", labels.len()))?;
-        check_labels(labels)?;
-        for (&score, &label) in scores.iter().zip(labels) {
-            if label != IGNORE {
-                self.add(score, label == ANOMALOUS);
-            }
-        }
-        Ok(())
+        self.add_labelled(scores, labels, Self::add)
     }
 
     /// [`add_slice`](Self::add_slice) for scores of 16 bits (65535 unknown).
@@ -83,11 +76,26 @@ impl BinaryHistogram {
     /// # Errors
     /// [`EvaluateError::LengthMismatch`] or [`EvaluateError::UnknownLabel`].
     pub fn add_slice_u16(&mut self, scores: &[u16], labels: &[u8]) -> Result<(), EvaluateError> {
+        self.add_labelled(scores, labels, |all, score, positive| {
+            all.counts.add(score, positive);
+        })
+    }
+
+    fn add_labelled<T: Copy>(
+        &mut self,
+        scores: &[T],
+        labels: &[u8],
+        add: impl Fn(&mut Self, T, bool),
+    ) -> Result<(), EvaluateError> {
         same_length(("scores", scores.len()), ("labels", labels.len()))?;
-        check_labels(labels)?;
+        let known = |label: &u8| matches!(*label, NORMAL | ANOMALOUS | IGNORE);
+        if let Some(index) = labels.iter().position(|label| !known(label)) {
+            let label = labels[index];
+            return Err(EvaluateError::UnknownLabel { label, index });
+        }
         for (&score, &label) in scores.iter().zip(labels) {
             if label != IGNORE {
-                self.counts.add(score, label == ANOMALOUS);
+                add(self, score, label == ANOMALOUS);
             }
         }
         Ok(())
@@ -127,7 +135,7 @@ impl BinaryHistogram {
             .counts
             .descending()
             .find(|step| reached(step.true_positives))?;
-        Some(self.threshold(Some((step.bin, step.true_positives, step.false_positives))))
+        Some(self.threshold(Some(step)))
     }
 
     /// The lowest threshold whose false-positive rate is at most `rate`; `None` without normal
@@ -143,7 +151,7 @@ impl BinaryHistogram {
             .descending()
             .take_while(|step| allowed(step.false_positives))
             .last();
-        Some(self.threshold(step.map(|s| (s.bin, s.true_positives, s.false_positives))))
+        Some(self.threshold(step))
     }
 
     /// The threshold of the best F1 (harmonic mean of precision and recall of the pixels), the
@@ -157,7 +165,7 @@ impl BinaryHistogram {
             // 2 tp / (2 tp + fp + fn)
             let f1 = 2.0 * tp as f64 / (tp + fp + positives) as f64;
             if best.is_none_or(|(highest, _)| f1 > highest) {
-                best = Some((f1, (step.bin, tp, fp)));
+                best = Some((f1, step));
             }
         }
         let (_, step) = best.filter(|_| positives > 0)?;
@@ -165,29 +173,16 @@ impl BinaryHistogram {
     }
 
     /// Under which everything down to that bin lies; 1 without a bin.
-    fn threshold(&self, step: Option<(usize, u64, u64)>) -> Threshold {
-        let (threshold, tp, fp) = match step {
-            Some((bin, tp, fp)) => (((bin as f64 - 0.5) / 65535.0) as f32, tp, fp),
-            None => (1.0, 0, 0),
-        };
+    fn threshold(&self, step: Option<Step>) -> Threshold {
+        let (threshold, tp, fp) = step.map_or((1.0, 0, 0), |step| {
+            let threshold = ((step.bin as f64 - 0.5) / 65535.0) as f32;
+            (threshold, step.true_positives, step.false_positives)
+        });
         let rate = |count: u64, of: u64| (of > 0).then(|| count as f64 / of as f64);
         Threshold {
             threshold,
             tpr: rate(tp, self.counts.positives()),
             fpr: rate(fp, self.counts.negatives()),
         }
-    }
-}
-
-fn check_labels(labels: &[u8]) -> Result<(), EvaluateError> {
-    match labels
-        .iter()
-        .position(|label| !matches!(*label, NORMAL | ANOMALOUS | IGNORE))
-    {
-        Some(index) => Err(EvaluateError::UnknownLabel {
-            label: labels[index],
-            index,
-        }),
-        None => Ok(()),
     }
 }
