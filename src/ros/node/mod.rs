@@ -39,7 +39,7 @@ use super::outputs::{self, Output, Outputs};
 use super::parameters::{NodeSettings, ParameterServices, Store};
 use super::participant::{Environment, ReceiveBuffer};
 use super::rosout::Rosout;
-use super::services::{Control, ServiceNames, Services, control_servers, transition_events};
+use super::services::{Control, Services, control_servers, transition_events};
 use crate::engine::EngineFactory;
 use crate::msg::Bool;
 use crate::pipeline::watch;
@@ -179,15 +179,14 @@ pub fn run(
         lifecycle: Arc::clone(&lifecycle),
     };
     control.note_lifecycle();
-    let service_names = ServiceNames::new(|name| {
-        names
-            .service(name)
-            .map_or_else(|e| e.name, |full| full.as_str().to_owned())
-    });
+    let service_name = |name: &str| {
+        let full = names.service(name);
+        full.map_or_else(|e| e.name, |full| full.as_str().to_owned())
+    };
     let for_services: Arc<dyn Control> = Arc::new(control.clone());
     let mut servers = {
         let mut node = node.lock().unwrap_or_else(PoisonError::into_inner);
-        control_servers(&mut node, &service_names, &for_services)
+        control_servers(&mut node, service_name, &for_services)
             .map_err(|e| not_made("services")(&e))?
     };
     servers.push(Box::pin(

@@ -35,7 +35,7 @@ mod value;
 pub use declared::declared;
 pub use entry::{Changeable, Declared, Phase, Range};
 pub use message::UnknownType;
-pub use services::{Host, ParameterServices, ServiceError, SharedStore};
+pub use services::{Host, ParameterServices, SharedStore};
 pub use settings::{Camera, LiveSettings, NodeSettings, SettingsError, Vehicle};
 pub use store::{DeclareError, Listing, SetError, Store, Undeclared};
 pub use value::{Value, ValueType};

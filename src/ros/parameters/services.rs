@@ -6,9 +6,8 @@ use futures::stream::{BoxStream, StreamExt, select_all};
 use ros2_client::qos::History;
 use ros2_client::service::{RmwRequestId, Server};
 use ros2_client::{
-    Message, MessageTypeName, Name, Node, Publisher, QosProfile, ServiceMapping, ServiceTypeName,
+    Message, MessageTypeName, Node, Publisher, QosProfile, ServiceMapping, ServiceTypeName,
 };
-use thiserror::Error;
 
 use super::{Phase, Store, answers};
 use crate::msg::Time;
@@ -17,7 +16,8 @@ use crate::msg::parameters::{
     ListParametersRequest, ListParametersResponse, ParameterEvent, ParameterNames,
     SetParametersAtomicallyResponse, SetParametersRequest, SetParametersResponse,
 };
-use crate::ros::names::{NameError, Names};
+use crate::ros::names::Names;
+use crate::ros::services::{ServiceError, absolute, not_created};
 
 impl Message for ParameterNames {}
 impl Message for GetParametersResponse {}
@@ -58,22 +58,6 @@ pub trait Host {
     fn changed(&mut self, names: &[&'static str], store: &Store);
 }
 
-/// Why there are no services.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum ServiceError {
-    /// A remap rule makes an invalid name of a service's.
-    #[error(transparent)]
-    Name(#[from] NameError),
-    /// DDS does not make it.
-    #[error("cannot create {name}: {reason}")]
-    Create {
-        /// Name of the service or topic.
-        name: String,
-        /// Why.
-        reason: String,
-    },
-}
-
 /// The servers and the publisher.
 pub struct ParameterServices {
     node: String,
@@ -107,18 +91,13 @@ impl ParameterServices {
     /// A name is not valid, or DDS does not make one of them.
     pub fn new(node: &mut Node, names: &Names) -> Result<Self, ServiceError> {
         let topic = names.topic("/parameter_events")?;
-        let failed = |reason: String| ServiceError::Create {
-            name: topic.to_string(),
-            reason,
-        };
         let event = MessageTypeName::new("rcl_interfaces", "ParameterEvent");
-        let name = Name::parse(topic.as_str()).map_err(|e| failed(e.to_string()))?;
         let dds_topic = node
-            .create_topic(&name, event, &EVENTS)
-            .map_err(|e| failed(e.to_string()))?;
+            .create_topic(&absolute(topic.as_str())?, event, &EVENTS)
+            .map_err(not_created(topic.as_str()))?;
         let events = node
             .create_publisher(&dds_topic, None)
-            .map_err(|e| failed(e.to_string()))?;
+            .map_err(not_created(topic.as_str()))?;
         Ok(Self {
             node: names.node().to_string(),
             get: server(node, names, "get_parameters", "GetParameters")?,
@@ -275,20 +254,14 @@ fn server<Q: Message + Clone + 'static, A: Message + 'static>(
     type_name: &str,
 ) -> Result<Server<Q, A>, ServiceError> {
     let full = names.service(&format!("~/{name}"))?;
-    let failed = |reason: String| ServiceError::Create {
-        name: full.to_string(),
-        reason,
-    };
-    let name = Name::parse(full.as_str()).map_err(|e| failed(e.to_string()))?;
-    let service_type = ServiceTypeName::new("rcl_interfaces", type_name);
     node.create_server(
         ServiceMapping::Enhanced,
-        &name,
-        &service_type,
+        &absolute(full.as_str())?,
+        &ServiceTypeName::new("rcl_interfaces", type_name),
         REQUESTS,
         REQUESTS,
     )
-    .map_err(|e| failed(e.to_string()))
+    .map_err(not_created(full.as_str()))
 }
 
 fn requests<'a, Q: Message + Send + Sync + 'static, A: Message + Send + Sync + 'static>(

@@ -5,7 +5,7 @@ use futures::FutureExt;
 use futures::channel::oneshot;
 use ros2_client::dds::rustdds::DomainParticipantBuilder;
 use ros2_client::service::Client;
-use ros2_client::{Context, NodeName, NodeOptions};
+use ros2_client::{Context, Name, NodeName, NodeOptions};
 
 use super::*;
 use crate::msg::parameters::{Parameter, ParameterType};

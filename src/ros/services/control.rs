@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use ros2_client::Node;
 
-use super::ServiceNames;
 use super::server::{ServiceError, Serving, serve};
 use super::transitions::serve_transitions;
 use crate::msg::{lifecycle_msgs, std_srvs};
@@ -34,13 +33,14 @@ pub trait Control: Send + Sync {
 
 /// The servers of `~/reset`, `~/enable` and of the five services of a managed node. They appear in
 /// the graph as services of `node`, and are there from now on; they answer once
-/// [`Services`](super::Services) runs them.
+/// [`Services`](super::Services) runs them. `name` makes the absolute and remapped name of a private
+/// one: of `~/reset`, and so on.
 ///
 /// # Errors
 /// A name is no absolute one, DDS refuses, or there is no thread for changes of state.
 pub fn control_servers(
     node: &mut Node,
-    names: &ServiceNames,
+    name: impl Fn(&str) -> String,
     control: &Arc<dyn Control>,
 ) -> Result<Vec<Serving>, ServiceError> {
     let by = || Arc::clone(control);
@@ -48,7 +48,7 @@ pub fn control_servers(
     Ok(vec![
         serve(
             node,
-            &names.reset,
+            &name("~/reset"),
             ("std_srvs", "Trigger"),
             move |_: std_srvs::TriggerRequest, by| {
                 let (success, message) = success_and_message(reset.reset(by));
@@ -57,17 +57,17 @@ pub fn control_servers(
         )?,
         serve(
             node,
-            &names.enable,
+            &name("~/enable"),
             ("std_srvs", "SetBool"),
             move |request: std_srvs::SetBoolRequest, by| {
                 let (success, message) = success_and_message(enable.enable(request.data, by));
                 std_srvs::SetBoolResponse { success, message }
             },
         )?,
-        serve_transitions(node, &names.change_state, by())?,
+        serve_transitions(node, &name("~/change_state"), by())?,
         serve(
             node,
-            &names.get_state,
+            &name("~/get_state"),
             ("lifecycle_msgs", "GetState"),
             move |_: lifecycle_msgs::GetStateRequest, _| lifecycle_msgs::GetStateResponse {
                 current_state: state.state().into(),
@@ -75,7 +75,7 @@ pub fn control_servers(
         )?,
         serve(
             node,
-            &names.get_available_states,
+            &name("~/get_available_states"),
             ("lifecycle_msgs", "GetAvailableStates"),
             |_: lifecycle_msgs::GetAvailableStatesRequest, _| {
                 lifecycle_msgs::GetAvailableStatesResponse {
@@ -85,7 +85,7 @@ pub fn control_servers(
         )?,
         serve(
             node,
-            &names.get_available_transitions,
+            &name("~/get_available_transitions"),
             TRANSITIONS,
             move |_: lifecycle_msgs::GetAvailableTransitionsRequest, _| {
                 described(Transition::from_state(transitions.state()))
@@ -93,7 +93,7 @@ pub fn control_servers(
         )?,
         serve(
             node,
-            &names.get_transition_graph,
+            &name("~/get_transition_graph"),
             TRANSITIONS,
             |_: lifecycle_msgs::GetAvailableTransitionsRequest, _| {
                 described(Transition::GRAPH.into_iter())

@@ -13,7 +13,6 @@
 
 mod control;
 mod events;
-mod names;
 mod server;
 mod thread;
 mod transitions;
@@ -21,8 +20,8 @@ mod wire;
 
 pub use control::{Control, control_servers};
 pub use events::transition_events;
-pub use names::ServiceNames;
 pub use server::{ServiceError, Serving, serve, service_qos};
+pub(super) use server::{absolute, not_created};
 pub use thread::Services;
 
 #[cfg(test)]

@@ -149,8 +149,7 @@ fn every_service_answers_a_client_on_the_network() {
         lifecycle: Lifecycle::new(Slow, events),
         enabled: AtomicBool::new(true),
     });
-    let names = ServiceNames::new(private);
-    let servers = control_servers(&mut node, &names, &control).unwrap();
+    let servers = control_servers(&mut node, private, &control).unwrap();
     assert_eq!(servers.len(), 7);
     let services = Services::start(servers).unwrap();
 

@@ -10,6 +10,7 @@ use ros2_client::qos::{Durability, History, WhenFull};
 use ros2_client::service::Server;
 use ros2_client::{Message, Name, Node, QosProfile, RmwRequestId, ServiceMapping, ServiceTypeName};
 
+use crate::ros::names::NameError;
 use crate::watchdog::panic_message;
 
 /// A future that serves one service and never ends.
@@ -19,6 +20,9 @@ pub type Serving = BoxFuture<'static, ()>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServiceError {
+    /// A remap rule makes an invalid name of a service's.
+    #[error(transparent)]
+    Remapped(#[from] NameError),
     /// The name is not an absolute name of ROS 2.
     #[error("{name:?} is not a valid service name: {reason}")]
     Name {
@@ -58,7 +62,7 @@ pub fn service_qos() -> QosProfile {
 }
 
 /// An absolute name, of any number of parts.
-pub(super) fn absolute(name: &str) -> Result<Name, ServiceError> {
+pub(in crate::ros) fn absolute(name: &str) -> Result<Name, ServiceError> {
     let wrong = |reason: String| ServiceError::Name {
         name: name.to_owned(),
         reason,
@@ -71,7 +75,7 @@ pub(super) fn absolute(name: &str) -> Result<Name, ServiceError> {
     }
 }
 
-pub(super) fn not_created(name: &str) -> impl FnOnce(CreateError) -> ServiceError {
+pub(in crate::ros) fn not_created(name: &str) -> impl FnOnce(CreateError) -> ServiceError {
     let name = name.to_owned();
     move |error| ServiceError::Create {
         name,
