@@ -37,6 +37,7 @@
 //! - [`model`] — a bundle of networks, thresholds and their origin, checked on load
 //! - [`engine`] — what runs the networks
 //! - [`score`] — how unknown each pixel is
+//! - [`calibration`] — files of cameras
 //! - [`decide`] — mask, regions, corridor, supervisor
 //! - [`schedule`] — latency model and admission: in which mode a frame is run, or that it is refused
 //! - [`pipeline`] — the above, joined
@@ -53,6 +54,7 @@
 mod named;
 
 pub mod bag;
+pub mod calibration;
 pub mod decide;
 pub mod engine;
 pub mod evaluate;

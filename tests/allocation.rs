@@ -8,7 +8,10 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::time::Duration;
 
-use lookout::decide::{Event, Failure, Observation, State, Supervisor, SupervisorConfig};
+use lookout::decide::{
+    Calibration, Event, Failure, Mount, Observation, State, StoppingConfig, Supervisor,
+    SupervisorConfig,
+};
 use lookout::engine::{
     Engine, EngineError, GpuTimes, Mode, Perception, Preprocessor, Resolution, input_size,
 };
@@ -16,7 +19,7 @@ use lookout::frame::{CameraView, Decoder, Frame, ImageView, QualityMeter};
 use lookout::model::Bundle;
 use lookout::msg::{HeaderRef, ImageRef, cdr};
 use lookout::paint::Painter;
-use lookout::pipeline::{Judge, Judges, Pipeline, Settings};
+use lookout::pipeline::{Judge, Judges, Pipeline, Settings, Surroundings};
 use lookout::profile::{
     DeadlineProfile, FrameFate, FrameOutcome, FrameRecord, RunProfile, ScoreStats, Stage,
     StageTimes,
@@ -186,6 +189,11 @@ fn frames_allocate_nothing_after_the_first_ones() {
             let (mut decoder, mut frame) = (Decoder::default(), Frame::new());
             let (mut painter, mut overlay) = (Painter::default(), Vec::new());
             let mut profile = RunProfile::new();
+            let k = [400.0, 0.0, 240.0, 0.0, 400.0, 176.0, 0.0, 0.0, 1.0];
+            let d = [-0.2, 0.05, 0.0, 0.0, 0.0];
+            let camera = Calibration::new((480, 352), k, "plumb_bob", &d);
+            let mount = Some(Mount::level(1.4));
+            let mut around = Surroundings::new(StoppingConfig::default(), mount).unwrap();
             let messages: Vec<Vec<u8>> = (1..=12)
                 .map(|i| message(encoding, bytes, Stamp::from_nanos(i * 66_000_000)))
                 .collect();
@@ -202,8 +210,14 @@ fn frames_allocate_nothing_after_the_first_ones() {
                 });
                 decoder.decode(&view, &mut frame).unwrap();
                 clock.set(frame.stamp());
+                // as with every frame, and the vehicle turns
+                around.camera_info(camera.clone());
+                around.odometry(10.0, 0.01 * index as f64, Duration::ZERO);
+                around.apply(&mut pipeline, Duration::ZERO);
                 let mode = pipeline.admit(frame.stamp(), &clock).unwrap();
                 let outcome = pipeline.process(&frame, mode, &clock);
+                around.judged(&pipeline);
+                assert!(pipeline.corridor().is_on_ground());
                 board.post(&outcome.verdict, Duration::ZERO);
                 pipeline.published(&outcome, &stages(), Duration::from_millis(40));
                 assert!(outcome.error.is_none());

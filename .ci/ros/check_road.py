@@ -3,7 +3,7 @@
 
     check_road.py LOOKOUT
 
-Everything in the picture is anomalous here, so what counts stands where the corridor ends below: at a
+Everything in the picture is anomalous here, so what counts stands where the picture ends below: at a
 distance that the camera's height and lens say. It is worked out here once more. The corridor reaches
 as far as the vehicle needs to stop; see G01 to G09 in docs/safety.md.
 """
@@ -139,12 +139,12 @@ def calibrations(road, at_its_place):
         road.expect(f"camera_info with {words[0]} {words[1]}: no distance", anywhere, words[0])
         road.warned(words, began)
     road.infos.publish(camera_info())
-    road.expect("camera_info: the distance is where the corridor ends", at_its_place, "known",
+    road.expect("camera_info: the distance is where the picture ends", at_its_place, "known",
                 "no speed yet")
 
 
 def speeds(road, vehicle, nearest, at_its_place):
-    near, far = 4.0, 5.0
+    near, far = 0.5, 5.0
     assert stopping(near) < nearest[0] and nearest[1] < stopping(far)
     for speed in (far, near, far, 0.0):
         vehicle.speed = speed
@@ -186,8 +186,8 @@ def check(binary, report):
             peer.wait_matched(publisher)
         camera.on()
         # A row of the scores is four of the picture's, or a few more.
-        nearest = distance(BOTTOM * HEIGHT + 5), distance(BOTTOM * HEIGHT - 6)
-        report.tell("where the corridor ends", f"{nearest[0]:.1f} to {nearest[1]:.1f} m away")
+        nearest = distance(HEIGHT + 1), distance(HEIGHT - 6)
+        report.tell("where the picture ends", f"{nearest[0]:.1f} to {nearest[1]:.1f} m away")
 
         def at_its_place(pixels, metres):
             return pixels > 0 and metres is not None and nearest[0] <= metres <= nearest[1]

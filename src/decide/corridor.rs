@@ -10,27 +10,63 @@ pub struct MapSize {
     pub height: usize,
 }
 
+/// What is known of a pixel of the score map.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Seen {
+    /// Whether it lies in the corridor, where its column does.
+    pub inside: bool,
+    /// Distance from the point under the camera ahead to the ground that it sees, in metres, the
+    /// nearest that is possible; infinite where it sees none or the geometry is not known.
+    pub distance: f32,
+    /// Its left and right edge, to the right of the camera in parts of the distance ahead.
+    pub edges: (f32, f32),
+    /// Area of what it covers of something upright, in parts of the distance ahead squared.
+    pub upright: f32,
+}
+
+impl Seen {
+    /// In no corridor, without geometry.
+    pub const NOTHING: Self = Self {
+        inside: false,
+        distance: f32::INFINITY,
+        edges: (f32::INFINITY, f32::NEG_INFINITY),
+        upright: 0.0,
+    };
+    /// In the corridor, without geometry.
+    pub const INSIDE: Self = Self {
+        inside: true,
+        ..Self::NOTHING
+    };
+}
+
+/// A region, as far as it matters to how much of it counts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Standing {
+    /// Its pixels.
+    pub area: u32,
+    /// Those that lie in the corridor.
+    pub inside: u32,
+    /// The nearest ground that those see, in metres; infinite where there is none.
+    pub distance: f32,
+    /// Left and right edge of all of it, to the right of the camera in parts of the distance.
+    pub edges: (f32, f32),
+}
+
 /// The part of the picture that the vehicle is about to drive through.
-///
-/// Described row by row, because that is how a driven path lies in a forward camera's picture and
-/// how a mask lies in memory.
 pub trait Corridor {
-    /// The columns of row `row` that lie in the corridor; empty when none does. Callers cut the
+    /// The columns of row `row` that may lie in the corridor; empty when none does. Callers cut the
     /// range to the map.
     fn columns(&self, row: usize, size: MapSize) -> Range<usize>;
 
-    /// Distance from the point under the camera to the ground seen at pixel (`x`, `y`), in metres,
-    /// where the geometry is known. A region stands where its lowest pixel in the corridor is.
-    fn distance(&self, x: usize, y: usize, size: MapSize) -> Option<f32> {
-        let _ = (x, y, size);
-        None
+    /// What is known of pixel (`x`, `y`).
+    fn seen(&self, x: usize, y: usize) -> Seen {
+        let _ = (x, y);
+        Seen::INSIDE
     }
 
-    /// Whether a region that stands at pixel (`x`, `y`) is near enough to matter; one that is not
-    /// counts as outside of the corridor.
-    fn counts(&self, x: usize, y: usize, size: MapSize) -> bool {
-        let _ = (x, y, size);
-        true
+    /// How many pixels of a region count as in the corridor.
+    fn counted(&self, standing: &Standing) -> u32 {
+        standing.inside
     }
 }
 

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 const DOCUMENT: &str = include_str!("../../docs/safety.md");
 
-const TESTS: [&str; 4] = [
+const TESTS: [&str; 6] = [
+    include_str!("../calibration.rs"),
+    include_str!("camera_tests.rs"),
     include_str!("ground_tests.rs"),
     include_str!("ground_corridor_tests.rs"),
     include_str!("stopping_tests.rs"),

@@ -1,37 +1,94 @@
-//! Where on the ground a row of the camera's picture is.
+//! Where on the ground a pixel of the camera's picture is.
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// A flat ground seen by a forward-looking pinhole camera without roll and without distortion.
-///
-/// Rows are those of the camera's picture with the origin of `sensor_msgs/CameraInfo`: 0 is the
-/// centre of the uppermost row. Distances are metres along the ground from the point under the
-/// camera. A lens whose distortion is more than a few rows needs a rectified picture.
+use super::Camera;
+
+/// How a camera sits on the vehicle: in its middle, looking straight ahead but for pitch and roll.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mount {
+    /// Height above the ground in metres: over 0, up to 10.
+    pub height_m: f64,
+    /// Pitch in degrees, nose down positive: -45 ..= 45.
+    #[serde(default)]
+    pub pitch_deg: f64,
+    /// Roll in degrees, right side down positive: -45 ..= 45.
+    #[serde(default)]
+    pub roll_deg: f64,
+    /// How much the pitch may be off either way, in degrees: 0 ..= 5.
+    #[serde(default)]
+    pub pitch_uncertainty_deg: f64,
+}
+
+impl Mount {
+    /// Highest camera, in metres.
+    pub const MAX_HEIGHT: f64 = 10.0;
+    /// Largest pitch and roll either way, in degrees.
+    pub const MAX_TILT: f64 = 45.0;
+    /// Largest uncertainty of the pitch, in degrees.
+    pub const MAX_UNCERTAINTY: f64 = 5.0;
+
+    /// So high, level, and known for certain.
+    pub const fn level(height_m: f64) -> Self {
+        Self {
+            height_m,
+            pitch_deg: 0.0,
+            roll_deg: 0.0,
+            pitch_uncertainty_deg: 0.0,
+        }
+    }
+
+    /// Checks every range.
+    ///
+    /// # Errors
+    /// The first value that cannot be.
+    pub fn validate(&self) -> Result<(), GroundError> {
+        let tilt = -Self::MAX_TILT..=Self::MAX_TILT;
+        let value = self.height_m;
+        if !(value > 0.0 && value <= Self::MAX_HEIGHT) {
+            return Err(GroundError::CameraHeight { value });
+        }
+        let value = self.pitch_deg;
+        if !tilt.contains(&value) {
+            return Err(GroundError::Pitch { value });
+        }
+        let value = self.roll_deg;
+        if !tilt.contains(&value) {
+            return Err(GroundError::Roll { value });
+        }
+        let value = self.pitch_uncertainty_deg;
+        if !(0.0..=Self::MAX_UNCERTAINTY).contains(&value) {
+            return Err(GroundError::PitchUncertainty { value });
+        }
+        Ok(())
+    }
+}
+
+/// A flat ground seen by a calibrated camera. Distances are metres along the ground from the point
+/// under the camera.
 ///
 /// ```
-/// use lookout::decide::Ground;
+/// use lookout::decide::{Calibration, Camera, Ground, Mount};
 ///
 /// let k = [500.0, 0.0, 320.0, 0.0, 500.0, 240.0, 0.0, 0.0, 1.0];
-/// let ground = Ground::new(&k, (640, 480), 1.5, 0.0)?;
-/// // 75 rows under the horizon: 1.5 m * 500 / 75
-/// assert_eq!(ground.distance(315.0), Some(10.0));
-/// assert_eq!(ground.distance(240.0), None, "the horizon");
+/// let camera = Camera::new(&Calibration::new((640, 480), k, "plumb_bob", &[]))?;
+/// let ground = Ground::new(camera, Mount::level(1.5))?;
+/// // 75 rows under the horizon: 1.5 m * 500 / 75 ahead; 100 columns off: a fifth of that to the right
+/// let (ahead, right) = ground.point(420.0, 315.0).unwrap();
+/// assert!((ahead - 10.0).abs() < 1e-9 && (right - 2.0).abs() < 1e-9);
+/// assert_eq!(ground.point(420.0, 240.0), None, "the horizon");
 /// # Ok::<(), lookout::decide::GroundError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ground {
-    fy: f64,
-    cy: f64,
-    width: u32,
-    height: u32,
-    camera_height: f64,
-    /// Of the pitch.
-    sin: f64,
-    cos: f64,
+    camera: Camera,
+    mount: Mount,
 }
 
 /// A camera that the ground cannot be told from.
-#[derive(Clone, Copy, Debug, PartialEq, Error)]
+#[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum GroundError {
     /// The camera matrix holds something that is no number.
@@ -42,35 +99,74 @@ pub enum GroundError {
         /// What is there.
         value: f64,
     },
-    /// The last row of the camera matrix is not that of a pinhole camera.
-    #[error("camera matrix: last row is {last_row:?}, not 0 0 1")]
+    /// The camera matrix is not that of a pinhole camera.
+    #[error("camera matrix: K[{index}] is {value}, not {wanted} as a pinhole camera's")]
     NoPinhole {
-        /// `K[6]`, `K[7]`, `K[8]`.
-        last_row: [f64; 3],
+        /// Where in K.
+        index: usize,
+        /// What is there.
+        value: f64,
+        /// What should be.
+        wanted: f64,
     },
     /// The focal length cannot be; 0 is that of a camera that was never calibrated.
     #[error(
-        "camera matrix: fy is {value} px, not in {} ..= {}",
-        Ground::MIN_FOCAL_LENGTH,
-        Ground::MAX_PIXELS
+        "camera matrix: f{axis} is {value} px, not in {} ..= {}",
+        Camera::MIN_FOCAL_LENGTH,
+        Camera::MAX_PIXELS
     )]
     FocalLength {
-        /// `K[4]`, in pixels.
+        /// `x` or `y`.
+        axis: char,
+        /// In pixels.
         value: f64,
     },
-    /// The principal row lies absurdly far outside of the picture.
-    #[error("camera matrix: cy is {value} px, not within {}", Ground::MAX_PIXELS)]
-    PrincipalRow {
-        /// `K[5]`, in pixels.
+    /// The principal point lies absurdly far outside of the picture.
+    #[error(
+        "camera matrix: c{axis} is {value} px, not within {}",
+        Camera::MAX_PIXELS
+    )]
+    PrincipalPoint {
+        /// `x` or `y`.
+        axis: char,
+        /// In pixels.
         value: f64,
     },
-    /// The calibrated picture has no pixels.
-    #[error("camera info is of a picture of {width}x{height}")]
+    /// Nobody here knows that distortion model.
+    #[error("distortion model is {name:?}, not plumb_bob, rational_polynomial or equidistant")]
+    DistortionModel {
+        /// Its name.
+        name: heapless::String<24>,
+    },
+    /// A distortion model has too few coefficients, or more than it knows.
+    #[error("distortion model {name:?} does not go with {count} coefficients")]
+    Coefficients {
+        /// Its name.
+        name: heapless::String<24>,
+        /// How many there are.
+        count: usize,
+    },
+    /// A coefficient is no number.
+    #[error("distortion: D[{index}] is {value}")]
+    Coefficient {
+        /// Where in D.
+        index: usize,
+        /// What is there.
+        value: f64,
+    },
+    /// The calibrated picture, or the part of it that is shown, has no pixels or is not inside.
+    #[error(
+        "camera info: {window} pixels from {offset} on, joined by {binning}, are no part of {length}"
+    )]
     NoImage {
-        /// Width in pixels.
-        width: u32,
-        /// Height in pixels.
-        height: u32,
+        /// Columns or rows of the calibrated picture.
+        length: u32,
+        /// The first that is shown.
+        offset: u32,
+        /// How many are; 0: the rest.
+        window: u32,
+        /// How many are joined to one.
+        binning: u32,
     },
     /// The calibration is of another size of picture (a crop, a binning, another camera).
     #[error(
@@ -89,131 +185,109 @@ pub enum GroundError {
     /// The camera is not above the ground, or higher than a vehicle is.
     #[error(
         "camera height is {value} m, not over 0 and up to {}",
-        Ground::MAX_CAMERA_HEIGHT
+        Mount::MAX_HEIGHT
     )]
     CameraHeight {
         /// In metres.
         value: f64,
     },
     /// The camera does not look forward.
-    #[error("camera pitch is {value} degrees, not within {}", Ground::MAX_PITCH)]
+    #[error("camera pitch is {value} degrees, not within {}", Mount::MAX_TILT)]
     Pitch {
         /// In degrees, nose down positive.
         value: f64,
     },
+    /// The camera lies on its side.
+    #[error("camera roll is {value} degrees, not within {}", Mount::MAX_TILT)]
+    Roll {
+        /// In degrees, right side down positive.
+        value: f64,
+    },
+    /// Nothing can be said with a pitch that is so uncertain.
+    #[error(
+        "uncertainty of the pitch is {value} degrees, not in 0 ..= {}",
+        Mount::MAX_UNCERTAINTY
+    )]
+    PitchUncertainty {
+        /// In degrees.
+        value: f64,
+    },
+    /// The model of the lens does not hold where the vehicle drives.
+    #[error(
+        "distortion: the model gives no ray for column {column}, row {row} of the picture, which lies in \
+         the corridor"
+    )]
+    NoRay {
+        /// In pixels.
+        column: u32,
+        /// In pixels.
+        row: u32,
+    },
 }
 
 impl Ground {
-    /// Least focal length, in pixels.
-    pub const MIN_FOCAL_LENGTH: f64 = 1.0;
-    /// Largest focal length and distance of the principal row from the upper edge, in pixels.
-    pub const MAX_PIXELS: f64 = 1e6;
-    /// Highest camera, in metres.
-    pub const MAX_CAMERA_HEIGHT: f64 = 10.0;
-    /// Largest pitch up or down, in degrees.
-    pub const MAX_PITCH: f64 = 45.0;
-
-    /// From the camera matrix `K` of `sensor_msgs/CameraInfo` (row by row, pixels), the size of the
-    /// picture that it is of as `(width, height)`, the camera's height above the ground in metres
-    /// (over 0, up to 10) and its pitch in degrees (-45 ..= 45, nose down positive).
+    /// Under a camera on its mount.
     ///
     /// # Errors
-    /// The first value that cannot be.
-    pub fn new(
-        k: &[f64; 9],
-        (width, height): (u32, u32),
-        camera_height_m: f64,
-        pitch_deg: f64,
-    ) -> Result<Self, GroundError> {
-        for (index, &value) in k.iter().enumerate() {
-            if !value.is_finite() {
-                return Err(GroundError::NotFinite { index, value });
-            }
-        }
-        let (fy, cy) = (k[4], k[5]);
-        if !(Self::MIN_FOCAL_LENGTH..=Self::MAX_PIXELS).contains(&fy) {
-            return Err(GroundError::FocalLength { value: fy });
-        }
-        if cy.abs() > Self::MAX_PIXELS {
-            return Err(GroundError::PrincipalRow { value: cy });
-        }
-        let last_row = [k[6], k[7], k[8]];
-        if last_row != [0.0, 0.0, 1.0] {
-            return Err(GroundError::NoPinhole { last_row });
-        }
-        if width == 0 || height == 0 {
-            return Err(GroundError::NoImage { width, height });
-        }
-        let mounted = camera_height_m > 0.0 && camera_height_m <= Self::MAX_CAMERA_HEIGHT;
-        if !mounted {
-            let value = camera_height_m;
-            return Err(GroundError::CameraHeight { value });
-        }
-        if !(-Self::MAX_PITCH..=Self::MAX_PITCH).contains(&pitch_deg) {
-            return Err(GroundError::Pitch { value: pitch_deg });
-        }
-        let (sin, cos) = pitch_deg.to_radians().sin_cos();
-        Ok(Self {
-            fy,
-            cy,
-            width,
-            height,
-            camera_height: camera_height_m,
-            sin,
-            cos,
-        })
+    /// The first value of the mount that cannot be.
+    pub fn new(camera: Camera, mount: Mount) -> Result<Self, GroundError> {
+        mount.validate()?;
+        Ok(Self { camera, mount })
     }
 
-    /// Size of the calibrated picture, `(width, height)` in pixels.
-    pub const fn image_size(&self) -> (u32, u32) {
-        (self.width, self.height)
+    /// The camera.
+    pub const fn camera(&self) -> &Camera {
+        &self.camera
+    }
+
+    /// How it sits.
+    pub const fn mount(&self) -> &Mount {
+        &self.mount
     }
 
     /// Whether a picture is of the calibrated size.
     ///
     /// # Errors
-    /// [`GroundError::ImageSize`] when it is not: rows mean something else there.
+    /// [`GroundError::ImageSize`] when it is not: pixels mean something else there.
     pub const fn check_image(&self, width: u32, height: u32) -> Result<(), GroundError> {
-        if width == self.width && height == self.height {
+        let (calibrated_width, calibrated_height) = self.camera.image_size();
+        if width == calibrated_width && height == calibrated_height {
             return Ok(());
         }
         Err(GroundError::ImageSize {
-            calibrated_width: self.width,
-            calibrated_height: self.height,
+            calibrated_width,
+            calibrated_height,
             width,
             height,
         })
     }
 
-    /// The row of the horizon; may lie outside of the picture.
-    pub fn horizon(&self) -> f64 {
-        self.cy - self.fy * self.sin / self.cos
+    /// Distance ahead and to the right of the ground seen at a point of the picture, in metres, at the
+    /// pitch as it is given. What is under the camera or behind it is 0 ahead. `None` at the horizon
+    /// and above, and where the lens gives no ray.
+    pub fn point(&self, u: f64, v: f64) -> Option<(f64, f64)> {
+        self.on_ground(self.level(self.camera.ray(u, v)?, 0.0))
     }
 
-    /// Distance to the ground seen in a row, in metres, finite and at least 0 (the ground under
-    /// the camera and behind it is at 0). `None` at the horizon and above, and for NaN.
-    pub fn distance(&self, row: f64) -> Option<f64> {
-        let slope = (row - self.cy) / self.fy;
-        // The ray of the row, turned by the pitch: so much down for so much forward.
-        let down = slope * self.cos + self.sin;
-        let forward = self.cos - slope * self.sin;
-        // Rows so far away that a product is no number any more are in no picture.
-        let ahead = self.camera_height * (forward / down);
-        (down > 0.0 && ahead.is_finite()).then(|| ahead.max(0.0))
+    /// A ray as ahead, right, down of a level vehicle, with the camera pitched by so many degrees
+    /// more than is given.
+    pub(super) fn level(&self, [x, y, z]: [f64; 3], more_deg: f64) -> [f64; 3] {
+        let (roll_sin, roll_cos) = self.mount.roll_deg.to_radians().sin_cos();
+        let (sin, cos) = (self.mount.pitch_deg + more_deg).to_radians().sin_cos();
+        let right = x * roll_cos - y * roll_sin;
+        let down = x * roll_sin + y * roll_cos;
+        [z * cos - down * sin, right, z * sin + down * cos]
     }
 
-    /// The row that sees the ground in a distance of so many metres; may lie outside of the
-    /// picture. `None` for a distance that is negative or no number, and for ground so near that a
-    /// camera that looks up cannot see it however high its picture is.
-    pub fn row(&self, distance_m: f64) -> Option<f64> {
-        let seen = distance_m >= 0.0 && distance_m.is_finite();
-        let along = distance_m * self.cos + self.camera_height * self.sin;
-        let across = self.camera_height * self.cos - distance_m * self.sin;
-        let row = self.cy + self.fy * (across / along);
-        (seen && along > 0.0 && row.is_finite()).then_some(row)
+    /// Where such a ray meets the ground, ahead and to the right.
+    pub(super) fn on_ground(&self, [ahead, right, down]: [f64; 3]) -> Option<(f64, f64)> {
+        let scale = self.mount.height_m / down;
+        let (ahead, right) = (ahead * scale, right * scale);
+        let meets = down > 0.0 && ahead.is_finite() && right.is_finite();
+        meets.then(|| (ahead.max(0.0), right))
     }
 }
 
 #[cfg(test)]
 #[path = "ground_tests.rs"]
-mod tests;
+pub(super) mod tests;

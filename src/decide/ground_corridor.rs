@@ -1,40 +1,98 @@
 use std::ops::Range;
 
-use super::{Corridor, Ground, MapSize, Trapezoid};
+use super::ground_map::{Cell, GroundMap};
+use super::{Corridor, Ground, GroundError, MapSize, Seen, Standing, Trapezoid};
 
-/// A trapezoid in the picture, with distances where the ground is known and a limit of distance
-/// where one is set: what stands beyond it does not count as in the corridor.
+/// Sizes of score maps whose maps of the ground are kept: the modes have two.
+const KEPT: usize = 4;
+/// Rows and columns of the picture that are looked at for rays in the corridor.
+const LOOKED_AT: u32 = 16;
+
+/// What the vehicle is about to drive through: on the ground in metres where the camera is known, a
+/// trapezoid in the picture where it is not.
 ///
-/// The limit is about where a region *stands* (its lowest pixel in the corridor), not about
-/// pixels: of somebody who stands within the limit, all that is in front of the corridor counts,
-/// though the ground behind him is beyond it. Without a ground there is no limit, and the whole
-/// trapezoid counts.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// On the ground it is a way of a certain width, straight or along a circle, as far as the **limit**
+/// where one is set. Whoever *stands* on it counts with the part of him that is in front of it, though
+/// the ground behind him is beyond it. Where the pitch is uncertain, the nearest distance and the widest
+/// way that are possible hold. The sky is in no corridor. Without a ground there is no limit, and the
+/// whole trapezoid counts.
+#[derive(Clone, Debug)]
 pub struct GroundCorridor {
     trapezoid: Trapezoid,
+    half_width_m: f32,
     ground: Option<Ground>,
+    maps: Vec<GroundMap>,
+    /// The map that holds for the present frame.
+    current: Option<usize>,
     far_limit_m: Option<f32>,
+    /// Of the way, in 1/m, to the right positive.
+    curvature: f32,
 }
 
 impl GroundCorridor {
-    /// The whole trapezoid, without distances.
-    pub const fn new(trapezoid: Trapezoid) -> Self {
+    /// The whole trapezoid, without distances; on the ground, once it is known, a straight way of so
+    /// many metres.
+    pub const fn new(trapezoid: Trapezoid, width_m: f32) -> Self {
         Self {
             trapezoid,
+            half_width_m: width_m / 2.0,
             ground: None,
+            maps: Vec::new(),
+            current: None,
             far_limit_m: None,
+            curvature: 0.0,
         }
     }
 
-    /// The ground from here on; without one there are no distances and no limit.
-    pub const fn set_ground(&mut self, ground: Option<Ground>) {
+    /// The ground from here on; without one there are no distances and no limit, and the trapezoid
+    /// holds.
+    ///
+    /// # Errors
+    /// [`GroundError::NoRay`]: the lens's model does not hold in the trapezoid. There is no ground then.
+    pub fn set_ground(&mut self, ground: Option<Ground>) -> Result<(), GroundError> {
+        self.maps.clear();
+        (self.ground, self.current) = (None, None);
+        if let Some(ground) = &ground {
+            self.check_rays(ground)?;
+        }
         self.ground = ground;
+        Ok(())
+    }
+
+    fn check_rays(&self, ground: &Ground) -> Result<(), GroundError> {
+        let size = MapSize {
+            width: LOOKED_AT as usize,
+            height: LOOKED_AT as usize,
+        };
+        let (width, height) = ground.camera().image_size();
+        let at = |i: usize, length: u32| {
+            (i as f64 + 0.5) / f64::from(LOOKED_AT) * f64::from(length) - 0.5
+        };
+        for y in 0..size.height {
+            for x in self.trapezoid.columns(y, size) {
+                let (u, v) = (at(x, width), at(y, height));
+                if ground.camera().ray(u, v).is_none() {
+                    let (column, row) = (u.max(0.0) as u32, v.max(0.0) as u32);
+                    return Err(GroundError::NoRay { column, row });
+                }
+            }
+        }
+        Ok(())
     }
 
     /// How far away counts from here on, in metres from the point under the camera. A limit that is
-    /// negative or no finite number is none: the whole trapezoid counts.
+    /// negative or no finite number is none: the whole corridor counts.
     pub fn set_far_limit(&mut self, metres: Option<f32>) {
         self.far_limit_m = metres.filter(|m| m.is_finite() && *m >= 0.0);
+    }
+
+    /// Curvature of the way in 1/m, to the left positive, from here on; what is no number is straight.
+    pub fn set_curvature(&mut self, to_the_left: f32) {
+        self.curvature = if to_the_left.is_finite() {
+            -to_the_left
+        } else {
+            0.0
+        };
     }
 
     /// The trapezoid.
@@ -42,9 +100,19 @@ impl GroundCorridor {
         &self.trapezoid
     }
 
+    /// Width of the way on the ground, in metres.
+    pub const fn width_m(&self) -> f32 {
+        self.half_width_m * 2.0
+    }
+
     /// The ground, where it is known.
     pub const fn ground(&self) -> Option<&Ground> {
         self.ground.as_ref()
+    }
+
+    /// Whether the last frame was judged on the ground, not in the trapezoid.
+    pub const fn is_on_ground(&self) -> bool {
+        self.current.is_some()
     }
 
     /// The limit that is set, in metres; it holds where the ground is known.
@@ -52,35 +120,116 @@ impl GroundCorridor {
         self.far_limit_m
     }
 
-    /// The corridor in a picture of that size: a ground that was calibrated at another is left out.
-    #[must_use]
-    pub fn in_image(mut self, width: u32, height: u32) -> Self {
-        self.ground = self
-            .ground
-            .filter(|ground| ground.check_image(width, height).is_ok());
-        self
+    /// Before a frame of that size (columns, rows) is judged by a score map of `size`: where the ground
+    /// was calibrated for frames of another size, the trapezoid holds. The first frame of each size makes
+    /// a map of the ground; later ones allocate nothing.
+    pub fn fit(&mut self, (width, height): (u32, u32), size: MapSize) {
+        self.current = None;
+        let Some(ground) = &self.ground else {
+            return;
+        };
+        if ground.check_image(width, height).is_err() || size.width == 0 || size.height == 0 {
+            return;
+        }
+        self.current = self.maps.iter().position(|map| map.size == size);
+        if self.current.is_none() {
+            if self.maps.len() == KEPT {
+                self.maps.remove(0);
+            }
+            self.maps.push(GroundMap::new(ground, size));
+            self.current = Some(self.maps.len() - 1);
+        }
+    }
+
+    fn map(&self) -> Option<&GroundMap> {
+        self.maps.get(self.current?)
+    }
+
+    /// How far to the right of the middle of the way a point on the ground is.
+    fn off_middle(&self, (ahead, right): (f32, f32)) -> f32 {
+        let curvature = self.curvature;
+        let bent = curvature * (ahead * ahead + right * right);
+        let root = (1.0 - curvature * (2.0 * right - bent)).max(0.0).sqrt();
+        (2.0 * right - bent) / (1.0 + root)
+    }
+
+    /// Whether the ground that a pixel sees may be on the way: somewhere between the nearest and the
+    /// farthest that is possible.
+    fn is_on_way(&self, cell: &Cell) -> bool {
+        if !cell.sees_ground() {
+            return false;
+        }
+        let [near, _, far] = cell.at;
+        let off = cell.at.map(|at| self.off_middle(at));
+        let turning = self.nearest_to_centre(near, far);
+        let off = off.into_iter().chain(turning.map(|at| self.off_middle(at)));
+        let (least, most) = off.fold((f32::INFINITY, f32::NEG_INFINITY), |(least, most), off| {
+            (least.min(off), most.max(off))
+        });
+        least <= self.half_width_m && most >= -self.half_width_m
+    }
+
+    /// The point between two where the way to the left of it becomes that to the right, or the other way
+    /// round: the nearest to the centre of the circle that the vehicle drives along.
+    fn nearest_to_centre(&self, from: (f32, f32), to: (f32, f32)) -> Option<(f32, f32)> {
+        let (ahead, right) = (to.0 - from.0, to.1 - from.1);
+        let centre = 1.0 / self.curvature;
+        let part = ((centre - from.1) * right - from.0 * ahead) / (ahead * ahead + right * right);
+        let between = part > 0.0 && part < 1.0;
+        between.then(|| (from.0 + part * ahead, from.1 + part * right))
+    }
+
+    /// Left and right edge of the way so far ahead, in metres to the right.
+    fn edges(&self, ahead: f32) -> (f32, f32) {
+        let turned = self.curvature * ahead;
+        let along = (1.0 - turned * turned).max(0.01).sqrt();
+        let middle = turned * ahead / (1.0 + along);
+        // across a way that is turned, straight to the right
+        let half = self.half_width_m / along;
+        (middle - half, middle + half)
     }
 }
 
 impl Corridor for GroundCorridor {
     fn columns(&self, row: usize, size: MapSize) -> Range<usize> {
-        self.trapezoid.columns(row, size)
-    }
-
-    /// Of the pixel's lower edge, the nearest ground that it sees.
-    fn distance(&self, _x: usize, y: usize, size: MapSize) -> Option<f32> {
-        let ground = self.ground.as_ref()?;
-        let share = (y as f64 + 1.0) / size.height as f64;
-        // The edges of a picture are half a pixel outside of the centres of its first and last row.
-        let row = share * f64::from(ground.image_size().1) - 0.5;
-        ground.distance(row).map(|metres| metres as f32)
-    }
-
-    fn counts(&self, x: usize, y: usize, size: MapSize) -> bool {
-        match (self.ground, self.far_limit_m) {
-            (Some(_), Some(limit)) => self.distance(x, y, size).is_some_and(|d| d <= limit),
-            _ => true,
+        match self.map() {
+            // is told pixel by pixel
+            Some(_) => 0..size.width,
+            None => self.trapezoid.columns(row, size),
         }
+    }
+
+    fn seen(&self, x: usize, y: usize) -> Seen {
+        let Some(map) = self.map() else {
+            return Seen::INSIDE;
+        };
+        let Some(cell) = map.cell(x, y) else {
+            return Seen::NOTHING;
+        };
+        Seen {
+            inside: self.is_on_way(cell),
+            distance: cell.at[0].0,
+            edges: cell.edges,
+            upright: cell.upright,
+        }
+    }
+
+    fn counted(&self, standing: &Standing) -> u32 {
+        if self.map().is_none() || standing.inside == 0 {
+            return standing.inside;
+        }
+        let distance = standing.distance;
+        if self.far_limit_m.is_some_and(|limit| distance > limit) {
+            return 0;
+        }
+        let (left, right) = standing.edges;
+        let (left, right) = (left * distance, right * distance);
+        let way = self.edges(distance);
+        let share = (right.min(way.1) - left.max(way.0)) / (right - left);
+        // what has no width stands where it stands
+        let share = if share.is_finite() { share } else { 1.0 };
+        let counted = (share.clamp(0.0, 1.0) * standing.area as f32).ceil() as u32;
+        counted.max(standing.inside).min(standing.area)
     }
 }
 

@@ -1,188 +1,235 @@
 use super::*;
+use crate::decide::Calibration;
 use proptest::prelude::*;
 
-const K: [f64; 9] = [500.0, 0.0, 320.0, 0.0, 500.0, 240.0, 0.0, 0.0, 1.0];
-const SIZE: (u32, u32) = (640, 480);
+const SIZE: (u32, u32) = (1280, 800);
 
-fn level() -> Ground {
-    Ground::new(&K, SIZE, 1.5, 0.0).unwrap()
+/// A lens of each kind, written down once more: how it makes a picture, not how it is undone.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::decide) enum Kind {
+    PlumbBob,
+    Rational,
+    Equidistant,
 }
 
-#[test]
-fn known_rows_of_a_level_and_of_a_pitched_camera() {
-    let pitched = |deg| Ground::new(&K, SIZE, 1.5, deg).unwrap();
-    // tan(10°), tan(20°), by another way than the code's
-    let (t10, t20) = (0.176_326_980_708_465, 0.363_970_234_266_202_4);
-    let cases = [
-        (level(), 240.0, None),
-        (level(), 100.0, None),
-        (level(), 315.0, Some(10.0)),
-        (level(), 740.0, Some(1.5)),
-        (level(), f64::NAN, None),
-        (pitched(10.0), 240.0, Some(1.5 / t10)),
-        (pitched(10.0), 240.0 + 500.0 * t10, Some(1.5 / t20)),
-        (pitched(10.0), 240.0 - 500.0 * t10 - 0.01, None),
-        (pitched(-10.0), 240.0, None),
-        (pitched(-10.0), 240.0 + 500.0 * t20, Some(1.5 / t10)),
-        // straight down and beyond
-        (pitched(45.0), 740.0 + 1e-6, Some(0.0)),
-        (pitched(45.0), 2000.0, Some(0.0)),
-    ];
-    for (ground, row, want) in cases {
-        match (ground.distance(row), want) {
-            (Some(got), Some(want)) => {
-                assert!((got - want).abs() < 1e-8, "{row}: {got} for {want}");
-            }
-            (got, want) => assert_eq!(got, want, "{row} of {ground:?}"),
+pub(in crate::decide) const KINDS: [Kind; 3] = [Kind::PlumbBob, Kind::Rational, Kind::Equidistant];
+const FOCAL: (f64, f64) = (700.0, 704.0);
+const CENTRE: (f64, f64) = (633.0, 391.0);
+
+impl Kind {
+    fn coefficients(self) -> (&'static str, &'static [f64]) {
+        match self {
+            Self::PlumbBob => ("plumb_bob", &[-0.28, 0.07, 0.0006, -0.0009, -0.01]),
+            Self::Rational => (
+                "rational_polynomial",
+                &[1.9, 0.8, -0.0003, 0.0002, 0.03, 2.2, 1.2, 0.1],
+            ),
+            Self::Equidistant => ("equidistant", &[-0.02, 0.005, -0.001, 0.0002]),
         }
     }
-    let horizon = pitched(10.0).horizon();
-    assert!((horizon - (240.0 - 500.0 * t10)).abs() < 1e-9, "{horizon}");
+
+    pub(in crate::decide) fn camera(self) -> Camera {
+        let (model, d) = self.coefficients();
+        let (fx, fy) = FOCAL;
+        let k = [fx, 0.0, CENTRE.0, 0.0, fy, CENTRE.1, 0.0, 0.0, 1.0];
+        Camera::new(&Calibration::new(SIZE, k, model, d)).unwrap()
+    }
+
+    /// The pixel of a point in front of the camera, given right, down, forward of it.
+    fn project(self, [x, y, z]: [f64; 3]) -> (f64, f64) {
+        let (_, d) = self.coefficients();
+        let (a, b) = (x / z, y / z);
+        let r = a.hypot(b);
+        let (a, b) = match self {
+            Self::Equidistant => {
+                let t = r.atan();
+                let bent =
+                    d[0] * t.powi(3) + d[1] * t.powi(5) + d[2] * t.powi(7) + d[3] * t.powi(9);
+                ((t + bent) * a / r, (t + bent) * b / r)
+            }
+            _ => {
+                let at = |i: usize| d.get(i).copied().unwrap_or(0.0);
+                let sum =
+                    |k: [f64; 3]| 1.0 + k[0] * r.powi(2) + k[1] * r.powi(4) + k[2] * r.powi(6);
+                let radial = sum([d[0], d[1], d[4]]) / sum([at(5), at(6), at(7)]);
+                (
+                    a * radial + 2.0 * d[2] * a * b + d[3] * (r * r + 2.0 * a * a),
+                    b * radial + d[2] * (r * r + 2.0 * b * b) + 2.0 * d[3] * a * b,
+                )
+            }
+        };
+        (FOCAL.0 * a + CENTRE.0, FOCAL.1 * b + CENTRE.1)
+    }
+
+    /// The pixel of a point `ahead` and to the `right` of the camera, `up` above the ground.
+    ///
+    /// With the axes of REP 103 (forward, left, up) and matrices: the code turns rays the other way round.
+    pub(in crate::decide) fn pixel(
+        self,
+        mount: &Mount,
+        ahead: f64,
+        right: f64,
+        up: f64,
+    ) -> (f64, f64) {
+        let point = [ahead, -right, up - mount.height_m];
+        let (p, r) = (mount.pitch_deg.to_radians(), mount.roll_deg.to_radians());
+        // about y by the pitch, then about x by the roll; the camera's own axes are the columns
+        let forward = [p.cos(), 0.0, -p.sin()];
+        let left = [p.sin() * r.sin(), r.cos(), p.cos() * r.sin()];
+        let above = [p.sin() * r.cos(), -r.sin(), p.cos() * r.cos()];
+        let along = |axis: [f64; 3]| axis.iter().zip(point).map(|(a, b)| a * b).sum::<f64>();
+        self.project([-along(left), -along(above), along(forward)])
+    }
+}
+
+fn ground(kind: Kind, mount: Mount) -> Ground {
+    Ground::new(kind.camera(), mount).unwrap()
 }
 
 #[test]
-fn g02_a_camera_that_cannot_be_is_refused_with_its_value() {
-    let with = |index: usize, value: f64| {
-        let mut k = K;
-        k[index] = value;
-        k
-    };
-    let cases: [(Result<Ground, GroundError>, &str); 13] = [
-        (Ground::new(&[0.0; 9], SIZE, 1.5, 0.0), "fy is 0 px"),
+fn g13_a_thing_at_a_known_place_is_measured_within_two_percent() {
+    for kind in KINDS {
+        for (pitch_deg, roll_deg) in [(0.0, 0.0), (5.0, 0.0), (-2.0, 3.0), (8.0, -4.0)] {
+            let mount = Mount {
+                pitch_deg,
+                roll_deg,
+                ..Mount::level(1.5)
+            };
+            let ground = ground(kind, mount);
+            for ahead in [4.0, 10.0, 31.0, 80.0] {
+                for right in [-0.3 * ahead, 0.4, 0.5 * ahead] {
+                    let (u, v) = kind.pixel(&mount, ahead, right, 0.0);
+                    let (got, beside) = ground.point(u, v).unwrap();
+                    let off = (got / ahead - 1.0)
+                        .abs()
+                        .max((beside - right).abs() / ahead);
+                    assert!(
+                        off < 0.02,
+                        "{kind:?} {mount:?}: {got} {beside} for {ahead} {right}"
+                    );
+                    assert!(off < 1e-6, "on flat ground nothing but rounding: {off}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_horizon_and_the_sky_are_no_ground() {
+    for kind in KINDS {
+        for roll_deg in [0.0, 6.0] {
+            let mount = Mount {
+                pitch_deg: 3.0,
+                roll_deg,
+                ..Mount::level(1.5)
+            };
+            let ground = ground(kind, mount);
+            for right in [-20.0, 0.0, 30.0] {
+                // as high as the camera, far away: the horizon; a little over and under it
+                let (u, v) = kind.pixel(&mount, 100.0, right, 1.5);
+                assert_eq!(ground.point(u, v - 0.01), None, "{kind:?} {right}");
+                assert!(ground.point(u, v + 0.01).is_some(), "{kind:?} {right}");
+                let (u, v) = kind.pixel(&mount, 50.0, right, 9.0);
+                assert_eq!(ground.point(u, v), None, "{kind:?} {right}");
+            }
+        }
+    }
+}
+
+#[test]
+fn g02_a_mount_that_cannot_be_is_refused_with_its_value() {
+    let level = Mount::level(1.5);
+    let cases = [
+        (Mount::level(0.0), "height is 0 m"),
+        (Mount::level(10.1), "height is 10.1 m"),
+        (Mount::level(f64::NAN), "height is NaN m"),
         (
-            Ground::new(&with(0, f64::NAN), SIZE, 1.5, 0.0),
-            "K[0] is NaN",
+            Mount {
+                pitch_deg: 46.0,
+                ..level
+            },
+            "pitch is 46 degrees",
         ),
         (
-            Ground::new(&with(5, f64::INFINITY), SIZE, 1.5, 0.0),
-            "K[5] is inf",
+            Mount {
+                pitch_deg: f64::NAN,
+                ..level
+            },
+            "pitch is NaN degrees",
         ),
         (
-            Ground::new(&with(4, -500.0), SIZE, 1.5, 0.0),
-            "fy is -500 px",
+            Mount {
+                roll_deg: -50.0,
+                ..level
+            },
+            "roll is -50 degrees",
         ),
         (
-            Ground::new(&with(4, 1e7), SIZE, 1.5, 0.0),
-            "fy is 10000000 px",
+            Mount {
+                pitch_uncertainty_deg: -0.1,
+                ..level
+            },
+            "uncertainty of the pitch is -0.1 degrees",
         ),
-        (
-            Ground::new(&with(5, -2e6), SIZE, 1.5, 0.0),
-            "cy is -2000000 px",
-        ),
-        (
-            Ground::new(&with(8, 0.0), SIZE, 1.5, 0.0),
-            "last row is [0.0, 0.0, 0.0]",
-        ),
-        (Ground::new(&K, (0, 480), 1.5, 0.0), "a picture of 0x480"),
-        (Ground::new(&K, SIZE, 0.0, 0.0), "height is 0 m"),
-        (Ground::new(&K, SIZE, 10.1, 0.0), "height is 10.1 m"),
-        (Ground::new(&K, SIZE, f64::NAN, 0.0), "height is NaN m"),
-        (Ground::new(&K, SIZE, 1.5, 46.0), "pitch is 46 degrees"),
-        (Ground::new(&K, SIZE, 1.5, f64::NAN), "pitch is NaN degrees"),
     ];
-    for (result, words) in cases {
-        let error = result.unwrap_err().to_string();
+    let camera = Kind::PlumbBob.camera();
+    for (mount, words) in cases {
+        let error = Ground::new(camera, mount).unwrap_err().to_string();
         assert!(error.contains(words), "{error} for {words}");
     }
-    assert_eq!(level().check_image(640, 480), Ok(()));
-    let error = level().check_image(320, 240).unwrap_err().to_string();
-    assert_eq!(error, "camera info is of 640x480, the picture is 320x240");
-}
-
-#[test]
-fn distances_that_are_none_have_no_row() {
-    for distance in [-0.1, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-        assert_eq!(level().row(distance), None, "{distance}");
-    }
-    let up = Ground::new(&K, SIZE, 1.5, -45.0).unwrap();
-    assert_eq!(up.row(1.0), None, "behind the picture's plane");
-    assert!(up.row(2.0).is_some());
-}
-
-prop_compose! {
-    fn grounds()(
-        fy in 1f64..1e6,
-        cy in -1e6f64..1e6,
-        height in 0.001f64..=10.0,
-        pitch in -45f64..=45.0,
-    ) -> Ground {
-        let k = [fy, 0.0, 0.0, 0.0, fy, cy, 0.0, 0.0, 1.0];
-        Ground::new(&k, SIZE, height, pitch).unwrap()
-    }
-}
-
-prop_compose! {
-    /// Cameras as they are built.
-    fn usual()(
-        fy in 100f64..5000.0,
-        cy in 0f64..2000.0,
-        height in 0.3f64..=4.0,
-        pitch in -15f64..=30.0,
-    ) -> Ground {
-        let k = [fy, 0.0, 0.0, 0.0, fy, cy, 0.0, 0.0, 1.0];
-        Ground::new(&k, SIZE, height, pitch).unwrap()
-    }
+    let ground = Ground::new(camera, level).unwrap();
+    assert_eq!(ground.check_image(1280, 800), Ok(()));
+    let error = ground.check_image(320, 240).unwrap_err().to_string();
+    assert_eq!(error, "camera info is of 1280x800, the picture is 320x240");
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
 
     #[test]
-    fn row_and_distance_are_inverse(ground in usual(), distance in 1f64..500.0) {
-        if let Some(row) = ground.row(distance) {
-            let back = ground.distance(row).unwrap();
-            prop_assert!((back / distance - 1.0).abs() < 1e-6, "{} for {}", back, distance);
-        }
-    }
-
-    #[test]
-    fn a_row_further_down_sees_nearer_ground(
-        ground in grounds(), row in -1e7f64..1e7, down in 0f64..1e6,
+    fn any_mount_is_taken_or_refused_and_no_place_is_nan_or_behind(
+        kind in prop::sample::select(KINDS.to_vec()),
+        numbers in prop::array::uniform4(prop::num::f64::ANY),
+        usual in (0.001f64..=10.0, -45f64..=45.0, -45f64..=45.0, 0f64..=5.0),
+        (u, v) in (prop::num::f64::ANY, prop::num::f64::ANY),
+        (column, row) in (-10f64..1300.0, -10f64..900.0),
     ) {
-        let (upper, lower) = (ground.distance(row), ground.distance(row + down));
-        prop_assert!(row > ground.horizon() - 1.0 || upper.is_none());
-        if let Some(upper) = upper {
-            let lower = lower.unwrap();
-            prop_assert!(lower <= upper * (1.0 + 1e-9), "{} under {}", lower, upper);
+        let mount = |height_m, pitch_deg, roll_deg, pitch_uncertainty_deg| Mount {
+            height_m,
+            pitch_deg,
+            roll_deg,
+            pitch_uncertainty_deg,
+        };
+        let [a, b, c, d] = numbers;
+        let (height, pitch, roll, uncertain) = usual;
+        for mount in [mount(a, b, c, d), mount(height, pitch, roll, uncertain)] {
+            let Ok(ground) = Ground::new(kind.camera(), mount) else {
+                continue;
+            };
+            for (u, v) in [(u, v), (column, row)] {
+                if let Some((ahead, right)) = ground.point(u, v) {
+                    prop_assert!(ahead.is_finite() && ahead >= 0.0 && right.is_finite());
+                }
+            }
         }
     }
 
     #[test]
     fn nearer_ground_lies_further_down(
-        ground in usual(), near in 0f64..1000.0, more in 0.001f64..1000.0,
+        fy in 100f64..5000.0,
+        height in 0.3f64..=4.0,
+        pitch_deg in -15f64..=30.0,
+        row in 0f64..800.0,
+        down in 0f64..800.0,
     ) {
-        if let Some(row) = ground.row(near) {
-            let further = ground.row(near + more).unwrap();
-            prop_assert!(further < row, "{} not above {}", further, row);
-            prop_assert!(further > ground.horizon());
-        }
-    }
-
-    #[test]
-    fn never_nan_never_negative(ground in grounds(), row in prop::num::f64::ANY, metres in prop::num::f64::ANY) {
-        if let Some(distance) = ground.distance(row) {
-            prop_assert!(distance.is_finite() && distance >= 0.0, "{}", distance);
-            prop_assert!(!(distance as f32).is_nan());
-        }
-        if let Some(row) = ground.row(metres) {
-            prop_assert!(row.is_finite(), "{}", row);
-        }
-    }
-
-    #[test]
-    fn any_camera_is_taken_or_refused(
-        k in prop::array::uniform9(prop::num::f64::ANY),
-        size in any::<(u32, u32)>(),
-        height in prop::num::f64::ANY,
-        pitch in prop::num::f64::ANY,
-        row in prop::num::f64::ANY,
-    ) {
-        let mut pinhole = k;
-        pinhole[6..].copy_from_slice(&[0.0, 0.0, 1.0]);
-        for k in [k, pinhole] {
-            if let Ok(ground) = Ground::new(&k, size, height, pitch) {
-                prop_assert!(ground.distance(row).is_none_or(f64::is_finite));
-            }
+        let k = [fy, 0.0, 640.0, 0.0, fy, 400.0, 0.0, 0.0, 1.0];
+        let camera = Camera::new(&Calibration::new(SIZE, k, "", &[])).unwrap();
+        let mount = Mount { pitch_deg, ..Mount::level(height) };
+        let ground = Ground::new(camera, mount).unwrap();
+        let at = |row| ground.point(640.0, row).map(|(ahead, _)| ahead);
+        if let Some(upper) = at(row) {
+            let lower = at(row + down).unwrap();
+            prop_assert!(lower <= upper * (1.0 + 1e-9), "{} under {}", lower, upper);
         }
     }
 }

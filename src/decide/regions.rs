@@ -1,4 +1,4 @@
-use super::{AnomalyMask, Corridor, MapSize};
+use super::{AnomalyMask, Corridor, MapSize, Seen, Standing};
 use crate::score::ScoreMap;
 use heapless::Vec as FixedVec;
 
@@ -31,11 +31,31 @@ pub struct Region {
     pub mean_score: f32,
     /// Largest score; a pixel without a score counts as 1.
     pub max_score: f32,
-    /// Its pixels that lie in the corridor; 0 where it stands beyond the corridor's limit.
+    /// Its pixels that count as in the corridor; 0 where it stands beyond the corridor's limit.
     pub corridor_area: u32,
-    /// Distance to its lowest pixel in the corridor, in metres, where the corridor knows; `None`
-    /// beyond its limit.
-    pub distance: Option<f32>,
+    /// Where it stands, where the corridor knows the ground.
+    pub footprint: Option<Footprint>,
+}
+
+/// Where a region stands on the ground, and how large it is if it stands there upright.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct Footprint {
+    /// Distance from the point under the camera ahead, in metres, to the nearest ground of its lower
+    /// contour: of the part that lies in the corridor where there is one, else of all of it.
+    pub distance_m: f32,
+    /// Its left edge, in metres to the right of the camera.
+    pub left_m: f32,
+    /// Its right edge, in metres to the right of the camera.
+    pub right_m: f32,
+    /// Its area, in square metres.
+    pub area_m2: f32,
+}
+
+impl Footprint {
+    /// Its width, in metres.
+    pub fn width_m(&self) -> f32 {
+        self.right_m - self.left_m
+    }
 }
 
 /// The regions of one frame, and what is not among them.
@@ -50,7 +70,8 @@ pub struct Regions {
     pub area: u32,
     /// Pixels in the corridor of every region but specks, the dropped ones among them.
     pub corridor_area: u32,
-    /// Smallest distance of any region but specks, the dropped ones among them, in metres.
+    /// Smallest distance of any region that counts as in the corridor, the dropped ones among them, in
+    /// metres.
     pub nearest: Option<f32>,
 }
 
@@ -69,7 +90,8 @@ impl Regions {
     fn add(&mut self, region: Region) {
         self.area += region.area;
         self.corridor_area += region.corridor_area;
-        if let Some(distance) = region.distance {
+        let counts = region.corridor_area > 0;
+        if let Some(distance) = region.footprint.filter(|_| counts).map(|f| f.distance_m) {
             self.nearest = Some(
                 self.nearest
                     .map_or(distance, |nearest| nearest.min(distance)),
@@ -129,13 +151,16 @@ struct Sums {
     y: u64,
     score: f64,
     max_score: f32,
-    corridor_area: u32,
-    /// Lowest pixel in the corridor as `(row, column)`; of `corridor_area > 0` only.
-    lowest: (u32, u32),
+    inside: u32,
+    /// Nearest ground, in metres: of the pixels in the corridor, and of all; infinite without.
+    near_inside: f32,
+    near: f32,
+    edges: (f32, f32),
+    upright: f32,
 }
 
 impl Sums {
-    fn of_pixel(x: u32, y: u32, score: f32, in_corridor: bool) -> Self {
+    fn of_pixel(x: u32, y: u32, score: f32, seen: &Seen) -> Self {
         Self {
             left: x,
             right: x,
@@ -146,8 +171,15 @@ impl Sums {
             y: u64::from(y),
             score: f64::from(score),
             max_score: score,
-            corridor_area: u32::from(in_corridor),
-            lowest: if in_corridor { (y, x) } else { (0, 0) },
+            inside: u32::from(seen.inside),
+            near_inside: if seen.inside {
+                seen.distance
+            } else {
+                f32::INFINITY
+            },
+            near: seen.distance,
+            edges: seen.edges,
+            upright: seen.upright,
         }
     }
 
@@ -161,8 +193,28 @@ impl Sums {
         self.y += other.y;
         self.score += other.score;
         self.max_score = self.max_score.max(other.max_score);
-        self.corridor_area += other.corridor_area;
-        self.lowest = self.lowest.max(other.lowest);
+        self.inside += other.inside;
+        self.near_inside = self.near_inside.min(other.near_inside);
+        self.near = self.near.min(other.near);
+        self.edges.0 = self.edges.0.min(other.edges.0);
+        self.edges.1 = self.edges.1.max(other.edges.1);
+        self.upright += other.upright;
+    }
+
+    /// Where it stands: in the corridor, where a part of it lies there.
+    fn footprint(&self) -> Option<Footprint> {
+        let distance_m = match self.inside {
+            0 => self.near,
+            _ => self.near_inside,
+        };
+        let (left, right) = self.edges;
+        let known = distance_m.is_finite() && left.is_finite() && right.is_finite();
+        known.then(|| Footprint {
+            distance_m,
+            left_m: left * distance_m,
+            right_m: right * distance_m,
+            area_m2: self.upright * distance_m * distance_m,
+        })
     }
 }
 
@@ -251,7 +303,7 @@ impl RegionFinder {
         }
         self.reserve(size.width, size.height);
         self.parents.push(0);
-        self.sums.push(Sums::of_pixel(0, 0, 0.0, false));
+        self.sums.push(Sums::of_pixel(0, 0, 0.0, &Seen::NOTHING));
         let rows = mask
             .pixels()
             .chunks_exact(size.width)
@@ -263,14 +315,15 @@ impl RegionFinder {
                     0
                 } else {
                     let score = if score.is_nan() { 1.0 } else { score };
-                    let inside = columns.contains(&x);
-                    self.place(x, Sums::of_pixel(x as u32, y as u32, score, inside))
+                    let mut seen = corridor.seen(x, y);
+                    seen.inside &= columns.contains(&x);
+                    self.place(x, Sums::of_pixel(x as u32, y as u32, score, &seen))
                 };
                 self.current[x + 1] = label;
             }
             std::mem::swap(&mut self.above, &mut self.current);
         }
-        self.collect(corridor, size, out);
+        self.collect(corridor, out);
         Ok(())
     }
 
@@ -318,7 +371,7 @@ impl RegionFinder {
         a.min(b)
     }
 
-    fn collect(&mut self, corridor: &dyn Corridor, size: MapSize, out: &mut Regions) {
+    fn collect(&mut self, corridor: &dyn Corridor, out: &mut Regions) {
         // Parents are smaller than their labels: from the last label down, every label is whole
         // before it goes to its parent.
         for label in (1..self.parents.len()).rev() {
@@ -337,8 +390,12 @@ impl RegionFinder {
                 continue;
             }
             let area = f64::from(sums.area);
-            let (y, x) = (sums.lowest.0 as usize, sums.lowest.1 as usize);
-            let inside = sums.corridor_area > 0 && corridor.counts(x, y, size);
+            let standing = Standing {
+                area: sums.area,
+                inside: sums.inside,
+                distance: sums.near_inside,
+                edges: sums.edges,
+            };
             out.add(Region {
                 bounding_box: BoundingBox {
                     left: sums.left,
@@ -350,12 +407,8 @@ impl RegionFinder {
                 centroid: ((sums.x as f64 / area) as f32, (sums.y as f64 / area) as f32),
                 mean_score: (sums.score / area) as f32,
                 max_score: sums.max_score,
-                corridor_area: if inside { sums.corridor_area } else { 0 },
-                distance: if inside {
-                    corridor.distance(x, y, size)
-                } else {
-                    None
-                },
+                corridor_area: corridor.counted(&standing),
+                footprint: sums.footprint(),
             });
         }
     }

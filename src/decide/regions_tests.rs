@@ -2,16 +2,25 @@ use super::super::Trapezoid;
 use super::*;
 use proptest::prelude::*;
 
-/// A corridor of the left half, a metre a row from below.
+/// A corridor of the left half, the ground a metre further with each row; every pixel is 0.1 by 0.2 of the
+/// distance in size.
 struct LeftHalf;
+
+/// Rows of the tallest mask.
+const ROWS: usize = 24;
 
 impl Corridor for LeftHalf {
     fn columns(&self, _row: usize, size: MapSize) -> std::ops::Range<usize> {
         0..size.width / 2
     }
 
-    fn distance(&self, _x: usize, y: usize, size: MapSize) -> Option<f32> {
-        Some((size.height - y) as f32)
+    fn seen(&self, x: usize, y: usize) -> Seen {
+        Seen {
+            inside: true,
+            distance: (ROWS - y) as f32,
+            edges: (0.1 * x as f32, 0.1 * (x + 1) as f32),
+            upright: 0.02,
+        }
     }
 }
 
@@ -94,15 +103,18 @@ fn a_region_knows_its_place_scores_and_distance() {
             height: 2
         }
     );
-    assert_eq!(
-        (region.area, region.corridor_area, region.distance),
-        (3, 2, Some(1.0))
-    );
+    assert_eq!((region.area, region.corridor_area), (3, 2));
+    let footprint = region.footprint.unwrap();
+    assert_eq!(footprint.distance_m, 22.0);
+    assert!((footprint.left_m - 2.2).abs() < 1e-5, "{footprint:?}");
+    assert!((footprint.width_m() - 4.4).abs() < 1e-5, "{footprint:?}");
+    let area = 3.0 * 0.02 * 22.0 * 22.0;
+    assert!((footprint.area_m2 - area).abs() < 1e-3, "{footprint:?}");
     assert_eq!(region.centroid, (4.0 / 3.0, 4.0 / 3.0));
     assert_eq!((region.mean_score, region.max_score), (0.75, 1.0));
     assert_eq!(
         (regions.area, regions.corridor_area, regions.nearest),
-        (3, 2, Some(1.0))
+        (3, 2, Some(22.0))
     );
 }
 
@@ -226,8 +238,10 @@ proptest! {
             prop_assert!((region.mean_score - scores.sum::<f32>() / count as f32).abs() < 1e-5);
             let inside = pixels.iter().filter(|(x, _)| *x < width / 2);
             prop_assert_eq!(region.corridor_area as usize, inside.clone().count());
-            let nearest = inside.map(|(_, y)| (height - y) as f32).reduce(f32::min);
-            prop_assert_eq!(region.distance, nearest);
+            let near = |(_, y): &(usize, usize)| (ROWS - y) as f32;
+            let nearest = inside.map(near).reduce(f32::min);
+            let nearest = nearest.or(pixels.iter().map(near).reduce(f32::min));
+            prop_assert_eq!(region.footprint.map(|f| f.distance_m), nearest);
         }
     }
 }

@@ -1,11 +1,12 @@
-//! How far the vehicle needs to stop, from how fast it is said to go.
+//! What the vehicle is about to drive through: how far it needs to stop and how its way bends, from how
+//! it is said to move, and how wide it is.
 
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// How the vehicle stops, and how long its speed is believed.
+/// How the vehicle stops, how wide its way is, and how long its speed is believed.
 ///
 /// Distances are compared with those of a [`Ground`](super::Ground), which begin under the camera:
 /// the way from there to the vehicle's front belongs to the margin. The age of a verdict and the
@@ -24,6 +25,10 @@ pub struct StoppingConfig {
     pub margin_m: f64,
     /// A speed that came longer ago than this is not believed, in ms: `10 ..= 60_000`, default 500.
     pub odometry_timeout_ms: u32,
+    /// Width of the vehicle in metres: `0.1 ..= 10`, default 1.9.
+    pub width_m: f64,
+    /// Room that it needs on either side, in metres: `0 ..= 10`, default 0.3.
+    pub side_margin_m: f64,
 }
 
 /// A setting of the stopping distance that is out of its range.
@@ -47,6 +52,8 @@ impl Default for StoppingConfig {
             reaction_time_ms: 300,
             margin_m: 3.0,
             odometry_timeout_ms: 500,
+            width_m: 1.9,
+            side_margin_m: 0.3,
         }
     }
 }
@@ -64,6 +71,8 @@ impl StoppingConfig {
             ("reaction_time_ms", reaction, 0.0, 10_000.0),
             ("margin_m", self.margin_m, 0.0, 1000.0),
             ("odometry_timeout_ms", timeout, 10.0, 60_000.0),
+            ("width_m", self.width_m, 0.1, 10.0),
+            ("side_margin_m", self.side_margin_m, 0.0, 10.0),
         ] {
             // NaN is in no range.
             if !(min..=max).contains(&value) {
@@ -76,6 +85,11 @@ impl StoppingConfig {
             }
         }
         Ok(())
+    }
+
+    /// Width of what the vehicle drives through, in metres.
+    pub fn way_width_m(&self) -> f32 {
+        (self.width_m + 2.0 * self.side_margin_m) as f32
     }
 
     /// The way that the vehicle needs to stop at a speed of 0 m/s or more, in metres, rounded up.
@@ -139,20 +153,34 @@ impl fmt::Display for NoLimit {
 /// let mut speed = SpeedSource::new(StoppingConfig::default())?;
 /// let ms = Duration::from_millis;
 /// assert_eq!(speed.far_limit(ms(0)), None);
-/// speed.heard(10.0, ms(20));
+/// speed.heard(10.0, 0.5, ms(20));
 /// // 10 m/s * 0.3 s + (10 m/s)² / (2 * 4 m/s²) + 3 m
 /// assert_eq!(speed.far_limit(ms(520)), Some(18.5));
+/// // half a radian a second to the left at 10 m/s: a circle of 20 m
+/// assert_eq!(speed.curvature(ms(520)), 0.05);
 /// assert_eq!(speed.far_limit(ms(521)), None, "older than 500 ms");
 /// # Ok::<(), lookout::decide::StoppingError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SpeedSource {
     config: StoppingConfig,
-    /// In m/s, and when it arrived.
-    last: Option<(f64, Duration)>,
+    last: Option<Heard>,
+}
+
+/// What the odometry said.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Heard {
+    speed_mps: f64,
+    yaw_rate_rps: f64,
+    at: Duration,
 }
 
 impl SpeedSource {
+    /// Slower than this, in m/s, noise of the yaw rate would bend the way.
+    const LEAST_SPEED_MPS: f64 = 1.0;
+    /// That of a circle of 4 m, in 1/m; no vehicle turns in less.
+    const MAX_CURVATURE: f64 = 0.25;
+
     /// Nothing was heard yet.
     ///
     /// # Errors
@@ -167,9 +195,14 @@ impl SpeedSource {
         &self.config
     }
 
-    /// A speed along the vehicle in m/s (forwards positive) arrived at `at` on a monotonic clock.
-    pub const fn heard(&mut self, speed_mps: f64, at: Duration) {
-        self.last = Some((speed_mps, at));
+    /// A speed along the vehicle in m/s (forwards positive) and a yaw rate in rad/s (to the left
+    /// positive) arrived at `at` on a monotonic clock.
+    pub const fn heard(&mut self, speed_mps: f64, yaw_rate_rps: f64, at: Duration) {
+        self.last = Some(Heard {
+            speed_mps,
+            yaw_rate_rps,
+            at,
+        });
     }
 
     /// How far from the camera something matters now, in metres, at least the margin. `now` is on
@@ -178,7 +211,7 @@ impl SpeedSource {
     /// # Errors
     /// Why there is no limit.
     pub fn stopping_distance(&self, now: Duration) -> Result<f32, NoLimit> {
-        let (speed_mps, at) = self.last.ok_or(NoLimit::NoSpeedYet)?;
+        let Heard { speed_mps, at, .. } = self.last.ok_or(NoLimit::NoSpeedYet)?;
         let age = now.saturating_sub(at);
         let limit_ms = self.config.odometry_timeout_ms;
         if age > Duration::from_millis(limit_ms.into()) {
@@ -198,6 +231,18 @@ impl SpeedSource {
     /// [`stopping_distance`](Self::stopping_distance) for a corridor: `None` is no limit.
     pub fn far_limit(&self, now: Duration) -> Option<f32> {
         self.stopping_distance(now).ok()
+    }
+
+    /// How the way bends now, in 1/m, to the left positive. 0, straight, where no speed is believed, the
+    /// vehicle hardly moves, or the yaw rate is no number.
+    pub fn curvature(&self, now: Duration) -> f32 {
+        let believed = self.last.filter(|_| self.stopping_distance(now).is_ok());
+        let moving = believed.filter(|heard| heard.speed_mps >= Self::LEAST_SPEED_MPS);
+        let bent = moving.map_or(0.0, |heard| heard.yaw_rate_rps / heard.speed_mps);
+        if bent.is_nan() {
+            return 0.0;
+        }
+        bent.clamp(-Self::MAX_CURVATURE, Self::MAX_CURVATURE) as f32
     }
 }
 

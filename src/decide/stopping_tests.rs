@@ -17,7 +17,7 @@ fn g09_the_way_to_stop_is_reaction_braking_and_margin() {
         (36.0, 3.0 + 10.8 + 162.0),
     ] {
         let mut source = source();
-        source.heard(speed, MS(5));
+        source.heard(speed, 0.0, MS(5));
         let got = source.stopping_distance(MS(5)).unwrap();
         assert!((got - metres).abs() < 1e-4, "{speed}: {got} for {metres}");
     }
@@ -27,7 +27,7 @@ fn g09_the_way_to_stop_is_reaction_braking_and_margin() {
 fn g07_a_speed_that_is_old_or_never_came_sets_no_limit() {
     let mut source = source();
     assert_eq!(source.stopping_distance(MS(0)), Err(NoLimit::NoSpeedYet));
-    source.heard(10.0, MS(1000));
+    source.heard(10.0, 0.0, MS(1000));
     assert!(source.far_limit(MS(1500)).is_some());
     let stale = source.stopping_distance(MS(1501)).unwrap_err();
     assert_eq!(stale.to_string(), "speed is 501 ms old, limit 500 ms");
@@ -47,12 +47,33 @@ fn g08_a_speed_that_cannot_be_believed_sets_no_limit_and_replaces_one_that_could
         1e30,
     ] {
         let mut source = source();
-        source.heard(10.0, MS(0));
-        source.heard(speed, MS(1));
+        source.heard(10.0, 0.0, MS(0));
+        source.heard(speed, 0.0, MS(1));
         assert_eq!(source.far_limit(MS(2)), None, "{speed}");
-        source.heard(10.0, MS(3));
+        source.heard(10.0, 0.0, MS(3));
         assert!(source.far_limit(MS(4)).is_some());
     }
+}
+
+#[test]
+fn g14_the_way_bends_by_yaw_rate_and_speed_and_is_straight_where_they_are_not_known() {
+    let bent = |speed, yaw, now| {
+        let mut source = source();
+        source.heard(speed, yaw, MS(0));
+        source.curvature(MS(now))
+    };
+    assert_eq!(bent(10.0, 0.5, 500), 0.05);
+    assert_eq!(bent(10.0, -0.5, 0), -0.05);
+    assert_eq!(bent(10.0, 0.5, 501), 0.0, "too old");
+    assert_eq!(bent(0.9, 0.5, 0), 0.0, "hardly moves");
+    assert_eq!(bent(-10.0, 0.5, 0), 0.0, "backwards");
+    assert_eq!(bent(10.0, f64::NAN, 0), 0.0);
+    assert_eq!(
+        bent(10.0, f64::INFINITY, 0),
+        0.25,
+        "no vehicle turns in less"
+    );
+    assert_eq!(source().curvature(MS(0)), 0.0);
 }
 
 #[test]
@@ -67,6 +88,8 @@ fn settings_out_of_range_are_named() {
         ("margin_m", |c| c.margin_m = f64::INFINITY),
         ("odometry_timeout_ms", |c| c.odometry_timeout_ms = 9),
         ("odometry_timeout_ms", |c| c.odometry_timeout_ms = 60_001),
+        ("width_m", |c| c.width_m = 0.0),
+        ("side_margin_m", |c| c.side_margin_m = f64::NAN),
     ];
     for (name, change) in cases {
         let mut config = StoppingConfig::default();
@@ -83,7 +106,13 @@ prop_compose! {
         margin_m in 0f64..=1000.0,
         odometry_timeout_ms in 10u32..=60_000,
     ) -> StoppingConfig {
-        StoppingConfig { deceleration_mps2, reaction_time_ms, margin_m, odometry_timeout_ms }
+        StoppingConfig {
+            deceleration_mps2,
+            reaction_time_ms,
+            margin_m,
+            odometry_timeout_ms,
+            ..StoppingConfig::default()
+        }
     }
 }
 
@@ -98,7 +127,7 @@ proptest! {
     ) {
         let mut source = SpeedSource::new(config).unwrap();
         for (speed, at) in heard {
-            source.heard(speed, MS(at.into()));
+            source.heard(speed, 0.0, MS(at.into()));
         }
         if let Some(limit) = source.far_limit(MS(now.into())) {
             prop_assert!(limit.is_finite());
@@ -109,9 +138,9 @@ proptest! {
     #[test]
     fn faster_never_stops_sooner(config in configs(), speed in 0f64..200.0, more in 0f64..200.0) {
         let mut source = SpeedSource::new(config).unwrap();
-        source.heard(speed, MS(0));
+        source.heard(speed, 0.0, MS(0));
         let slow = source.far_limit(MS(1)).unwrap();
-        source.heard(speed + more, MS(0));
+        source.heard(speed + more, 0.0, MS(0));
         prop_assert!(source.far_limit(MS(1)).unwrap() >= slow);
     }
 }

@@ -20,6 +20,7 @@ mod assembly;
 mod handler;
 mod outcome;
 mod settings;
+mod surroundings;
 mod work;
 
 use std::time::{Duration, Instant};
@@ -29,11 +30,12 @@ pub use assembly::{AssemblyError, watch};
 pub use handler::{FrameHandler, Judged, Live, Sink};
 pub use outcome::{FrameTimes, Outcome, PipelineError, SettingsError};
 pub use settings::{PartialSettings, Schedule, Settings};
+pub use surroundings::{NoGround, Surroundings};
 
 use work::{Observed, Work, perceive};
 
 use crate::decide::{
-    AnomalyMask, Event, Failure, Ground, GroundCorridor, Regions, Supervisor, Verdict,
+    AnomalyMask, Event, Failure, Ground, GroundCorridor, GroundError, Regions, Supervisor, Verdict,
 };
 use crate::engine::{Engine, EngineError, Mode, Perception, Upload};
 use crate::frame::{Frame, RawImage};
@@ -69,6 +71,7 @@ impl Pipeline {
     /// A setting out of its range; no score and threshold for a mode that is to run.
     pub fn new(mut engine: Box<dyn Engine>, settings: Settings) -> Result<Self, SettingsError> {
         settings.best_mode()?;
+        settings.vehicle.validate()?;
         engine.set_judges(settings.judges);
         let admission = match settings.schedule {
             Schedule::Fixed(_) => None,
@@ -86,7 +89,7 @@ impl Pipeline {
             admission,
             work: Work::new(),
             supervisor: Supervisor::new(settings.supervisor)?,
-            corridor: GroundCorridor::new(settings.corridor),
+            corridor: GroundCorridor::new(settings.corridor, settings.vehicle.way_width_m()),
             settings,
         })
     }
@@ -251,11 +254,11 @@ impl Pipeline {
     ) -> Result<Observed, PipelineError> {
         let engine = self.engine.as_mut().ok_or(PipelineError::NoEngine)?;
         let (settings, admission, work) = (&self.settings, &mut self.admission, &mut self.work);
-        let corridor = self.corridor.in_image(frame.width(), frame.height());
+        let corridor = &mut self.corridor;
         // the engine is thrown away after a panic, and `work` is overwritten by the next frame
         let caught = contain(|| {
             perceive(engine.as_mut(), frame, mode, admission, clock)?;
-            let judged = (*mode, settings, &corridor);
+            let judged = (*mode, settings, corridor);
             work.observe(engine.perception(), frame, judged, times)
         });
         caught.unwrap_or_else(|panic| {
@@ -296,8 +299,11 @@ impl Pipeline {
     /// What is known of the ground from the next frame on. A frame of another size than the ground
     /// was calibrated for is judged without it. Without a ground there are no distances, and the
     /// whole of the settings' corridor counts.
-    pub fn set_ground(&mut self, ground: Option<Ground>) {
-        self.corridor.set_ground(ground);
+    ///
+    /// # Errors
+    /// As [`GroundCorridor::set_ground`]; there is no ground then.
+    pub fn set_ground(&mut self, ground: Option<Ground>) -> Result<(), GroundError> {
+        self.corridor.set_ground(ground)
     }
 
     /// How far from the camera something matters from the next frame on, in metres; needs a ground
@@ -305,6 +311,11 @@ impl Pipeline {
     /// settings' corridor counts.
     pub fn set_far_limit(&mut self, metres: Option<f32>) {
         self.corridor.set_far_limit(metres);
+    }
+
+    /// How the way bends from the next frame on, in 1/m, to the left positive; needs a ground to hold.
+    pub fn set_curvature(&mut self, to_the_left: f32) {
+        self.corridor.set_curvature(to_the_left);
     }
 
     /// The corridor in force.

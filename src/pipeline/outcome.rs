@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::decide::{ConfigError, Failure, RegionError, Verdict};
+use crate::decide::{ConfigError, Failure, RegionError, StoppingError, Verdict};
 use crate::engine::{EngineError, EngineTimes, Mode};
 use crate::schedule::AdmissionConfigError;
 use crate::score::{ScoreError, ScoreStats};
@@ -18,6 +18,9 @@ pub enum SettingsError {
     /// The admission refuses its settings.
     #[error(transparent)]
     Admission(#[from] AdmissionConfigError),
+    /// The vehicle is impossible.
+    #[error(transparent)]
+    Vehicle(#[from] StoppingError),
     /// A mode has no score and no threshold.
     #[error("mode {mode} has no score and no threshold")]
     NoJudge {

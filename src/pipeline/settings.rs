@@ -1,7 +1,7 @@
 use serde::Deserialize;
 
 use super::SettingsError;
-use crate::decide::{SupervisorConfig, Trapezoid};
+use crate::decide::{StoppingConfig, SupervisorConfig, Trapezoid};
 use crate::engine::{Judge, Judges, Mode};
 use crate::model::{Manifest, ThresholdAt};
 use crate::schedule::AdmissionConfig;
@@ -27,8 +27,10 @@ pub struct Settings {
     /// Regions smaller than this share of the score map, in parts per million, are specks and do
     /// not count.
     pub min_region_ppm: u32,
-    /// Where anomalies matter.
+    /// Where anomalies matter while the camera is not known.
     pub corridor: Trapezoid,
+    /// How wide the vehicle is, and how it stops.
+    pub vehicle: StoppingConfig,
     /// When to warn and to stop.
     pub supervisor: SupervisorConfig,
     /// The least mode that counts as watching, or the best that may run where that is less.
@@ -43,8 +45,11 @@ pub struct PartialSettings {
     pub least_mode: Option<Mode>,
     /// When to warn and to stop.
     pub supervisor: Option<SupervisorConfig>,
-    /// Where anomalies matter; the bundle's own corridor where this is missing.
+    /// Where anomalies matter while the camera is not known; the bundle's own corridor where this is
+    /// missing.
     pub corridor: Option<Trapezoid>,
+    /// How wide the vehicle is, and how it stops.
+    pub vehicle: Option<StoppingConfig>,
     /// Deadline and modes, where there is a deadline.
     pub admission: Option<AdmissionConfig>,
 }
@@ -87,6 +92,7 @@ impl Settings {
         self.least_mode = set.least_mode.unwrap_or(self.least_mode);
         let corridor = set.corridor.or(manifest.corridor);
         self.corridor = corridor.unwrap_or(self.corridor);
+        self.vehicle = set.vehicle.unwrap_or(self.vehicle);
         self.held_to_deadline()
     }
 
@@ -106,6 +112,7 @@ impl Settings {
             judges,
             min_region_ppm: Self::MIN_REGION_PPM,
             corridor: Trapezoid::default(),
+            vehicle: StoppingConfig::default(),
             supervisor: SupervisorConfig::default(),
             least_mode: Self::LEAST_MODE,
         }

@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use super::{FrameTimes, PipelineError, Settings};
-use crate::decide::{AnomalyMask, GroundCorridor, Observation, RegionFinder, Regions, threshold};
+use crate::decide::{
+    AnomalyMask, GroundCorridor, MapSize, Observation, RegionFinder, Regions, threshold,
+};
 use crate::engine::{Engine, EngineError, Mode, Perception};
 use crate::frame::{Frame, Quality, QualityMeter};
 use crate::schedule::Admission;
@@ -68,7 +70,7 @@ impl Work {
         &mut self,
         perception: &Perception,
         frame: &Frame,
-        (mode, settings, corridor): (Mode, &Settings, &GroundCorridor),
+        (mode, settings, corridor): (Mode, &Settings, &mut GroundCorridor),
         times: &mut FrameTimes,
     ) -> Result<Observed, PipelineError> {
         times.engine = perception.times();
@@ -95,10 +97,15 @@ impl Work {
         };
         times.score = deciding - scoring;
         let pixels = count(self.map.values().len());
+        let size = MapSize {
+            width: self.map.width(),
+            height: self.map.height(),
+        };
+        corridor.fit((frame.width(), frame.height()), size);
         self.finder
             .set_min_area(share(pixels, settings.min_region_ppm));
         self.finder
-            .find(&self.mask, &self.map, corridor, &mut self.regions)?;
+            .find(&self.mask, &self.map, &*corridor, &mut self.regions)?;
         let quality: Quality = self.meter.measure(frame);
         let observation = Observation {
             capture_stamp: frame.stamp(),

@@ -22,7 +22,7 @@ mod recent;
 mod report;
 mod statuses;
 
-pub use health::{Counts, EngineWords, Health, Limits, NoGround};
+pub use health::{Counts, EngineWords, Health, Limits};
 
 use std::time::Duration;
 

@@ -2,7 +2,8 @@ use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use super::recent::{Arrivals, Recent};
-use crate::decide::{GroundError, NoLimit};
+use crate::decide::NoLimit;
+use crate::pipeline::NoGround;
 use crate::profile::FrameOutcome;
 use crate::schedule::Window;
 use crate::stages::FrameFate;
@@ -22,24 +23,6 @@ pub struct Limits {
 impl Limits {
     /// Boards begin to throttle between 85 and 100 degrees.
     pub const HOT_CELSIUS: f64 = 85.0;
-}
-
-/// Why there are no distances, though the camera's height is known.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum NoGround {
-    /// No camera_info has come yet.
-    NoCameraInfo,
-    /// It came, and is none for the pictures that come.
-    Refused(GroundError),
-}
-
-impl fmt::Display for NoGround {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoCameraInfo => write!(f, "no camera_info yet"),
-            Self::Refused(error) => error.fmt(f),
-        }
-    }
 }
 
 /// What happened how often.
@@ -342,7 +325,7 @@ impl Health {
 
     /// Whether the last frame had distances, or why not; `None` where the camera's height is not
     /// known, so that there are none anyway.
-    pub const fn set_ground(&mut self, ground: Option<Result<(), NoGround>>) {
+    pub fn set_ground(&mut self, ground: Option<Result<(), NoGround>>) {
         self.ground = ground;
     }
 

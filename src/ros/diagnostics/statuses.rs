@@ -72,7 +72,7 @@ pub(super) fn frames(health: &Health, now: Duration) -> DiagnosticStatus {
         let words = format!("{} failed in the last {SECONDS} s", recent.failed);
         report.find(level(Broken::Failed), words);
     }
-    match health.ground {
+    match &health.ground {
         Some(Ok(())) => report.pair("ground", "known"),
         Some(Err(why)) => {
             report.find(WARN, format!("no distances: {why}"));

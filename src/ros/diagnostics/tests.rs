@@ -6,6 +6,7 @@ use super::recent::{Arrivals, Recent};
 use super::*;
 use crate::decide::{Failure, GroundError, NoLimit, Reason, State, Verdict};
 use crate::msg::DiagnosticStatus;
+use crate::pipeline::NoGround;
 use crate::profile::{FrameFate, FrameOutcome, Machine, StageTimes};
 use crate::watchdog::{Board, BoardReader};
 use proptest::prelude::*;

@@ -1,124 +1,122 @@
-//! Where the corridor is, from the camera's calibration, and how far it reaches, from the speed.
+//! Where the corridor is and how far it reaches, from the topics of camera_info and odometry.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::super::diagnostics::NoGround;
 use super::super::listener::Latest;
-use super::super::parameters::{Camera, NodeSettings};
+use super::super::parameters::NodeSettings;
 use super::state::NodeState;
-use crate::decide::{Ground, SpeedSource, StoppingConfig, StoppingError};
+use crate::calibration::CameraFile;
+use crate::decide::Camera;
 use crate::msg::{CameraInfo, Odometry};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{NoGround, Pipeline, Surroundings};
 
-/// What of a `sensor_msgs/msg/CameraInfo` the ground is made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Lens {
-    /// The camera matrix, bit by bit: so a NaN equals itself, and is new only once.
-    k: [u64; 9],
-    size: (u32, u32),
-}
-
-/// Keeps the pipeline's ground and far limit up to date.
+/// Keeps the pipeline's ground, far limit and bend up to date.
 pub(super) struct CorridorUpdater {
-    camera: Option<Camera>,
+    surroundings: Surroundings,
     info: Latest<CameraInfo>,
-    lens: Option<Lens>,
-    ground: Result<Ground, NoGround>,
+    info_at: Option<Instant>,
+    /// Pictures are rectified.
+    rectified: bool,
+    /// Somebody said where the camera is, so that distances are expected.
+    expected: bool,
     /// What was logged last: of which calibration, for frames of which size.
-    reported: Option<(Option<Lens>, (u32, u32))>,
-    speed: Option<(Latest<Odometry>, SpeedSource)>,
-    speed_at: Option<Instant>,
+    reported: Option<(u64, (u32, u32))>,
+    odometry: Option<Latest<Odometry>>,
+    odometry_at: Option<Instant>,
     began: Instant,
 }
 
 impl CorridorUpdater {
-    /// Of the settings; `odometry` only where they ask for it.
+    /// Of the settings; `odometry` only where they ask for it. `image` is the topic of the pictures.
     ///
     /// # Errors
-    /// The vehicle of the settings is impossible.
+    /// The vehicle of the settings is impossible, or the camera's file cannot be used; in words.
     pub(super) fn new(
         settings: &NodeSettings,
+        image: &str,
         info: Latest<CameraInfo>,
         odometry: Option<Latest<Odometry>>,
-    ) -> Result<Self, StoppingError> {
-        let millis = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
-        let speed = match (odometry, settings.odometry_timeout) {
-            (Some(odometry), Some(timeout)) => {
-                let config = StoppingConfig {
-                    deceleration_mps2: settings.vehicle.deceleration_mps2,
-                    reaction_time_ms: millis(settings.vehicle.reaction_time),
-                    margin_m: settings.vehicle.margin_m,
-                    odometry_timeout_ms: millis(timeout),
-                };
-                Some((odometry, SpeedSource::new(config)?))
-            }
-            _ => None,
+    ) -> Result<Self, String> {
+        let file = match &settings.camera_file {
+            Some(path) => Some(CameraFile::read(path).map_err(|e| e.to_string())?),
+            None => None,
         };
+        let mount = settings
+            .camera
+            .or(file.as_ref().and_then(|file| file.mount));
+        let mut surroundings =
+            Surroundings::new(settings.vehicle, mount).map_err(|e| e.to_string())?;
+        let expected = mount.is_some() || file.is_some();
+        if let Some(file) = file {
+            let usable = Camera::new(&file.calibration).map(|_| ());
+            let usable = usable.and_then(|()| mount.map_or(Ok(()), |mount| mount.validate()));
+            usable.map_err(|e| format!("camera.file: {e}"))?;
+            surroundings.set_camera(file.calibration);
+        }
+        let (_, rectified) = CameraInfo::topic_beside(image);
         Ok(Self {
-            camera: settings.camera,
+            surroundings,
             info,
-            lens: None,
-            ground: Err(NoGround::NoCameraInfo),
+            info_at: None,
+            rectified,
+            expected,
             reported: None,
-            speed,
-            speed_at: None,
+            odometry,
+            odometry_at: None,
             began: Instant::now(),
         })
     }
 
     /// Before a frame is judged.
     pub(super) fn update(&mut self, pipeline: &mut Pipeline, shared: &NodeState) {
-        self.update_ground(pipeline);
-        let Some((odometry, speed)) = &mut self.speed else {
-            return;
-        };
-        if let Some((mps, at)) = odometry.with(|o, at| (o.twist.twist.linear.x, at))
-            && self.speed_at.replace(at) != Some(at)
-        {
-            speed.heard(mps, at.saturating_duration_since(self.began));
+        let (rectified, seen) = (self.rectified, self.info_at);
+        let info = self.info.with(|info, at| {
+            let new = seen != Some(at);
+            (at, new.then(|| info.calibration(rectified)))
+        });
+        if let Some((at, new)) = info {
+            self.info_at = Some(at);
+            if let Some(calibration) = new {
+                self.surroundings.camera_info(calibration);
+            }
         }
-        let limit = speed.stopping_distance(self.began.elapsed());
-        pipeline.set_far_limit(limit.ok());
-        shared.health().set_far_limit(Some(limit));
+        let moved = self.odometry.as_ref().and_then(|odometry| {
+            odometry.with(|o, at| (o.twist.twist.linear.x, o.twist.twist.angular.z, at))
+        });
+        if let Some((speed, yaw_rate, at)) = moved
+            && self.odometry_at.replace(at) != Some(at)
+        {
+            let at = at.saturating_duration_since(self.began);
+            self.surroundings.odometry(speed, yaw_rate, at);
+        }
+        let now = self.began.elapsed();
+        self.surroundings.apply(pipeline, now);
+        if self.odometry.is_some() {
+            let limit = self.surroundings.stopping_distance(now);
+            shared.health().set_far_limit(Some(limit));
+        }
     }
 
     /// After a frame of `size` (columns, rows) was judged: notes whether it had distances.
-    pub(super) fn report_ground(&mut self, size: (u32, u32), shared: &NodeState) {
-        if self.camera.is_none() {
+    pub(super) fn report_ground(
+        &mut self,
+        pipeline: &Pipeline,
+        size: (u32, u32),
+        shared: &NodeState,
+    ) {
+        if !self.expected {
             return;
         }
-        let ground = self.ground.and_then(|ground| {
-            let checked = ground.check_image(size.0, size.1);
-            checked.map_err(NoGround::Refused)
-        });
-        if self.reported.replace((self.lens, size)) != Some((self.lens, size)) {
+        let ground = self.surroundings.check(pipeline, size);
+        let about = Some((self.surroundings.version(), size));
+        if std::mem::replace(&mut self.reported, about) != about {
             match &ground {
-                Ok(()) => log::info!("distances from the camera_info"),
+                Ok(()) => log::info!("distances from the camera's calibration"),
                 // usual at the start, and told in the diagnostics
                 Err(NoGround::NoCameraInfo) => {}
                 Err(why) => log::warn!("no distances: {why}"),
             }
         }
         shared.health().set_ground(Some(ground));
-    }
-
-    /// A new calibration is a new ground. Where it is not valid there are no distances, and the whole
-    /// corridor counts.
-    fn update_ground(&mut self, pipeline: &mut Pipeline) {
-        let Some(camera) = self.camera else {
-            return;
-        };
-        let seen = self.info.with(|info, _| Lens {
-            k: info.k.map(f64::to_bits),
-            size: (info.width, info.height),
-        });
-        let Some(lens) = seen.filter(|_| seen != self.lens) else {
-            return;
-        };
-        self.lens = seen;
-        let k = lens.k.map(f64::from_bits);
-        self.ground = Ground::new(&k, lens.size, camera.height_m, camera.pitch_deg)
-            .map_err(NoGround::Refused);
-        pipeline.set_ground(self.ground.ok());
     }
 }

@@ -266,10 +266,10 @@ impl ManagedNode {
         let context = &self.context;
 
         let transport = settings.image_transport;
-        let name = topic(transport.topic())?;
-        let camera = CameraSubscription::new(context, &mut node, &name, transport)
-            .map_err(|e| failed(&name, &e))?;
-        self.shared.health().set_camera(&name);
+        let image = topic(transport.topic())?;
+        let camera = CameraSubscription::new(context, &mut node, &image, transport)
+            .map_err(|e| failed(&image, &e))?;
+        self.shared.health().set_camera(&image);
 
         let mut subscriptions = Subscriptions::new();
         let name = topic("~/input/camera_info")?;
@@ -277,15 +277,15 @@ impl ManagedNode {
             qos::subscribe::<CameraInfo, CameraInfo>(context, &mut node, &name, &qos::input())
                 .map_err(|e| failed(&name, &e))?;
         let info = subscriptions.latest(info);
-        let odometry = match settings.odometry_timeout {
-            Some(_) => {
+        let odometry = match settings.use_odometry {
+            true => {
                 let name = topic("~/input/odometry")?;
                 let odometry =
                     qos::subscribe::<Odometry, Odometry>(context, &mut node, &name, &qos::input())
                         .map_err(|e| failed(&name, &e))?;
                 Some(subscriptions.latest(odometry))
             }
-            None => None,
+            false => None,
         };
         let clock = match settings.use_sim_time {
             false => RosClock::system(),
@@ -308,8 +308,7 @@ impl ManagedNode {
         };
         let clock = Arc::new(clock);
         self.shared.set_clock(Arc::clone(&clock));
-        let corridor =
-            CorridorUpdater::new(&settings, info, odometry).map_err(|e| e.to_string())?;
+        let corridor = CorridorUpdater::new(&settings, &image, info, odometry)?;
         let listener = subscriptions
             .listen()
             .map_err(|e| format!("cannot listen: {e}"))?;

@@ -93,7 +93,7 @@ impl Sink for FrameSink<'_> {
                 .publish(self.message, judged, (frame, pipeline), self.live);
         }
         self.corridor
-            .report_ground((frame.width(), frame.height()), self.shared);
+            .report_ground(pipeline, (frame.width(), frame.height()), self.shared);
     }
 
     fn done(&mut self, judged: &Judged, stages: StageTimes, _: &Pipeline) {

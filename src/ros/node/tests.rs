@@ -274,7 +274,7 @@ impl Node {
             handler,
             pictures: Box::new(NoPictures),
             clock,
-            corridor: CorridorUpdater::new(&SETTINGS, Latest::default(), None).unwrap(),
+            corridor: CorridorUpdater::new(&SETTINGS, "/image", Latest::default(), None).unwrap(),
             upload: Arc::clone(&upload),
             judges: *JUDGES,
             score: ScoreKind::Observer,

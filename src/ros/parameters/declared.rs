@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use super::Changeable::{Anytime, AtStart, Unconfigured};
 use super::{Changeable, Declared, Range, Value};
-use crate::decide::SupervisorConfig;
+use crate::decide::{Mount, SupervisorConfig};
 use crate::engine::Mode;
 use crate::pipeline::Settings;
 use crate::schedule::AdmissionConfig;
@@ -367,7 +367,7 @@ fn surroundings() -> Vec<Declared> {
             "use_odometry",
             false,
             Unconfigured,
-            "Take the vehicle's speed from ~/input/odometry.",
+            "Take the vehicle's speed and yaw rate from ~/input/odometry.",
         ),
         integer(
             "odometry_timeout_ms",
@@ -376,12 +376,20 @@ fn surroundings() -> Vec<Declared> {
             Unconfigured,
             "A speed older than this is not believed, in ms.",
         ),
+        string(
+            "camera.file",
+            "",
+            Range::Any,
+            Unconfigured,
+            "YAML file of the camera, in place of camera_info; empty: none.",
+        ),
         double(
             "camera.height_m",
             0.0,
             0.0..=10.0,
             Unconfigured,
-            "Height of the camera above the ground, in m; 0: unknown, there are no distances.",
+            "Height of the camera above the ground, in m; 0: pitch, roll and height are those of \
+             camera.file and, without one, there are no distances.",
         ),
         double(
             "camera.pitch_deg",
@@ -389,6 +397,20 @@ fn surroundings() -> Vec<Declared> {
             -45.0..=45.0,
             Unconfigured,
             "Pitch of the camera, in degrees, nose down positive.",
+        ),
+        double(
+            "camera.roll_deg",
+            0.0,
+            -45.0..=45.0,
+            Unconfigured,
+            "Roll of the camera, in degrees, right side down positive.",
+        ),
+        double(
+            "camera.pitch_uncertainty_deg",
+            0.0,
+            0.0..=Mount::MAX_UNCERTAINTY,
+            Unconfigured,
+            "How much the pitch may be off either way, in degrees.",
         ),
         double(
             "vehicle.deceleration_mps2",
@@ -410,6 +432,20 @@ fn surroundings() -> Vec<Declared> {
             0.0..=1000.0,
             Unconfigured,
             "Distance that is left to the obstacle after braking, in m.",
+        ),
+        double(
+            "vehicle.width_m",
+            1.9,
+            0.1..=10.0,
+            Unconfigured,
+            "Width of the vehicle, in m.",
+        ),
+        double(
+            "vehicle.side_margin_m",
+            0.3,
+            0.0..=10.0,
+            Unconfigured,
+            "Room that the vehicle needs on either side, in m.",
         ),
     ]
 }

@@ -36,6 +36,6 @@ pub use declared::declared;
 pub use entry::{Changeable, Declared, Phase, Range};
 pub use message::UnknownType;
 pub use services::{Host, ParameterServices, SharedStore};
-pub use settings::{Camera, LiveSettings, NodeSettings, SettingsError, Vehicle};
+pub use settings::{LiveSettings, NodeSettings, SettingsError};
 pub use store::{DeclareError, Listing, SetError, Store, Undeclared};
 pub use value::{Value, ValueType};

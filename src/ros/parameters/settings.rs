@@ -4,7 +4,9 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::{Store, Value};
-use crate::decide::{ConfigError, QualityLimits, SupervisorConfig, Trapezoid, TrapezoidError};
+use crate::decide::{
+    ConfigError, Mount, QualityLimits, StoppingConfig, SupervisorConfig, Trapezoid, TrapezoidError,
+};
 use crate::engine::{EngineKind, Mode, Options};
 use crate::pipeline::PartialSettings;
 use crate::ros::input::ImageTransport;
@@ -44,26 +46,6 @@ pub enum SettingsError {
     /// A parameter is not declared as what it is used for.
     #[error("{0} is not declared as what it is used for")]
     Undeclared(String),
-}
-
-/// Where the camera is.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Camera {
-    /// Height above the ground, in m.
-    pub height_m: f64,
-    /// Pitch, in degrees, nose down positive.
-    pub pitch_deg: f64,
-}
-
-/// How the vehicle stops.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Vehicle {
-    /// Deceleration, in m/s².
-    pub deceleration_mps2: f64,
-    /// From the flag to the brakes.
-    pub reaction_time: Duration,
-    /// Distance left to the obstacle, in m.
-    pub margin_m: f64,
 }
 
 /// The settings that can change while frames are judged. Cheap to copy.
@@ -110,12 +92,14 @@ pub struct NodeSettings {
     pub admission: AdmissionConfig,
     /// Corridor; none: the bundle's.
     pub corridor: Option<Trapezoid>,
-    /// Age at which a speed is not believed any more; none: odometry is not used.
-    pub odometry_timeout: Option<Duration>,
-    /// Where the camera is; none: there are no distances.
-    pub camera: Option<Camera>,
-    /// How the vehicle stops.
-    pub vehicle: Vehicle,
+    /// Speed and yaw rate come from the odometry.
+    pub use_odometry: bool,
+    /// File of the camera; none: its calibration is what camera_info says.
+    pub camera_file: Option<PathBuf>,
+    /// How the camera sits; none: as its file says and, where that does not, there are no distances.
+    pub camera: Option<Mount>,
+    /// How wide the vehicle is, how it stops, and how long its speed is believed.
+    pub vehicle: StoppingConfig,
     /// What the frames' thread asks the system for.
     pub realtime: Realtime,
     /// Receive buffer of the sockets, in bytes.
@@ -149,7 +133,7 @@ impl NodeSettings {
         let bundle = values.string("bundle")?;
         let threads = values.u32("threads")?;
         let height_m = values.double("camera.height_m")?;
-        let odometry_timeout = values.millis("odometry_timeout_ms")?;
+        let camera_file = values.string("camera.file")?;
         Ok(Self {
             use_sim_time: values.bool("use_sim_time")?,
             autostart: values.bool("autostart")?,
@@ -167,15 +151,21 @@ impl NodeSettings {
             supervisor: values.supervisor(deadline_ms, stale_after_ms)?,
             least_mode: values.parsed("least_mode")?,
             admission: values.admission(deadline_ms)?,
-            odometry_timeout: values.bool("use_odometry")?.then_some(odometry_timeout),
-            camera: (height_m > 0.0).then_some(Camera {
+            use_odometry: values.bool("use_odometry")?,
+            camera_file: (!camera_file.is_empty()).then(|| camera_file.into()),
+            camera: (height_m > 0.0).then_some(Mount {
                 height_m,
                 pitch_deg: values.double("camera.pitch_deg")?,
+                roll_deg: values.double("camera.roll_deg")?,
+                pitch_uncertainty_deg: values.double("camera.pitch_uncertainty_deg")?,
             }),
-            vehicle: Vehicle {
+            vehicle: StoppingConfig {
                 deceleration_mps2: values.double("vehicle.deceleration_mps2")?,
-                reaction_time: values.millis("vehicle.reaction_time_ms")?,
+                reaction_time_ms: values.u32("vehicle.reaction_time_ms")?,
                 margin_m: values.double("vehicle.margin_m")?,
+                odometry_timeout_ms: values.u32("odometry_timeout_ms")?,
+                width_m: values.double("vehicle.width_m")?,
+                side_margin_m: values.double("vehicle.side_margin_m")?,
             },
             realtime: Realtime {
                 fifo_priority: match values.u32("realtime.fifo_priority")? {
@@ -206,6 +196,7 @@ impl NodeSettings {
             least_mode: Some(self.least_mode),
             supervisor: Some(self.supervisor),
             corridor: self.corridor,
+            vehicle: Some(self.vehicle),
             admission: Some(self.admission),
         }
     }

@@ -26,7 +26,9 @@ fn defaults_are_those_of_the_parts_that_they_are_for() {
     assert_eq!(settings.bundle, None);
     assert_eq!(settings.corridor, None);
     assert_eq!(settings.camera, None);
-    assert_eq!(settings.odometry_timeout, None);
+    assert!(!settings.use_odometry);
+    assert_eq!(settings.camera_file, None);
+    assert_eq!(settings.vehicle, StoppingConfig::default());
     assert_eq!(settings.live.threshold, None);
     let (options, expected) = (settings.engine_options(), Options::default());
     assert_eq!(options.kind, expected.kind);
@@ -51,8 +53,12 @@ fn values_reach_the_parts_that_they_are_for() {
         ("use_odometry", Value::Bool(true)),
         ("odometry_timeout_ms", Value::Integer(70)),
         ("camera.height_m", Value::Double(1.5)),
+        ("camera.file", text("/c.yaml")),
         ("camera.pitch_deg", Value::Double(-2.0)),
+        ("camera.roll_deg", Value::Double(0.5)),
+        ("camera.pitch_uncertainty_deg", Value::Double(1.0)),
         ("vehicle.reaction_time_ms", Value::Integer(400)),
+        ("vehicle.width_m", Value::Double(2.5)),
     ]))
     .unwrap();
     assert_eq!(settings.bundle, Some(PathBuf::from("/b")));
@@ -68,13 +74,23 @@ fn values_reach_the_parts_that_they_are_for() {
     assert_eq!(settings.supervisor.stale_after_ms, 250);
     assert_eq!(settings.stale_after_ms, 250);
     assert_eq!(settings.supervisor.quality.frozen_frames, 0);
-    assert_eq!(settings.odometry_timeout, Some(Duration::from_millis(70)));
-    let camera = Camera {
+    assert_eq!(settings.camera_file, Some(PathBuf::from("/c.yaml")));
+    let camera = Mount {
         height_m: 1.5,
         pitch_deg: -2.0,
+        roll_deg: 0.5,
+        pitch_uncertainty_deg: 1.0,
     };
     assert_eq!(settings.camera, Some(camera));
-    assert_eq!(settings.vehicle.reaction_time, Duration::from_millis(400));
+    assert!(settings.use_odometry);
+    let vehicle = StoppingConfig {
+        odometry_timeout_ms: 70,
+        reaction_time_ms: 400,
+        width_m: 2.5,
+        ..StoppingConfig::default()
+    };
+    assert_eq!(settings.vehicle, vehicle);
+    assert_eq!(settings.for_pipeline().vehicle, Some(vehicle));
 }
 
 #[test]

@@ -248,7 +248,13 @@ fn lists_are_those_of_rclcpp() {
 
     assert_eq!(
         names(&["camera"], 0),
-        ["camera.height_m", "camera.pitch_deg"]
+        [
+            "camera.file",
+            "camera.height_m",
+            "camera.pitch_deg",
+            "camera.pitch_uncertainty_deg",
+            "camera.roll_deg"
+        ]
     );
     assert_eq!(names(&["threshold"], 0), ["threshold"]);
     assert_eq!(names(&["thresh"], 0), [""; 0]);
@@ -257,7 +263,7 @@ fn lists_are_those_of_rclcpp() {
     assert!(direct.contains(&"supervisor.confirm_hits"));
     assert!(!direct.contains(&"supervisor.quality.black_below"));
     assert!(names(&["supervisor"], 2).contains(&"supervisor.quality.black_below"));
-    assert_eq!(names(&["camera", "threshold"], 1).len(), 3);
+    assert_eq!(names(&["camera", "threshold"], 1).len(), 6);
 
     let listing = Store::list(&["supervisor"], 0);
     assert_eq!(listing.prefixes, ["supervisor", "supervisor.quality"]);

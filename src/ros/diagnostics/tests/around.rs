@@ -100,8 +100,11 @@ fn a_camera_info_that_is_none_for_the_pictures_is_a_warning() {
     health.set_ground(Some(Err(NoGround::NoCameraInfo)));
     let want = said(WARN, "no distances: no camera_info yet");
     assert_eq!(status(&health, 1000, "frames"), want);
-    let refused = GroundError::FocalLength { value: 0.0 };
-    health.set_ground(Some(Err(NoGround::Refused(refused))));
+    let refused = GroundError::FocalLength {
+        axis: 'y',
+        value: 0.0,
+    };
+    health.set_ground(Some(Err(NoGround::Refused(refused.clone()))));
     let words = format!("none: {refused}");
     assert_eq!(told(&health).as_deref(), Some(words.as_str()));
 }
