@@ -13,7 +13,9 @@ use std::fs;
 use std::path::Path;
 
 use lookout::bag::{BagWriter, Qos};
-use lookout::msg::{Bool, CompressedImageRef, Image, ImageRef, RosMessage, Time, cdr};
+use lookout::msg::{
+    Bool, CameraInfo, CompressedImageRef, Image, ImageRef, Odometry, RosMessage, Time, cdr,
+};
 use serde::Serialize;
 use support::{
     MASK, OVERLAY, SAFE_STOP, SCORE_MAP, STATUS, TOPIC, Table, annotated, command,
@@ -89,6 +91,93 @@ fn same_results(first: &Path, second: &Path) {
     assert!(count(&first, MASK) > 0);
     for topic in [MASK, SCORE_MAP, SAFE_STOP, STATUS] {
         assert!(first[topic] == second[topic], "{topic} differs");
+    }
+}
+
+/// Frames with the camera_info of their camera and the odometry of a vehicle between them.
+fn bag_of_a_vehicle(bag: &Path, camera: Option<CameraInfo>) {
+    let mut writer = BagWriter::create(bag, "drive").unwrap();
+    let images = writer.add_topic::<Image>(TOPIC, Qos::Sensor).unwrap();
+    let infos = writer
+        .add_topic::<CameraInfo>("/camera/camera_info", Qos::Sensor)
+        .unwrap();
+    let odometry = writer.add_topic::<Odometry>("/odom", Qos::Sensor).unwrap();
+    for i in 0..6 {
+        let at = stamp(i);
+        if let Some(camera) = &camera {
+            writer.write(infos, at, camera).unwrap();
+        }
+        let mut moved = Odometry::default();
+        moved.twist.twist.linear.x = 10.0;
+        writer.write(odometry, at, &moved).unwrap();
+        writer.write(images, at, &image(i)).unwrap();
+    }
+    writer.finish().unwrap();
+}
+
+#[test]
+fn camera_and_odometry_of_a_bag_are_used_and_what_holds_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let (with, without) = (dir.path().join("with"), dir.path().join("without"));
+    let camera = CameraInfo {
+        width: support::SIZE.0,
+        height: support::SIZE.1,
+        distortion_model: "plumb_bob".to_owned(),
+        k: [80.0, 0.0, 48.0, 0.0, 80.0, 32.0, 0.0, 0.0, 1.0],
+        ..CameraInfo::default()
+    };
+    bag_of_a_vehicle(&with, Some(camera));
+    bag_of_a_vehicle(&without, None);
+    let file = dir.path().join("camera.yaml");
+    let yaml = "image_width: 96\nimage_height: 64\ncamera_matrix:\n  data: [80.0, 0, 48, 0, 80.0, 32, 0, 0, 1]\n\
+                distortion_model: equidistant\ndistortion_coefficients:\n  data: [0.0, 0, 0, 0]\n\
+                mount: {height_m: 1.2, pitch_uncertainty_deg: 1}\n";
+    fs::write(&file, yaml).unwrap();
+    let file = file.to_str().unwrap();
+    let on_ground = |height: &str| {
+        format!("2.5 m wide, camera {height} m high, stopping distance from odometry")
+    };
+    let height = ["--camera-height", "1.4", "--camera-pitch", "-1"];
+    let cases = [
+        (&with, &height[..], on_ground("1.4")),
+        (
+            &with,
+            &[],
+            "trapezoid, the camera's height is not known".to_owned(),
+        ),
+        (&without, &height, "trapezoid, no camera known".to_owned()),
+        (&without, &["--camera", file], on_ground("1.2")),
+        (
+            &with,
+            &["--camera", file, "--camera-height", "2"],
+            on_ground("2.0"),
+        ),
+        (
+            &with,
+            &["--rate", "10", "--camera-height", "1.4"],
+            on_ground("1.4"),
+        ),
+    ];
+    for (i, (bag, flags, corridor)) in cases.into_iter().enumerate() {
+        let out = dir.path().join(format!("out{i}"));
+        let run = replay(bag, &out, &[flags, &["--json"]].concat());
+        let json = run.ends_with(0).json();
+        assert_eq!(json["corridor"], corridor, "{flags:?}");
+        assert_eq!(json["frames"]["failed"], 0, "{flags:?}");
+        let page = fs::read_to_string(out.join("report.html")).unwrap();
+        let words = corridor.split(',').next().unwrap();
+        assert!(page.contains(words), "{words} in the report");
+    }
+    for (flags, words) in [
+        (&["--camera-height", "-1"][..], "camera height is -1 m"),
+        (
+            &["--camera-pitch", "1"],
+            "--camera-pitch needs --camera-height",
+        ),
+        (&["--camera", "none.yaml"], "cannot read none.yaml"),
+    ] {
+        let run = replay(&with, &dir.path().join("refused"), flags);
+        assert!(run.ends_with(1).stderr.contains(words), "{flags:?}");
     }
 }
 

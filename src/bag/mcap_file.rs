@@ -49,7 +49,8 @@ pub(super) struct McapFile {
     /// Where the record starts that `chunk` came from.
     chunk_offset: u64,
     directory: Directory,
-    topic: Option<String>,
+    /// The topics that are delivered; `None`: all.
+    topics: Option<Vec<String>>,
     messages: u64,
     /// Whether a chunk has been seen.
     chunked: bool,
@@ -89,7 +90,7 @@ impl McapFile {
             chunk: ChunkRecords::default(),
             chunk_offset: 0,
             directory: Directory::default(),
-            topic: None,
+            topics: None,
             messages: 0,
             chunked: false,
             checksum: crc32fast::Hasher::new(),
@@ -106,9 +107,9 @@ impl McapFile {
         Ok(this)
     }
 
-    /// Only messages of this topic are delivered from here on; `None`: of every topic.
-    pub(super) fn select(&mut self, topic: Option<&str>) {
-        self.topic = topic.map(str::to_owned);
+    /// Only messages of these topics are delivered from here on; `None`: of every topic.
+    pub(super) fn select(&mut self, topics: Option<&[String]>) {
+        self.topics = topics.map(<[String]>::to_vec);
     }
 
     /// Goes on behind damage from here on, at the next chunk. The channels come from the summary, if
@@ -138,8 +139,8 @@ impl McapFile {
             return Ok(directory.topics(true));
         }
         let mut file = Self::open(path, compressed, limits)?;
-        // A topic that is none: messages are only counted.
-        file.select(Some(""));
+        // No topic: messages are only counted.
+        file.select(Some(&[]));
         let damage = file.read_next(&mut MessageBuf::new()).err();
         match damage {
             // The damage is told again when the messages before it have been read.
@@ -189,7 +190,7 @@ impl McapFile {
         known.then_some(self.directory)
     }
 
-    /// Reads the next message of the selected topic; false at the end.
+    /// Reads the next message of the selected topics; false at the end.
     pub(super) fn read_next(&mut self, out: &mut MessageBuf) -> Result<bool, BagError> {
         loop {
             let result = self.advance(out);
@@ -230,8 +231,8 @@ impl McapFile {
             while let Some(record) = self.chunk.next() {
                 let taken = match record {
                     Ok((opcode, body)) => {
-                        let topic = self.topic.as_deref();
-                        take(&mut self.directory, topic, opcode, body, out)
+                        let topics = self.topics.as_deref();
+                        take(&mut self.directory, topics, opcode, body, out)
                     }
                     Err(ChunkError::Corrupt(reason)) => Err(Refused::Record(reason)),
                     Err(_) => Err(Refused::Record(
@@ -271,8 +272,8 @@ impl McapFile {
                         // one flipped bit makes one of the other, and it has no checksum of its own
                         return Err(self.corrupt(at, "a message index that is marked as a message"));
                     }
-                    let topic = self.topic.as_deref();
-                    let taken = take(&mut self.directory, topic, opcode, &self.record, out);
+                    let topics = self.topics.as_deref();
+                    let taken = take(&mut self.directory, topics, opcode, &self.record, out);
                     if self.took(taken, at)? {
                         return Ok(true);
                     }
@@ -462,10 +463,10 @@ enum Refused {
     Channel(String),
 }
 
-/// Notes what a record says; a message of `topic` goes into `out`.
+/// Notes what a record says; a message of one of `topics` goes into `out`.
 fn take(
     directory: &mut Directory,
-    topic: Option<&str>,
+    topics: Option<&[String]>,
     opcode: u8,
     record: &[u8],
     out: &mut MessageBuf,
@@ -484,7 +485,7 @@ fn take(
     let count = directory.counts.entry(message.channel).or_default();
     *count = count.saturating_add(1);
     // a topic that is not in CDR is of another system, and nobody here can read it
-    if topic.is_some_and(|topic| topic != channel.topic) || channel.encoding != CDR {
+    if topics.is_some_and(|topics| !topics.contains(&channel.topic)) || channel.encoding != CDR {
         return Ok(Taken::Nothing);
     }
     let time = message.log_time;

@@ -51,10 +51,10 @@ impl Storage {
         })
     }
 
-    fn select(&mut self, topic: Option<&str>) {
+    fn select(&mut self, topics: Option<&[String]>) {
         match self {
-            Self::Mcap(file) => file.select(topic),
-            Self::Sqlite(file) => file.select(topic),
+            Self::Mcap(file) => file.select(topics),
+            Self::Sqlite(file) => file.select(topics),
         }
     }
 
@@ -90,7 +90,8 @@ pub struct BagReader {
     path: PathBuf,
     limits: Limits,
     topics: Vec<TopicInfo>,
-    selected: Option<String>,
+    /// The image topic first, then those that are followed beside it.
+    selected: Option<Vec<String>>,
     recover: bool,
     gaps: Gaps,
     delivered: u64,
@@ -208,8 +209,8 @@ impl BagReader {
     /// How many messages of the selected topic the bag counts and did not deliver; `None` where it has
     /// no count. Meaningful after the last read.
     pub fn lost(&self) -> Option<u64> {
-        let selected = self.selected.as_ref()?;
-        let topic = self.topics.iter().find(|topic| &topic.name == selected)?;
+        let selected = self.selected()?;
+        let topic = self.topics.iter().find(|topic| topic.name == selected)?;
         topic
             .message_count
             .map(|count| count.saturating_sub(self.delivered))
@@ -255,14 +256,37 @@ impl BagReader {
                 }
             },
         };
-        self.selected = Some(chosen.name.clone());
-        if let Some((_, storage)) = &mut self.current {
-            storage.select(self.selected.as_deref());
-        }
+        self.selected = Some(vec![chosen.name.clone()]);
+        self.tell_selected();
         Ok(chosen)
     }
 
-    /// Reads the next message of the selected topic, or of every topic when none was selected, into
+    /// The image topic that was selected.
+    pub fn selected(&self) -> Option<&str> {
+        self.selected.as_ref()?.first().map(String::as_str)
+    }
+
+    /// Delivers the messages of another topic too, of whatever type, beside those of the image topic
+    /// that was selected. Call it before the first read.
+    pub fn follow(&mut self, topic: &str) {
+        if let Some(selected) = &mut self.selected {
+            selected.push(topic.to_owned());
+            self.tell_selected();
+        }
+    }
+
+    fn tell_selected(&mut self) {
+        if let Some((_, storage)) = &mut self.current {
+            storage.select(self.selected.as_deref());
+        }
+    }
+
+    /// Whether a message counts as one of the selected topic.
+    fn is_counted(&self, message: &MessageBuf) -> bool {
+        self.selected().is_none_or(|topic| topic == message.topic)
+    }
+
+    /// Reads the next message of the selected topics, or of every topic when none was selected, into
     /// `out`; false at the end of the bag.
     ///
     /// # Errors
@@ -273,7 +297,8 @@ impl BagReader {
             match self.advance(out) {
                 Ok(true) => {
                     self.gaps.delivered(out.log_time);
-                    self.delivered = self.delivered.saturating_add(1);
+                    let counted = u64::from(self.is_counted(out));
+                    self.delivered = self.delivered.saturating_add(counted);
                     return Ok(true);
                 }
                 Ok(false) => return Ok(false),

@@ -40,7 +40,7 @@ pub(super) struct SqliteFile {
     db: Connection,
     _copies: (Option<TempPath>, Option<TempDir>),
     topics: HashMap<i64, Topic>,
-    /// The ids of the selected topic, as a list for SQL; `None` for all topics.
+    /// The ids of the selected topics, as a list for SQL; `None` for all topics.
     selected: Option<String>,
     keys: VecDeque<(i64, i64)>,
     /// The last key of the last page.
@@ -109,14 +109,14 @@ impl SqliteFile {
         Ok(this)
     }
 
-    /// Only messages of this topic are delivered from here on; `None`: of every topic.
-    pub(super) fn select(&mut self, topic: Option<&str>) {
+    /// Only messages of these topics are delivered from here on; `None`: of every topic.
+    pub(super) fn select(&mut self, topics: Option<&[String]>) {
         let ids = self.topics.iter().filter(|(_, known)| {
             // nobody here can read another serialisation
-            topic.is_none_or(|topic| known.name == topic) && known.format == CDR
+            topics.is_none_or(|topics| topics.contains(&known.name)) && known.format == CDR
         });
         let ids: Vec<_> = ids.map(|(id, _)| id.to_string()).collect();
-        self.selected = (topic.is_some() || ids.len() < self.topics.len()).then(|| ids.join(","));
+        self.selected = (topics.is_some() || ids.len() < self.topics.len()).then(|| ids.join(","));
         self.keys.clear();
     }
 
@@ -154,7 +154,7 @@ impl SqliteFile {
         Ok(topics)
     }
 
-    /// Reads the next message of the selected topic; false at the end.
+    /// Reads the next message of the selected topics; false at the end.
     pub(super) fn read_next(&mut self, out: &mut MessageBuf) -> Result<bool, BagError> {
         if self.done {
             return Ok(false);

@@ -22,6 +22,8 @@ pub(crate) struct DriveResult {
     pub(crate) summary: Summary,
     pub(crate) report: ReportBuilder,
     pub(crate) last: Option<Verdict>,
+    /// The corridor that its frames were judged by.
+    pub(crate) corridor: String,
     /// Why the bag could not be read to its end.
     pub(crate) broken: Option<anyhow::Error>,
     /// What the bag could not give.
@@ -39,7 +41,9 @@ impl DriveResult {
         shutdown: &Shutdown,
     ) -> anyhow::Result<Self> {
         handler.out.finish_records()?;
+        let corridor = handler.tell_corridor();
         Ok(Self {
+            corridor,
             summary: handler.out.profile.summary(began.elapsed()),
             report: handler.out.report,
             last: handler.frames.last(),
@@ -115,8 +119,9 @@ impl Lost {
     }
 }
 
-/// Runs the topic that is selected in a bag, with so many `messages`, through a handler; the clock stands at each frame's capture stamp, so the same
-/// bag gives the same verdicts on every machine. `each` sees every frame's record. A request to shut
+/// Runs the topic that is selected in a bag, with so many `messages`, through a handler, with what the bag
+/// says of camera and vehicle; the clock stands at each frame's capture stamp, so the same bag gives the same
+/// verdicts on every machine. `each` sees every frame's record. A request to shut
 /// down ends it after the frame at hand.
 ///
 /// # Errors
@@ -132,6 +137,7 @@ pub(crate) fn drive(
     let began = Instant::now();
     let bar = progress_bar(messages);
     let clock = SteppedClock::default();
+    handler.surroundings.follow(&mut reader);
     let mut message = MessageBuf::new();
     let mut broken = None;
     while !shutdown.requested() {
@@ -142,6 +148,9 @@ pub(crate) fn drive(
                 broken = Some(anyhow::Error::from(e));
                 break;
             }
+        }
+        if handler.surroundings.hear(&message) {
+            continue;
         }
         if let Ok(camera) = Camera::parse(&message) {
             clock.set(camera.stamp());
@@ -212,6 +221,7 @@ pub(crate) fn print_summary(
     if let Some(last) = &result.last {
         writeln!(err, "last verdict: {}: {}", last.state, last.reason)?;
     }
+    writeln!(err, "corridor: {}", result.corridor)?;
     if let Some(line) = result.lost.line() {
         writeln!(err, "{line}")?;
     }
@@ -223,6 +233,7 @@ pub(crate) fn print_summary(
         let mut value = serde_json::to_value(s)?;
         if let Some(map) = value.as_object_mut() {
             map.insert("last_verdict".into(), serde_json::to_value(result.last)?);
+            map.insert("corridor".into(), result.corridor.as_str().into());
             let broken = result.broken.as_ref().map(|e| format!("{e:#}"));
             map.insert("source_error".into(), serde_json::to_value(broken)?);
             map.insert("lost".into(), result.lost.json());

@@ -21,6 +21,7 @@ use lookout::time::{Clock, Stamp};
 use super::camera::Camera;
 use super::outputs::Outputs;
 use super::recorder::{At, Recorder};
+use super::surroundings::Surroundings;
 
 /// Failures of frames that are logged one by one; then those whose number is a power of two.
 const LOGGED_FAILURES: u64 = 5;
@@ -43,6 +44,8 @@ pub(crate) struct Handled {
 pub(crate) struct Handler {
     pub(crate) frames: FrameHandler,
     pub(crate) out: Recording,
+    /// What is known of camera and vehicle.
+    pub(crate) surroundings: Surroundings,
     pub(crate) last_log_time: Stamp,
 }
 
@@ -80,9 +83,11 @@ impl Handler {
             score: judge.score,
             threshold: judge.threshold,
             area_on: 0,
+            corridor: String::new(),
             width: 0,
             height: 0,
         };
+        let surroundings = Surroundings::new(settings.vehicle)?;
         let path = outputs.frames_csv();
         let file =
             File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
@@ -100,15 +105,18 @@ impl Handler {
         Ok(Self {
             frames,
             out,
+            surroundings,
             last_log_time: Stamp::default(),
         })
     }
 
-    /// Handles a message.
+    /// Handles a camera message.
     pub(crate) fn message(&mut self, message: &MessageBuf, clock: &dyn Clock) -> Handled {
         // a rosbag2 has no times before the epoch
         let log_time = message.log_time().max(Stamp::default());
         self.last_log_time = log_time;
+        self.surroundings
+            .apply(self.frames.pipeline_mut(), log_time);
         let camera = Camera::parse(message);
         let stamp = camera.as_ref().map(Camera::stamp).ok();
         let view = camera.as_ref().map(Camera::view).map_err(|e| e.to_string());
@@ -123,11 +131,22 @@ impl Handler {
             record: None,
         };
         let judged = self.frames.run(view, stamp, clock, &mut one);
+        let (record, recorded) = (one.record, one.recorded);
+        if judged.score().is_some() {
+            self.surroundings.judged(self.frames.pipeline());
+        }
         Handled {
             judged,
-            record: one.record,
-            recorded: one.recorded,
+            record,
+            recorded,
         }
+    }
+
+    /// What the frames until now were judged by goes to the report; for people.
+    pub(crate) fn tell_corridor(&mut self) -> String {
+        let line = self.surroundings.line(self.frames.pipeline());
+        self.out.report.set_corridor(line.clone());
+        line
     }
 
     /// A source that is lost, or a recording that cannot be written.
@@ -159,12 +178,14 @@ impl Handler {
         mode: Mode,
         scratch: &mut Recorder,
     ) -> anyhow::Result<StageTimes> {
+        let log_time = message.log_time().max(Stamp::default());
+        self.surroundings
+            .apply(self.frames.pipeline_mut(), log_time);
         let camera = Camera::parse(message)?;
         let stages = self.frames.rehearse(&camera.view(), mode);
         let mut stages = stages.map_err(anyhow::Error::msg)?;
         let publishing = Instant::now();
         std::mem::swap(scratch, &mut self.out.records_mut()?.recorder);
-        let log_time = message.log_time().max(Stamp::default());
         let shown = Some((self.frames.frame(), self.frames.pipeline()));
         let recorded = self
             .out

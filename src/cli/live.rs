@@ -17,6 +17,7 @@ use lookout::watchdog::{Beat, Realtime, WatchdogConfig, parse_cpus};
 use super::camera::Camera;
 use super::drive::Lost;
 use super::handler::{Handled, Handler};
+use super::surroundings::Surroundings;
 
 /// Without a message for so long, the supervisor is asked what it thinks of that.
 const TICK: Duration = Duration::from_millis(50);
@@ -66,19 +67,28 @@ pub(crate) struct Paced {
     pub(crate) first: MessageBuf,
     rate: f64,
     origin: Stamp,
+    surroundings: Surroundings,
     shutdown: Shutdown,
 }
 
 impl Paced {
-    /// Reads the first message; `None` where there is none.
+    /// Reads the first camera message, and before it what the bag says of camera and vehicle; `None`
+    /// where there is none.
     pub(crate) fn open(
         mut reader: BagReader,
         rate: f64,
+        surroundings: &mut Surroundings,
         shutdown: &Shutdown,
     ) -> anyhow::Result<Option<Self>> {
+        surroundings.follow(&mut reader);
         let mut first = MessageBuf::new();
-        if !reader.read_next(&mut first)? {
-            return Ok(None);
+        loop {
+            if !reader.read_next(&mut first)? {
+                return Ok(None);
+            }
+            if !surroundings.hear(&first) {
+                break;
+            }
         }
         let log_time = first.log_time();
         let stamp = Camera::parse(&first).map(|c| c.stamp()).unwrap_or(log_time);
@@ -100,6 +110,7 @@ impl Paced {
             first,
             rate,
             origin,
+            surroundings: surroundings.clone(),
             shutdown: shutdown.clone(),
         }))
     }
@@ -116,27 +127,35 @@ impl Paced {
             mut reader,
             first,
             rate,
+            surroundings,
             shutdown,
             ..
         } = self;
         let (begin, start) = (Instant::now(), first.log_time());
         let mut first = Some(first);
         move |message| {
-            let more = match first.take() {
-                Some(first) => {
-                    *message = first;
-                    true
+            loop {
+                let more = match first.take() {
+                    Some(first) => {
+                        *message = first;
+                        true
+                    }
+                    None => reader.read_next(message).map_err(|e| e.to_string())?,
+                };
+                if !more {
+                    *lost = Lost::of(&reader);
+                    return Ok(false);
                 }
-                None => reader.read_next(message).map_err(|e| e.to_string())?,
-            };
-            if !more {
-                *lost = Lost::of(&reader);
-            } else {
                 let after = message.log_time().saturating_since(start).as_secs_f64() / rate;
                 let after = Duration::try_from_secs_f64(after).unwrap_or(Duration::MAX);
                 shutdown.wait_for(after.saturating_sub(begin.elapsed()));
+                if shutdown.requested() {
+                    return Ok(false);
+                }
+                if !surroundings.hear(message) {
+                    return Ok(true);
+                }
             }
-            Ok(more && !shutdown.requested())
         }
     }
 }

@@ -23,6 +23,7 @@ mod recorder;
 mod replay;
 mod score;
 mod settings;
+mod surroundings;
 
 use std::path::{Path, PathBuf};
 

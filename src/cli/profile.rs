@@ -25,6 +25,7 @@ use super::live::{self, LiveArgs, Paced, RunMonitor};
 use super::outputs::Outputs;
 use super::recorder::Recorder;
 use super::settings::SettingsArgs;
+use super::surroundings::CameraArgs;
 use super::{Ending, EngineArgs};
 
 /// Dry runs of each mode before the first frame, the modes in turn.
@@ -69,6 +70,8 @@ pub(crate) struct ProfileArgs {
     #[arg(long, default_value_t = ScoreKind::Energy, value_name = "NAME", value_parser = of_logits)]
     fallback_score: ScoreKind,
     #[command(flatten)]
+    camera: CameraArgs,
+    #[command(flatten)]
     settings: SettingsArgs,
     #[command(flatten)]
     live: LiveArgs,
@@ -111,13 +114,15 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
     };
     let bundle = args.engine.bundle()?;
     let settings = settings(args, bundle.manifest())?;
+    let camera = args.camera.read()?;
     let deadline = Duration::from_millis(settings.supervisor.max_age_ms.into());
     let live = Live::of_recording(&settings)?;
     let frames = FrameHandler::assemble(args.engine.opener(&bundle), settings, Some(live))?;
     let outputs = Outputs::prepare(&args.out, args.force, args.bag.as_deref())?;
     let mut handler = Handler::new(frames, &bundle, &outputs, &source)?;
-    let paced =
-        Paced::open(reader, PACE, &shutdown)?.with_context(|| format!("{topic} has no message"))?;
+    handler.surroundings.take(camera);
+    let paced = Paced::open(reader, PACE, &mut handler.surroundings, &shutdown)?
+        .with_context(|| format!("{topic} has no message"))?;
 
     let load = Load::start(args.load).context("cannot start the load")?;
     dry_runs(&mut handler, &paced, bundle.hash())?;
@@ -146,6 +151,7 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
             .map(|e| anyhow::Error::from(e).context("trace.json")),
     );
     let summary = handler.out.profile.summary(wall);
+    let corridor = handler.tell_corridor();
     let deadlines = profiler.deadlines.summary(wall);
     handler.out.report.set_deadlines(&profiler.deadlines, wall);
     let profile = ProfileSummary {
@@ -161,6 +167,7 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
     if let Some(map) = value.as_object_mut() {
         let counters = handler.frames.pipeline().admission().map(|a| a.counters());
         map.insert("bundle".into(), json!(bundle.hash()));
+        map.insert("corridor".into(), json!(corridor));
         map.insert("admission".into(), json!(counters.as_ref().map(counted)));
         map.insert("run".into(), serde_json::to_value(&summary)?);
         map.insert("taken_back".into(), json!(handler.frames.taken_back()));

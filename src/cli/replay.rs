@@ -14,6 +14,7 @@ use super::drive::{DriveResult, Lost, drive, print_summary};
 use super::handler::Handler;
 use super::live::{self, LiveArgs, Paced};
 use super::outputs::Outputs;
+use super::surroundings::CameraArgs;
 use super::{Ending, EngineArgs, JudgeArgs};
 
 /// Flags of `lookout replay`.
@@ -55,6 +56,8 @@ pub(crate) struct ReplayArgs {
     #[arg(long)]
     exit_verdict: bool,
     #[command(flatten)]
+    camera: CameraArgs,
+    #[command(flatten)]
     live: LiveArgs,
     #[command(flatten)]
     engine: EngineArgs,
@@ -95,6 +98,7 @@ pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<Ending> {
     super::recorder::check_topic(&topic.name)?;
     let bundle = args.engine.bundle()?;
     let settings = args.judge.settings(&bundle, args.live.stale_ms)?;
+    let camera = args.camera.read()?;
     let live = match args.rate.0 {
         Some(_) => Some(Live::of_recording(&settings)?),
         None => None,
@@ -104,6 +108,7 @@ pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<Ending> {
     let name = format!("{} {}", args.bag.display(), topic.name);
     let shutdown = Shutdown::on_signals()?;
     let mut handler = Handler::new(frames, &bundle, &outputs, &name)?;
+    handler.surroundings.take(camera);
     let mut result = match args.rate.0 {
         None => {
             let each = &mut |_: &_, _: &_| {};
@@ -111,7 +116,7 @@ pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<Ending> {
         }
         Some(rate) => {
             let (began, mut outcome) = (Instant::now(), (None, Lost::default()));
-            if let Some(paced) = Paced::open(reader, rate, &shutdown)? {
+            if let Some(paced) = Paced::open(reader, rate, &mut handler.surroundings, &shutdown)? {
                 let beats = outputs.heartbeat_csv();
                 outcome = live::run(paced, &mut handler, &args.live, &beats, &mut ())?;
             }

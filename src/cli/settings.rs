@@ -9,8 +9,8 @@ use lookout::pipeline::PartialSettings;
 /// Where settings come from.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SettingsArgs {
-    /// TOML file with least_mode, [supervisor], [corridor] and [admission]; what is missing is at its
-    /// default.
+    /// TOML file with least_mode, [supervisor], [corridor], [vehicle] and [admission]; what is missing is
+    /// at its default.
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
 }

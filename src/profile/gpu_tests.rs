@@ -230,6 +230,7 @@ fn the_report_has_a_table_of_them_only_where_there_is_something() {
             score: ScoreKind::Observer,
             threshold: 0.6,
             area_on: 40,
+            corridor: String::new(),
             width: 480,
             height: 360,
         });

@@ -62,6 +62,8 @@ pub struct ReportInfo {
     /// A frame is a hit from this anomalous area in the corridor on, in pixels of the score map;
     /// 0 when no score map came.
     pub area_on: u32,
+    /// Where anomalies count, in a line; empty when it is not known.
+    pub corridor: String,
     /// Width of the frames in pixels, 0 when none came.
     pub width: u32,
     /// Height of the frames in pixels, 0 when none came.
@@ -117,6 +119,11 @@ impl ReportBuilder {
     /// Size of the frames in pixels, once it is known.
     pub fn set_frame_size(&mut self, width: u32, height: u32) {
         (self.info.width, self.info.height) = (width, height);
+    }
+
+    /// Where anomalies counted, once the run is over.
+    pub fn set_corridor(&mut self, line: String) {
+        self.info.corridor = line;
     }
 
     /// The anomalous area in the corridor that is a hit, in pixels, once the score map's size is

@@ -200,6 +200,7 @@ fn facts(report: &ReportBuilder, summary: &Summary) -> Markup {
                 (row("Bundle", html! { (info.bundle_name) " " span.mono.soft { (info.bundle_hash) } }))
                 (row("Engine", html! { (info.engine) }))
                 (row("Mode asked for", html! { (info.mode) }))
+                @if !info.corridor.is_empty() { (row("Corridor", html! { (info.corridor) })) }
                 (row("Modes run", html! { (modes.join(", ")) }))
                 (row("Score", html! { (info.score) ", anomalous over " (info.threshold) }))
                 (row("Area that counts", html! {

@@ -17,6 +17,7 @@ fn info() -> ReportInfo {
         score: ScoreKind::Observer,
         threshold: 0.62,
         area_on: 40,
+        corridor: String::new(),
         width: 480,
         height: 360,
     }
