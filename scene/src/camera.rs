@@ -69,6 +69,19 @@ impl Camera {
 /// Nothing nearer than this is drawn, in metres.
 pub(crate) const NEAR: f32 = 0.15;
 
+/// How a drive's camera is mounted, round which it shakes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Mounting {
+    /// Above the road in metres.
+    pub height_m: f32,
+    /// Down in radians.
+    pub pitch: f32,
+    /// Right side down in radians.
+    pub roll: f32,
+    /// To the right of the vehicle's axis in radians.
+    pub yaw: f32,
+}
+
 /// How a drive's camera is mounted and how it shakes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Mount {
@@ -93,6 +106,15 @@ impl Mount {
             roll: s.range(-0.012, 0.012),
             shake: s.range(0.2, 1.0),
             seed: s.bits(),
+        }
+    }
+
+    pub(crate) fn mounting(&self) -> Mounting {
+        Mounting {
+            height_m: self.height,
+            pitch: self.pitch,
+            roll: self.roll,
+            yaw: self.yaw,
         }
     }
 

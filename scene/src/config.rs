@@ -19,10 +19,13 @@ pub struct DriveConfig {
     pub speed_mps: f64,
     /// What, if anything, comes onto the road that belongs to no class.
     pub anomaly: Anomaly,
+    /// Whether the vehicle swerves round the anomaly. Where it does not, the anomaly stays in its
+    /// way, and it has to stop.
+    pub swerves: bool,
 }
 
 impl Default for DriveConfig {
-    /// 20 s at 15 Hz and 50 km/h, 480x360, with one of the held-out anomalies.
+    /// 20 s at 15 Hz and 50 km/h, 480x360, round one of the held-out anomalies.
     fn default() -> Self {
         DriveConfig {
             seed: 0,
@@ -32,6 +35,7 @@ impl Default for DriveConfig {
             duration_s: 20.0,
             speed_mps: 50.0 / 3.6,
             anomaly: Anomaly::HeldOut,
+            swerves: true,
         }
     }
 }

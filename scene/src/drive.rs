@@ -1,7 +1,7 @@
 //! A drive: a street, a camera that moves along it, and what it meets.
 
 use crate::anomaly::{AnomalyInfo, Encounter, Road};
-use crate::camera::{Camera, Mount};
+use crate::camera::{Camera, Mount, Mounting};
 use crate::class::Class;
 use crate::config::{DriveConfig, SceneError};
 use crate::ground::Street;
@@ -9,6 +9,7 @@ use crate::look::Look;
 use crate::math::{lerp, smoothstep};
 use crate::noise::{Stream, mix32, noise2};
 use crate::post::develop;
+use crate::primitive::Primitive;
 use crate::raster::{Rect, SIDE, bounds, corners};
 use crate::render::Rendered;
 use crate::shade::Shader;
@@ -16,6 +17,33 @@ use crate::world::World;
 
 /// Where every drive begins, in metres along the street.
 const START_M: f32 = 40.0;
+
+/// How far the vehicle's front is ahead of its camera, in metres.
+const FRONT_M: f32 = 2.0;
+/// Length of the vehicle and half of its width, in metres.
+const LENGTH_M: f32 = 4.5;
+const HALF_WIDTH_M: f32 = 0.9;
+
+/// When, and where the vehicle is then.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Moment {
+    /// Seconds since the first frame: everything but the vehicle moves by this clock.
+    pub time_s: f64,
+    /// Metres that the vehicle has driven since then.
+    pub way_m: f64,
+}
+
+/// How the vehicle and the anomaly stand to each other.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Gap {
+    /// Along the street from the vehicle's front to the nearest of the anomaly, in metres; below 0
+    /// from where the front is level with it.
+    pub ahead_m: f32,
+    /// Whether they touch.
+    pub hit: bool,
+    /// Whether the whole of the anomaly is behind the camera.
+    pub passed: bool,
+}
 
 /// A drive, ready to render any of its frames in any order.
 #[derive(Debug, Clone)]
@@ -91,6 +119,15 @@ impl Drive {
         self.info
     }
 
+    /// Where the vehicle is in frame `i` when it keeps its speed.
+    pub fn moment(&self, i: usize) -> Moment {
+        let time_s = self.time_s(i);
+        Moment {
+            time_s,
+            way_m: time_s * self.config.speed_mps,
+        }
+    }
+
     /// Distance over the ground from the camera to the middle of the anomaly in metres; `None`
     /// where there is none, before it exists, and once the camera has passed it.
     pub fn anomaly_distance_m(&self, i: usize) -> Option<f32> {
@@ -100,22 +137,58 @@ impl Drive {
         (dz > 0.0).then(|| (dx * dx + dz * dz).sqrt())
     }
 
+    /// How the vehicle and the anomaly stand to each other; `None` where there is none, and before
+    /// it exists.
+    pub fn gap_at(&self, at: Moment) -> Option<Gap> {
+        let mut prims = Vec::new();
+        self.encounter?.add(at.time_s as f32, &mut prims)?;
+        let (lo, hi) = extent(&prims);
+        let z = along(at);
+        let (x, front) = (self.course(z), z + FRONT_M);
+        let ahead_m = lo[2] - front;
+        let beside = lo[0] > x + HALF_WIDTH_M || hi[0] < x - HALF_WIDTH_M;
+        Some(Gap {
+            ahead_m,
+            hit: ahead_m <= 0.0 && hi[2] >= front - LENGTH_M && !beside,
+            passed: hi[2] < z,
+        })
+    }
+
+    /// How the camera is mounted.
+    pub fn mounting(&self) -> Mounting {
+        self.mount.mounting()
+    }
+
+    /// Which way the vehicle goes, in radians to the right of the street's axis.
+    pub fn heading_at(&self, at: Moment) -> f32 {
+        libm::atanf(self.slope(along(at)))
+    }
+
     /// The camera of frame `i`.
     pub fn camera(&self, i: usize) -> Camera {
-        let t = self.time_s(i) as f32;
-        let z = START_M + (self.time_s(i) * self.config.speed_mps) as f32;
-        let step = 0.5;
-        let x = self.course(z);
+        self.camera_at(self.moment(i))
+    }
+
+    /// The camera at any moment.
+    pub fn camera_at(&self, at: Moment) -> Camera {
+        let z = along(at);
         // The camera looks less aside than the car goes, as a driver does.
-        let turn = 0.35 * (self.course(z + step) - self.course(z - step)) / (2.0 * step);
+        let turn = 0.35 * self.slope(z);
+        let size = (self.config.width, self.config.height);
         self.mount
-            .at((self.config.width, self.config.height), t, x, z, turn)
+            .at(size, at.time_s as f32, self.course(z), z, turn)
+    }
+
+    /// Metres to the right that the course takes in a metre along the street.
+    fn slope(&self, z: f32) -> f32 {
+        let step = 0.5;
+        (self.course(z + step) - self.course(z - step)) / (2.0 * step)
     }
 
     /// Where the camera crosses the street at `z`: its lane, and round the anomaly.
     fn course(&self, z: f32) -> f32 {
         let sway = 0.35 * (noise2(z * 0.013, 0.5, self.sway) - 0.5);
-        let Some(e) = &self.encounter else {
+        let Some(e) = self.encounter.as_ref().filter(|_| self.config.swerves) else {
             return self.lane + sway;
         };
         let d = z - e.z();
@@ -123,11 +196,17 @@ impl Drive {
         lerp(self.lane + sway, self.street.half * 0.5, out)
     }
 
-    /// Renders frame `i` with its ground truth. Depends on the config and `i` alone; frames
-    /// past the last go on along the street for some 250 m.
+    /// Renders frame `i` of a vehicle that keeps its speed, with its ground truth. Depends on the
+    /// config and `i` alone; frames past the last go on along the street for some 250 m.
     pub fn render(&self, i: usize, out: &mut Rendered) {
-        let camera = self.camera(i);
-        let t = self.time_s(i) as f32;
+        self.render_at(i, self.moment(i), out);
+    }
+
+    /// Renders what frame `i` shows where the vehicle is elsewhere than at its constant speed. The
+    /// number chooses the sensor's noise, so that two frames at a standstill differ.
+    pub fn render_at(&self, i: usize, at: Moment, out: &mut Rendered) {
+        let camera = self.camera_at(at);
+        let t = at.time_s as f32;
         out.resize(camera.width, camera.height);
         let mut scratch = core::mem::take(&mut out.scratch);
         self.collect(t, &camera, &mut scratch);
@@ -236,19 +315,28 @@ fn whole(camera: &Camera) -> Rect {
     }
 }
 
+/// Place of the camera along the street, in metres.
+fn along(at: Moment) -> f32 {
+    START_M + at.way_m as f32
+}
+
 /// Extent at rest.
 fn size(e: &Encounter) -> [f32; 3] {
     let mut prims = Vec::new();
     e.add(e.from_s + 60.0, &mut prims);
+    let (lo, hi) = extent(&prims);
+    [hi[0] - lo[0], hi[1] - lo[1], hi[2] - lo[2]]
+}
+
+/// Least and largest x, y and z.
+fn extent(prims: &[Primitive]) -> ([f32; 3], [f32; 3]) {
     let mut lo = [f32::INFINITY; 3];
     let mut hi = [f32::NEG_INFINITY; 3];
-    for p in &prims {
-        for c in corners(p) {
-            for (k, x) in [c.x, c.y, c.z].into_iter().enumerate() {
-                lo[k] = lo[k].min(x);
-                hi[k] = hi[k].max(x);
-            }
+    for c in prims.iter().flat_map(corners) {
+        for (k, x) in [c.x, c.y, c.z].into_iter().enumerate() {
+            lo[k] = lo[k].min(x);
+            hi[k] = hi[k].max(x);
         }
     }
-    [hi[0] - lo[0], hi[1] - lo[1], hi[2] - lo[2]]
+    (lo, hi)
 }

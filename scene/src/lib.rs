@@ -2,9 +2,10 @@
 //!
 //! A [`Drive`] is a street seen from a camera that moves along it. It is laid out from the seed
 //! of its [`DriveConfig`], and each frame is rendered on its own: the same config and frame
-//! number give the same bytes on every machine, in any order. A [`Rendered`] frame holds the
-//! image and, for each pixel, its [`Class`], object, distance and whether it shows the
-//! *anomaly*: an object of no class that comes onto the road in most drives. The kinds of
+//! number give the same bytes on every machine, in any order. A frame by its number is that of a
+//! vehicle that keeps its speed; [`Drive::render_at`] renders one that brakes. A [`Rendered`]
+//! frame holds the image and, for each pixel, its [`Class`], object, distance and whether it shows
+//! the *anomaly*: an object of no class that comes onto the road in most drives. The kinds of
 //! anomaly are split into [`AnomalyKind::TRAINING`] and [`AnomalyKind::HELD_OUT`], so that what
 //! was trained on the first can be shown the second.
 //!
@@ -46,8 +47,8 @@ mod shade;
 mod world;
 
 pub use anomaly::{AnomalyInfo, AnomalyKind};
-pub use camera::Camera;
+pub use camera::{Camera, Mounting};
 pub use class::Class;
 pub use config::{Anomaly, DriveConfig, MAX_LENGTH_M, MAX_SIDE, MIN_SIDE, SceneError};
-pub use drive::Drive;
+pub use drive::{Drive, Gap, Moment};
 pub use render::Rendered;

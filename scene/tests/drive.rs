@@ -3,7 +3,9 @@
 // Helpers of the tests are not in a test function themselves.
 #![allow(clippy::unwrap_used)]
 
-use lookout_scene::{Anomaly, AnomalyKind, Class, Drive, DriveConfig, Rendered, SceneError};
+use lookout_scene::{
+    Anomaly, AnomalyKind, Class, Drive, DriveConfig, Moment, Rendered, SceneError,
+};
 
 fn small(seed: u64, anomaly: Anomaly) -> DriveConfig {
     DriveConfig {
@@ -38,6 +40,25 @@ fn a_frame_is_the_same_on_every_machine() {
 // They change with anything that changes what is drawn; they must not change otherwise.
 const RGB_HASH: u64 = 0x897e_48a9_d677_1312;
 const TRUTH_HASH: u64 = 0xac87_dd46_4fcc_0257;
+
+#[test]
+fn frames_by_number_are_what_they_always_were() {
+    let mut frame = Rendered::new();
+    let hashes = FRAMES.map(|(seed, anomaly, i, _)| {
+        drive(seed, anomaly).render(i, &mut frame);
+        hash(&frame.rgb)
+    });
+    assert_eq!(hashes, FRAMES.map(|(.., hash)| hash));
+}
+
+/// The trainer renders by number: before the anomaly, round it, behind it, and without one.
+const FRAMES: [(u64, Anomaly, usize, u64); 5] = [
+    (1, Anomaly::HeldOut, 0, 0x3fe6_b2ac_3071_ac51),
+    (1, Anomaly::HeldOut, 200, 0xd949_e96a_3f97_76a4),
+    (3, Anomaly::Training, 170, 0xf94b_76e9_abb2_0615),
+    (4, Anomaly::HeldOut, 299, 0x1b80_6901_1b5c_ac47),
+    (5, Anomaly::None, 90, 0x0dc6_3e2b_6c8d_ef61),
+];
 
 #[test]
 fn frames_do_not_depend_on_what_was_rendered_before() {
@@ -293,4 +314,89 @@ fn absurd_configs_are_refused() {
         Drive::new(long).map(|_| ()),
         Err(SceneError::TooLong { metres: 180_000.0 })
     );
+}
+
+#[test]
+fn a_frame_by_its_number_is_that_of_a_vehicle_that_keeps_its_speed() {
+    let d = drive(3, Anomaly::HeldOut);
+    let (mut a, mut b) = (Rendered::new(), Rendered::new());
+    for i in [0, 90, 200] {
+        d.render(i, &mut a);
+        let way_m = i as f64 / d.config().fps * d.config().speed_mps;
+        let time_s = d.time_s(i);
+        d.render_at(i, Moment { time_s, way_m }, &mut b);
+        assert_eq!((&a.rgb, &a.anomaly), (&b.rgb, &b.anomaly));
+    }
+}
+
+#[test]
+fn a_standing_vehicle_sees_the_world_go_on() {
+    let d = drive(3, Anomaly::None);
+    let (mut a, mut b) = (Rendered::new(), Rendered::new());
+    let at = |time_s| Moment {
+        time_s,
+        way_m: 30.0,
+    };
+    let (before, after) = (d.camera_at(at(4.0)), d.camera_at(at(5.0)));
+    assert_eq!(before.position[2], after.position[2]);
+    d.render_at(60, at(4.0), &mut a);
+    d.render_at(75, at(5.0), &mut b);
+    assert_ne!(a.instance, b.instance, "the traffic moves");
+    // at the same moment only the sensor's noise differs
+    d.render_at(61, at(4.0), &mut b);
+    assert_eq!(a.class, b.class);
+    assert_ne!(a.rgb, b.rgb);
+}
+
+#[test]
+fn who_does_not_swerve_drives_into_it_and_who_swerves_passes_it() {
+    for seed in 0..12 {
+        for swerves in [false, true] {
+            let config = DriveConfig {
+                swerves,
+                ..small(seed, Anomaly::HeldOut)
+            };
+            let d = Drive::new(config).unwrap();
+            let first = d.anomaly().unwrap().first_visible_frame.unwrap();
+            let gap = d.gap_at(d.moment(first)).unwrap();
+            assert!((25.0..64.0).contains(&gap.ahead_m), "seed {seed}: {gap:?}");
+            assert!(!gap.hit && !gap.passed);
+            let gaps = (first..first + 120).filter_map(|i| d.gap_at(d.moment(i)));
+            let end = gaps.into_iter().find(|gap| gap.hit || gap.passed).unwrap();
+            assert_eq!((end.hit, end.passed), (!swerves, swerves), "seed {seed}");
+            if !swerves {
+                // found within a frame's way, and no sooner
+                assert!((-1.0..=0.0).contains(&end.ahead_m), "seed {seed}: {end:?}");
+            }
+        }
+    }
+    assert_eq!(
+        drive(1, Anomaly::None).gap_at(drive(1, Anomaly::None).moment(200)),
+        None
+    );
+    assert_eq!(
+        drive(1, Anomaly::HeldOut).gap_at(drive(1, Anomaly::HeldOut).moment(0)),
+        None
+    );
+}
+
+#[test]
+fn the_gap_is_the_way_that_is_left() {
+    let config = DriveConfig {
+        swerves: false,
+        ..small(2, Anomaly::HeldOut)
+    };
+    let d = Drive::new(config).unwrap();
+    // the thing rests by then
+    let at = |way_m| Moment {
+        time_s: 60.0,
+        way_m,
+    };
+    let near = d.gap_at(at(0.0)).unwrap().ahead_m;
+    let far = d.gap_at(at(-10.0)).unwrap().ahead_m;
+    assert!((far - near - 10.0).abs() < 1e-3, "{far} m, then {near} m");
+    let there = d.gap_at(at(f64::from(near) + 0.01)).unwrap();
+    assert!(there.hit && !there.passed, "{there:?}");
+    let behind = d.gap_at(at(f64::from(near) + 20.0)).unwrap();
+    assert!(!behind.hit && behind.passed, "{behind:?}");
 }
