@@ -4,7 +4,8 @@
     check_summary.py SUMMARY.json DIR [--frames N]
 
 One object; `frames`, `states` and `latency` are there; every frame was handled; the states add up to
-the frames; no number is NaN; frames.csv, report.html and the bag are there.
+the frames; no number is NaN; frames.csv, report.html and the bag are there. Of a demo: how it ended, and
+what belongs to that.
 """
 import argparse
 import json
@@ -22,6 +23,22 @@ def numbers(value):
             yield from numbers(inner)
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         yield value
+
+
+def demo_problems(demo):
+    """What is wrong with what a demo says of its end."""
+    problems = [f"demo: no `{key}`" for key in ("line", "end", "false_stop", "driven_s") if key not in demo]
+    end = demo.get("end")
+    if end not in ("stopped", "hit", "passed", "driving"):
+        problems.append(f"demo: the end is {end}")
+    if end == "hit" and demo.get("impact_kmh") is None:
+        problems.append("demo: a hit without a speed")
+    if end == "stopped" and demo.get("stop_s") is None:
+        problems.append("demo: the vehicle stands and no flag rose")
+    left = demo.get("left_m")
+    if left is not None and left <= 0:
+        problems.append(f"demo: the vehicle stands {left} m before the thing")
+    return problems
 
 
 def main():
@@ -44,6 +61,8 @@ def main():
         problems.append(f"states {states} do not add up to {frames}")
     if not all(math.isfinite(n) for n in numbers(summary)):
         problems.append("a number is not finite")
+    if "demo" in summary:
+        problems += demo_problems(summary["demo"])
     if not summary.get("latency"):
         problems.append("no latency")
     for name in ("frames.csv", "report.html", "annotated/metadata.yaml"):

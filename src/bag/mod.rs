@@ -55,6 +55,10 @@ pub use writer::{BagWriter, Qos, Summary, TopicId};
 
 use std::fmt;
 
+use serde::Serialize;
+
+use crate::msg::RosMessage;
+use crate::msg::cdr::{self, CdrError};
 use crate::time::Stamp;
 
 /// The serialisation of ROS 2.
@@ -135,6 +139,20 @@ impl MessageBuf {
     /// [`cdr::from_slice`](crate::msg::cdr::from_slice).
     pub fn data(&self) -> &[u8] {
         &self.data
+    }
+
+    /// Makes it a message that no bag held, as a bag would give it.
+    ///
+    /// # Errors
+    /// The message cannot be serialised.
+    pub fn write<M: RosMessage + Serialize>(
+        &mut self,
+        topic: &str,
+        log_time: Stamp,
+        message: &M,
+    ) -> Result<(), CdrError> {
+        self.set(topic, M::TYPE, log_time, &[]);
+        cdr::to_buf(message, &mut self.data)
     }
 
     fn set(&mut self, topic: &str, type_name: &str, log_time: Stamp, data: &[u8]) {

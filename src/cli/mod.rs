@@ -2,6 +2,7 @@
 
 mod calibrate;
 mod camera;
+mod closed_loop;
 mod demo;
 mod drive;
 mod engine;
@@ -48,7 +49,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Render a drive with something strange on the road and run the whole way on it.
+    /// Render a drive with something strange on the road, watch it, and brake when the flag rises.
     Demo(demo::DemoArgs),
     /// Run a rosbag2 through the networks: annotated bag, frames.csv, report.html.
     Replay(replay::ReplayArgs),

@@ -231,7 +231,7 @@ fn dry_runs(handler: &mut Handler, paced: &Paced, bundle_hash: &str) -> anyhow::
 fn synthetic(shutdown: &Shutdown) -> anyhow::Result<tempfile::TempDir> {
     let folder = tempfile::tempdir()?;
     let street = Drive::new(DriveConfig::default())?;
-    super::demo::render(&street, folder.path(), shutdown)?;
+    super::closed_loop::render(&street, folder.path(), shutdown)?;
     Ok(folder)
 }
 

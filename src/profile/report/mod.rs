@@ -4,6 +4,7 @@
 //! time series that halve their resolution when they are full, keeping the extremes, the first
 //! changes of state, and the pictures of the worst frames.
 
+mod approach;
 mod axis;
 mod deadlines;
 mod gpu;
@@ -23,6 +24,7 @@ use crate::score::ScoreKind;
 use crate::time::Stamp;
 use deadlines::Deadlines;
 use pictures::{Caption, Pictures};
+pub use series::Approach;
 use series::{Sample, Series};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -94,6 +96,7 @@ pub struct ReportBuilder {
     first_stamp: Option<Stamp>,
     last_state: Option<State>,
     last_caption: Option<Caption>,
+    next_approach: Option<Approach>,
     deadlines: Option<Deadlines>,
     machine: Option<MachineProfile>,
 }
@@ -111,6 +114,7 @@ impl ReportBuilder {
             first_stamp: None,
             last_state: None,
             last_caption: None,
+            next_approach: None,
             deadlines: None,
             machine: None,
         }
@@ -132,6 +136,11 @@ impl ReportBuilder {
         self.info.area_on = pixels;
     }
 
+    /// Of the frame that is added next; the page has a section on it where a frame has one.
+    pub fn approach(&mut self, approach: Approach) {
+        self.next_approach = Some(approach);
+    }
+
     /// Takes in one frame. Does not allocate.
     pub fn add(&mut self, record: &FrameRecord) {
         let verdict = &record.verdict;
@@ -147,6 +156,8 @@ impl ReportBuilder {
             corridor_pixels: verdict.corridor_pixels,
             latency_ms: super::histogram::millis(record.latency),
             state: verdict.state,
+            flag: verdict.safe_stop,
+            approach: self.next_approach.take(),
         });
         if self.last_state != Some(verdict.state) {
             if self.transitions.len() < MAX_TRANSITIONS {

@@ -2,7 +2,9 @@
 //! goes round that but the style sheet.
 
 use super::pictures::Picture;
-use super::{ReportBuilder, Summary, Transition, deadlines, latency, machine, timeline, words};
+use super::{
+    ReportBuilder, Summary, Transition, approach, deadlines, latency, machine, timeline, words,
+};
 use crate::decide::State;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -37,6 +39,12 @@ pub(super) fn page(report: &ReportBuilder, summary: &Summary) -> Markup {
                 }
                 (tiles(summary))
                 @if let Some(deadlines) = &report.deadlines { (deadlines::section(deadlines)) }
+                @if approach::is_known(report) {
+                    section aria-labelledby="approach" {
+                        h2 id="approach" { "How the vehicle came towards it" }
+                        div.chart { (approach::chart(report)) }
+                    }
+                }
                 (pictures(report))
                 @if any {
                     section aria-labelledby="run" {

@@ -20,6 +20,30 @@ pub(super) struct Sample {
     pub(super) corridor_pixels: u32,
     pub(super) latency_ms: f64,
     pub(super) state: State,
+    /// Whether the flag was up.
+    pub(super) flag: bool,
+    pub(super) approach: Option<Approach>,
+}
+
+/// How the vehicle came towards a thing in the frame that is added next: of a drive in which that is
+/// known.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Approach {
+    /// From the vehicle's front to the thing in metres, where there is one.
+    pub ahead_m: Option<f32>,
+    /// In m/s.
+    pub speed_mps: f32,
+}
+
+impl Merge for Approach {
+    /// The least distance and the least speed stay.
+    fn merge(&mut self, next: &Self) {
+        self.ahead_m = match (self.ahead_m, next.ahead_m) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        self.speed_mps = self.speed_mps.min(next.speed_mps);
+    }
 }
 
 impl Merge for Sample {
@@ -32,6 +56,11 @@ impl Merge for Sample {
         };
         self.corridor_pixels = self.corridor_pixels.max(next.corridor_pixels);
         self.latency_ms = self.latency_ms.max(next.latency_ms);
+        self.flag |= next.flag;
+        match (&mut self.approach, next.approach) {
+            (Some(a), Some(b)) => a.merge(&b),
+            (a, b) => *a = a.or(b),
+        }
         if severity(next.state) > severity(self.state) {
             self.state = next.state;
         }

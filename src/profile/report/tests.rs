@@ -111,6 +111,31 @@ fn balanced(html: &str) {
 }
 
 #[test]
+fn a_drive_that_heeds_the_flag_shows_how_it_came_towards_the_thing() {
+    const HEADING: &str = "How the vehicle came towards it";
+    let (report, summary) = report_of(&drive());
+    assert!(!report.html(&summary).contains(HEADING));
+    let (mut report, mut profile) = (ReportBuilder::new(info()), RunProfile::new());
+    for record in drive() {
+        let braked = record.index.saturating_sub(290) as f32;
+        report.approach(Approach {
+            ahead_m: (record.index > 250).then_some(60.0 - record.index as f32 / 8.0),
+            speed_mps: if record.index == 7 {
+                f32::NAN
+            } else {
+                (14.0 - braked / 5.0).max(0.0)
+            },
+        });
+        report.add(&record);
+        profile.add(&record);
+    }
+    let html = report.html(&profile.summary(Duration::from_secs(9)));
+    assert!(html.contains(HEADING) && html.contains("Safe-stop flag"));
+    assert!(!html.contains("NaN"));
+    balanced(&html);
+}
+
+#[test]
 fn text_from_outside_is_escaped() {
     let evil = "<script>alert(\"1\")</script>&\"'";
     let mut info = info();

@@ -50,7 +50,7 @@ pub(super) fn timeline(report: &ReportBuilder, summary: &Summary) -> Markup {
     }
 }
 
-fn heading(y: f64, title: &str, note: &str) -> Markup {
+pub(super) fn heading(y: f64, title: &str, note: &str) -> Markup {
     html! {
         text x=(px(LEFT)) y=(px(y - 9.0)) {
             tspan.strong { (title) } tspan dx="8" { (note) }
