@@ -9,6 +9,10 @@ default:
 demo out="target/demo":
     cargo run --release -- demo --out {{ out }} --force
 
+# Rendered drives over all cores: how often the vehicle stops in time; goes on where it was interrupted.
+sweep out="target/sweep" *args:
+    cargo run --release -- sweep --out {{ out }} {{ args }}
+
 # Tests of the runtime and the scenes.
 test:
     cargo test --release

@@ -198,6 +198,28 @@ fn what_was_done_until_a_signal_is_written() {
 }
 
 #[test]
+fn a_signal_ends_a_sweep_with_the_drives_that_are_done() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let arguments = ["sweep", "--json", "--seeds", "0-999", "--out"];
+    let all = [&arguments[..], &[out.to_str().unwrap()]].concat();
+    let (code, json) = interrupted(&all, &out.join("sweep.csv"), Signal::INT);
+    assert_eq!(code, Some(130));
+    let told: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        (&told["interrupted"], &told["drives"]),
+        (&true.into(), &4000.into())
+    );
+    let rows = std::fs::read_to_string(out.join("sweep.csv")).unwrap();
+    assert_eq!(
+        rows.lines().count() as u64,
+        told["done"].as_u64().unwrap() + 1
+    );
+    let page = std::fs::read_to_string(out.join("sweep.html")).unwrap();
+    assert!(page.ends_with("</html>") && page.contains("of 4000 drives are done"));
+}
+
+#[test]
 fn a_signal_ends_a_score_run_between_two_pictures() {
     const PICTURES: u32 = 1000;
     let dir = tempfile::tempdir().unwrap();

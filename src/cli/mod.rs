@@ -25,6 +25,7 @@ mod replay;
 mod score;
 mod settings;
 mod surroundings;
+mod sweep;
 
 use std::path::{Path, PathBuf};
 
@@ -51,6 +52,8 @@ pub(crate) struct Cli {
 enum Command {
     /// Render a drive with something strange on the road, watch it, and brake when the flag rises.
     Demo(demo::DemoArgs),
+    /// Many rendered drives: how often the vehicle stops in time, and how often for nothing.
+    Sweep(sweep::SweepArgs),
     /// Run a rosbag2 through the networks: annotated bag, frames.csv, report.html.
     Replay(replay::ReplayArgs),
     /// Run as a ROS 2 node: camera topics in, safe-stop flag, status, masks out.
@@ -110,6 +113,7 @@ impl Cli {
     pub(crate) fn run(&self) -> anyhow::Result<Ending> {
         match &self.command {
             Command::Demo(args) => demo::run(args),
+            Command::Sweep(args) => sweep::run(args),
             Command::Replay(args) => replay::run(args),
             #[cfg(feature = "ros")]
             Command::Node(args) => node::run(args, self.level()).map(|()| Ending::Done),

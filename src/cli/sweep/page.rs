@@ -1,0 +1,307 @@
+//! `sweep.html`: what came of a sweep, in one file that needs no other.
+
+use std::fs;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::rows::{Identity, Row};
+use super::totals::{Group, Totals, time};
+use crate::cli::closed_loop::End;
+
+const STYLE: &str = include_str!("../../profile/report/style.css");
+const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
+/// Drives that are shown with their frames.
+const WORST: usize = 12;
+/// Width of a bar of the histogram, in metres, and how many there are.
+const BIN_M: f32 = 5.0;
+const BINS: usize = 10;
+
+/// The page. `planned` drives were asked for.
+pub(super) fn page(
+    identity: &Identity,
+    totals: &Totals,
+    rows: &[Row],
+    planned: usize,
+    folder: &Path,
+) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { "Stops in time · lookout" }
+                style { (PreEscaped(STYLE)) ".worst img { width: 100%; border-radius: .3rem; } .worst figure { margin: 1rem 0; }" }
+            }
+            body { main {
+                header {
+                    h1 { "Does the vehicle stop in time?" }
+                    p.soft {
+                        "Rendered drives. When the safe-stop flag rises, the vehicle brakes after 300 ms with 6 m/s² to a stand."
+                    }
+                }
+                @if rows.len() < planned {
+                    p.bad { (rows.len()) " of " (planned) " drives are done: the numbers are of these." }
+                }
+                ul.headlines { @for line in totals.lines() { li { (line) } } }
+                (stops(totals))
+                (left(totals, rows))
+                (clean(totals))
+                (worst(identity, rows, folder))
+                (facts(identity, rows))
+                footer {
+                    "Written by lookout " (identity.lookout) ". One row a drive is in "
+                    span.mono { "sweep.csv" } "."
+                }
+            } }
+        }
+    };
+    page.into_string()
+}
+
+fn stops(totals: &Totals) -> Markup {
+    let metres = |m: f32| format!("{m:.1} m");
+    let cells = |low: Option<[f32; 3]>| {
+        let [least, tenth, half] = low.map_or([const { String::new() }; 3], |low| low.map(metres));
+        html! { td.num { (least) } td.num { (tenth) } td.num { (half) } }
+    };
+    html! {
+        @if !totals.groups.is_empty() {
+            section aria-labelledby="stops" {
+                h2 id="stops" { "With something on the road" }
+                div.scroll { table {
+                    thead {
+                        tr {
+                            th rowspan="2" scope="col" { "Drives" }
+                            @for name in ["driven", "stopped in time", "drove into it", "stopped too early", "other"] {
+                                th.num rowspan="2" scope="col" { (name) }
+                            }
+                            th.num colspan="3" scope="colgroup" { "distance left, of those in time" }
+                            th.num colspan="3" scope="colgroup" { "distance at the first warning" }
+                        }
+                        tr { @for name in ["least", "a tenth", "half", "least", "a tenth", "half"] {
+                            th.num scope="col" { (name) }
+                        } }
+                    }
+                    tbody { @for group in &totals.groups {
+                        tr {
+                            th scope="row" { (group.what()) ", " (group.speed_kmh) " km/h" }
+                            td.num { (group.drives) }
+                            td.num { (group.in_time) " (" (percent(group)) ")" }
+                            td.num { (group.hit) }
+                            td.num { (group.false_stops) }
+                            td.num { (group.other) }
+                            (cells(group.left_m))
+                            (cells(group.warn_at_m))
+                        }
+                    } }
+                } }
+                p.small.soft {
+                    "Distances are from the vehicle's front to the nearest of the thing. “A tenth”: one drive in ten had less. "
+                    "“Stopped too early”: the flag rose before the thing was to be seen. “Other”: it was passed, or the drive ended undecided."
+                }
+            }
+        }
+    }
+}
+
+fn percent(group: &Group) -> String {
+    match group.drives {
+        0 => "—".to_owned(),
+        n => format!("{:.0} %", 100.0 * group.in_time as f64 / n as f64),
+    }
+}
+
+/// How much was left, as bars.
+fn left(totals: &Totals, rows: &[Row]) -> Markup {
+    html! {
+        @for group in &totals.groups {
+            h3 { "Distance left with " (group.what()) " at " (group.speed_kmh) " km/h" }
+            div.chart { (bars(&counts(group, rows), group.hit)) }
+        }
+    }
+}
+
+/// Drives that stopped in time, by what was left.
+fn counts(group: &Group, rows: &[Row]) -> [usize; BINS] {
+    let mut counts = [0; BINS];
+    let of_it = |r: &&Row| r.speed_kmh == group.speed_kmh && r.with == group.with;
+    for row in rows.iter().filter(of_it).filter(|r| r.is_in_time()) {
+        if let Some(metres) = row.left_m {
+            let bin = (metres.max(0.0) / BIN_M) as usize;
+            counts[bin.min(BINS - 1)] += 1;
+        }
+    }
+    counts
+}
+
+/// A bar of those that drove into it, then one for every five metres.
+fn bars(counts: &[usize; BINS], hit: usize) -> Markup {
+    const WIDTH: usize = 80;
+    const HEIGHT: f64 = 110.0;
+    let most = counts
+        .iter()
+        .copied()
+        .chain([hit])
+        .max()
+        .unwrap_or(0)
+        .max(1);
+    let names = (0..BINS).map(|i| {
+        let from = i as f32 * BIN_M;
+        match i + 1 {
+            BINS => format!("over {from:.0} m"),
+            _ => format!("{from:.0} to {:.0} m", from + BIN_M),
+        }
+    });
+    let all = [("hit".to_owned(), hit, "over")].into_iter().chain(
+        names
+            .zip(counts)
+            .map(|(name, &count)| (name, count, "used")),
+    );
+    html! {
+        svg viewBox={ "0 0 " (WIDTH * (BINS + 1)) " 150" } role="img" aria-label="Drives by the distance left" {
+            @for (i, (name, count, class)) in all.enumerate() {
+                @let height = HEIGHT * count as f64 / most as f64;
+                @let x = i * WIDTH;
+                rect.(class) x=(x + 8) y=(format!("{:.1}", 20.0 + HEIGHT - height)) width=(WIDTH - 16) height=(format!("{height:.1}")) {}
+                text.strong x=(x + WIDTH / 2) y=(format!("{:.1}", 15.0 + HEIGHT - height)) text-anchor="middle" { (count) }
+                text x=(x + WIDTH / 2) y="146" text-anchor="middle" { (name) }
+            }
+        }
+    }
+}
+
+fn clean(totals: &Totals) -> Markup {
+    let clean = &totals.clean;
+    html! {
+        @if let Some(rate) = clean.false_stops_an_hour {
+            section aria-labelledby="clean" {
+                h2 id="clean" { "With nothing on the road" }
+                dl.tiles {
+                    div.tile { dt { "Driven" } dd { (time(clean.hours)) small { (clean.drives) " drives, simulated" } } }
+                    div.tile { dt { "False stops" } dd { (clean.false_stops) } }
+                    div.tile { dt { "False stops an hour" } dd {
+                        (format!("{rate:.2}"))
+                        @if let Some(under) = clean.under_an_hour {
+                            small { (format!("under {under:.2} with 95 % confidence")) }
+                        }
+                    } }
+                }
+                p.small.soft { "A drive counts up to its stop. Each lasts " (format!("{:.0} s", 3600.0 * clean.hours / clean.drives.max(1) as f64)) " on average, so a stop that takes longer to build up does not show." }
+            }
+        }
+    }
+}
+
+/// How bad a drive went: the kind first, then the degree.
+fn badness(row: &Row) -> (u8, f64) {
+    match (row.end, row.false_stop, row.left_m) {
+        (End::Hit, false, _) => (3, row.impact_kmh.unwrap_or(0.0)),
+        (_, true, _) => (2, -row.stop_s.unwrap_or(0.0)),
+        (End::Stopped, false, Some(left)) => (1, -f64::from(left)),
+        _ => (0, 0.0),
+    }
+}
+
+fn worst(identity: &Identity, rows: &[Row], folder: &Path) -> Markup {
+    let mut drives: Vec<&Row> = rows.iter().filter(|row| badness(row).0 > 0).collect();
+    drives.sort_by(|a, b| {
+        let (a, b) = (badness(a), badness(b));
+        b.0.cmp(&a.0).then(b.1.total_cmp(&a.1))
+    });
+    drives.truncate(WORST);
+    html! {
+        @if !drives.is_empty() {
+            section.worst aria-labelledby="worst" {
+                h2 id="worst" { "The worst drives" }
+                p.small.soft {
+                    "From left to right, as far as they came: the thing comes into view, the first warning, the flag rises, the last frame. "
+                    "What was taken for unknown is marked. Drives that ended in time come last, those with the least left first."
+                }
+                @for row in drives {
+                    figure {
+                        @if let Ok(jpeg) = fs::read(folder.join("strips").join(row.key().strip())) {
+                            img src={ "data:image/jpeg;base64," (STANDARD.encode(jpeg)) } alt={ "Frames of the drive of " (row.key()) };
+                        }
+                        figcaption {
+                            strong { "Seed " (row.seed) ", " (row.speed_kmh) " km/h. " } (row.line)
+                            @if identity.seconds == 20.0 {
+                                br;
+                                span.mono.soft { "lookout demo --seed " (row.seed) " --speed " (row.speed_kmh) " --thing " (row.with) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn facts(identity: &Identity, rows: &[Row]) -> Markup {
+    let seeds = rows.iter().map(|row| row.seed);
+    let (first, last) = (seeds.clone().min(), seeds.max());
+    html! {
+        section aria-labelledby="facts" {
+            h2 id="facts" { "What was driven" }
+            div.scroll { table.facts { tbody {
+                tr { th scope="row" { "Bundle" } td.mono { (identity.bundle) } }
+                tr { th scope="row" { "Engine" } td { (identity.engine) } }
+                @if let (Some(first), Some(last)) = (first, last) {
+                    tr { th scope="row" { "Seeds" } td { (first) " to " (last) } }
+                }
+                tr { th scope="row" { "Length of a drive" } td { (identity.seconds) " s, or until it is decided" } }
+                tr { th scope="row" { "Settings" } td.mono.small { (identity.settings) } }
+            } } }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rows::tests::row;
+    use super::*;
+
+    /// Set `LOOKOUT_SWEEP_SAMPLE` to a path to keep the page and look at it.
+    #[test]
+    fn the_page_says_what_came_of_it_and_asks_for_nothing() {
+        let mut rows: Vec<Row> = (0..60)
+            .map(|i| row(i, End::Stopped, Some((i * 7 % 29) as f32 + 0.5)))
+            .collect();
+        let hit = Row {
+            impact_kmh: Some(31.0),
+            line: "A <deer> on the road: the vehicle drove into it at 31 km/h.".to_owned(),
+            ..row(60, End::Hit, None)
+        };
+        rows.push(hit);
+        rows.extend((0..9).map(|i| Row {
+            with: "none".to_owned(),
+            thing: None,
+            driven_s: 400.0,
+            ..row(i, End::Driving, None)
+        }));
+        let identity = Identity {
+            lookout: "0.1.0".to_owned(),
+            bundle: "9f2c4e1b7a6d".to_owned(),
+            engine: "rten 0.27".to_owned(),
+            settings: "Settings { .. }".to_owned(),
+            seconds: 20.0,
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let html = page(&identity, &Totals::of(&rows), &rows, 80, dir.path());
+        if let Some(path) = std::env::var_os("LOOKOUT_SWEEP_SAMPLE") {
+            fs::write(path, &html).unwrap();
+        }
+        assert!(html.contains("60 of 61 drives ended in time before it and 1 drove into it"));
+        assert!(html.contains("no false stop in 1.0 hours"));
+        assert!(html.contains("70 of 80 drives are done"));
+        assert!(html.contains("A &lt;deer&gt; on the road"));
+        assert!(html.contains("lookout demo --seed 60 --speed 50 --thing any"));
+        assert!(
+            !html.contains("http://") && !html.contains("https://") && !html.contains("<script")
+        );
+    }
+}
