@@ -28,7 +28,7 @@ fn a_sweep_in_two_parts_gives_the_rows_of_one_in_one_part() {
     let dir = tempfile::tempdir().unwrap();
     let (whole, parts) = (dir.path().join("whole"), dir.path().join("parts"));
     let run = sweep(&whole, "3-4", &["--jobs", "2", "--json"]);
-    run.ends_with(0).says(&["no false stop", "2 drives"]);
+    run.ends_with(0).says(&["no false stop", "drives: 2"]);
     assert_eq!(run.json()["totals"]["clean"]["drives"], 2);
 
     sweep(&parts, "4", &[]).ends_with(0);

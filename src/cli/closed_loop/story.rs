@@ -205,7 +205,7 @@ impl Story {
             return match (self.raised, self.now) {
                 (Some(_), _) => format!("Nothing on the road, and yet {}.", raised("")),
                 (None, now) => format!(
-                    "Nothing on the road, and no stop in {:.0} s; {}.",
+                    "Nothing on the road, and no stop in {:.1} s; {}.",
                     now.map_or(0.0, |now| now.time_s),
                     alarms(self.false_alarms, "no warning", "one warning", "warnings"),
                 ),

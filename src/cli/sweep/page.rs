@@ -66,8 +66,10 @@ pub(super) fn page(
 fn stops(totals: &Totals) -> Markup {
     let metres = |m: f32| format!("{m:.1} m");
     let cells = |low: Option<[f32; 3]>| {
-        let [least, tenth, half] = low.map_or([const { String::new() }; 3], |low| low.map(metres));
-        html! { td.num { (least) } td.num { (tenth) } td.num { (half) } }
+        let (least, half) = low.map_or_else(Default::default, |[least, _, half]| {
+            (metres(least), metres(half))
+        });
+        html! { td.num { (least) } td.num { (half) } }
     };
     html! {
         @if !totals.groups.is_empty() {
@@ -77,13 +79,13 @@ fn stops(totals: &Totals) -> Markup {
                     thead {
                         tr {
                             th rowspan="2" scope="col" { "Drives" }
-                            @for name in ["driven", "stopped in time", "drove into it", "stopped too early", "other"] {
+                            @for name in ["driven", "in time", "hit", "too early", "other"] {
                                 th.num rowspan="2" scope="col" { (name) }
                             }
-                            th.num colspan="3" scope="colgroup" { "distance left, of those in time" }
-                            th.num colspan="3" scope="colgroup" { "distance at the first warning" }
+                            th.num colspan="2" scope="colgroup" { "left, of those in time" }
+                            th.num colspan="2" scope="colgroup" { "at the first warning" }
                         }
-                        tr { @for name in ["least", "a tenth", "half", "least", "a tenth", "half"] {
+                        tr { @for name in ["least", "half", "least", "half"] {
                             th.num scope="col" { (name) }
                         } }
                     }
@@ -101,8 +103,8 @@ fn stops(totals: &Totals) -> Markup {
                     } }
                 } }
                 p.small.soft {
-                    "Distances are from the vehicle's front to the nearest of the thing. “A tenth”: one drive in ten had less. "
-                    "“Stopped too early”: the flag rose before the thing was to be seen. “Other”: it was passed, or the drive ended undecided."
+                    "Distances are from the vehicle's front to the nearest of the thing. “Half”: half of the drives had less. "
+                    "“Hit”: the vehicle drove into it. “Too early”: the flag rose before the thing was to be seen. “Other”: it was passed, or the drive ended undecided."
                 }
             }
         }

@@ -9,6 +9,9 @@ use crate::cli::closed_loop::End;
 /// confidence: `-ln 0.05`.
 const NONE_FOUND: f64 = 2.996;
 
+/// In less than this, nothing is said of a rate.
+const TOO_SHORT_H: f64 = 0.1;
+
 /// Drives of one speed with one thing on the road.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Group {
@@ -150,17 +153,21 @@ impl Clean {
 
     fn line(&self) -> Option<String> {
         let rate = self.false_stops_an_hour?;
-        let (hours, drives) = (time(self.hours), self.drives);
-        Some(match (self.false_stops, self.under_an_hour) {
-            (0, Some(under)) => format!(
-                "With nothing on the road, there was no false stop in {hours} of simulated driving \
-                 ({drives} drives): with 95 % confidence there are fewer than {under:.2} an hour."
-            ),
-            (n, _) => format!(
-                "With nothing on the road, there were {n} false stops in {hours} of simulated \
-                 driving ({drives} drives): {rate:.2} an hour."
-            ),
-        })
+        let stops = match self.false_stops {
+            0 => "was no false stop".to_owned(),
+            1 => "was one false stop".to_owned(),
+            n => format!("were {n} false stops"),
+        };
+        let rate = match self.under_an_hour {
+            _ if self.hours < TOO_SHORT_H => "too little to tell a rate".to_owned(),
+            Some(under) => format!("with 95 % confidence there are fewer than {under:.2} an hour"),
+            None => format!("{rate:.2} an hour"),
+        };
+        Some(format!(
+            "With nothing on the road, there {stops} in {} of simulated driving (drives: {}): {rate}.",
+            time(self.hours),
+            self.drives,
+        ))
     }
 }
 

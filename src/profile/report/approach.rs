@@ -56,13 +56,17 @@ fn panel(
     let top = TOP + STEP * f64::from(place);
     let bottom = top + PANEL;
     let values = report.series.steps().iter().filter_map(&value);
-    let largest = values.fold(from.map_or(1.0, |from| 2.0 * from), f64::max);
-    let end = nice(largest);
+    let least = from.map_or(1.0, |from| 2.0 * from);
+    let largest = values.filter(|v| v.is_finite()).fold(least, f64::max);
+    // at most three steps, of a round number
+    let step = nice(largest / 3.0);
+    let end = (largest / step).ceil() * step;
+    let ticks: Vec<f64> = (0..=3).map(|i| f64::from(i) * step).collect();
     let y = |value: f64| bottom - PANEL * (value / end).clamp(0.0, 1.0);
     let (line, area) = axis.curve(value, y, bottom);
     html! {
         (heading(top, title, note))
-        (scale(&[0.0, end / 2.0, end], y, |v| format!("{v:.0}")))
+        (scale(&ticks[..=((end / step) as usize).min(3)], y, |v| format!("{v:.0}")))
         path.area d=(area) {}
         path.curve d=(line) {}
         @if let Some(from) = from { (limit(y(from), &format!("counts from {from:.0}"))) }
@@ -71,14 +75,21 @@ fn panel(
 
 /// Where the flag was up.
 fn flag(report: &ReportBuilder, axis: &RunAxis<'_>) -> Markup {
-    let up = report.series.steps().iter().enumerate();
+    let mut runs: Vec<(f64, f64)> = Vec::new();
+    for (i, step) in report.series.steps().iter().enumerate() {
+        let (left, right) = axis.edges(i);
+        match runs.last_mut() {
+            _ if !step.flag => {}
+            Some(run) if run.1 == left => run.1 = right,
+            _ => runs.push((left, right)),
+        }
+    }
     html! {
         (heading(FLAG_TOP, "Safe-stop flag", "drawn where it is up"))
         rect.lane x=(px(LEFT)) y=(px(FLAG_TOP + 1.0)) width=(px(RIGHT - LEFT))
             height=(px(FLAG_HEIGHT - 2.0)) {}
-        @for (i, _) in up.filter(|(_, step)| step.flag) {
-            @let (left, right) = axis.edges(i);
-            rect.run.stop x=(px(left)) y=(px(FLAG_TOP + 1.0)) width=(px(right - left + 0.3))
+        @for (left, right) in runs {
+            rect.run.stop x=(px(left)) y=(px(FLAG_TOP + 1.0)) width=(px((right - left).max(2.0)))
                 height=(px(FLAG_HEIGHT - 2.0)) {}
         }
     }
