@@ -63,8 +63,9 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Ending> {
     let mut message = MessageBuf::new();
     let mut drive = ClosedLoop::new(&street);
     while !shutdown.requested() && drive.next_frame()? {
-        drive.message(&mut message)?;
         bag.write(drive.camera())?;
+        drive.camera().tell(&handler.surroundings, &mut message)?;
+        drive.message(&mut message)?;
         clock.set(drive.camera().stamp());
         handler.out.report.approach(drive.approach());
         let handled = handler.message(&message, &clock);

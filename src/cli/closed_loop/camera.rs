@@ -6,13 +6,15 @@ use std::path::Path;
 use anyhow::Context;
 use indicatif::ProgressBar;
 use jpeg_encoder::{ColorType, Encoder};
-use lookout::bag::{BagWriter, Qos, TopicId};
+use lookout::bag::{BagWriter, MessageBuf, Qos, TopicId};
 use lookout::msg::{
     CameraInfo, CompressedImageRef, Header, HeaderRef, Odometry, Point, Quaternion,
 };
 use lookout::shutdown::Shutdown;
 use lookout::time::Stamp;
 use lookout_scene::{Camera, Drive, Moment, Rendered};
+
+use crate::cli::surroundings::Surroundings;
 
 /// The camera's topic in the bag of a rendered drive.
 pub(super) const TOPIC: &str = "/camera/image_raw/compressed";
@@ -82,6 +84,19 @@ impl RenderedCamera {
             format: "jpeg",
             data: &self.jpeg,
         }
+    }
+
+    /// Tells what is known of camera and vehicle in this frame, through messages as they are in the
+    /// bag of the drive: a replay of it hears the same.
+    ///
+    /// # Errors
+    /// A message cannot be serialised.
+    pub(crate) fn tell(&self, to: &Surroundings, message: &mut MessageBuf) -> anyhow::Result<()> {
+        message.write(ODOMETRY, self.stamp, &self.odometry)?;
+        to.hear(message);
+        message.write(CAMERA_INFO, self.stamp, &self.info)?;
+        to.hear(message);
+        Ok(())
     }
 
     /// The picture and the truth about it.

@@ -18,6 +18,7 @@ use std::thread;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use log::LevelFilter;
+use lookout::bag::MessageBuf;
 use lookout::frame::{CameraView, CompressedView};
 use lookout::model::Bundle;
 use lookout::pipeline::{FrameHandler, Settings};
@@ -27,6 +28,7 @@ use lookout_scene::{Anomaly, Drive, DriveConfig};
 
 use super::closed_loop::{self, ClosedLoop};
 use super::pictures::{self, note};
+use super::surroundings::Surroundings;
 use super::{Ending, EngineArgs, JudgeArgs};
 use rows::{Identity, Key, Row, Rows};
 use strip::Strip;
@@ -353,6 +355,8 @@ fn drive(
     // a supervisor of its own: a STOP of the drive before must not last
     let mut frames = setup.handler()?;
     let clock = SteppedClock::default();
+    let surroundings = Surroundings::new(setup.settings.vehicle)?;
+    let mut message = MessageBuf::new();
     let mut drive = ClosedLoop::new(&street);
     strip.begin();
     while drive.next_frame()? {
@@ -362,6 +366,8 @@ fn drive(
         let image = drive.camera().image();
         let stamp = drive.camera().stamp();
         clock.set(stamp);
+        drive.camera().tell(&surroundings, &mut message)?;
+        surroundings.apply(frames.pipeline_mut(), stamp);
         let view = CameraView::Compressed(CompressedView {
             stamp,
             format: image.format,
