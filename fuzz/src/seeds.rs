@@ -408,6 +408,16 @@ pub(crate) fn graph() -> Result<Seeds> {
     Ok(seeds)
 }
 
+pub(crate) fn camera() -> Result<Seeds> {
+    Ok([
+        include_str!("../../calibration/cameras/plumb_bob.yaml"),
+        include_str!("../../calibration/cameras/rational_polynomial.yaml"),
+        include_str!("../../calibration/cameras/equidistant.yaml"),
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .into())
+}
+
 pub(crate) fn parameters() -> Result<Seeds> {
     let shipped = include_str!("../../launch/config/lookout.param.yaml");
     let lists =

@@ -5,6 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use lookout::bag::{BagReader, Limits, MessageBuf};
+use lookout::calibration::CameraFile;
+use lookout::decide::{Calibration, Camera, Ground};
 use lookout::frame::file::read_image;
 use lookout::frame::{CameraView, CompressedView, Decoder, Frame, ImageView, QualityMeter};
 use lookout::model::Bundle;
@@ -35,7 +37,7 @@ pub(crate) struct Target {
     pub(crate) run: fn(&Path, &[u8]) -> String,
 }
 
-pub(crate) static TARGETS: [Target; 10] = [
+pub(crate) static TARGETS: [Target; 11] = [
     Target {
         name: "mcap",
         format: &formats::MCAP,
@@ -108,6 +110,13 @@ pub(crate) static TARGETS: [Target; 10] = [
         cases: &[],
         seeds: seeds::parameters,
         run: parameters,
+    },
+    Target {
+        name: "camera",
+        format: &formats::TEXT,
+        cases: &[],
+        seeds: seeds::camera,
+        run: camera,
     },
 ];
 
@@ -299,7 +308,6 @@ fn messages(input: &[u8]) -> String {
         )*};
     }
     read!(
-        CameraInfo,
         Odometry,
         Clock,
         ParameterNames,
@@ -308,6 +316,10 @@ fn messages(input: &[u8]) -> String {
         ChangeStateRequest,
         SetBoolRequest
     );
+    match cdr::from_slice::<CameraInfo>(input) {
+        Ok(info) => say!(end, "{}; ", looks(&info.calibration(false))),
+        Err(error) => say!(end, "{error}; "),
+    }
     match cdr::from_slice::<ImageRef<'_>>(input) {
         Ok(image) => end += &raw(&image),
         Err(error) => say!(end, "{error}; "),
@@ -345,6 +357,33 @@ fn graph(folder: &Path, input: &[u8]) -> String {
         }
     }
     end
+}
+
+/// A camera's file, what its pixels see, and the ground under it.
+fn camera(folder: &Path, input: &[u8]) -> String {
+    let file = match CameraFile::read(&put(folder, "camera.yaml", input)) {
+        Ok(file) => file,
+        Err(error) => return error.to_string(),
+    };
+    let mut end = looks(&file.calibration);
+    if let (Ok(camera), Some(mount)) = (Camera::new(&file.calibration), file.mount) {
+        match Ground::new(camera, mount) {
+            Ok(ground) => say!(end, "; ground at {:?}", ground.point(0.0, 0.0)),
+            Err(error) => say!(end, "; {error}"),
+        }
+    }
+    end
+}
+
+fn looks(calibration: &Calibration) -> String {
+    match Camera::new(calibration) {
+        Ok(camera) => {
+            let (width, height) = camera.image_size();
+            let ray = camera.ray(f64::from(width) / 3.0, f64::from(height));
+            format!("{width}x{height}, looks along {ray:?}")
+        }
+        Err(error) => error.to_string(),
+    }
 }
 
 fn parameters(folder: &Path, input: &[u8]) -> String {

@@ -176,7 +176,7 @@ impl GroundCorridor {
         let centre = 1.0 / self.curvature;
         let part = ((centre - from.1) * right - from.0 * ahead) / (ahead * ahead + right * right);
         let between = part > 0.0 && part < 1.0;
-        between.then(|| (from.0 + part * ahead, from.1 + part * right))
+        between.then_some((from.0 + part * ahead, from.1 + part * right))
     }
 
     /// Left and right edge of the way so far ahead, in metres to the right.

@@ -209,7 +209,7 @@ impl Sums {
         };
         let (left, right) = self.edges;
         let known = distance_m.is_finite() && left.is_finite() && right.is_finite();
-        known.then(|| Footprint {
+        known.then_some(Footprint {
             distance_m,
             left_m: left * distance_m,
             right_m: right * distance_m,
