@@ -1,5 +1,5 @@
-/// An enum whose variants have names: `Full => "full"`. Beside the enum it makes `COUNT`, `ALL` and `name`,
-/// and `Display`, which writes the name.
+/// An enum whose variants have names: `Full => "full"`. Beside the enum it makes `COUNT`, `ALL` and
+/// `name`, and `Display`, which writes the name.
 macro_rules! named {
     (
         $(#[$about:meta])*

@@ -50,8 +50,8 @@ pub struct Output<'a> {
     pub values: &'a mut Vec<f32>,
 }
 
-/// A graph's file and the tensors that we feed and read, as the manifest names them. It makes the errors that
-/// name them.
+/// A graph's file and the tensors that we feed and read, as the manifest names them; and the errors
+/// that name them.
 pub(super) struct Names {
     engine: &'static str,
     file: String,
@@ -95,8 +95,8 @@ impl Names {
     }
 }
 
-/// Loads a bundle's segmentation network, and its observer where there is one, which is fed the image and
-/// all that the segmentation network gives.
+/// Loads a bundle's segmentation network, and its observer where there is one, which is fed the
+/// image and all that the segmentation network gives.
 pub(super) fn load_graphs<G>(
     engine: &'static str,
     bundle: &Bundle,

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use ros2_client::dds::rustdds::QosPolicies;
-use ros2_client::{Context, CreateError, Node, Publisher, WriteError};
+use ros2_client::{Context, Node, Publisher, WriteError};
 use serde::{Serialize, Serializer};
 
+use super::outputs::OutputError;
 use super::qos;
 use crate::msg::RosMessage;
 
@@ -41,10 +42,15 @@ impl<T: RosMessage + Serialize> Outlet<T> {
         node: &mut Node,
         topic: &str,
         qos: &QosPolicies,
-    ) -> Result<Self, CreateError> {
+    ) -> Result<Self, OutputError> {
+        let topic = topic.to_owned();
+        let publisher = match qos::publisher::<T, _>(context, node, &topic, qos) {
+            Ok(publisher) => publisher,
+            Err(source) => return Err(OutputError::Create { topic, source }),
+        };
         Ok(Self {
-            publisher: qos::publisher::<T, _>(context, node, topic, qos)?,
-            topic: topic.to_owned(),
+            publisher,
+            topic,
             dropped: AtomicU64::new(0),
             full: AtomicBool::new(false),
         })
@@ -109,7 +115,7 @@ impl<T: RosMessage + Serialize + Default> Refilled<T> {
         node: &mut Node,
         topic: &str,
         qos: &QosPolicies,
-    ) -> Result<Self, CreateError> {
+    ) -> Result<Self, OutputError> {
         Ok(Self {
             outlet: Outlet::new(context, node, topic, qos)?,
             message: Arc::default(),

@@ -94,7 +94,7 @@ pub fn safe_stop(
     node: &mut Node,
     topic: &str,
 ) -> Result<Outlet<Bool>, OutputError> {
-    made(topic, Outlet::new(context, node, topic, &qos::safe_stop()))
+    Outlet::new(context, node, topic, &qos::safe_stop())
 }
 
 /// Publishes `diagnostic_msgs/msg/DiagnosticStatus` at `~/output/status`.
@@ -106,7 +106,7 @@ pub fn status(
     node: &mut Node,
     topic: &str,
 ) -> Result<Outlet<DiagnosticStatus>, OutputError> {
-    made(topic, Outlet::new(context, node, topic, &qos::status()))
+    Outlet::new(context, node, topic, &qos::status())
 }
 
 /// Publishes `diagnostic_msgs/msg/DiagnosticArray` at `/diagnostics`.
@@ -118,17 +118,7 @@ pub fn diagnostics(
     node: &mut Node,
     topic: &str,
 ) -> Result<Outlet<DiagnosticArray>, OutputError> {
-    made(
-        topic,
-        Outlet::new(context, node, topic, &qos::diagnostics()),
-    )
-}
-
-fn made<T>(topic: &str, result: Result<T, CreateError>) -> Result<T, OutputError> {
-    result.map_err(|source| OutputError::Create {
-        topic: topic.to_owned(),
-        source,
-    })
+    Outlet::new(context, node, topic, &qos::diagnostics())
 }
 
 /// Publishes what is seen in frames; its buffers are kept.
@@ -289,10 +279,7 @@ impl<F: Fn(Output) -> String> Make<'_, F> {
         T: RosMessage + serde::Serialize + Default,
     {
         let topic = (self.name)(output);
-        made(
-            &topic,
-            Refilled::new(self.context, self.node, &topic, &output.qos()),
-        )
+        Refilled::new(self.context, self.node, &topic, &output.qos())
     }
 
     fn outlet<T>(&mut self, output: Output) -> Result<Outlet<T>, OutputError>
@@ -300,10 +287,7 @@ impl<F: Fn(Output) -> String> Make<'_, F> {
         T: RosMessage + serde::Serialize,
     {
         let topic = (self.name)(output);
-        made(
-            &topic,
-            Outlet::new(self.context, self.node, &topic, &output.qos()),
-        )
+        Outlet::new(self.context, self.node, &topic, &output.qos())
     }
 }
 

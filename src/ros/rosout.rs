@@ -152,13 +152,7 @@ impl Rosout {
         topic: &str,
         name: &str,
     ) -> Result<Attached, OutputError> {
-        let outlet =
-            Outlet::<Log>::new(context, node, topic, &qos::rosout()).map_err(|source| {
-                OutputError::Create {
-                    topic: topic.to_owned(),
-                    source,
-                }
-            })?;
+        let outlet = Outlet::<Log>::new(context, node, topic, &qos::rosout())?;
         if !self.queue.open() {
             let text = "the log goes to another node already";
             return Err(OutputError::Thread(io::Error::other(text)));
