@@ -6,7 +6,8 @@ use crate::data::{CLASSES, FIRST_CHOICE, TrainingSet, VOID};
 
 /// Weighted cross entropy, where a label may also mean "one of these classes": then it is minus the
 /// logarithm of the sum of their probabilities, at the weight of the commonest of them. `logp` is
-/// [N, C, H, W], `label` [N, H, W]; the mean is over the weights. Void counts nothing.
+/// [N, H, W, C], classes last as in memory: that is quicker to go back through;
+/// `label` [N, H, W]; the mean is over the weights. Void counts nothing.
 pub(super) fn labelled_entropy(
     logp: &Tensor,
     label: &Tensor,
@@ -16,7 +17,7 @@ pub(super) fn labelled_entropy(
     let known = label.lt(i64::from(VOID));
     let class = label.clamp_max(CLASSES - 1);
     let weight = weights.take(&class) * &known;
-    let picked = logp.gather(1, &class.unsqueeze(1), false).squeeze_dim(1);
+    let picked = logp.gather(3, &class.unsqueeze(3), false).squeeze_dim(3);
     let mut sum = -(picked * &weight).sum(Kind::Float);
     let mut total = weight.sum(Kind::Float);
     let chooses = label
@@ -31,7 +32,7 @@ pub(super) fn labelled_entropy(
             let classes: Vec<i64> = classes.iter().map(|&c| i64::from(c)).collect();
             let classes = Tensor::from_slice(&classes).to(logp.device());
             let weight = inside * weights.index_select(0, &classes).min();
-            let any = logp.index_select(1, &classes).logsumexp([1], false);
+            let any = logp.index_select(3, &classes).logsumexp([3], false);
             sum -= (any * &weight).sum(Kind::Float);
             total += weight.sum(Kind::Float);
         }
@@ -42,13 +43,10 @@ pub(super) fn labelled_entropy(
 /// One minus the mean over the classes in the batch of the soft intersection over union: each class
 /// counts alike, however few its pixels are.
 pub(super) fn jaccard(probabilities: &Tensor, label: &Tensor) -> Tensor {
-    let known = label.lt(i64::from(VOID)).unsqueeze(1).to_kind(Kind::Float);
+    let known = label.lt(i64::from(VOID)).unsqueeze(3).to_kind(Kind::Float);
     let hot = label.clamp_max(i64::from(VOID)).one_hot(CLASSES + 1);
-    let hot = hot
-        .permute([0, 3, 1, 2])
-        .narrow(1, 0, CLASSES)
-        .to_kind(Kind::Float);
-    let over = |t: &Tensor| t.sum_dim_intlist([0i64, 2, 3].as_slice(), false, Kind::Float);
+    let hot = hot.narrow(3, 0, CLASSES).to_kind(Kind::Float);
+    let over = |t: &Tensor| t.sum_dim_intlist([0i64, 1, 2].as_slice(), false, Kind::Float);
     let both = over(&(probabilities * &hot));
     let (seen, there) = (over(&(probabilities * known)), over(&hot));
     let present = there.gt(0.0).to_kind(Kind::Float);
@@ -145,7 +143,7 @@ mod tests {
     fn a_choice_of_one_class_is_plain_cross_entropy() {
         tch::manual_seed(4);
         let logits = Tensor::randn([3, CLASSES, 8, 6], FLOAT) * 3.0;
-        let logp = logits.log_softmax(1, Kind::Float);
+        let logp = logits.permute([0, 2, 3, 1]).log_softmax(3, Kind::Float);
         let label = Tensor::randint(CLASSES, [3, 8, 6], (Kind::Int64, Device::Cpu));
         let ones = Tensor::ones([CLASSES], FLOAT);
         let plain = plain_entropy(&logits, &label).double_value(&[]);
@@ -164,7 +162,7 @@ mod tests {
         // p = .5, .3, .2: one of the last two has -ln(.5)
         let mut p = vec![1e-9f32; CLASSES as usize];
         p[..3].copy_from_slice(&[0.5, 0.3, 0.2]);
-        let logp = Tensor::from_slice(&p).log().reshape([1, CLASSES, 1, 1]);
+        let logp = Tensor::from_slice(&p).log().reshape([1, 1, 1, CLASSES]);
         let label = Tensor::from_slice(&[i64::from(FIRST_CHOICE)]).reshape([1, 1, 1]);
         let ones = Tensor::ones([CLASSES], FLOAT);
         let loss = labelled_entropy(&logp, &label, &ones, &[&[1, 2]]).double_value(&[]);
@@ -177,9 +175,7 @@ mod tests {
         let label = Tensor::from_slice(&[0i64, 0, 0, 0, 0, 0, 0, 0, 0, 1, 11]).reshape([1, 1, 11]);
         let answer = |classes: [i64; 11]| {
             let hot = Tensor::from_slice(&classes).one_hot(CLASSES);
-            hot.reshape([1, 1, 11, CLASSES])
-                .permute([0, 3, 1, 2])
-                .to_kind(Kind::Float)
+            hot.reshape([1, 1, 11, CLASSES]).to_kind(Kind::Float)
         };
         let loss = |classes| jaccard(&answer(classes), &label).double_value(&[]);
         assert!(loss([0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 5]).abs() < 1e-6);

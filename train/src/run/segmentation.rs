@@ -213,8 +213,9 @@ fn labelled_loss(
     training: &SegmentationTraining,
 ) -> Tensor {
     let size = label.size();
+    let classes_last = |logits: &Tensor| logits.permute([0, 2, 3, 1]);
     let entropy = |logits: &Tensor, label: &Tensor| {
-        let logp = logits.log_softmax(1, Kind::Float);
+        let logp = classes_last(logits).log_softmax(3, Kind::Float);
         labelled_entropy(&logp, label, weights, &CHOICES)
     };
     let logits = &out[LOGITS];
@@ -222,7 +223,7 @@ fn labelled_loss(
     if training.jaccard > 0.0 {
         let half = label.slice(1, 1, size[1], 2).slice(2, 1, size[2], 2);
         let logits = to_size(logits, size[1] / 2, size[2] / 2);
-        loss += jaccard(&logits.softmax(1, Kind::Float), &half) * training.jaccard;
+        loss += jaccard(&classes_last(&logits).softmax(3, Kind::Float), &half) * training.jaccard;
     }
     if training.auxiliary > 0.0 {
         // both auxiliary heads are judged at 1/8, on every eighth label

@@ -188,7 +188,7 @@ impl Network {
                 true,
             )?,
             Op::Relu => x.f_relu()?,
-            Op::Relu6 => x.f_clamp(0.0, 6.0)?,
+            Op::Relu6 => x.f_relu6()?,
             Op::Add => x.f_add(args[1])?,
             Op::Sub => x.f_sub(args[1])?,
             Op::Mul => x.f_mul(args[1])?,
