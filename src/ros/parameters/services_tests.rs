@@ -105,7 +105,16 @@ fn another_participant_lists_gets_sets_and_describes() {
         depth: 0,
     };
     let listed = call(&list, &camera).result;
-    assert_eq!(listed.names, ["camera.height_m", "camera.pitch_deg"]);
+    assert_eq!(
+        listed.names,
+        [
+            "camera.file",
+            "camera.height_m",
+            "camera.pitch_deg",
+            "camera.pitch_uncertainty_deg",
+            "camera.roll_deg"
+        ]
+    );
     assert_eq!(listed.prefixes, ["camera"]);
 
     let set: Client<SetParametersRequest, SetParametersResponse> =
