@@ -152,7 +152,7 @@ def speeds(road, vehicle, nearest, at_its_place):
         time.sleep(0.1)
         road.expect(f"{speed:g} m/s: {'it' if limit > nearest[1] else 'nothing'} counts within "
                     f"{limit:.2f} m", at_its_place if limit > nearest[1] else nothing,
-                    limit=f"{int(limit * 10) / 10}")
+                    limit=f"{limit:.1f}")
     for speed, words in ((-1.0, "backwards"), (float("nan"), "NaN"), (float("inf"), "inf")):
         vehicle.speed = 0.0
         road.expect("0 m/s: nothing counts", nothing)
@@ -185,8 +185,8 @@ def check(binary, report):
         for publisher in (camera.publisher, road.infos, vehicle.publisher):
             peer.wait_matched(publisher)
         camera.on()
-        # A row of the scores is four of the picture's, or a few more.
-        nearest = distance(HEIGHT + 1), distance(HEIGHT - 6)
+        # A row of the scores is four of the picture's, or a few more; the status says tenths of a metre.
+        nearest = distance(HEIGHT + 1) - 0.05, distance(HEIGHT - 6) + 0.05
         report.tell("where the picture ends", f"{nearest[0]:.1f} to {nearest[1]:.1f} m away")
 
         def at_its_place(pixels, metres):
