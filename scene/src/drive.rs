@@ -137,8 +137,8 @@ impl Drive {
         (dz > 0.0).then(|| (dx * dx + dz * dz).sqrt())
     }
 
-    /// How the vehicle and the anomaly stand to each other; `None` where there is none, and before
-    /// it exists.
+    /// How the vehicle and the anomaly stand to each other; `None` in a drive without an anomaly, and
+    /// before it exists.
     pub fn gap_at(&self, at: Moment) -> Option<Gap> {
         let mut prims = Vec::new();
         self.encounter?.add(at.time_s as f32, &mut prims)?;

@@ -73,7 +73,7 @@ pub(crate) struct Paced {
 
 impl Paced {
     /// Reads the first camera message, and before it what the bag says of camera and vehicle; `None`
-    /// where there is none.
+    /// where the bag has no camera message.
     pub(crate) fn open(
         mut reader: BagReader,
         rate: f64,

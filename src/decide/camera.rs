@@ -20,7 +20,7 @@ const RESIDUAL: f64 = 1e-9;
 pub struct Calibration {
     /// Columns and rows at calibration.
     pub size: (u32, u32),
-    /// Name of the distortion model; a longer one is none that is known.
+    /// Name of the distortion model, cut after 24 bytes: no known model has a longer name.
     pub distortion_model: heapless::String<24>,
     /// Its coefficients, as many as fit.
     pub d: heapless::Vec<f64, MAX_COEFFICIENTS>,

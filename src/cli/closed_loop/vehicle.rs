@@ -55,7 +55,7 @@ impl Vehicle {
         (self.speed_mps - DECELERATION_MPS2 * self.braked_for(time_s)).max(0.0)
     }
 
-    /// Where it is.
+    /// Where the vehicle is at a time.
     pub(crate) fn moment_at(&self, time_s: f64) -> Moment {
         let braked = self.braked_for(time_s);
         let way_m = match self.brakes_from() {

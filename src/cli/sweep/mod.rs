@@ -327,7 +327,7 @@ fn drive_all(
     })
 }
 
-/// Takes one drive after another until there is none.
+/// Takes one drive after another until all are taken.
 fn work(todo: &[Plan], next: &AtomicUsize, setup: &Setup<'_>, told: &Sender<Told>) {
     let mut strip = Strip::default();
     while let Some(plan) = todo.get(next.fetch_add(1, Ordering::Relaxed)) {

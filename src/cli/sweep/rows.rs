@@ -46,7 +46,7 @@ impl Identity {
     }
 }
 
-/// Which drive it is.
+/// What tells a drive from the others of the sweep.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
     pub(super) seed: u64,

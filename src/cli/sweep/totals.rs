@@ -38,7 +38,7 @@ pub(super) struct Clean {
     pub(super) hours: f64,
     pub(super) false_stops: usize,
     pub(super) false_stops_an_hour: Option<f64>,
-    /// Where there was none: what the rate is under with 95 % confidence.
+    /// Where no stop was false: the rate is under this with 95 % confidence.
     pub(super) under_an_hour: Option<f64>,
 }
 
