@@ -135,8 +135,7 @@ impl MessageBuf {
         self.log_time
     }
 
-    /// The serialised message, CDR with its encapsulation header: see
-    /// [`cdr::from_slice`](crate::msg::cdr::from_slice).
+    /// The serialised message, CDR with its encapsulation header: see [`cdr::from_slice`].
     pub fn data(&self) -> &[u8] {
         &self.data
     }
