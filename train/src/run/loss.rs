@@ -64,7 +64,7 @@ pub(super) fn taught_entropy(logits: &Tensor, teacher: &Tensor) -> Tensor {
         .mean(Kind::Float)
 }
 
-/// ENet's class weights, 1 / ln(1.1 + share), scaled to a mean of one over the pixels; the share of
+/// ENet's class weights, 1 / ln(1.02 + share), scaled to a mean of one over the pixels; the share of
 /// a class is that among the samples as they are drawn.
 pub(super) fn class_weights(sets: &[TrainingSet]) -> Tensor {
     let mut share = [0f64; CLASSES as usize];
@@ -80,7 +80,7 @@ pub(super) fn class_weights(sets: &[TrainingSet]) -> Tensor {
             *s += c / total.max(1.0) * set.weight / all;
         }
     }
-    let weight = share.map(|p| 1.0 / (1.1 + p).ln());
+    let weight = share.map(|p| 1.0 / (1.02 + p).ln());
     let mean: f64 = weight.iter().zip(share).map(|(w, p)| w * p).sum();
     Tensor::from_slice(&weight.map(|w| (w / mean) as f32))
 }

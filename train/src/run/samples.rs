@@ -20,9 +20,9 @@ pub struct Composition {
     pub rendered: f64,
     /// Of all samples, rendered ones without.
     pub rendered_clean: f64,
-    /// Of the real samples, those into which nothing unknown is pasted.
+    /// Of the samples without a rendered anomaly, those into which nothing unknown is pasted.
     pub clean: f64,
-    /// Of the real samples, those into which known things are pasted.
+    /// Of the samples without a rendered anomaly, those into which known things are pasted.
     pub known: f64,
     /// Weight of cut-outs among what is pasted.
     pub cutout: f64,
@@ -101,7 +101,8 @@ impl Samples {
             canvas.outlier.iter_mut().for_each(|o| *o *= weight);
             canvas
         } else if kind < c.rendered + c.rendered_clean && !self.plain.is_empty() {
-            of(&self.plain, rng)
+            let canvas = of(&self.plain, rng);
+            self.pasted(canvas, rng)
         } else {
             self.real(rng)
         }
@@ -109,7 +110,12 @@ impl Samples {
 
     fn real(&self, rng: &mut Rng) -> Canvas {
         let (set, picture) = self.mixture.draw(rng);
-        let mut canvas = augment(picture, &self.size, set.scale, rng);
+        let canvas = augment(picture, &self.size, set.scale, rng);
+        self.pasted(canvas, rng)
+    }
+
+    /// With known things, and with strange ones unless it is to stay clean.
+    fn pasted(&self, mut canvas: Canvas, rng: &mut Rng) -> Canvas {
         if rng.random_bool(self.composition.known) {
             for _ in 0..rng.random_range(1..=3) {
                 paste_known(&mut canvas, &self.known, rng);
