@@ -95,6 +95,7 @@ fn frame(c: &mut Criterion) {
                 anomalous_pixels: 9,
                 corridor_pixels: 0,
                 nearest: None,
+                tracked: None,
                 quality: None,
                 size: Some((1280, 720)),
                 watching: true,

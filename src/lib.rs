@@ -37,7 +37,7 @@
 //! - [`model`] — a bundle of networks, thresholds and their origin, checked on load
 //! - [`engine`] — what runs the networks
 //! - [`score`] — how unknown each pixel is
-//! - [`calibration`] — files of cameras
+//! - [`calibration`] — files of cameras, and of stop levels with their promises
 //! - [`decide`] — mask, regions, corridor, supervisor
 //! - [`schedule`] — latency model and admission: in which mode a frame is run, or that it is refused
 //! - [`pipeline`] — the above, joined

@@ -9,8 +9,8 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use lookout::decide::{
-    Calibration, Event, Failure, Mount, Observation, State, StoppingConfig, Supervisor,
-    SupervisorConfig,
+    Band, Calibration, Event, Failure, Mount, Observation, State, StopLevel, StoppingConfig,
+    Supervisor, SupervisorConfig,
 };
 use lookout::engine::{
     Engine, EngineError, GpuTimes, Mode, Perception, Preprocessor, Resolution, input_size,
@@ -19,7 +19,7 @@ use lookout::frame::{CameraView, Decoder, Frame, ImageView, QualityMeter};
 use lookout::model::Bundle;
 use lookout::msg::{HeaderRef, ImageRef, cdr};
 use lookout::paint::Painter;
-use lookout::pipeline::{Judge, Judges, Pipeline, Settings, Surroundings};
+use lookout::pipeline::{Judge, Judges, Pipeline, Settings, StopLevels, Surroundings};
 use lookout::profile::{
     DeadlineProfile, FrameFate, FrameOutcome, FrameRecord, RunProfile, ScoreStats, Stage,
     StageTimes,
@@ -179,7 +179,16 @@ fn frames_allocate_nothing_after_the_first_ones() {
             };
             let threshold = 0.4;
             let judges = Judges::one(Mode::FULL, Judge { score, threshold });
-            let settings = Settings::deadline(AdmissionConfig::default(), judges);
+            let mut settings = Settings::deadline(AdmissionConfig::default(), judges);
+            // a level that is never reached: the tracks go on
+            let level = StopLevel {
+                level: 1e6,
+                most_a_frame: 4.0,
+                allowance: 0.5,
+                min_region_ppm: 300,
+                bands: vec![Band::new(90.0, vec![0.0; 99])],
+            };
+            settings.stop_levels = StopLevels::default().with(Mode::FULL, level);
             let mut pipeline = Pipeline::new(Box::new(engine), settings).unwrap();
             for _ in 0..LatencyModel::MIN_DRY_RUNS {
                 pipeline.warm_up(Mode::FULL, &stages());
@@ -218,6 +227,7 @@ fn frames_allocate_nothing_after_the_first_ones() {
                 let outcome = pipeline.process(&frame, mode, &clock);
                 around.judged(&pipeline);
                 assert!(pipeline.corridor().is_on_ground());
+                assert!(!pipeline.tracks().is_empty());
                 board.post(&outcome.verdict, Duration::ZERO);
                 pipeline.published(&outcome, &stages(), Duration::from_millis(40));
                 assert!(outcome.error.is_none());
@@ -285,6 +295,7 @@ fn quality_and_supervisor_allocate_nothing_from_the_first_frame_on() {
                     anomalous_pixels: 0,
                     corridor_pixels: if i > 50 { 100 } else { 0 },
                     nearest: None,
+                    tracked: None,
                     quality: Some(meter.measure(&frame)),
                     size: Some((frame.width(), frame.height())),
                     watching: true,
@@ -346,6 +357,7 @@ fn telling_the_diagnostics_of_frames_allocates_nothing() {
         anomalous_pixels: 0,
         corridor_pixels: 0,
         nearest: None,
+        tracked: None,
     };
     let fates = [
         FrameFate::InTime,

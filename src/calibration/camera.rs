@@ -6,8 +6,9 @@
 //! ```yaml
 //! mount:
 //!   height_m: 1.4               # above the ground
-//!   pitch_deg: 2.0              # nose down positive; 0 where it is missing, as the next two
+//!   pitch_deg: 2.0              # nose down positive; 0 where it is missing, as the next three
 //!   roll_deg: 0.0               # right side down positive
+//!   yaw_deg: 0.0                # to the right positive
 //!   pitch_uncertainty_deg: 0.5  # the pitch may be off by so much either way
 //! ```
 
@@ -96,6 +97,39 @@ impl CameraFile {
         Self::parse(&text).map_err(bad)
     }
 
+    /// The text of a file that [`read`](Self::read) gives this back from; binning and a window of the
+    /// sensor are not in it.
+    pub fn to_yaml(&self) -> String {
+        let Calibration {
+            size,
+            distortion_model,
+            d,
+            k,
+            ..
+        } = &self.calibration;
+        let mut text = format!(
+            "image_width: {}\nimage_height: {}\ncamera_matrix:\n  rows: 3\n  cols: 3\n  data: {k:?}\n\
+             distortion_model: {distortion_model}\ndistortion_coefficients:\n  rows: 1\n  cols: {}\n  \
+             data: {:?}\n",
+            size.0,
+            size.1,
+            d.len(),
+            d.as_slice(),
+        );
+        if let Some(mount) = self.mount {
+            text += &format!(
+                "mount:\n  height_m: {}\n  pitch_deg: {}\n  roll_deg: {}\n  yaw_deg: {}\n  \
+                 pitch_uncertainty_deg: {}\n",
+                mount.height_m,
+                mount.pitch_deg,
+                mount.roll_deg,
+                mount.yaw_deg,
+                mount.pitch_uncertainty_deg
+            );
+        }
+        text
+    }
+
     fn parse(text: &str) -> Result<Self, String> {
         let yaml: Yaml = serde_saphyr::from_str(text).map_err(|e| e.to_string())?;
         let given = yaml.camera_matrix.data.len();
@@ -141,8 +175,20 @@ mod tests {
     }
 
     #[test]
+    fn a_camera_that_was_written_is_read_as_the_same() {
+        for name in ["equidistant", "plumb_bob", "rational_polynomial"] {
+            let mut file = read(name);
+            let again = CameraFile::parse(&file.to_yaml()).unwrap();
+            assert!(again.calibration.is_same(&file.calibration), "{name}");
+            assert_eq!(again.mount, file.mount, "{name}");
+            file.mount = None;
+            assert_eq!(CameraFile::parse(&file.to_yaml()).unwrap().mount, None);
+        }
+    }
+
+    #[test]
     fn g12_rays_are_those_of_opencv_to_a_tenth_of_a_pixel() {
-        let text = include_str!("../tests/fixtures/distortion.json");
+        let text = include_str!("../../tests/fixtures/distortion.json");
         let cameras: BTreeMap<String, Vec<[f64; 5]>> = serde_json::from_str(text).unwrap();
         assert_eq!(cameras.len(), 3);
         for (name, points) in cameras {

@@ -1,10 +1,12 @@
 //! `lookout demo`: renders a drive, judges every frame as it is rendered, and brakes when the flag
 //! rises.
 
+use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use anyhow::Context;
 use lookout::bag::MessageBuf;
 use lookout::pipeline::FrameHandler;
 use lookout::shutdown::Shutdown;
@@ -20,11 +22,11 @@ use super::{Ending, EngineArgs, JudgeArgs};
 /// Flags of `lookout demo`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DemoArgs {
-    /// Folder for the drive, annotated/, frames.csv and report.html.
+    /// Folder for the drive and its camera.yaml, annotated/, frames.csv and report.html.
     #[arg(long, default_value = "demo", value_name = "DIR")]
     out: PathBuf,
     /// Which street, traffic, light and thing on the road.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 5)]
     seed: u64,
     /// How fast the vehicle drives. When the flag rises, it brakes after 300 ms with 6 m/s² to a
     /// stand: 20 m from 50 km/h.
@@ -56,6 +58,8 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Ending> {
     let shutdown = Shutdown::on_signals()?;
     let name = format!("rendered drive, seed {}, {} km/h", args.seed, args.speed);
     let mut handler = Handler::new(frames, &bundle, &outputs, &name)?;
+    let mount = closed_loop::mount(&street);
+    handler.surroundings.set_mount(mount);
 
     let began = Instant::now();
     let bar = progress_bar(Some(street.frame_count() as u64));
@@ -75,6 +79,8 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Ending> {
     }
     bar.finish_and_clear();
     bag.finish()?;
+    let camera = drive.camera().file(mount).to_yaml();
+    fs::write(args.out.join("camera.yaml"), camera).context("cannot write camera.yaml")?;
 
     let outcome = drive.outcome();
     let nothing_lost = (None, Lost::default());

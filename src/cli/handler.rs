@@ -84,6 +84,7 @@ impl Handler {
             threshold: judge.threshold,
             area_on: 0,
             corridor: String::new(),
+            promise: settings.stop_levels.promise().to_owned(),
             width: 0,
             height: 0,
         };

@@ -67,8 +67,8 @@ enum Command {
     Score(score::ScoreArgs),
     // the help of its arguments says what it measures, and how
     Evaluate(evaluate::EvaluateArgs),
-    /// Thresholds of the scores from labelled pictures.
-    Calibrate(calibrate::CalibrateArgs),
+    /// Thresholds of the scores from labelled pictures; the evidence of a stop from clean recordings.
+    Calibrate(calibrate::CalibrateCommand),
     /// TensorRT engines: built ahead, listed, cleared away.
     Engine(engine::EngineCommand),
 }
@@ -121,7 +121,7 @@ impl Cli {
             Command::Image(args) => image::run(args).map(|()| Ending::Done),
             Command::Score(args) => score::run(args),
             Command::Evaluate(args) => evaluate::run(args).map(|()| Ending::Done),
-            Command::Calibrate(args) => calibrate::run(args).map(|()| Ending::Done),
+            Command::Calibrate(args) => calibrate::run(args),
             Command::Engine(args) => engine::run(args).map(|()| Ending::Done),
         }
     }
@@ -215,7 +215,8 @@ impl JudgeArgs {
             ),
         };
         let set = self.settings.read(stale_ms)?;
-        Ok(settings.with(&set, bundle.manifest()))
+        let settings = settings.with(&set, bundle.manifest());
+        self.settings.with_stop_levels(settings, bundle)
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use lookout::bag::BagReader;
-use lookout::model::{Manifest, ThresholdAt};
+use lookout::model::{Bundle, ThresholdAt};
 use lookout::pipeline::{FrameHandler, Judges, Live, Settings};
 use lookout::profile::load::MAX_LOAD_THREADS;
 use lookout::profile::{
@@ -113,7 +113,7 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
         false => format!("{} {topic}", bag.display()),
     };
     let bundle = args.engine.bundle()?;
-    let settings = settings(args, bundle.manifest())?;
+    let settings = settings(args, &bundle)?;
     let camera = args.camera.read()?;
     let deadline = Duration::from_millis(settings.supervisor.max_age_ms.into());
     let live = Live::of_recording(&settings)?;
@@ -190,7 +190,8 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
     }
 }
 
-fn settings(args: &ProfileArgs, manifest: &Manifest) -> anyhow::Result<Settings> {
+fn settings(args: &ProfileArgs, bundle: &Bundle) -> anyhow::Result<Settings> {
+    let manifest = bundle.manifest();
     let (score, fallback) = (args.score, args.fallback_score);
     let judges = Judges::calibrated(manifest, score, fallback, ThresholdAt::Fpr1);
     let mut set = args.settings.read(args.live.stale_ms)?;
@@ -202,7 +203,7 @@ fn settings(args: &ProfileArgs, manifest: &Manifest) -> anyhow::Result<Settings>
     settings
         .best_mode()
         .with_context(|| format!("cannot use the thresholds of bundle {}", manifest.name))?;
-    Ok(settings)
+    args.settings.with_stop_levels(settings, bundle)
 }
 
 /// Measures every mode on the first frame, pictures recorded into a folder that goes away.

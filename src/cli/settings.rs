@@ -4,7 +4,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use lookout::pipeline::PartialSettings;
+use lookout::calibration::StopFile;
+use lookout::model::Bundle;
+use lookout::pipeline::{PartialSettings, Settings};
 
 /// Where settings come from.
 #[derive(Debug, clap::Args)]
@@ -13,6 +15,10 @@ pub(crate) struct SettingsArgs {
     /// at its default.
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
+    /// TOML file of stop levels, as `lookout calibrate stop` makes it: where the camera is known, the
+    /// evidence of tracks decides about a stop, and not the area in the corridor.
+    #[arg(long, value_name = "FILE")]
+    stop: Option<PathBuf>,
 }
 
 impl SettingsArgs {
@@ -31,5 +37,17 @@ impl SettingsArgs {
             set.supervisor.get_or_insert_default().stale_after_ms = stale_ms;
         }
         Ok(set)
+    }
+
+    /// With the stop levels of the file, where one is given.
+    pub(crate) fn with_stop_levels(
+        &self,
+        settings: Settings,
+        bundle: &Bundle,
+    ) -> anyhow::Result<Settings> {
+        let Some(path) = &self.stop else {
+            return Ok(settings);
+        };
+        Ok(StopFile::read(path)?.applied(path, bundle, settings)?)
     }
 }

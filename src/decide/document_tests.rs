@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 const DOCUMENT: &str = include_str!("../../docs/safety.md");
 
 const TESTS: [&str; 6] = [
-    include_str!("../calibration.rs"),
+    include_str!("../calibration/camera.rs"),
     include_str!("camera_tests.rs"),
     include_str!("ground_tests.rs"),
     include_str!("ground_corridor_tests.rs"),

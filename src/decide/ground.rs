@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use super::Camera;
 
-/// How a camera sits on the vehicle: in its middle, looking straight ahead but for pitch and roll.
+/// How a camera sits on the vehicle: in its middle, looking straight ahead but for pitch, roll and yaw.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mount {
@@ -17,6 +17,9 @@ pub struct Mount {
     /// Roll in degrees, right side down positive: -45 ..= 45.
     #[serde(default)]
     pub roll_deg: f64,
+    /// Yaw in degrees, to the right positive: -45 ..= 45.
+    #[serde(default)]
+    pub yaw_deg: f64,
     /// How much the pitch may be off either way, in degrees: 0 ..= 5.
     #[serde(default)]
     pub pitch_uncertainty_deg: f64,
@@ -25,7 +28,7 @@ pub struct Mount {
 impl Mount {
     /// Highest camera, in metres.
     pub const MAX_HEIGHT: f64 = 10.0;
-    /// Largest pitch and roll either way, in degrees.
+    /// Largest pitch, roll and yaw either way, in degrees.
     pub const MAX_TILT: f64 = 45.0;
     /// Largest uncertainty of the pitch, in degrees.
     pub const MAX_UNCERTAINTY: f64 = 5.0;
@@ -36,6 +39,7 @@ impl Mount {
             height_m,
             pitch_deg: 0.0,
             roll_deg: 0.0,
+            yaw_deg: 0.0,
             pitch_uncertainty_deg: 0.0,
         }
     }
@@ -57,6 +61,10 @@ impl Mount {
         let value = self.roll_deg;
         if !tilt.contains(&value) {
             return Err(GroundError::Roll { value });
+        }
+        let value = self.yaw_deg;
+        if !tilt.contains(&value) {
+            return Err(GroundError::Yaw { value });
         }
         let value = self.pitch_uncertainty_deg;
         if !(0.0..=Self::MAX_UNCERTAINTY).contains(&value) {
@@ -203,6 +211,12 @@ pub enum GroundError {
         /// In degrees, right side down positive.
         value: f64,
     },
+    /// The camera looks to the side.
+    #[error("camera yaw is {value} degrees, not within {}", Mount::MAX_TILT)]
+    Yaw {
+        /// In degrees, to the right positive.
+        value: f64,
+    },
     /// Nothing can be said with a pitch that is so uncertain.
     #[error(
         "uncertainty of the pitch is {value} degrees, not in 0 ..= {}",
@@ -274,9 +288,15 @@ impl Ground {
     pub(super) fn level(&self, [x, y, z]: [f64; 3], more_deg: f64) -> [f64; 3] {
         let (roll_sin, roll_cos) = self.mount.roll_deg.to_radians().sin_cos();
         let (sin, cos) = (self.mount.pitch_deg + more_deg).to_radians().sin_cos();
+        let (yaw_sin, yaw_cos) = self.mount.yaw_deg.to_radians().sin_cos();
         let right = x * roll_cos - y * roll_sin;
         let down = x * roll_sin + y * roll_cos;
-        [z * cos - down * sin, right, z * sin + down * cos]
+        let ahead = z * cos - down * sin;
+        [
+            ahead * yaw_cos - right * yaw_sin,
+            ahead * yaw_sin + right * yaw_cos,
+            z * sin + down * cos,
+        ]
     }
 
     /// Where such a ray meets the ground, ahead and to the right.

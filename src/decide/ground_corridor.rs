@@ -1,7 +1,7 @@
 use std::ops::Range;
 
 use super::ground_map::{Cell, GroundMap};
-use super::{Corridor, Ground, GroundError, MapSize, Seen, Standing, Trapezoid};
+use super::{Corridor, Footprint, Ground, GroundError, MapSize, Seen, Standing, Trapezoid};
 
 /// Sizes of score maps whose maps of the ground are kept: the modes have two.
 const KEPT: usize = 4;
@@ -22,6 +22,8 @@ pub struct GroundCorridor {
     half_width_m: f32,
     ground: Option<Ground>,
     maps: Vec<GroundMap>,
+    /// Sizes of score maps that came, the latest last.
+    sizes: heapless::Vec<MapSize, KEPT>,
     /// The map that holds for the present frame.
     current: Option<usize>,
     far_limit_m: Option<f32>,
@@ -38,6 +40,7 @@ impl GroundCorridor {
             half_width_m: width_m / 2.0,
             ground: None,
             maps: Vec::new(),
+            sizes: heapless::Vec::new(),
             current: None,
             far_limit_m: None,
             curvature: 0.0,
@@ -54,6 +57,8 @@ impl GroundCorridor {
         (self.ground, self.current) = (None, None);
         if let Some(ground) = &ground {
             self.check_rays(ground)?;
+            let maps = self.sizes.iter().map(|size| GroundMap::new(ground, *size));
+            self.maps = maps.collect();
         }
         self.ground = ground;
         Ok(())
@@ -122,22 +127,53 @@ impl GroundCorridor {
 
     /// Before a frame of that size (columns, rows) is judged by a score map of `size`: where the ground
     /// was calibrated for frames of another size, the trapezoid holds. The first frame of each size makes
-    /// a map of the ground; later ones allocate nothing.
+    /// a map of the ground, and a new ground one of every size that came before, so that a dry run of all
+    /// modes does it ahead; whatever comes later allocates nothing.
     pub fn fit(&mut self, (width, height): (u32, u32), size: MapSize) {
         self.current = None;
+        if size.width == 0 || size.height == 0 {
+            return;
+        }
+        let known = self.sizes.contains(&size);
+        if !known {
+            if self.sizes.is_full() {
+                let oldest = self.sizes.remove(0);
+                self.maps.retain(|map| map.size != oldest);
+            }
+            // there is room
+            let _ = self.sizes.push(size);
+        }
         let Some(ground) = &self.ground else {
             return;
         };
-        if ground.check_image(width, height).is_err() || size.width == 0 || size.height == 0 {
-            return;
-        }
-        self.current = self.maps.iter().position(|map| map.size == size);
-        if self.current.is_none() {
-            if self.maps.len() == KEPT {
-                self.maps.remove(0);
-            }
+        if !known {
             self.maps.push(GroundMap::new(ground, size));
-            self.current = Some(self.maps.len() - 1);
+        }
+        if ground.check_image(width, height).is_ok() {
+            self.current = self.maps.iter().position(|map| map.size == size);
+        }
+    }
+
+    /// The part of the width of what stands there that lies on the way: 0 ..= 1.
+    pub fn share_on_way(&self, footprint: &Footprint) -> f32 {
+        self.share((footprint.left_m, footprint.right_m), footprint.distance_m)
+    }
+
+    /// Whether that distance, in metres, is within the limit; with no limit everything is.
+    pub fn is_in_reach(&self, distance_m: f32) -> bool {
+        self.far_limit_m.is_none_or(|limit| distance_m <= limit)
+    }
+
+    fn share(&self, (left, right): (f32, f32), ahead: f32) -> f32 {
+        let way = self.edges(ahead);
+        let inside = right.min(way.1) - left.max(way.0);
+        if right > left {
+            (inside / (right - left)).clamp(0.0, 1.0)
+        } else if right == left && inside < 0.0 {
+            0.0
+        } else {
+            // without width, or edges that are not known, all of it counts
+            1.0
         }
     }
 
@@ -219,16 +255,12 @@ impl Corridor for GroundCorridor {
             return standing.inside;
         }
         let distance = standing.distance;
-        if self.far_limit_m.is_some_and(|limit| distance > limit) {
+        if !self.is_in_reach(distance) {
             return 0;
         }
         let (left, right) = standing.edges;
-        let (left, right) = (left * distance, right * distance);
-        let way = self.edges(distance);
-        let share = (right.min(way.1) - left.max(way.0)) / (right - left);
-        // what has no width stands where it stands
-        let share = if share.is_finite() { share } else { 1.0 };
-        let counted = (share.clamp(0.0, 1.0) * standing.area as f32).ceil() as u32;
+        let share = self.share((left * distance, right * distance), distance);
+        let counted = (share * standing.area as f32).ceil() as u32;
         counted.max(standing.inside).min(standing.area)
     }
 }

@@ -71,8 +71,14 @@ impl Kind {
         right: f64,
         up: f64,
     ) -> (f64, f64) {
-        let point = [ahead, -right, up - mount.height_m];
         let (p, r) = (mount.pitch_deg.to_radians(), mount.roll_deg.to_radians());
+        // the vehicle's point in axes that are turned about z, clockwise seen from above
+        let y = mount.yaw_deg.to_radians();
+        let point = [
+            ahead * y.cos() + right * y.sin(),
+            ahead * y.sin() - right * y.cos(),
+            up - mount.height_m,
+        ];
         // about y by the pitch, then about x by the roll; the camera's own axes are the columns
         let forward = [p.cos(), 0.0, -p.sin()];
         let left = [p.sin() * r.sin(), r.cos(), p.cos() * r.sin()];
@@ -89,10 +95,17 @@ fn ground(kind: Kind, mount: Mount) -> Ground {
 #[test]
 fn g13_a_thing_at_a_known_place_is_measured_within_two_percent() {
     for kind in KINDS {
-        for (pitch_deg, roll_deg) in [(0.0, 0.0), (5.0, 0.0), (-2.0, 3.0), (8.0, -4.0)] {
+        let tilts = [
+            (0.0, 0.0, 0.0),
+            (5.0, 0.0, -3.0),
+            (-2.0, 3.0, 6.0),
+            (8.0, -4.0, 0.0),
+        ];
+        for (pitch_deg, roll_deg, yaw_deg) in tilts {
             let mount = Mount {
                 pitch_deg,
                 roll_deg,
+                yaw_deg,
                 ..Mount::level(1.5)
             };
             let ground = ground(kind, mount);
@@ -166,6 +179,13 @@ fn g02_a_mount_that_cannot_be_is_refused_with_its_value() {
         ),
         (
             Mount {
+                yaw_deg: 50.0,
+                ..level
+            },
+            "yaw is 50 degrees",
+        ),
+        (
+            Mount {
                 pitch_uncertainty_deg: -0.1,
                 ..level
             },
@@ -189,20 +209,21 @@ proptest! {
     #[test]
     fn any_mount_is_taken_or_refused_and_no_place_is_nan_or_behind(
         kind in prop::sample::select(KINDS.to_vec()),
-        numbers in prop::array::uniform4(prop::num::f64::ANY),
-        usual in (0.001f64..=10.0, -45f64..=45.0, -45f64..=45.0, 0f64..=5.0),
+        numbers in prop::array::uniform5(prop::num::f64::ANY),
+        usual in (0.001f64..=10.0, -45f64..=45.0, -45f64..=45.0, -45f64..=45.0, 0f64..=5.0),
         (u, v) in (prop::num::f64::ANY, prop::num::f64::ANY),
         (column, row) in (-10f64..1300.0, -10f64..900.0),
     ) {
-        let mount = |height_m, pitch_deg, roll_deg, pitch_uncertainty_deg| Mount {
+        let mount = |height_m, pitch_deg, roll_deg, yaw_deg, pitch_uncertainty_deg| Mount {
             height_m,
             pitch_deg,
             roll_deg,
+            yaw_deg,
             pitch_uncertainty_deg,
         };
-        let [a, b, c, d] = numbers;
-        let (height, pitch, roll, uncertain) = usual;
-        for mount in [mount(a, b, c, d), mount(height, pitch, roll, uncertain)] {
+        let [a, b, c, d, e] = numbers;
+        let (height, pitch, roll, yaw, uncertain) = usual;
+        for mount in [mount(a, b, c, d, e), mount(height, pitch, roll, yaw, uncertain)] {
             let Ok(ground) = Ground::new(kind.camera(), mount) else {
                 continue;
             };

@@ -6,6 +6,8 @@
 //!   camera is known ([`GroundCorridor`], [`Ground`], [`Camera`]), bent by the yaw rate and cut at the
 //!   **stopping distance** where the odometry is ([`SpeedSource`]), else a trapezoid in the picture.
 //! - **footprint**: where a region stands on the ground ([`Footprint`]).
+//! - **track**: what stands on the ground, followed over frames ([`Tracker`]); its **evidence** says how
+//!   little it looks like the clean recordings that a [`StopLevel`] is made of.
 //! - **verdict**: what the [`Supervisor`] makes of it, frame after frame: WAITING, OK, WARN, STOP
 //!   (latched) or FAULT, and the safe-stop flag. Its rules are the table in `docs/safety.md`.
 
@@ -18,8 +20,10 @@ mod ground_map;
 mod mask;
 mod reason;
 mod regions;
+mod stop_level;
 mod stopping;
 mod supervisor;
+mod tracks;
 mod verdict;
 
 pub use camera::{Calibration, Camera};
@@ -32,8 +36,10 @@ pub use reason::Reason;
 pub use regions::{
     BoundingBox, Footprint, MAX_REGIONS, Region, RegionError, RegionFinder, Regions,
 };
+pub use stop_level::{Band, StopLevel, StopLevelError};
 pub use stopping::{NoLimit, SpeedSource, StoppingConfig, StoppingError};
 pub use supervisor::Supervisor;
+pub use tracks::{MAX_TRACKS, Motion, Sighting, Sightings, Track, Tracked, Tracker, sightings};
 pub use verdict::{Event, Failure, Observation, State, Verdict};
 
 #[cfg(test)]

@@ -37,6 +37,24 @@ pub enum Reason {
         /// Anomalous pixels in the corridor.
         corridor_pixels: u32,
     },
+    /// A track in the corridor has some of the evidence that confirms a stop.
+    TrackCandidate {
+        /// Distance to what it follows, in metres.
+        distance_m: f32,
+        /// In nats.
+        evidence: f32,
+        /// Evidence that confirms a stop within the stopping distance, in nats.
+        level: f32,
+    },
+    /// The evidence of a track in the corridor, within the stopping distance, confirmed a stop.
+    TrackConfirmed {
+        /// Distance to what it follows, in metres.
+        distance_m: f32,
+        /// In nats.
+        evidence: f32,
+        /// Evidence that confirms a stop, in nats.
+        level: f32,
+    },
     /// A STOP holds until it is reset.
     Latched {
         /// Capture stamp of the frame that confirmed it.
@@ -170,6 +188,8 @@ impl Reason {
             Self::Clear => "clear",
             Self::Candidate { .. } => "candidate",
             Self::Confirmed { .. } => "confirmed",
+            Self::TrackCandidate { .. } => "track-candidate",
+            Self::TrackConfirmed { .. } => "track-confirmed",
             Self::Latched { .. } => "latched",
             Self::ResetPending { .. } => "reset-pending",
             Self::ResetCancelled { .. } => "reset-cancelled",
@@ -220,6 +240,24 @@ impl fmt::Display for Reason {
                 f,
                 "anomaly of {corridor_pixels} pixels in the corridor confirmed by {hits} of \
                  {window} frames"
+            ),
+            Self::TrackCandidate {
+                distance_m,
+                evidence,
+                level,
+            } => write!(
+                f,
+                "something may stand in the corridor, {distance_m:.0} m ahead: its evidence is {evidence:.0}; \
+                 {level:.0} within the stopping distance confirm a stop"
+            ),
+            Self::TrackConfirmed {
+                distance_m,
+                evidence,
+                level,
+            } => write!(
+                f,
+                "something stands in the corridor, {distance_m:.0} m ahead: its evidence is {evidence:.0}; \
+                 {level:.0} confirm a stop"
             ),
             Self::Latched { since } => write!(
                 f,

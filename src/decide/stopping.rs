@@ -233,6 +233,12 @@ impl SpeedSource {
         self.stopping_distance(now).ok()
     }
 
+    /// The speed now in m/s; 0 where none is believed.
+    pub fn speed(&self, now: Duration) -> f32 {
+        let believed = self.last.filter(|_| self.stopping_distance(now).is_ok());
+        believed.map_or(0.0, |heard| heard.speed_mps as f32)
+    }
+
     /// How the way bends now, in 1/m, to the left positive. 0, straight, where no speed is believed, the
     /// vehicle hardly moves, or the yaw rate is no number.
     pub fn curvature(&self, now: Duration) -> f32 {

@@ -1,5 +1,6 @@
 use super::{
-    ConfigError, Event, Failure, Observation, Reason, State, SupervisorConfig, Verdict, WeakMode,
+    ConfigError, Event, Failure, Observation, Reason, State, SupervisorConfig, Tracked, Verdict,
+    WeakMode,
 };
 use crate::time::{Now, Stamp};
 use pictures::{Picture, Pictures};
@@ -27,6 +28,7 @@ mod pictures;
 ///         anomalous_pixels: 0,
 ///         corridor_pixels: 0,
 ///         nearest: None,
+///         tracked: None,
 ///         quality: None,
 ///         size: None,
 ///         watching: true,
@@ -240,6 +242,9 @@ impl Supervisor {
     }
 
     fn is_hit(&self, observation: &Observation) -> bool {
+        if let Some(tracked) = &observation.tracked {
+            return tracked.is_candidate();
+        }
         let after_hit = self.window & 1 == 1;
         let needed = self.config.area_in_pixels(observation.pixels, after_hit);
         observation.corridor_pixels >= needed
@@ -252,23 +257,45 @@ impl Supervisor {
         self.window.count_ones()
     }
 
+    /// Whether a frame that is a hit, with so many in the window, confirms a STOP.
+    fn confirms(&self, observation: &Observation, hits: u32) -> bool {
+        match &observation.tracked {
+            Some(tracked) => tracked.is_confirmed(),
+            None => hits >= self.config.confirm_hits,
+        }
+    }
+
     fn confirmed(&mut self, observation: Observation, hits: u32) {
         self.state = State::Stop;
         self.stopped_at = observation.capture_stamp;
         self.reset = None;
-        self.reason = Reason::Confirmed {
-            hits,
-            window: self.config.confirm_window,
-            corridor_pixels: observation.corridor_pixels,
+        self.reason = match observation.tracked {
+            Some(tracked) => Reason::TrackConfirmed {
+                distance_m: tracked.distance_m,
+                evidence: tracked.evidence,
+                level: tracked.level,
+            },
+            None => Reason::Confirmed {
+                hits,
+                window: self.config.confirm_window,
+                corridor_pixels: observation.corridor_pixels,
+            },
         };
     }
 
-    fn candidate(&mut self, hits: u32) {
+    fn candidate(&mut self, observation: &Observation, hits: u32) {
         self.state = State::Warn;
-        self.reason = Reason::Candidate {
-            hits,
-            needed: self.config.confirm_hits,
-            window: self.config.confirm_window,
+        self.reason = match observation.tracked.filter(Tracked::is_candidate) {
+            Some(tracked) => Reason::TrackCandidate {
+                distance_m: tracked.distance_m,
+                evidence: tracked.evidence,
+                level: tracked.level,
+            },
+            None => Reason::Candidate {
+                hits,
+                needed: self.config.confirm_hits,
+                window: self.config.confirm_window,
+            },
         };
     }
 
@@ -300,14 +327,14 @@ impl Supervisor {
         let moving = matches!(self.state, State::Ok | State::Warn);
         if self.state == State::Stop && hit && self.reset.is_some() {
             self.stopped_frame(observation, hit);
-        } else if self.state != State::Stop && hits >= self.config.confirm_hits {
+        } else if self.state != State::Stop && hit && self.confirms(&observation, hits) {
             self.confirmed(observation, hits);
         } else if self.state == State::Stop || frames >= limit {
             self.fault(blurred);
         } else {
             self.good = 0;
             if moving && hit {
-                self.candidate(hits);
+                self.candidate(&observation, hits);
             } else {
                 self.reason = blurred;
                 if moving {
@@ -325,7 +352,7 @@ impl Supervisor {
 
         if self.state == State::Stop {
             self.stopped_frame(observation, hit);
-        } else if hit && hits >= config.confirm_hits {
+        } else if hit && self.confirms(&observation, hits) {
             self.confirmed(observation, hits);
         } else if self.state == State::Waiting && self.good < config.start_frames {
             self.reason = Reason::Starting {
@@ -338,7 +365,7 @@ impl Supervisor {
                 needed: config.fault_clear_frames,
             };
         } else if hits > 0 {
-            self.candidate(hits);
+            self.candidate(&observation, hits);
         } else {
             self.state = State::Ok;
             self.reason = Reason::Clear;
@@ -386,6 +413,7 @@ impl Supervisor {
             anomalous_pixels: shown.map_or(0, |o| o.anomalous_pixels),
             corridor_pixels: shown.map_or(0, |o| o.corridor_pixels),
             nearest: shown.and_then(|o| o.nearest),
+            tracked: shown.and_then(|o| o.tracked),
         }
     }
 }

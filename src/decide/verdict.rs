@@ -1,4 +1,4 @@
-use super::Reason;
+use super::{Reason, Tracked};
 use crate::frame::Quality;
 use crate::time::Stamp;
 use serde::{Serialize, Serializer};
@@ -76,6 +76,8 @@ pub struct Observation {
     /// Distance from the camera to the nearest region in the corridor, in metres along the ground,
     /// where known.
     pub nearest: Option<f32>,
+    /// What the tracks say, where there are some: they decide then, and the area does not.
+    pub tracked: Option<Tracked>,
     /// What the picture is worth, where it was measured; nothing is held against one that was not.
     pub quality: Option<Quality>,
     /// Columns and rows of the picture, where they are known.
@@ -169,4 +171,6 @@ pub struct Verdict {
     pub corridor_pixels: u32,
     /// Distance to the nearest region in the corridor, in metres, where known.
     pub nearest: Option<f32>,
+    /// What the tracks said of the last frame, where there are some; none when it failed.
+    pub tracked: Option<Tracked>,
 }

@@ -94,6 +94,11 @@ impl DiagnosticStatus {
             ),
             KeyValue::new("bundle", bundle_hash),
         ];
+        if let Some(tracked) = verdict.and_then(|verdict| verdict.tracked) {
+            let nats = |nats: f32| format!("{nats:.1}");
+            values.push(KeyValue::new("evidence", nats(tracked.evidence)));
+            values.push(KeyValue::new("stop_level", nats(tracked.level)));
+        }
         if let Some(live) = live {
             let fate = live.fate.map_or("none", FrameFate::name);
             values.push(KeyValue::new("mode", live.mode.unwrap_or("none")));
@@ -129,7 +134,7 @@ fn level_of(state: State) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decide::{Failure, Reason};
+    use crate::decide::{Failure, Reason, Tracked};
     use crate::msg::cdr;
     use crate::time::Stamp;
     use crate::watchdog::{Board, BoardReader, Trip};
@@ -152,6 +157,7 @@ mod tests {
             anomalous_pixels: 70,
             corridor_pixels: 41,
             nearest: Some(9.449),
+            tracked: None,
         }
     }
 
@@ -183,6 +189,24 @@ mod tests {
     }
 
     #[test]
+    fn where_there_are_tracks_their_evidence_and_what_confirms_a_stop_are_told() {
+        let tracked = Verdict {
+            tracked: Some(Tracked {
+                evidence: 7.25,
+                level: 21.0,
+                distance_m: 30.0,
+                in_reach: true,
+            }),
+            ..warning()
+        };
+        let status = DiagnosticStatus::of_verdict(&tracked, "abc123", None);
+        let mut want = warning_status();
+        want.values
+            .extend(values(&[("evidence", "7.2"), ("stop_level", "21.0")]));
+        assert_eq!(status, want);
+    }
+
+    #[test]
     fn a_live_node_adds_mode_and_fate_and_says_how_old_it_is_when_published() {
         let live = LiveStatus {
             mode: Some("full"),
@@ -210,6 +234,7 @@ mod tests {
             anomalous_pixels: 0,
             corridor_pixels: 0,
             nearest: None,
+            tracked: None,
         };
         let live = LiveStatus::default();
         let status = DiagnosticStatus::of_verdict(&verdict, "abc123", Some(&live));

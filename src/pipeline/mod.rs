@@ -29,13 +29,14 @@ pub use crate::engine::{Judge, Judges};
 pub use assembly::{AssemblyError, watch};
 pub use handler::{FrameHandler, Judged, Live, Sink};
 pub use outcome::{FrameTimes, Outcome, PipelineError, SettingsError};
-pub use settings::{PartialSettings, Schedule, Settings};
+pub use settings::{PartialSettings, Schedule, Settings, StopLevels};
 pub use surroundings::{NoGround, Surroundings};
 
 use work::{Observed, Work, perceive};
 
 use crate::decide::{
-    AnomalyMask, Event, Failure, Ground, GroundCorridor, GroundError, Regions, Supervisor, Verdict,
+    AnomalyMask, Event, Failure, Ground, GroundCorridor, GroundError, Motion, Regions, Sightings,
+    Supervisor, Track, Verdict,
 };
 use crate::engine::{Engine, EngineError, Mode, Perception, Upload};
 use crate::frame::{Frame, RawImage};
@@ -72,6 +73,7 @@ impl Pipeline {
     pub fn new(mut engine: Box<dyn Engine>, settings: Settings) -> Result<Self, SettingsError> {
         settings.best_mode()?;
         settings.vehicle.validate()?;
+        settings.check_stop_levels()?;
         engine.set_judges(settings.judges);
         let admission = match settings.schedule {
             Schedule::Fixed(_) => None,
@@ -139,6 +141,8 @@ impl Pipeline {
         let admission = self.admission.take();
         let observed = self.observe(frame, &mut ran, &mut times, &SteppedClock::default());
         self.admission = admission;
+        // what is shown in a dry run stands nowhere
+        self.work.tracker.clear();
         observed.map(|_| times)
     }
 
@@ -313,9 +317,12 @@ impl Pipeline {
         self.corridor.set_far_limit(metres);
     }
 
-    /// How the way bends from the next frame on, in 1/m, to the left positive; needs a ground to hold.
-    pub fn set_curvature(&mut self, to_the_left: f32) {
+    /// How fast the vehicle moves from the next frame on, in m/s, 0 where that is not known, and how its
+    /// way bends, in 1/m, to the left positive; needs a ground to hold.
+    pub fn set_way(&mut self, speed_mps: f32, to_the_left: f32) {
         self.corridor.set_curvature(to_the_left);
+        self.work.motion.speed_mps = speed_mps;
+        self.work.motion.curvature = to_the_left;
     }
 
     /// The corridor in force.
@@ -356,6 +363,21 @@ impl Pipeline {
     /// Regions of the last frame that did not fail.
     pub fn regions(&self) -> &Regions {
         &self.work.regions
+    }
+
+    /// What the last frame showed of the ground; empty where the ground is not known.
+    pub fn sightings(&self) -> &Sightings {
+        &self.work.sightings
+    }
+
+    /// How the vehicle moved from the frame before to the last one.
+    pub fn motion(&self) -> Motion {
+        self.work.motion
+    }
+
+    /// What is followed, after the last frame that a stop level was there for.
+    pub fn tracks(&self) -> &[Track] {
+        self.work.tracker.tracks()
     }
 
     /// What the networks made of the last frame.

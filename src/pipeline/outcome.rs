@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::decide::{ConfigError, Failure, RegionError, StoppingError, Verdict};
+use crate::decide::{ConfigError, Failure, RegionError, StopLevelError, StoppingError, Verdict};
 use crate::engine::{EngineError, EngineTimes, Mode};
 use crate::schedule::AdmissionConfigError;
 use crate::score::{ScoreError, ScoreStats};
@@ -21,6 +21,9 @@ pub enum SettingsError {
     /// The vehicle is impossible.
     #[error(transparent)]
     Vehicle(#[from] StoppingError),
+    /// A stop level cannot be.
+    #[error(transparent)]
+    StopLevel(#[from] StopLevelError),
     /// A mode has no score and no threshold.
     #[error("mode {mode} has no score and no threshold")]
     NoJudge {

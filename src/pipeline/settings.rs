@@ -1,7 +1,7 @@
 use serde::Deserialize;
 
 use super::SettingsError;
-use crate::decide::{StoppingConfig, SupervisorConfig, Trapezoid};
+use crate::decide::{StopLevel, StopLevelError, StoppingConfig, SupervisorConfig, Trapezoid};
 use crate::engine::{Judge, Judges, Mode};
 use crate::model::{Manifest, ThresholdAt};
 use crate::schedule::AdmissionConfig;
@@ -35,6 +35,47 @@ pub struct Settings {
     pub supervisor: SupervisorConfig,
     /// The least mode that counts as watching, or the best that may run where that is less.
     pub least_mode: Mode,
+    /// Where the evidence of tracks decides about a stop, from when on; empty where the area in the
+    /// corridor does.
+    pub stop_levels: StopLevels,
+}
+
+/// The stop levels of the modes that have one.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StopLevels {
+    levels: [Option<StopLevel>; Mode::COUNT],
+    promise: String,
+}
+
+impl StopLevels {
+    /// None yet; what they will promise, in words.
+    pub fn promising(promise: String) -> Self {
+        Self {
+            promise,
+            ..Self::default()
+        }
+    }
+
+    /// What they promise, in words; empty where there are none.
+    pub fn promise(&self) -> &str {
+        &self.promise
+    }
+
+    /// With that of a mode, in place of what it had.
+    pub fn with(mut self, mode: Mode, level: StopLevel) -> Self {
+        self.levels[mode.index()] = Some(level);
+        self
+    }
+
+    /// That of a mode.
+    pub fn of(&self, mode: Mode) -> Option<&StopLevel> {
+        self.levels[mode.index()].as_ref()
+    }
+
+    /// Whether no mode has one.
+    pub fn is_empty(&self) -> bool {
+        self.levels.iter().all(Option::is_none)
+    }
 }
 
 /// What somebody sets in place of the defaults; what is missing stays at them.
@@ -115,13 +156,25 @@ impl Settings {
             vehicle: StoppingConfig::default(),
             supervisor: SupervisorConfig::default(),
             least_mode: Self::LEAST_MODE,
+            stop_levels: StopLevels::default(),
         }
     }
 
-    /// Whether a mode counts as watching. The mode that was asked for always does.
+    /// Checks the stop levels.
+    ///
+    /// # Errors
+    /// One that cannot be.
+    pub(super) fn check_stop_levels(&self) -> Result<(), StopLevelError> {
+        let mut levels = self.stop_levels.levels.iter().flatten();
+        levels.try_for_each(StopLevel::validate)
+    }
+
+    /// Whether a mode counts as watching. The mode that was asked for always does. Where there are stop
+    /// levels, one without does not: evidence and areas are not mixed.
     pub fn is_watching(&self, mode: Mode) -> bool {
         let best = self.best_mode().map_or(0, Mode::index);
-        mode.index() <= best.max(self.least_mode.index())
+        let has_level = self.stop_levels.is_empty() || self.stop_levels.of(mode).is_some();
+        mode.index() == best || has_level && mode.index() <= best.max(self.least_mode.index())
     }
 
     /// The best mode that may run.

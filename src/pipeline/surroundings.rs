@@ -114,7 +114,7 @@ impl Surroundings {
             self.version += 1;
         }
         pipeline.set_far_limit(self.speed.far_limit(now));
-        pipeline.set_curvature(self.speed.curvature(now));
+        pipeline.set_way(self.speed.speed(now), self.speed.curvature(now));
     }
 
     fn new_ground(&self, pipeline: &mut Pipeline) -> Result<(), GroundError> {

@@ -4,13 +4,14 @@ use std::time::Instant;
 
 use super::{FrameTimes, PipelineError, Settings};
 use crate::decide::{
-    AnomalyMask, GroundCorridor, MapSize, Observation, RegionFinder, Regions, threshold,
+    AnomalyMask, GroundCorridor, MapSize, Motion, Observation, RegionFinder, Regions, Sightings,
+    Tracker, sightings, threshold,
 };
 use crate::engine::{Engine, EngineError, Mode, Perception};
 use crate::frame::{Frame, Quality, QualityMeter};
 use crate::schedule::Admission;
 use crate::score::{ScoreMap, ScoreStats, score};
-use crate::time::Clock;
+use crate::time::{Clock, Stamp};
 
 /// What a frame is worked on with; may be half done after a panic, and is wholly overwritten by the
 /// next frame.
@@ -20,6 +21,11 @@ pub(super) struct Work {
     pub(super) mask: AnomalyMask,
     finder: RegionFinder,
     pub(super) regions: Regions,
+    pub(super) sightings: Sightings,
+    pub(super) tracker: Tracker,
+    pub(super) motion: Motion,
+    /// Capture stamp of the frame before.
+    last: Option<Stamp>,
 }
 
 /// What the supervisor is told of a frame, and who else wants to know.
@@ -62,6 +68,10 @@ impl Work {
             mask: AnomalyMask::default(),
             finder: RegionFinder::new(1),
             regions: Regions::default(),
+            sightings: Sightings::new(),
+            tracker: Tracker::default(),
+            motion: Motion::default(),
+            last: None,
         }
     }
 
@@ -102,10 +112,26 @@ impl Work {
             height: self.map.height(),
         };
         corridor.fit((frame.width(), frame.height()), size);
-        self.finder
-            .set_min_area(share(pixels, settings.min_region_ppm));
+        let level = settings.stop_levels.of(mode);
+        let min_region_ppm = level.map_or(settings.min_region_ppm, |level| level.min_region_ppm);
+        self.finder.set_min_area(share(pixels, min_region_ppm));
         self.finder
             .find(&self.mask, &self.map, &*corridor, &mut self.regions)?;
+        sightings(
+            &self.regions,
+            judge.threshold,
+            corridor,
+            &mut self.sightings,
+        );
+        let last = self.last.replace(frame.stamp());
+        self.motion.seconds = last.map_or(f32::INFINITY, |last| {
+            frame.stamp().nanos_since(last) as f32 / 1e9
+        });
+        let followed = level.filter(|_| corridor.is_on_ground());
+        let tracked = followed.map(|level| {
+            self.tracker.update(&self.sightings, self.motion, level);
+            self.tracker.tracked(corridor, level)
+        });
         let quality: Quality = self.meter.measure(frame);
         let observation = Observation {
             capture_stamp: frame.stamp(),
@@ -116,6 +142,7 @@ impl Work {
             anomalous_pixels: count(masked.anomalous),
             corridor_pixels: self.regions.corridor_area,
             nearest: self.regions.nearest,
+            tracked,
             quality: Some(quality),
             size: Some((frame.width(), frame.height())),
             watching: settings.is_watching(mode),

@@ -35,6 +35,7 @@ pub(super) fn record(index: u64, state: State, reason: Reason) -> FrameRecord {
             anomalous_pixels: (wobble / 40) as u32,
             corridor_pixels: (wobble / 200) as u32,
             nearest: None,
+            tracked: None,
         },
         mode: "full+observer",
         engine: "rten",

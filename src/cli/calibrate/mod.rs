@@ -15,14 +15,47 @@ use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, Value, value};
 use super::listing;
 use super::masks::{MaskArgs, Masks};
 use super::pictures::{self, note};
+use super::{Ending, EngineArgs};
 
-/// Chooses thresholds for a bundle's scores
+mod camera;
+mod stop;
+
+/// Chooses thresholds for a bundle's scores; `stop` and `camera` calibrate those
 #[derive(Debug, clap::Args)]
-pub(crate) struct CalibrateArgs {
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct CalibrateCommand {
+    #[command(flatten)]
+    thresholds: CalibrateArgs,
+    #[command(subcommand)]
+    other: Option<Other>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Other {
+    /// The evidence that confirms a stop, from clean recordings, for a stated rate of false stops.
+    Stop(stop::StopArgs),
+    /// Height, pitch and yaw of a camera, from a bag of a straight road with lane markings.
+    Camera(camera::CameraCalibrationArgs),
+}
+
+/// Runs the command.
+pub(crate) fn run(command: &CalibrateCommand) -> Result<Ending> {
+    match &command.other {
+        Some(Other::Stop(args)) => stop::run(args),
+        Some(Other::Camera(args)) => camera::run(args),
+        None => thresholds(&command.thresholds).map(|()| Ending::Done),
+    }
+}
+
+/// What thresholds are chosen with.
+#[derive(Debug, clap::Args)]
+struct CalibrateArgs {
     /// Folder with pictures (JPEG, PNG, WebP)
-    images: PathBuf,
+    #[arg(required = true)]
+    images: Option<PathBuf>,
     /// Folder with a mask `<stem>.png` for every picture, in the same folders below it
-    masks: PathBuf,
+    #[arg(required = true)]
+    masks: Option<PathBuf>,
     #[command(flatten)]
     mask: MaskArgs,
     /// Mode: full+observer, full, reduced+observer, reduced
@@ -35,7 +68,7 @@ pub(crate) struct CalibrateArgs {
     #[arg(long, requires = "bundle")]
     write: bool,
     #[command(flatten)]
-    engine: super::EngineArgs,
+    engine: EngineArgs,
 }
 
 fn parse_mode(text: &str) -> Result<Mode, String> {
@@ -53,13 +86,15 @@ fn parse_mode(text: &str) -> Result<Mode, String> {
         })
 }
 
-/// Runs the command.
-pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
+fn thresholds(args: &CalibrateArgs) -> Result<()> {
+    let (Some(images), Some(masks_dir)) = (&args.images, &args.masks) else {
+        bail!("the folders with pictures and masks are missing");
+    };
     if args.write && args.engine.bundle.is_none() {
         bail!("--write needs --bundle DIR: the built-in bundle cannot be written");
     }
-    let pictures = listing::list_set(&args.images, &args.mask.pictures, &[&args.masks])?;
-    let masks = Masks::open(&pictures, &args.masks, &args.mask)?;
+    let pictures = listing::list_set(images, &args.mask.pictures, &[masks_dir])?;
+    let masks = Masks::open(&pictures, masks_dir, &args.mask)?;
     note(format_args!("masks: {}", masks.meaning()));
     let bundle = args.engine.bundle()?;
     let mut engine = args.engine.open(&bundle)?;
@@ -101,10 +136,10 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
     let calibration = args
         .calibration
         .clone()
-        .unwrap_or_else(|| format!("{}, {} pictures", base_name(&args.images), pictures.len()));
+        .unwrap_or_else(|| format!("{}, {} pictures", base_name(images), pictures.len()));
     let entries = counts
         .iter()
-        .map(|(kind, histogram)| entry(*kind, histogram, args.mode, &calibration, &args.masks))
+        .map(|(kind, histogram)| entry(*kind, histogram, args.mode, &calibration, masks_dir))
         .collect::<Result<Vec<_>>>()?;
     let mut document = DocumentMut::new();
     put_entries(&mut document, &entries)?;

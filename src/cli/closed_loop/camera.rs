@@ -7,6 +7,8 @@ use anyhow::Context;
 use indicatif::ProgressBar;
 use jpeg_encoder::{ColorType, Encoder};
 use lookout::bag::{BagWriter, MessageBuf, Qos, TopicId};
+use lookout::calibration::CameraFile;
+use lookout::decide::Mount;
 use lookout::msg::{
     CameraInfo, CompressedImageRef, Header, HeaderRef, Odometry, Point, Quaternion,
 };
@@ -22,6 +24,21 @@ const CAMERA_INFO: &str = "/camera/camera_info";
 const ODOMETRY: &str = "/odom";
 const FRAME_ID: &str = "camera";
 const JPEG_QUALITY: u8 = 95;
+/// How far the nose of a rendered vehicle nods, in degrees.
+const NODS_DEG: f64 = 0.3;
+
+/// How the camera of a drive sits.
+pub(crate) fn mount(street: &Drive) -> Mount {
+    let mounting = street.mounting();
+    let degrees = |radians: f32| f64::from(radians).to_degrees();
+    Mount {
+        height_m: mounting.height_m.into(),
+        pitch_deg: degrees(mounting.pitch),
+        roll_deg: degrees(mounting.roll),
+        yaw_deg: degrees(mounting.yaw),
+        pitch_uncertainty_deg: NODS_DEG,
+    }
+}
 
 /// Renders frames, each with the messages that belong to it.
 #[derive(Default)]
@@ -97,6 +114,14 @@ impl RenderedCamera {
         message.write(CAMERA_INFO, self.stamp, &self.info)?;
         to.hear(message);
         Ok(())
+    }
+
+    /// The camera, for a replay of the drive's bag.
+    pub(crate) fn file(&self, mount: Mount) -> CameraFile {
+        CameraFile {
+            calibration: self.info.calibration(false),
+            mount: Some(mount),
+        }
     }
 
     /// The picture and the truth about it.

@@ -6,6 +6,7 @@
 //! machine.
 
 mod camera;
+mod seeds;
 mod story;
 mod vehicle;
 
@@ -15,8 +16,9 @@ use lookout::pipeline::Pipeline;
 use lookout::profile::report::Approach;
 use lookout_scene::{Anomaly, AnomalyKind, Drive, DriveConfig, Gap, Moment};
 
-pub(crate) use camera::{DriveBag, render};
+pub(crate) use camera::{DriveBag, mount, render};
 use camera::{RenderedCamera, TOPIC};
+pub(crate) use seeds::Seeds;
 use story::Story;
 pub(crate) use story::{End, Outcome};
 use vehicle::Vehicle;

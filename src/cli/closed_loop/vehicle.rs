@@ -90,6 +90,7 @@ mod tests {
             anomalous_pixels: 0,
             corridor_pixels: 0,
             nearest: None,
+            tracked: None,
         }
     }
 

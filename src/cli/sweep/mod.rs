@@ -26,7 +26,7 @@ use lookout::shutdown::Shutdown;
 use lookout::time::SteppedClock;
 use lookout_scene::{Anomaly, Drive, DriveConfig};
 
-use super::closed_loop::{self, ClosedLoop};
+use super::closed_loop::{self, ClosedLoop, Seeds};
 use super::pictures::{self, note};
 use super::surroundings::Surroundings;
 use super::{Ending, EngineArgs, JudgeArgs};
@@ -76,32 +76,6 @@ pub(crate) struct SweepArgs {
     engine: EngineArgs,
     #[command(flatten)]
     judge: JudgeArgs,
-}
-
-/// A range of seeds.
-#[derive(Clone, Copy, Debug)]
-struct Seeds {
-    first: u64,
-    last: u64,
-}
-
-/// Most drives of one speed and thing: what is kept of each is small, but not nothing.
-const MAX_SEEDS: u64 = 100_000;
-
-impl FromStr for Seeds {
-    type Err = String;
-
-    fn from_str(s: &str) -> Result<Self, String> {
-        let (first, last) = s.split_once('-').unwrap_or((s, s));
-        match (first.parse(), last.parse()) {
-            (Ok(first), Ok(last)) if first <= last && last - first < MAX_SEEDS => {
-                Ok(Self { first, last })
-            }
-            _ => Err(format!(
-                "{s:?} is no range of at most {MAX_SEEDS} seeds, such as 0-99"
-            )),
-        }
-    }
 }
 
 /// What comes onto the road, by its name.
@@ -260,7 +234,7 @@ fn tell(
 /// something of every speed and thing.
 fn plan(args: &SweepArgs) -> Vec<Plan> {
     let mut plan: Vec<Plan> = Vec::new();
-    for seed in args.seeds.first..=args.seeds.last {
+    for seed in args.seeds.all() {
         for &speed_kmh in &args.speeds {
             for thing in &args.things {
                 let key = Key::new(seed, speed_kmh, &thing.name);
@@ -356,6 +330,7 @@ fn drive(
     let mut frames = setup.handler()?;
     let clock = SteppedClock::default();
     let surroundings = Surroundings::new(setup.settings.vehicle)?;
+    surroundings.set_mount(closed_loop::mount(&street));
     let mut message = MessageBuf::new();
     let mut drive = ClosedLoop::new(&street);
     strip.begin();

@@ -1,7 +1,7 @@
 //! The rows of `docs/safety.md`; each test names the requirements that it checks.
 
 use super::*;
-use crate::decide::QualityLimits;
+use crate::decide::{QualityLimits, Tracked};
 use crate::frame::Quality;
 use State::{Fault, Ok as Clear, Stop, Waiting, Warn};
 
@@ -61,6 +61,7 @@ fn frame(stamp_ms: i64, corridor_pixels: u32) -> Observation {
         anomalous_pixels: corridor_pixels,
         corridor_pixels,
         nearest: None,
+        tracked: None,
         quality: None,
         size: None,
         watching: true,
@@ -129,6 +130,15 @@ impl Drive {
     fn frame(&mut self, corridor_pixels: u32) -> Verdict {
         self.now_ms += 50;
         self.event(Event::Frame(frame(self.now_ms, corridor_pixels)))
+    }
+
+    /// A frame with tracks, and an area that would be a hit without.
+    fn tracked(&mut self, tracked: Tracked) -> Verdict {
+        self.now_ms += 50;
+        self.event(Event::Frame(Observation {
+            tracked: Some(tracked),
+            ..frame(self.now_ms, 60)
+        }))
     }
 
     fn frames(&mut self, areas: &[u32]) -> Vec<State> {

@@ -26,15 +26,21 @@ pub(super) fn chart(report: &ReportBuilder) -> Markup {
     let kmh = |s: &Sample| s.approach.map(|a| speed(&a));
     let pixels = |s: &Sample| Some(f64::from(s.corridor_pixels));
     let on = f64::from(report.info.area_on);
+    let evidence = |s: &Sample| s.evidence.map(|e| f64::from(e) * 100.0);
+    let by_evidence = report.series.steps().iter().any(|s| s.evidence.is_some());
     html! {
         svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-labelledby="ap-title" {
             title id="ap-title" {
-                "Distance to the thing, speed, anomalous area in the corridor and the flag over the run"
+                "Distance to the thing, speed, what speaks for a stop and the flag over the run"
             }
             (axis.ticks(TOP, BOTTOM))
             (panel(report, &axis, 0, ("Distance to the thing", "metres from the vehicle's front; a gap where there is none"), metres, None))
             (panel(report, &axis, 1, ("Speed", "km/h"), kmh, None))
-            (panel(report, &axis, 2, ("Anomalous area in the corridor", "pixels of the score map"), pixels, Some(on)))
+            @if by_evidence {
+                (panel(report, &axis, 2, ("Evidence in the corridor", "% of what confirms a stop within the stopping distance"), evidence, Some(100.0)))
+            } @else {
+                (panel(report, &axis, 2, ("Anomalous area in the corridor", "pixels of the score map"), pixels, Some(on)))
+            }
             (flag(report, &axis))
         }
     }

@@ -66,6 +66,8 @@ pub struct ReportInfo {
     pub area_on: u32,
     /// Where anomalies count, in a line; empty when it is not known.
     pub corridor: String,
+    /// What the stop levels promise; empty where the area in the corridor decides.
+    pub promise: String,
     /// Width of the frames in pixels, 0 when none came.
     pub width: u32,
     /// Height of the frames in pixels, 0 when none came.
@@ -154,6 +156,7 @@ impl ReportBuilder {
             seconds,
             score: record.score.map(|score| score.max),
             corridor_pixels: verdict.corridor_pixels,
+            evidence: verdict.tracked.map(|t| t.evidence / t.level),
             latency_ms: super::histogram::millis(record.latency),
             state: verdict.state,
             flag: verdict.safe_stop,

@@ -211,9 +211,11 @@ fn facts(report: &ReportBuilder, summary: &Summary) -> Markup {
                 @if !info.corridor.is_empty() { (row("Corridor", html! { (info.corridor) })) }
                 (row("Modes run", html! { (modes.join(", ")) }))
                 (row("Score", html! { (info.score) ", anomalous over " (info.threshold) }))
-                (row("Area that counts", html! {
-                    (words::grouped(info.area_on.into())) " pixels of the score map in the corridor"
-                }))
+                @if info.promise.is_empty() {
+                    (row("Area that counts", html! {
+                        (words::grouped(info.area_on.into())) " pixels of the score map in the corridor"
+                    }))
+                } @else { (row("Stop", html! { "by evidence: " (info.promise) })) }
             } }
         }
     }

@@ -18,6 +18,8 @@ pub(super) struct Sample {
     /// Largest score; `None` when the frame failed.
     pub(super) score: Option<f32>,
     pub(super) corridor_pixels: u32,
+    /// In parts of what confirms a stop, where there are tracks.
+    pub(super) evidence: Option<f32>,
     pub(super) latency_ms: f64,
     pub(super) state: State,
     /// Whether the flag was up.
@@ -55,6 +57,10 @@ impl Merge for Sample {
             (a, b) => a.or(b),
         };
         self.corridor_pixels = self.corridor_pixels.max(next.corridor_pixels);
+        self.evidence = match (self.evidence, next.evidence) {
+            (Some(a), Some(b)) => Some(a.max(b)),
+            (a, b) => a.or(b),
+        };
         self.latency_ms = self.latency_ms.max(next.latency_ms);
         self.flag |= next.flag;
         match (&mut self.approach, next.approach) {

@@ -92,6 +92,8 @@ pub struct EngineWords {
     pub bundle: String,
     /// Hash of the bundle.
     pub bundle_hash: String,
+    /// What the stop levels promise; empty where the area in the corridor decides.
+    pub stop_promise: String,
 }
 
 /// What the board does not know of the last verdict.

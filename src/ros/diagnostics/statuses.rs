@@ -220,6 +220,7 @@ pub(super) fn engine(health: &Health) -> DiagnosticStatus {
     report.pair("mode", mode);
     report.pair("bundle", word(|words| &words.bundle));
     report.pair("bundle_hash", word(|words| &words.bundle_hash));
+    report.pair("stop_promise", word(|words| &words.stop_promise));
     report.pair("lifecycle", state);
     report.pair("enabled", health.enabled.to_string());
     report.finish("engine", ready)

@@ -46,6 +46,7 @@ fn words() -> EngineWords {
         mode: "full",
         bundle: "road".to_owned(),
         bundle_hash: "abc123".to_owned(),
+        stop_promise: "at most one false stop in 2 h".to_owned(),
     }
 }
 
@@ -66,6 +67,7 @@ fn clear() -> Verdict {
         anomalous_pixels: 0,
         corridor_pixels: 0,
         nearest: None,
+        tracked: None,
     }
 }
 

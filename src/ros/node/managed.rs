@@ -21,6 +21,7 @@ use super::sink::Pictures;
 use super::source::{EarlyUpload, InstrumentedSource};
 use super::state::NodeState;
 use super::worker::FrameWorker;
+use crate::calibration::StopFile;
 use crate::decide::Failure;
 use crate::engine::{EngineFactory, Mode};
 use crate::frame::{CameraView, ImageView};
@@ -221,6 +222,12 @@ impl ManagedNode {
         let words = (manifest.name.clone(), bundle_hash);
         let pipeline_settings =
             Settings::deadline(settings.admission, judges).with(&settings.for_pipeline(), manifest);
+        let pipeline_settings = match &settings.stop_file {
+            Some(path) => StopFile::read(path)
+                .and_then(|file| file.applied(path, &bundle, pipeline_settings))
+                .map_err(|e| format!("stop_file: {e}"))?,
+            None => pipeline_settings,
+        };
 
         let (options, factory) = (settings.engine_options(), Arc::clone(&self.open));
         let open: OpenEngine = Box::new(move || factory(&bundle, options));
@@ -239,6 +246,7 @@ impl ManagedNode {
                 mode: pipeline.settings().best_mode().map_or("none", Mode::name),
                 bundle: words.0,
                 bundle_hash: words.1,
+                stop_promise: pipeline.settings().stop_levels.promise().to_owned(),
             },
             Limits {
                 deadline_ms: settings.admission.deadline_ms,

@@ -106,6 +106,13 @@ impl FrameWorker {
         if self.shared.live_changed(&mut self.version) {
             self.live = self.shared.live();
             let judges = match self.live.threshold {
+                Some(_) if !self.handler.pipeline().settings().stop_levels.is_empty() => {
+                    log::error!(
+                        "threshold has no effect: the stop levels of stop_file hold for the bundle's own; \
+                         configure without stop_file to set another"
+                    );
+                    self.judges
+                }
                 Some(threshold) => self.judges.with_threshold(self.score, threshold),
                 None => self.judges,
             };

@@ -377,6 +377,14 @@ fn surroundings() -> Vec<Declared> {
             "A speed older than this is not believed, in ms.",
         ),
         string(
+            "stop_file",
+            "",
+            Range::Any,
+            Unconfigured,
+            "TOML file of stop levels, as lookout calibrate stop makes it: the evidence of tracks decides \
+             about a stop; empty: the area in the corridor does.",
+        ),
+        string(
             "camera.file",
             "",
             Range::Any,
@@ -388,7 +396,7 @@ fn surroundings() -> Vec<Declared> {
             0.0,
             0.0..=10.0,
             Unconfigured,
-            "Height of the camera above the ground, in m; 0: pitch, roll and height are those of \
+            "Height of the camera above the ground, in m; 0: height, pitch, roll and yaw are those of \
              camera.file and, without one, there are no distances.",
         ),
         double(
@@ -404,6 +412,13 @@ fn surroundings() -> Vec<Declared> {
             -45.0..=45.0,
             Unconfigured,
             "Roll of the camera, in degrees, right side down positive.",
+        ),
+        double(
+            "camera.yaw_deg",
+            0.0,
+            -45.0..=45.0,
+            Unconfigured,
+            "Yaw of the camera, in degrees, to the right positive.",
         ),
         double(
             "camera.pitch_uncertainty_deg",

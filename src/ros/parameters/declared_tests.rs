@@ -53,10 +53,12 @@ corridor.bottom_right double 0..1 U
 corridor.bottom double 0..1 U
 use_odometry bool U
 odometry_timeout_ms integer 10..60000 U
+stop_file string U
 camera.file string U
 camera.height_m double 0..10 U
 camera.pitch_deg double -45..45 U
 camera.roll_deg double -45..45 U
+camera.yaw_deg double -45..45 U
 camera.pitch_uncertainty_deg double 0..5 U
 vehicle.deceleration_mps2 double 0.1..20 U
 vehicle.reaction_time_ms integer 0..10000 U

@@ -112,7 +112,8 @@ fn another_participant_lists_gets_sets_and_describes() {
             "camera.height_m",
             "camera.pitch_deg",
             "camera.pitch_uncertainty_deg",
-            "camera.roll_deg"
+            "camera.roll_deg",
+            "camera.yaw_deg"
         ]
     );
     assert_eq!(listed.prefixes, ["camera"]);

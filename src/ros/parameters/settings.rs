@@ -94,6 +94,8 @@ pub struct NodeSettings {
     pub corridor: Option<Trapezoid>,
     /// Speed and yaw rate come from the odometry.
     pub use_odometry: bool,
+    /// File of the stop levels; none: the area in the corridor decides.
+    pub stop_file: Option<PathBuf>,
     /// File of the camera; none: its calibration is what camera_info says.
     pub camera_file: Option<PathBuf>,
     /// How the camera sits; none: as its file says and, where that does not, there are no distances.
@@ -134,6 +136,7 @@ impl NodeSettings {
         let threads = values.u32("threads")?;
         let height_m = values.double("camera.height_m")?;
         let camera_file = values.string("camera.file")?;
+        let stop_file = values.string("stop_file")?;
         Ok(Self {
             use_sim_time: values.bool("use_sim_time")?,
             autostart: values.bool("autostart")?,
@@ -152,11 +155,13 @@ impl NodeSettings {
             least_mode: values.parsed("least_mode")?,
             admission: values.admission(deadline_ms)?,
             use_odometry: values.bool("use_odometry")?,
+            stop_file: (!stop_file.is_empty()).then(|| stop_file.into()),
             camera_file: (!camera_file.is_empty()).then(|| camera_file.into()),
             camera: (height_m > 0.0).then_some(Mount {
                 height_m,
                 pitch_deg: values.double("camera.pitch_deg")?,
                 roll_deg: values.double("camera.roll_deg")?,
+                yaw_deg: values.double("camera.yaw_deg")?,
                 pitch_uncertainty_deg: values.double("camera.pitch_uncertainty_deg")?,
             }),
             vehicle: StoppingConfig {

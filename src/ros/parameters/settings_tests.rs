@@ -28,6 +28,7 @@ fn defaults_are_those_of_the_parts_that_they_are_for() {
     assert_eq!(settings.camera, None);
     assert!(!settings.use_odometry);
     assert_eq!(settings.camera_file, None);
+    assert_eq!(settings.stop_file, None);
     assert_eq!(settings.vehicle, StoppingConfig::default());
     assert_eq!(settings.live.threshold, None);
     let (options, expected) = (settings.engine_options(), Options::default());
@@ -54,8 +55,10 @@ fn values_reach_the_parts_that_they_are_for() {
         ("odometry_timeout_ms", Value::Integer(70)),
         ("camera.height_m", Value::Double(1.5)),
         ("camera.file", text("/c.yaml")),
+        ("stop_file", text("/s.toml")),
         ("camera.pitch_deg", Value::Double(-2.0)),
         ("camera.roll_deg", Value::Double(0.5)),
+        ("camera.yaw_deg", Value::Double(-1.5)),
         ("camera.pitch_uncertainty_deg", Value::Double(1.0)),
         ("vehicle.reaction_time_ms", Value::Integer(400)),
         ("vehicle.width_m", Value::Double(2.5)),
@@ -75,10 +78,12 @@ fn values_reach_the_parts_that_they_are_for() {
     assert_eq!(settings.stale_after_ms, 250);
     assert_eq!(settings.supervisor.quality.frozen_frames, 0);
     assert_eq!(settings.camera_file, Some(PathBuf::from("/c.yaml")));
+    assert_eq!(settings.stop_file, Some(PathBuf::from("/s.toml")));
     let camera = Mount {
         height_m: 1.5,
         pitch_deg: -2.0,
         roll_deg: 0.5,
+        yaw_deg: -1.5,
         pitch_uncertainty_deg: 1.0,
     };
     assert_eq!(settings.camera, Some(camera));

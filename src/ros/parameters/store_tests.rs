@@ -253,7 +253,8 @@ fn lists_are_those_of_rclcpp() {
             "camera.height_m",
             "camera.pitch_deg",
             "camera.pitch_uncertainty_deg",
-            "camera.roll_deg"
+            "camera.roll_deg",
+            "camera.yaw_deg"
         ]
     );
     assert_eq!(names(&["threshold"], 0), ["threshold"]);
@@ -263,7 +264,7 @@ fn lists_are_those_of_rclcpp() {
     assert!(direct.contains(&"supervisor.confirm_hits"));
     assert!(!direct.contains(&"supervisor.quality.black_below"));
     assert!(names(&["supervisor"], 2).contains(&"supervisor.quality.black_below"));
-    assert_eq!(names(&["camera", "threshold"], 1).len(), 6);
+    assert_eq!(names(&["camera", "threshold"], 1).len(), 7);
 
     let listing = Store::list(&["supervisor"], 0);
     assert_eq!(listing.prefixes, ["supervisor", "supervisor.quality"]);

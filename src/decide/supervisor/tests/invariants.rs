@@ -116,6 +116,7 @@ struct Look {
     /// Of the area that is a hit: hundredths of it, and pixels to be at its edge.
     area: (u32, i64),
     after_hit: bool,
+    tracked: Option<Tracked>,
     quality: Option<Quality>,
     size: Option<(u32, u32)>,
     watching: bool,
@@ -152,6 +153,18 @@ fn picture() -> impl Strategy<Value = Option<Quality>> {
     prop_oneof![1 => Just(None), 3 => one.prop_map(Some)]
 }
 
+/// What tracks may say, at the edges of what they decide; most frames have none.
+fn tracked() -> impl Strategy<Value = Option<Tracked>> {
+    let evidence = prop::sample::select(vec![0.0, 5.9, 6.0, 11.9, 12.0]);
+    let some = (evidence, any::<bool>()).prop_map(|(evidence, in_reach)| Tracked {
+        evidence,
+        level: 12.0,
+        distance_m: 20.0,
+        in_reach,
+    });
+    prop_oneof![3 => Just(None), 1 => some.prop_map(Some)]
+}
+
 /// Calm: nothing but pictures of a camera that is well, with or without a hazard, some blurred.
 fn look(calm: bool) -> BoxedStrategy<Look> {
     let area = prop_oneof![4 => Just((0, 0)), 1 => (Just(100), -1i64..=0), 2 => Just((130, 0))];
@@ -162,13 +175,14 @@ fn look(calm: bool) -> BoxedStrategy<Look> {
         };
         let quality = prop_oneof![5 => Just(SHARP), 1 => Just(blurred)];
         let watching = prop_oneof![9 => Just(true), 1 => Just(false)];
-        return (area, quality, watching)
-            .prop_map(|(area, quality, watching)| Look {
+        return (area, tracked(), quality, watching)
+            .prop_map(|(area, tracked, quality, watching)| Look {
                 pixels: 1000,
                 non_finite: 0,
                 scores: (0.0, 1.0),
                 area,
                 after_hit: false,
+                tracked,
                 quality: Some(quality),
                 size: Some((640, 480)),
                 watching,
@@ -198,20 +212,24 @@ fn look(calm: bool) -> BoxedStrategy<Look> {
         scores,
         area,
         any::<bool>(),
+        tracked(),
         picture(),
         size,
         watching,
     )
         .prop_map(
-            |(pixels, non_finite, scores, area, after_hit, quality, size, watching)| Look {
-                pixels,
-                non_finite,
-                scores,
-                area,
-                after_hit,
-                quality,
-                size,
-                watching,
+            |(pixels, non_finite, scores, area, after_hit, tracked, quality, size, watching)| {
+                Look {
+                    pixels,
+                    non_finite,
+                    scores,
+                    area,
+                    after_hit,
+                    tracked,
+                    quality,
+                    size,
+                    watching,
+                }
             },
         )
         .boxed()
@@ -396,6 +414,7 @@ impl World {
             anomalous_pixels: corridor_pixels,
             corridor_pixels,
             nearest: None,
+            tracked: look.tracked,
             quality,
             size: look.size,
             watching: look.watching,

@@ -57,7 +57,7 @@ impl Model {
             self.take_back();
         }
         let before = self.past.last().map_or(Waiting, |last| last.after);
-        let after = self.next(input, before);
+        let after = self.next(input, before, event);
         let kept = self.kept(event, now);
         self.past.push(Past {
             event,
@@ -194,8 +194,12 @@ impl Model {
         } else {
             config.area_on_ppm
         };
-        let hit =
-            i128::from(o.corridor_pixels) * 1_000_000 >= i128::from(area) * i128::from(o.pixels);
+        let hit = match o.tracked {
+            Some(tracked) => 2.0 * tracked.evidence >= tracked.level,
+            None => {
+                i128::from(o.corridor_pixels) * 1_000_000 >= i128::from(area) * i128::from(o.pixels)
+            }
+        };
         match (self.blurred_in_a_row(o), hit) {
             (run, _) if !o.watching && run >= config.quality.blur_fault_frames as usize => {
                 "long-blurred"
@@ -269,16 +273,23 @@ impl Model {
             .map(|past| has_hit(past.input))
     }
 
-    fn next(&self, input: &'static str, before: State) -> State {
+    fn next(&self, input: &'static str, before: State, event: Event) -> State {
         let config = &self.config;
         let (good, hit) = (is_good(input), has_hit(input));
         let window = config.confirm_window as usize - 1;
         let hits = self.counted().take(window).filter(|hit| *hit).count() + usize::from(hit);
+        let confirms = match event {
+            Event::Frame(Observation {
+                tracked: Some(tracked),
+                ..
+            }) => tracked.in_reach && tracked.evidence >= tracked.level,
+            _ => hits >= config.confirm_hits as usize,
+        };
         match input {
             "tick" | "reset" => before,
             "clean" if before == Stop && self.clean_since_reset() >= config.reset_frames => Clear,
             _ if before == Stop => Stop,
-            _ if hit && hits >= config.confirm_hits as usize => Stop,
+            _ if hit && confirms => Stop,
             "blurred" | "blurred-hit" | "weak" if before == Clear => Warn,
             "blurred" | "blurred-hit" | "weak" => before,
             _ if !good => Fault,

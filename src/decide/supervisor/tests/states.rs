@@ -85,6 +85,58 @@ fn s05_after_a_hit_the_lower_area_is_enough() {
 }
 
 #[test]
+fn s18_where_there_are_tracks_their_evidence_decides_and_no_area() {
+    let tracked = |evidence, in_reach| Tracked {
+        evidence,
+        level: 12.0,
+        distance_m: 21.5,
+        in_reach,
+    };
+    // frames, each with an area that would be a hit; the states that they lead to
+    type Case = (&'static [(f32, bool)], &'static [State]);
+    let cases: &[Case] = &[
+        (&[(12.0, true)], &[Stop]),
+        (&[(5.9, true); 4], &[Clear; 4]),
+        (&[(11.9, true); 4], &[Warn; 4]),
+        (&[(50.0, false); 4], &[Warn; 4]),
+        (&[(50.0, false), (50.0, true)], &[Warn, Stop]),
+        (
+            &[(6.0, true), (0.0, true), (0.0, true), (0.0, true)],
+            &[Warn, Warn, Warn, Clear],
+        ),
+    ];
+    for (frames, states) in cases {
+        let mut drive = Drive::started();
+        let led_to: Vec<State> = frames
+            .iter()
+            .map(|(evidence, in_reach)| drive.tracked(tracked(*evidence, *in_reach)).state)
+            .collect();
+        assert_eq!(led_to, *states, "{frames:?}");
+    }
+    let mut drive = Drive::started();
+    let (distance_m, level) = (21.5, 12.0);
+    let candidate = Reason::TrackCandidate {
+        distance_m,
+        evidence: 7.0,
+        level,
+    };
+    assert_eq!(drive.tracked(tracked(7.0, false)).reason, candidate);
+    let confirmed = Reason::TrackConfirmed {
+        distance_m,
+        evidence: 13.0,
+        level,
+    };
+    assert_eq!(drive.tracked(tracked(13.0, true)).reason, confirmed);
+    // and a reset is void as by any other hit
+    drive.event(Event::Reset);
+    let cancelled = drive.tracked(tracked(6.0, false)).reason;
+    assert!(
+        matches!(cancelled, Reason::ResetCancelled { .. }),
+        "{cancelled:?}"
+    );
+}
+
+#[test]
 fn s06_a_stop_stays_without_a_reset() {
     let mut drive = Drive::stopped();
     for _ in 0..100 {

@@ -1,0 +1,315 @@
+//! Files of stop levels: what confirms a stop, what was promised, and what it was made from.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::Promise;
+use crate::decide::StopLevel;
+use crate::engine::{Judges, Mode};
+use crate::model::Bundle;
+use crate::pipeline::{Settings, StopLevels};
+use crate::score::ScoreKind;
+
+/// A larger file is not one of stop levels.
+const MAX_BYTES: u64 = 256 << 10;
+
+/// Stop levels of the modes of one bundle, and how they were made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StopFile {
+    /// Hash of the bundle that they hold for.
+    pub bundle_hash: String,
+    /// When they were made: year-month-day.
+    pub date: String,
+    /// The command that made them.
+    pub command: String,
+    /// What they keep.
+    pub promise: Promise,
+    /// What they were made from.
+    pub data: StopData,
+    /// One for each mode.
+    #[serde(rename = "mode")]
+    pub modes: Vec<StopMode>,
+}
+
+/// Clean recordings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StopData {
+    /// Hash of every sighting in them, in order: the same recordings through the same networks.
+    pub hash: String,
+    /// What they show, in words.
+    pub recordings: String,
+    /// Frames.
+    pub frames: u64,
+    /// Their time together, in hours.
+    pub hours: f64,
+}
+
+/// The stop level of a mode.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StopMode {
+    /// Name of the mode.
+    pub name: String,
+    /// Score that the sightings are made of.
+    pub score: ScoreKind,
+    /// Threshold of the mask that they are made of.
+    pub threshold: f32,
+    /// What confirms a stop.
+    pub stop: StopLevel,
+}
+
+/// Why a file of stop levels cannot be used.
+#[derive(Debug, Error)]
+pub enum StopFileError {
+    /// It cannot be read.
+    #[error("cannot read {}", path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It is not one of stop levels.
+    #[error("{}: {reason}", path.display())]
+    NoStopLevels {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// It was made with other networks.
+    #[error(
+        "{}: the stop levels were made with the bundle {}, and the one in use is {}: make them again by \
+         `lookout calibrate stop`",
+        path.display(), short(made_with), short(in_use)
+    )]
+    OtherBundle {
+        /// Which file.
+        path: PathBuf,
+        /// Hash of the bundle that they hold for.
+        made_with: String,
+        /// Hash of the one in use.
+        in_use: String,
+    },
+    /// A mode is judged by another score or threshold than the levels were made with, or by none there.
+    #[error("{}: the stop levels do not hold for mode {mode}: {reason}", path.display())]
+    OtherMode {
+        /// Which file.
+        path: PathBuf,
+        /// Which mode.
+        mode: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Enough of a hash to tell it.
+fn short(hash: &str) -> &str {
+    hash.get(..12).unwrap_or(hash)
+}
+
+impl StopFile {
+    /// Reads a file and checks what is in it.
+    ///
+    /// # Errors
+    /// It cannot be read, or what is in it cannot be.
+    pub fn read(path: &Path) -> Result<Self, StopFileError> {
+        let failed = |source| StopFileError::Io {
+            path: path.into(),
+            source,
+        };
+        let bad = |reason| StopFileError::NoStopLevels {
+            path: path.into(),
+            reason,
+        };
+        if fs::metadata(path).map_err(failed)?.len() > MAX_BYTES {
+            return Err(bad(format!("more than {MAX_BYTES} bytes")));
+        }
+        Self::parse(&fs::read_to_string(path).map_err(failed)?).map_err(bad)
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let file: Self = toml::from_str(text).map_err(|e| e.to_string())?;
+        file.promise.validate().map_err(|e| e.to_string())?;
+        for mode in &file.modes {
+            mode.name.parse::<Mode>()?;
+            mode.stop
+                .validate()
+                .map_err(|e| format!("mode {}: {e}", mode.name))?;
+        }
+        Ok(file)
+    }
+
+    /// Settings with its levels, for a bundle; `path` is named in errors.
+    ///
+    /// # Errors
+    /// They are those of another bundle, or of other scores and thresholds, or the mode that was asked
+    /// for has none.
+    pub fn applied(
+        &self,
+        path: &Path,
+        bundle: &Bundle,
+        mut settings: Settings,
+    ) -> Result<Settings, StopFileError> {
+        if self.bundle_hash != bundle.hash() {
+            return Err(StopFileError::OtherBundle {
+                path: path.into(),
+                made_with: self.bundle_hash.clone(),
+                in_use: bundle.hash().to_owned(),
+            });
+        }
+        let best = settings.best_mode().unwrap_or(Mode::FULL);
+        settings.stop_levels = self.levels(path, &settings.judges, best)?;
+        Ok(settings)
+    }
+
+    fn levels(
+        &self,
+        path: &Path,
+        judges: &Judges,
+        best: Mode,
+    ) -> Result<StopLevels, StopFileError> {
+        let mut levels = StopLevels::promising(self.line());
+        for mode in Mode::ALL {
+            let other = |reason| StopFileError::OtherMode {
+                path: path.into(),
+                mode: mode.name().to_owned(),
+                reason,
+            };
+            let Some(judge) = judges.of(mode) else {
+                continue;
+            };
+            match self.modes.iter().find(|m| m.name == mode.name()) {
+                Some(made) if (made.score, made.threshold) == (judge.score, judge.threshold) => {
+                    levels = levels.with(mode, made.stop.clone());
+                }
+                Some(made) => {
+                    return Err(other(format!(
+                        "they were made with score {} over {}, and {} over {} is in use",
+                        made.score, made.threshold, judge.score, judge.threshold
+                    )));
+                }
+                None if mode == best => return Err(other("it has none".to_owned())),
+                // frames of that mode do not count as watching
+                None => {}
+            }
+        }
+        Ok(levels)
+    }
+
+    /// What is promised, in one line.
+    pub fn line(&self) -> String {
+        format!(
+            "at most one false stop in {} h, with {} % confidence, on roads like {} ({:.2} h)",
+            self.promise.hours,
+            self.promise.confidence * 100.0,
+            self.data.recordings,
+            self.data.hours
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::Band;
+    use crate::engine::Judge;
+
+    const JUDGE: Judge = Judge {
+        score: ScoreKind::Observer,
+        threshold: 0.5,
+    };
+
+    fn file() -> StopFile {
+        StopFile {
+            bundle_hash: "0123456789abcdef".to_owned(),
+            date: "2026-11-29".to_owned(),
+            command: "lookout calibrate stop".to_owned(),
+            promise: Promise {
+                hours: 0.25,
+                confidence: 0.9,
+                block_s: 10.0,
+            },
+            data: StopData {
+                hash: "00".to_owned(),
+                recordings: "two roads".to_owned(),
+                frames: 1200,
+                hours: 0.5,
+            },
+            modes: vec![StopMode {
+                name: "full+observer".to_owned(),
+                score: JUDGE.score,
+                threshold: JUDGE.threshold,
+                stop: StopLevel {
+                    level: 12.5,
+                    most_a_frame: 4.0,
+                    allowance: 2.0,
+                    min_region_ppm: 300,
+                    bands: vec![Band::new(10.0, vec![0.25, 0.5, 0.0])],
+                },
+            }],
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_written_is_read_as_the_same() {
+        let text = toml::to_string(&file()).unwrap();
+        assert_eq!(StopFile::parse(&text).unwrap(), file(), "{text}");
+    }
+
+    #[test]
+    fn levels_hold_for_the_bundle_the_score_and_the_threshold_that_they_were_made_with() {
+        let path = Path::new("stop.toml");
+        let bundle = Bundle::shipped().unwrap();
+        let of = |hash: &str, mode, judge| {
+            let file = StopFile {
+                bundle_hash: hash.to_owned(),
+                ..file()
+            };
+            let applied = file.applied(path, &bundle, Settings::fixed(mode, judge));
+            applied.map_err(|e| e.to_string())
+        };
+        let own = of(bundle.hash(), Mode::FULL, JUDGE).unwrap().stop_levels;
+        assert_eq!(own.of(Mode::FULL), Some(&file().modes[0].stop));
+        assert_eq!(own.of(Mode::REDUCED), None);
+        let other = Judge {
+            threshold: 0.6,
+            ..JUDGE
+        };
+        for (result, words) in [
+            (
+                of("0123456789abcdef", Mode::FULL, JUDGE),
+                "0123456789ab, and",
+            ),
+            (of(bundle.hash(), Mode::FULL, other), "over 0.5, and"),
+            (of(bundle.hash(), Mode::REDUCED, JUDGE), "it has none"),
+        ] {
+            let error = result.unwrap_err();
+            assert!(error.contains(words), "{error} for {words}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_with_the_reason() {
+        let text = toml::to_string(&file()).unwrap();
+        for (old, new, words) in [
+            ("hours = 0.25", "hours = 0.0", "hours of the promise"),
+            ("level = 12.5", "level = 7.5", "most_a_frame"),
+            ("full+observer", "fully", "mode \"fully\""),
+            ("date = ", "day = ", "day"),
+            ("\"observer\"", "\"observe\"", "observe"),
+        ] {
+            assert!(text.contains(old), "{old} in {text}");
+            let error = StopFile::parse(&text.replace(old, new)).unwrap_err();
+            assert!(error.contains(words), "{error} for {words}");
+        }
+        let dir = tempfile::tempdir().unwrap();
+        assert!(StopFile::read(&dir.path().join("none.toml")).is_err());
+    }
+}
