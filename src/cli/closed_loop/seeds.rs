@@ -34,11 +34,6 @@ impl Seeds {
     pub(crate) fn all(self) -> impl Iterator<Item = u64> {
         self.first..=self.last
     }
-
-    /// How many there are.
-    pub(crate) fn count(self) -> u64 {
-        self.last - self.first + 1
-    }
 }
 
 impl fmt::Display for Seeds {
