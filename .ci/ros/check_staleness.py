@@ -63,8 +63,9 @@ def check(binary, report):
         extra = [i for i in masks.items if nanoseconds(i.message.header.stamp) not in stamps]
         report.check("no mask of a frame that was late", not extra and masks.items,
                      f"{len(masks.items)} masks, {len(extra)} without a verdict in time")
-        report.check(f"memory at the end within {MEMORY_MB} MB of the start",
-                     abs(memory[-1] - start) < MEMORY_MB, f"idle {idle:.1f}, start {start:.1f}, "
+        # the allocator gives some back when it likes
+        report.check(f"memory at the end at most {MEMORY_MB} MB over the start",
+                     memory[-1] - start < MEMORY_MB, f"idle {idle:.1f}, start {start:.1f}, "
                      f"end {memory[-1]:.1f}, most {max(memory):.1f} MB")
 
 
