@@ -23,8 +23,8 @@ const LEAST_COVER: f64 = 0.06;
 /// Lines that are taken from a frame at most, and pairs of points that are tried for each.
 const MOST_LINES: usize = 6;
 const TRIES: usize = 220;
-/// How near the vanishing point a line passes, as a slope: a fifth of a degree.
-const NEAR_POINT: f64 = 0.0035;
+/// How near the vanishing point a line passes, as a slope: half a degree, for a nose that nods.
+const NEAR_POINT: f64 = 0.008;
 /// Lines whose slopes differ by less say nothing of where they meet.
 const APART: f64 = 0.4;
 /// Frames that must show both sides of the lane.
