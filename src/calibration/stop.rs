@@ -220,6 +220,7 @@ mod tests {
     use super::*;
     use crate::decide::Band;
     use crate::engine::Judge;
+    use crate::model::ThresholdAt;
 
     const JUDGE: Judge = Judge {
         score: ScoreKind::Observer,
@@ -293,6 +294,22 @@ mod tests {
             let error = result.unwrap_err();
             assert!(error.contains(words), "{error} for {words}");
         }
+    }
+
+    #[test]
+    fn every_shipped_stop_level_is_that_of_the_shipped_bundle() {
+        let bundle = Bundle::shipped().unwrap();
+        let (score, at) = (ScoreKind::Observer, ThresholdAt::Fpr1);
+        let own = Settings::calibrated(bundle.manifest(), Mode::FULL, score, at).unwrap();
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("calibration/stops");
+        let mut count = 0;
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let file = StopFile::read(&path).unwrap();
+            file.applied(&path, &bundle, own.clone()).unwrap();
+            count += 1;
+        }
+        assert!(count > 0);
     }
 
     #[test]
