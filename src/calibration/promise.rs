@@ -26,7 +26,7 @@ pub enum PromiseError {
     /// The hours are no time.
     #[error("the hours of the promise are not over 0 and up to a million")]
     Hours,
-    /// The confidence is none.
+    /// The confidence is out of its range.
     #[error("the confidence of the promise is not in 0.5 ..= 0.9999")]
     Confidence,
     /// The blocks are too long for the hours, or no time.

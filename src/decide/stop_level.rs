@@ -31,8 +31,8 @@ pub struct Band {
     pub to_m: f32,
     /// Clean frames that it is made of.
     pub frames: u32,
-    /// Of the strongest sighting of each frame (0 where there is none) the largest, the second, the
-    /// fourth, the eighth largest and so on, each 0 ..= 1.
+    /// Each clean frame gives the strength of its strongest sighting, or 0 when it shows nothing. Of these
+    /// the table keeps the largest, the second, the fourth, the eighth largest and so on, each 0 ..= 1.
     pub strengths: Vec<f32>,
 }
 

@@ -59,11 +59,11 @@ pub struct Track {
 /// What the tracks say of the corridor.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Tracked {
-    /// Evidence of the track that matters most, in nats; 0 where there is none in the corridor.
+    /// Evidence of the track that matters most, in nats; 0 when no track is in the corridor.
     pub evidence: f32,
     /// Evidence that confirms a stop, in nats.
     pub level: f32,
-    /// Distance to what it follows, in metres along the ground; infinite where there is none.
+    /// Distance to what it follows, in metres along the ground; infinite when no track is in the corridor.
     pub distance_m: f32,
     /// Whether that is within the stopping distance.
     pub in_reach: bool,

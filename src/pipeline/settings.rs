@@ -56,7 +56,7 @@ impl StopLevels {
         }
     }
 
-    /// What they promise, in words; empty where there are none.
+    /// What they promise, in words; empty when no mode has a level.
     pub fn promise(&self) -> &str {
         &self.promise
     }

@@ -24,7 +24,7 @@ pub(super) struct Work {
     pub(super) sightings: Sightings,
     pub(super) tracker: Tracker,
     pub(super) motion: Motion,
-    /// Capture stamp of the frame before.
+    /// Capture stamp of the last frame that the tracks took.
     last: Option<Stamp>,
 }
 
@@ -112,7 +112,8 @@ impl Work {
             height: self.map.height(),
         };
         corridor.fit((frame.width(), frame.height()), size);
-        let level = settings.stop_levels.of(mode);
+        let levels = &settings.stop_levels;
+        let level = levels.of(mode).filter(|_| corridor.is_on_ground());
         let min_region_ppm = level.map_or(settings.min_region_ppm, |level| level.min_region_ppm);
         self.finder.set_min_area(share(pixels, min_region_ppm));
         self.finder
@@ -123,12 +124,14 @@ impl Work {
             corridor,
             &mut self.sightings,
         );
-        let last = self.last.replace(frame.stamp());
-        self.motion.seconds = last.map_or(f32::INFINITY, |last| {
+        self.motion.seconds = self.last.map_or(f32::INFINITY, |last| {
             frame.stamp().nanos_since(last) as f32 / 1e9
         });
-        let followed = level.filter(|_| corridor.is_on_ground());
-        let tracked = followed.map(|level| {
+        // the way during a frame that the tracks do not take belongs to the next that they take
+        if level.is_some() || levels.is_empty() {
+            self.last = Some(frame.stamp());
+        }
+        let tracked = level.map(|level| {
             self.tracker.update(&self.sightings, self.motion, level);
             self.tracker.tracked(corridor, level)
         });
