@@ -12,13 +12,11 @@
 //!   pitch_uncertainty_deg: 0.5  # the pitch may be off by so much either way
 //! ```
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
-use thiserror::Error;
 
+use super::file::{self, FileError};
 use crate::decide::{Calibration, Mount};
 
 /// A larger file is not one of a camera.
@@ -31,28 +29,6 @@ pub struct CameraFile {
     pub calibration: Calibration,
     /// How it sits, where the file says so.
     pub mount: Option<Mount>,
-}
-
-/// Why a file cannot be used.
-#[derive(Debug, Error)]
-pub enum CameraFileError {
-    /// It cannot be read.
-    #[error("cannot read {}", path.display())]
-    Io {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// It is not one of a camera.
-    #[error("{}: {reason}", path.display())]
-    NoCamera {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
 }
 
 /// What `camera_calibration` writes, as far as it is read. The rectified picture is not: frames come as the
@@ -77,24 +53,8 @@ impl CameraFile {
     ///
     /// # Errors
     /// It cannot be read, or is not one of a camera.
-    pub fn read(path: &Path) -> Result<Self, CameraFileError> {
-        let failed = |source| CameraFileError::Io {
-            path: path.into(),
-            source,
-        };
-        let bad = |reason| CameraFileError::NoCamera {
-            path: path.into(),
-            reason,
-        };
-        let mut text = String::new();
-        let file = File::open(path).map_err(failed)?;
-        file.take(MAX_BYTES + 1)
-            .read_to_string(&mut text)
-            .map_err(failed)?;
-        if text.len() as u64 > MAX_BYTES {
-            return Err(bad(format!("more than {MAX_BYTES} bytes")));
-        }
-        Self::parse(&text).map_err(bad)
+    pub fn read(path: &Path) -> Result<Self, FileError> {
+        file::read(path, MAX_BYTES, Self::parse)
     }
 
     /// The text of a file that [`read`](Self::read) gives this back from; binning and a window of the
@@ -147,6 +107,7 @@ impl CameraFile {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::path::PathBuf;
 
     use super::*;
     use crate::decide::{Camera, Ground};

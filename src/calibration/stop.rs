@@ -1,12 +1,12 @@
 //! Files of stop levels: what confirms a stop, what was promised, and what it was made from.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::Promise;
+use super::file::{self, FileError};
 use crate::decide::StopLevel;
 use crate::engine::{Judges, Mode};
 use crate::model::Bundle;
@@ -66,23 +66,9 @@ pub struct StopMode {
 /// Why a file of stop levels cannot be used.
 #[derive(Debug, Error)]
 pub enum StopFileError {
-    /// It cannot be read.
-    #[error("cannot read {}", path.display())]
-    Io {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// It is not one of stop levels.
-    #[error("{}: {reason}", path.display())]
-    NoStopLevels {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
+    /// It cannot be read, or it is not one of stop levels.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// It was made with other networks.
     #[error(
         "{}: the stop levels were made with the bundle {}, and the one in use is {}: make them again by \
@@ -120,18 +106,7 @@ impl StopFile {
     /// # Errors
     /// It cannot be read, or what is in it cannot be.
     pub fn read(path: &Path) -> Result<Self, StopFileError> {
-        let failed = |source| StopFileError::Io {
-            path: path.into(),
-            source,
-        };
-        let bad = |reason| StopFileError::NoStopLevels {
-            path: path.into(),
-            reason,
-        };
-        if fs::metadata(path).map_err(failed)?.len() > MAX_BYTES {
-            return Err(bad(format!("more than {MAX_BYTES} bytes")));
-        }
-        Self::parse(&fs::read_to_string(path).map_err(failed)?).map_err(bad)
+        Ok(file::read(path, MAX_BYTES, Self::parse)?)
     }
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -217,6 +192,8 @@ impl StopFile {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::decide::Band;
     use crate::engine::Judge;

@@ -95,6 +95,11 @@ impl Surroundings {
         self.lock().set_mount(Some(mount));
     }
 
+    /// Whether it is known how the camera sits.
+    pub(crate) fn has_mount(&self) -> bool {
+        self.lock().has_mount()
+    }
+
     /// Takes what the command line says.
     pub(crate) fn take(&self, given: GivenCamera) {
         if let Some(calibration) = given.calibration {

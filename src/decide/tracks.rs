@@ -22,6 +22,10 @@ const LONGEST_GAP_S: f32 = 1.0;
 /// What is nearer than this is under the picture's lower edge, in metres.
 const OUT_OF_SIGHT_M: f32 = 1.0;
 
+/// What is so high in metres, on average over its width, counts in full. What lies flat on the road, an arrow
+/// or the lid of a manhole, covers little that is upright.
+const FULL_HEIGHT_M: f32 = 1.0;
+
 /// What one frame shows of something that stands on the ground.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sighting {
@@ -29,7 +33,7 @@ pub struct Sighting {
     pub footprint: Footprint,
     /// How sure the score is that there is something strange in the corridor, 0 ..= 1: how far its
     /// largest score is over the threshold, in parts of what is possible, times the part of its width
-    /// that lies on the way.
+    /// that lies on the way, times its height in metres where that is less than one.
     pub strength: f32,
 }
 
@@ -95,7 +99,9 @@ pub fn sightings(
             continue;
         };
         let sure = ((region.max_score - threshold) / possible).clamp(0.0, 1.0);
-        let strength = sure * corridor.share_on_way(&footprint);
+        // without width nothing is known of the height, and all of it counts
+        let height = (footprint.area_m2 / footprint.width_m() / FULL_HEIGHT_M).min(1.0);
+        let strength = sure * corridor.share_on_way(&footprint) * height;
         // there is room for every region
         let _ = out.push(Sighting {
             footprint,

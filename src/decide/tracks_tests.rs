@@ -1,6 +1,9 @@
 use super::*;
 use crate::decide::ground::tests::Kind;
-use crate::decide::{Band, Ground, Mount, Trapezoid};
+use crate::decide::{
+    AnomalyMask, Band, Ground, MapSize, Mount, RegionFinder, Trapezoid, threshold,
+};
+use crate::score::ScoreMap;
 
 const LEVEL_NATS: f32 = 12.0;
 
@@ -208,4 +211,36 @@ fn numbers_that_are_none_leave_the_tracks_sane() {
         tracker.update(&bad, driving(10.0), &level());
         assert!(tracker.tracks().iter().all(|t| t.evidence > 0.0));
     }
+}
+
+#[test]
+fn what_lies_flat_is_weaker_than_what_stands_there() {
+    let mut corridor = corridor();
+    let (width, height) = (120, 88);
+    let image = corridor.ground().unwrap().camera().image_size();
+    corridor.fit(image, MapSize { width, height });
+    let strength = |rows: std::ops::RangeInclusive<usize>| {
+        let mut scores = vec![0.0; width * height];
+        for y in rows {
+            scores[y * width + 58..y * width + 63].fill(0.9);
+        }
+        let map = ScoreMap::from_values(width, height, scores).unwrap();
+        let (mut mask, mut regions) = (AnomalyMask::default(), Regions::default());
+        threshold(&map, 0.5, &mut mask);
+        let mut finder = RegionFinder::new(1);
+        finder.find(&mask, &map, &corridor, &mut regions).unwrap();
+        let mut seen = Sightings::new();
+        sightings(&regions, 0.5, &corridor, &mut seen);
+        let [one] = seen.as_slice() else {
+            panic!("{seen:?}");
+        };
+        (one.footprint, one.strength)
+    };
+    let foot = 56;
+    let (flat, weak) = strength(foot..=foot);
+    let (standing, strong) = strength(foot - 12..=foot);
+    assert_eq!(flat.distance_m, standing.distance_m);
+    assert!(flat.area_m2 / flat.width_m() < 0.3, "{flat:?}");
+    assert!((strong - 0.8).abs() < 1e-5, "{strong}");
+    assert!(weak < 0.3 * strong && weak > 0.0, "{weak}");
 }

@@ -1,6 +1,9 @@
 use super::*;
-use crate::decide::{Calibration, Camera, Mount, State, StoppingConfig, Trapezoid};
+use crate::decide::{
+    Band, Calibration, Camera, Mount, State, StopLevel, StoppingConfig, Trapezoid,
+};
 use crate::engine::Resolution;
+use crate::model::{Bundle, ThresholdAt};
 use crate::score::ScoreKind;
 
 const MAP: (usize, usize) = (16, 12);
@@ -47,11 +50,34 @@ impl Engine for Somebody {
     }
 }
 
-fn pipeline() -> Pipeline {
+fn settings() -> Settings {
     let (score, threshold) = (ScoreKind::Observer, 0.5);
     let mut settings = Settings::fixed(Mode::FULL, Judge { score, threshold });
+    let (bundle, at) = (Bundle::shipped().unwrap(), ThresholdAt::Fpr1);
+    let judges = Judges::calibrated(bundle.manifest(), score, ScoreKind::Energy, at);
+    settings.judges = judges.with_threshold(score, threshold);
     settings.corridor = Trapezoid::everywhere();
     settings.vehicle.width_m = 10.0;
+    settings
+}
+
+/// With a stop level for the best mode, after a thousand clean frames without anything.
+fn by_evidence() -> Settings {
+    let level = StopLevel {
+        level: 12.0,
+        most_a_frame: 6.0,
+        allowance: 2.0,
+        min_region_ppm: 1000,
+        bands: vec![Band::new(40.0, vec![0.0; 999])],
+    };
+    let stop_levels = StopLevels::promising(String::new()).with(Mode::FULL, level);
+    Settings {
+        stop_levels,
+        ..settings()
+    }
+}
+
+fn pipeline(settings: Settings) -> Pipeline {
     Pipeline::new(Box::new(Somebody::new()), settings).unwrap()
 }
 
@@ -77,14 +103,22 @@ struct Run {
 
 impl Run {
     fn new() -> Self {
+        Self::with(settings())
+    }
+
+    fn with(settings: Settings) -> Self {
         Self {
-            pipeline: pipeline(),
+            pipeline: pipeline(settings),
             clock: SteppedClock::default(),
             frames: 0,
         }
     }
 
-    fn frame_of(&mut self, (width, height): (u32, u32)) -> Verdict {
+    fn frame_of(&mut self, size: (u32, u32)) -> Verdict {
+        self.frame_in(Mode::FULL, size)
+    }
+
+    fn frame_in(&mut self, mode: Mode, (width, height): (u32, u32)) -> Verdict {
         self.frames += 1;
         let stamp = Stamp::from_nanos(self.frames * 50_000_000);
         // noise, so that no frame is frozen or blurred
@@ -95,7 +129,7 @@ impl Run {
         });
         let frame = Frame::from_rgb(stamp, width, height, pixels.collect()).unwrap();
         self.clock.set(stamp);
-        let outcome = self.pipeline.process(&frame, Mode::FULL, &self.clock);
+        let outcome = self.pipeline.process(&frame, mode, &self.clock);
         assert!(outcome.error.is_none(), "{:?}", outcome.error);
         outcome.verdict
     }
@@ -235,4 +269,35 @@ fn what_is_known_of_camera_and_vehicle_reaches_the_next_frame_and_is_told() {
     known.set_camera(calibration());
     known.camera_info(Calibration::default());
     assert_eq!(frame(&mut known, second).2, Ok(()));
+}
+
+#[test]
+fn a_frame_of_a_mode_without_a_stop_level_leaves_its_time_to_the_next_that_the_tracks_take() {
+    let mut run = Run::with(by_evidence());
+    run.pipeline.set_ground(Some(ground())).unwrap();
+    let seconds = |run: &Run| run.pipeline.motion().seconds;
+    assert!(run.frame().tracked.is_some());
+    run.frame();
+    assert!((seconds(&run) - 0.05).abs() < 1e-6, "{}", seconds(&run));
+    for _ in 0..2 {
+        let weak = run.frame_in(Mode::REDUCED, IMAGE);
+        assert_eq!(weak.tracked, None, "evidence and areas are not mixed");
+    }
+    run.frame();
+    assert!((seconds(&run) - 0.15).abs() < 1e-6, "{}", seconds(&run));
+}
+
+#[test]
+fn regions_as_small_as_a_stop_level_takes_count_on_a_known_ground_only() {
+    let mut settings = by_evidence();
+    // more than somebody covers, so that the area rule takes nobody
+    settings.min_region_ppm = 200_000;
+    let mut run = Run::with(settings);
+    for _ in 0..6 {
+        let verdict = run.frame();
+        assert_eq!((verdict.corridor_pixels, verdict.tracked), (0, None));
+    }
+    run.pipeline.set_ground(Some(ground())).unwrap();
+    let tracked = run.frame().tracked.unwrap();
+    assert!(tracked.evidence > 0.0, "{tracked:?}");
 }

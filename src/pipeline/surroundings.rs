@@ -136,6 +136,11 @@ impl Surroundings {
         self.frames.limited += u64::from(on_ground && corridor.far_limit_m().is_some());
     }
 
+    /// Whether it is known how the camera sits.
+    pub const fn has_mount(&self) -> bool {
+        self.mount.is_some()
+    }
+
     /// Another number after every change of calibration or mount that was applied.
     pub const fn version(&self) -> u64 {
         self.version

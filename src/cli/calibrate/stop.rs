@@ -1,7 +1,4 @@
 //! `lookout calibrate stop`: the evidence that confirms a stop, from clean recordings.
-//!
-//! Every recording is cut into blocks of time. Every second block is what clean frames look like, and the
-//! blocks between set the level: nothing is tried on what it was made from.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -13,30 +10,19 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use indicatif::ProgressBar;
 use lookout::bag::{BagReader, MessageBuf};
-use lookout::calibration::{Promise, StopData, StopFile, StopMode};
-use lookout::decide::{
-    Band, GroundCorridor, Motion, Sighting, StopLevel, StoppingConfig, Tracker, Trapezoid,
-};
+use lookout::calibration::{CleanFrame, CleanRecordings, Promise, StopFile, StopMode};
+use lookout::decide::StoppingConfig;
 use lookout::model::Bundle;
 use lookout::pipeline::{FrameHandler, Pipeline, Settings};
 use lookout::shutdown::Shutdown;
 use lookout::time::{Stamp, SteppedClock};
 use lookout_scene::{Anomaly, Drive, DriveConfig};
-use sha2::{Digest, Sha256};
 
 use crate::cli::camera::Camera;
 use crate::cli::closed_loop::{self, ClosedLoop, Seeds};
 use crate::cli::pictures::{self, note};
 use crate::cli::surroundings::{CameraArgs, Surroundings};
 use crate::cli::{Ending, EngineArgs, JudgeArgs};
-
-/// Ends of the bands of distance, in metres.
-const BANDS_M: [f32; 7] = [8.0, 12.0, 18.0, 27.0, 40.0, 60.0, 90.0];
-/// What a frame takes from a track, and may add to it at most, in nats.
-const ALLOWANCE: f32 = 4.0;
-const MOST_A_FRAME: f32 = 2.5;
-/// Three pixels of a score map of 120x88.
-const MIN_REGION_PPM: u32 = 280;
 
 /// Flags of `lookout calibrate stop`.
 #[derive(Debug, clap::Args)]
@@ -75,20 +61,6 @@ pub(crate) struct StopArgs {
     judge: JudgeArgs,
 }
 
-/// What a frame shows, and how the vehicle moved to there.
-struct Shown {
-    time_s: f64,
-    motion: Motion,
-    far_limit_m: Option<f32>,
-    sightings: Vec<Sighting>,
-}
-
-/// What is looked at, and how far it came.
-struct Looking {
-    frames: Vec<Vec<Shown>>,
-    hash: Sha256,
-}
-
 /// Runs the command.
 pub(crate) fn run(args: &StopArgs) -> Result<Ending> {
     let promise = Promise {
@@ -107,13 +79,28 @@ pub(crate) fn run(args: &StopArgs) -> Result<Ending> {
         settings.stop_levels.is_empty(),
         "--stop is what is to be made"
     );
-    settings.min_region_ppm = MIN_REGION_PPM;
+    settings.min_region_ppm = CleanRecordings::MIN_REGION_PPM;
+    let mode = settings.best_mode()?;
+    let judge = settings.judges.of(mode);
+    let judge = judge.context("the mode has no threshold")?;
     let shutdown = Shutdown::on_signals()?;
-    let looking = look(args, &bundle, &settings, &shutdown)?;
+    let seen = look(args, &bundle, &settings, &shutdown)?;
     if let Some(code) = shutdown.exit_code() {
         return Ok(Ending::Interrupted(code));
     }
-    let file = calibrate(args, &bundle, &settings, promise, &looking)?;
+    let file = StopFile {
+        bundle_hash: bundle.hash().to_owned(),
+        date: today(),
+        command: command(),
+        promise,
+        data: seen.data(&promise, recordings(args)),
+        modes: vec![StopMode {
+            name: mode.name().to_owned(),
+            score: judge.score,
+            threshold: judge.threshold,
+            stop: seen.level(&promise, settings.vehicle.way_width_m())?,
+        }],
+    };
     let text = toml::to_string(&file).context("cannot write the stop levels")?;
     match &args.out {
         Some(path) => pictures::replace_file(path, |out| Ok(out.write_all(text.as_bytes())?))?,
@@ -129,24 +116,21 @@ fn look(
     bundle: &Bundle,
     settings: &Settings,
     shutdown: &Shutdown,
-) -> Result<Looking> {
-    let mut looking = Looking {
-        frames: Vec::new(),
-        hash: Sha256::new(),
-    };
+) -> Result<CleanRecordings> {
+    let mut seen = CleanRecordings::default();
     let seeds: Vec<u64> = args.rendered.into_iter().flat_map(Seeds::all).collect();
     let bar = ProgressBar::new((args.bags.len() + seeds.len()) as u64);
     for path in &args.bags {
         let mut frames = handler(&args.engine, bundle, settings)?;
         let shown = bag(path, args, &mut frames, settings.vehicle, shutdown)
             .with_context(|| path.display().to_string())?;
-        looking.add(shown);
+        seen.add(shown);
         bar.inc(1);
     }
     // the drives share the cores
     let mut engine = args.engine.clone();
     engine.threads = engine.threads.or(Some(1));
-    let one = |seed: u64| -> Result<Vec<Shown>> {
+    let one = |seed: u64| -> Result<Vec<CleanFrame>> {
         let config = DriveConfig {
             duration_s: args.seconds,
             ..closed_loop::config(seed, args.speed, Anomaly::None)
@@ -171,33 +155,19 @@ fn look(
                 .collect()
         });
         for drive in shown {
-            looking.add(drive.map_err(|_| anyhow!("a drive was broken off by a panic"))??);
+            seen.add(drive.map_err(|_| anyhow!("a drive was broken off by a panic"))??);
         }
         if shutdown.requested() {
             break;
         }
     }
     bar.finish_and_clear();
-    Ok(looking)
+    Ok(seen)
 }
 
 fn handler(engine: &EngineArgs, bundle: &Bundle, settings: &Settings) -> Result<FrameHandler> {
     let open = engine.opener(bundle);
     Ok(FrameHandler::assemble(open, settings.clone(), None)?)
-}
-
-impl Looking {
-    fn add(&mut self, shown: Vec<Shown>) {
-        for frame in &shown {
-            self.hash.update(frame.time_s.to_le_bytes());
-            for sighting in &frame.sightings {
-                self.hash
-                    .update(sighting.footprint.distance_m.to_le_bytes());
-                self.hash.update(sighting.strength.to_le_bytes());
-            }
-        }
-        self.frames.push(shown);
-    }
 }
 
 /// A drive that nobody stops.
@@ -206,7 +176,7 @@ fn rendered(
     frames: &mut FrameHandler,
     vehicle: StoppingConfig,
     shutdown: &Shutdown,
-) -> Result<Vec<Shown>> {
+) -> Result<Vec<CleanFrame>> {
     let surroundings = Surroundings::new(vehicle)?;
     surroundings.set_mount(closed_loop::mount(street));
     let clock = SteppedClock::default();
@@ -227,11 +197,16 @@ fn bag(
     frames: &mut FrameHandler,
     vehicle: StoppingConfig,
     shutdown: &Shutdown,
-) -> Result<Vec<Shown>> {
+) -> Result<Vec<CleanFrame>> {
     let mut reader = BagReader::open(path)?;
     reader.select(args.topic.as_deref())?;
     let mut surroundings = Surroundings::new(vehicle)?;
     surroundings.take(args.camera.read()?);
+    ensure!(
+        surroundings.has_mount(),
+        "where the camera sits is not known, so no frame has distances: give --camera with a mount, or \
+         --camera-height"
+    );
     surroundings.follow(&mut reader);
     let clock = SteppedClock::default();
     let mut message = MessageBuf::new();
@@ -251,7 +226,7 @@ fn bag(
     }
     ensure!(
         !shown.is_empty() || shutdown.requested(),
-        "no frame has distances: the camera or its height is not known (--camera, --camera-height)"
+        "no frame has distances: the bag has no camera_info beside its pictures; give --camera"
     );
     Ok(shown)
 }
@@ -262,7 +237,7 @@ fn judge(
     frames: &mut FrameHandler,
     surroundings: &Surroundings,
     clock: &SteppedClock,
-) -> Result<Option<Shown>> {
+) -> Result<Option<CleanFrame>> {
     let camera = Camera::parse(message)?;
     let stamp = camera.stamp();
     clock.set(stamp);
@@ -276,134 +251,12 @@ fn judge(
     }
     let pipeline: &Pipeline = frames.pipeline();
     let is_known = pipeline.corridor().is_on_ground();
-    Ok(is_known.then(|| Shown {
+    Ok(is_known.then(|| CleanFrame {
         time_s: stamp.as_nanos() as f64 / 1e9,
         motion: pipeline.motion(),
         far_limit_m: pipeline.corridor().far_limit_m(),
         sightings: pipeline.sightings().to_vec(),
     }))
-}
-
-/// A recording in whole blocks of time.
-fn blocks(frames: &[Shown], block_s: f64) -> Vec<&[Shown]> {
-    let Some(first) = frames.first() else {
-        return Vec::new();
-    };
-    let number = |frame: &Shown| ((frame.time_s - first.time_s) / block_s) as usize;
-    let mut blocks: Vec<_> = frames.chunk_by(|a, b| number(a) == number(b)).collect();
-    // what the last one lacks is about a frame where it is whole
-    let frame_s = frames.len().max(2) - 1;
-    let last_s = frames.last().map_or(0.0, |last| last.time_s) - first.time_s;
-    let frame_s = last_s / frame_s as f64;
-    let last = blocks.last().copied().unwrap_or_default();
-    let length = last.last().map_or(0.0, |f| f.time_s) - last.first().map_or(0.0, |f| f.time_s);
-    if length + 1.5 * frame_s < block_s {
-        blocks.pop();
-    }
-    blocks
-}
-
-fn calibrate(
-    args: &StopArgs,
-    bundle: &Bundle,
-    settings: &Settings,
-    promise: Promise,
-    looking: &Looking,
-) -> Result<StopFile> {
-    let mode = settings.best_mode()?;
-    let judge = settings
-        .judges
-        .of(mode)
-        .context("the mode has no threshold")?;
-    let drives: Vec<Vec<&[Shown]>> = looking
-        .frames
-        .iter()
-        .map(|f| blocks(f, args.block))
-        .collect();
-    let bands = bands(&drives);
-    let mut stop = StopLevel {
-        level: f32::MAX,
-        most_a_frame: MOST_A_FRAME,
-        allowance: ALLOWANCE,
-        min_region_ppm: MIN_REGION_PPM,
-        bands,
-    };
-    let maxima = largest_evidence(&drives, settings, &stop);
-    let level = promise.level(&maxima)?;
-    stop.level = level.max(2.0 * MOST_A_FRAME);
-    stop.validate()?;
-    let frames: usize = looking.frames.iter().map(Vec::len).sum();
-    let seconds = drives.iter().flatten().count() as f64 * args.block;
-    Ok(StopFile {
-        bundle_hash: bundle.hash().to_owned(),
-        date: today(),
-        command: command(),
-        promise,
-        data: StopData {
-            hash: hex(&looking.hash.clone().finalize()),
-            recordings: recordings(args),
-            frames: frames as u64,
-            hours: seconds / 3600.0,
-        },
-        modes: vec![StopMode {
-            name: mode.name().to_owned(),
-            score: judge.score,
-            threshold: judge.threshold,
-            stop,
-        }],
-    })
-}
-
-/// Whether a block is one of those that the table of clean frames is made of; the others set the level.
-/// They alternate over all recordings, so that short ones are halved too.
-fn is_table(number: usize) -> bool {
-    number.is_multiple_of(2)
-}
-
-/// What clean frames look like, band by band.
-fn bands(drives: &[Vec<&[Shown]>]) -> Vec<Band> {
-    let blocks = drives.iter().flatten().enumerate();
-    let table = blocks.filter(|(number, _)| is_table(*number));
-    let frames: Vec<&Shown> = table.flat_map(|(_, block)| block.iter()).collect();
-    let mut from = 0.0;
-    let of = |to_m: f32| {
-        let inside = from..to_m;
-        from = to_m;
-        let strongest = frames.iter().map(|frame| {
-            let there = frame.sightings.iter();
-            let there = there.filter(|s| inside.contains(&s.footprint.distance_m));
-            there.map(|s| s.strength).fold(0.0, f32::max)
-        });
-        Band::new(to_m, strongest.collect())
-    };
-    BANDS_M.into_iter().map(of).collect()
-}
-
-/// The largest evidence of anything within the stopping distance, in each block that sets the level.
-fn largest_evidence(drives: &[Vec<&[Shown]>], settings: &Settings, level: &StopLevel) -> Vec<f32> {
-    let mut corridor = GroundCorridor::new(Trapezoid::everywhere(), settings.vehicle.way_width_m());
-    let mut maxima = Vec::new();
-    let mut number = 0;
-    for drive in drives {
-        let mut tracker = Tracker::default();
-        for block in drive {
-            let mut largest = 0.0f32;
-            for frame in *block {
-                corridor.set_curvature(frame.motion.curvature);
-                corridor.set_far_limit(frame.far_limit_m);
-                tracker.update(&frame.sightings, frame.motion, level);
-                let tracked = tracker.tracked(&corridor, level);
-                if tracked.in_reach {
-                    largest = largest.max(tracked.evidence);
-                }
-            }
-            if !is_table(number) {
-                maxima.push(largest);
-            }
-            number += 1;
-        }
-    }
-    maxima
 }
 
 fn recordings(args: &StopArgs) -> String {
@@ -426,13 +279,6 @@ fn recordings(args: &StopArgs) -> String {
 fn command() -> String {
     let words: Vec<String> = std::env::args().skip(1).collect();
     format!("lookout {}", words.join(" "))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// Year, month and day of now, UTC.
