@@ -69,7 +69,7 @@ enum Command {
     Evaluate(evaluate::EvaluateArgs),
     /// Thresholds of the scores from labelled pictures; the evidence of a stop from clean recordings.
     Calibrate(calibrate::CalibrateCommand),
-    /// TensorRT engines: built ahead, listed, cleared away.
+    /// An engine held against the reference; TensorRT engines: built ahead, listed, cleared away.
     Engine(engine::EngineCommand),
 }
 

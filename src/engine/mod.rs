@@ -10,6 +10,7 @@
 //! [`open`] makes one: rten, built in; ONNX Runtime, where its library is found; or TensorRT, in a build with
 //! the feature `tensorrt`, where its library and a GPU are.
 
+mod acceptance;
 mod cpu;
 mod error;
 mod judge;
@@ -29,6 +30,7 @@ pub use self::ort::{Ort, OrtEngine};
 #[doc(hidden)]
 pub use self::rten::load_model;
 pub use self::rten::{Rten, RtenEngine};
+pub use acceptance::{Agreement, CompareError};
 pub use cpu::{Backend, CpuEngine, Output};
 pub use error::EngineError;
 pub use judge::{Asked, Choice, GivenThresholds, Judge, Judges};

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::model::{FixedInput, Manifest};
+use crate::model::{FixedInput, Input, Manifest};
 
 /// Input resolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,6 +14,16 @@ pub enum Resolution {
     Full,
     /// The bundle's `reduced_height` rows; networks that take one size have none.
     Reduced,
+}
+
+impl Resolution {
+    /// Those that networks with this input have.
+    pub fn of(input: &Input) -> &'static [Resolution] {
+        match input.fixed() {
+            Some(_) => &[Self::Full],
+            None => &[Self::Full, Self::Reduced],
+        }
+    }
 }
 
 /// A way to run an engine.
