@@ -12,10 +12,12 @@
 //! # Ok::<(), lookout::model::ModelError>(())
 //! ```
 
+mod acceptance;
 mod bundle;
 mod error;
 mod external;
 mod graph;
+mod input;
 mod manifest;
 #[cfg_attr(
     not(feature = "tensorrt"),
@@ -23,9 +25,12 @@ mod manifest;
 )]
 pub(crate) mod wire;
 
+pub use acceptance::Acceptance;
 pub use bundle::Bundle;
 pub use error::ModelError;
+pub(crate) use input::MAX_SIDE;
+pub use input::{Fit, FixedInput, Input};
 pub use manifest::{
-    Class, Input, Manifest, Observer, Provenance, Segmentation, ThresholdAt, ThresholdEntry,
+    Class, Manifest, Observer, Provenance, Segmentation, ThresholdAt, ThresholdEntry,
 };
 pub use wire::WireError;
