@@ -324,6 +324,7 @@ fn counting_frames_with_and_without_a_gpu_allocates_nothing() {
                 age: Some(Duration::from_millis(i % 90)),
                 fate: FrameFate::InTime,
                 verdict: None,
+                mean_score: None,
             });
         }
     });
@@ -379,6 +380,7 @@ fn telling_the_diagnostics_of_frames_allocates_nothing() {
                 age: Some(Duration::from_millis(i % 90)),
                 fate: fates[i as usize % fates.len()],
                 verdict: Some(verdict),
+                mean_score: Some(0.1 + i as f32 / 8000.0),
             });
             health.malformed(at, &i);
         }

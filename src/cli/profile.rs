@@ -298,6 +298,7 @@ impl RunMonitor for Profiler {
             age: record.age,
             fate: judged.fate,
             verdict: Some(record.verdict),
+            mean_score: record.score.map(|score| score.mean),
         };
         let trace = FrameTrace {
             frame: record.index,

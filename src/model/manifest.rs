@@ -113,6 +113,9 @@ pub struct ThresholdEntry {
     pub fpr1: f32,
     /// The data they come from.
     pub calibration: String,
+    /// Mean score of a picture's known pixels: one picture in twenty is below the first, one in twenty
+    /// above the second. None where the calibration had too few pictures.
+    pub clean_mean: Option<[f32; 2]>,
 }
 
 /// Which of the calibrated thresholds to use.
@@ -219,6 +222,12 @@ impl Manifest {
                 let text = format!("thresholds of {} are not in 0..=1", t.score);
                 return Some((entry.span(), text));
             }
+            if let Some([low, high]) = t.clean_mean
+                && !(valid(low) && valid(high) && low <= high)
+            {
+                let text = format!("clean_mean of {} is no range within 0..=1", t.score);
+                return Some((entry.span(), text));
+            }
             if t.score.needs_observer() && self.observer.is_none() {
                 let text = format!("a threshold for {}, but no observer", t.score);
                 return Some((entry.span(), text));
@@ -227,11 +236,19 @@ impl Manifest {
         None
     }
 
+    fn entry(&self, score: ScoreKind, mode: &str) -> Option<&ThresholdEntry> {
+        let mut entries = self.thresholds.iter().map(Spanned::get_ref);
+        entries.find(|t| t.score == score && t.mode == mode)
+    }
+
+    /// The range of the mean scores of clean frames in a mode, where the calibration gave one.
+    pub fn clean_mean(&self, score: ScoreKind, mode: &str) -> Option<[f32; 2]> {
+        self.entry(score, mode)?.clean_mean
+    }
+
     /// The calibrated threshold of a score in a mode.
     pub fn threshold(&self, score: ScoreKind, mode: &str, at: ThresholdAt) -> Option<f32> {
-        let fits =
-            |t: &&Spanned<ThresholdEntry>| t.get_ref().score == score && t.get_ref().mode == mode;
-        let entry = self.thresholds.iter().find(fits)?.get_ref();
+        let entry = self.entry(score, mode)?;
         match at {
             ThresholdAt::Tpr95 => entry.tpr95,
             ThresholdAt::Fpr1 => Some(entry.fpr1),

@@ -2,7 +2,7 @@ use super::*;
 use crate::decide::{
     Band, Calibration, Camera, Mount, State, StopLevel, StoppingConfig, Trapezoid,
 };
-use crate::engine::Resolution;
+use crate::engine::{GivenThresholds, Resolution};
 use crate::model::{Bundle, ThresholdAt};
 use crate::score::ScoreKind;
 
@@ -53,9 +53,16 @@ impl Engine for Somebody {
 fn settings() -> Settings {
     let (score, threshold) = (ScoreKind::Observer, 0.5);
     let mut settings = Settings::fixed(Mode::FULL, Judge { score, threshold });
-    let (bundle, at) = (Bundle::shipped().unwrap(), ThresholdAt::Fpr1);
-    let judges = Judges::calibrated(bundle.manifest(), score, ScoreKind::Energy, at);
-    settings.judges = judges.with_threshold(score, threshold);
+    let asked = Asked {
+        score,
+        fallback: ScoreKind::Energy,
+        at: ThresholdAt::Fpr1,
+        given: GivenThresholds {
+            all: Some(threshold),
+            ..GivenThresholds::default()
+        },
+    };
+    settings.judges = Choice::new(Bundle::shipped().unwrap().manifest(), &asked).judges;
     settings.corridor = Trapezoid::everywhere();
     settings.vehicle.width_m = 10.0;
     settings

@@ -36,6 +36,7 @@ fn frame(i: u32, mode: &'static str, gpu: Option<GpuTimes>) -> FrameOutcome {
         age: Some(40 * MS),
         fate: FrameFate::InTime,
         verdict: Some(record.verdict),
+        mean_score: None,
     }
 }
 

@@ -37,6 +37,8 @@ pub struct FrameOutcome {
     pub fate: FrameFate,
     /// What was published of it, if anything.
     pub verdict: Option<Verdict>,
+    /// Mean score of its pixels, where it was scored.
+    pub mean_score: Option<f32>,
 }
 
 impl FrameOutcome {
@@ -51,6 +53,7 @@ impl FrameOutcome {
             age: None,
             fate,
             verdict: None,
+            mean_score: None,
         }
     }
 }

@@ -22,6 +22,7 @@ fn ran(at: Duration, mode: &'static str, fate: FrameFate, state: State) -> Frame
         }),
         fate,
         verdict: Some(record.verdict),
+        mean_score: None,
     }
 }
 

@@ -172,6 +172,7 @@ pub(super) fn profiled() -> (ProfileSummary, DeadlineProfile, MachineProfile) {
             age: (tried && fate != FrameFate::Failed).then_some(age),
             fate,
             verdict: tried.then_some(record.verdict),
+            mean_score: None,
         });
     }
     let machine = super::machine::sample_profile();

@@ -4,6 +4,7 @@
 //!   and go, the engine, the lifecycle. Telling of a frame allocates nothing.
 //! - **array**: five statuses made of it when the timer asks ([`array()`]): `frames`, `latency`,
 //!   `engine`, `verdict`, `machine`.
+//! - **drift**: whether the frames of the last two minutes score as clean ones do.
 //! - **recent**: what happened in the last ten seconds. Levels speak of that, counts of all since
 //!   the start.
 //!
@@ -16,12 +17,14 @@
 //!
 //! What is not known is said to be `unknown`, never 0. A level other than OK names its threshold.
 
+mod drift;
 mod health;
 mod machine;
 mod recent;
 mod report;
 mod statuses;
 
+pub use drift::CleanMeans;
 pub use health::{Counts, EngineWords, Health, Limits};
 
 use std::time::Duration;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use lookout::model::{Bundle, Manifest, ThresholdEntry};
-use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, Value, value};
+use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, Value, value};
 
 use crate::cli::pictures::{self, note};
 
@@ -73,6 +73,13 @@ fn fill(table: &mut Table, entry: &ThresholdEntry) {
     }
     put(table, "fpr1", value(shortest(entry.fpr1)));
     put(table, "calibration", value(entry.calibration.as_str()));
+    match entry.clean_mean {
+        Some(range) => {
+            let range: Array = range.into_iter().map(shortest).collect();
+            put(table, "clean_mean", value(range));
+        }
+        None => drop(table.remove("clean_mean")),
+    }
 }
 
 /// Sets a value and keeps the comment beside the old one.
@@ -110,6 +117,7 @@ mod tests {
             tpr95: Some(tpr95),
             fpr1: 0.75,
             calibration: "test".into(),
+            clean_mean: None,
         }
     }
 

@@ -81,7 +81,7 @@ pub(super) fn run(args: &ThresholdsArgs) -> Result<()> {
     };
     let counts = counter.counts.iter();
     let entries = counts
-        .map(|(kind, histogram)| made.entry(*kind, histogram))
+        .map(|counts| made.entry(counts))
         .collect::<Result<Vec<_>>>()?;
     tell(&bundle, &entries, args.write)
 }
@@ -182,11 +182,41 @@ impl Source {
     }
 }
 
+/// Of fewer pictures the range of their means says little.
+const LEAST_FOR_MEANS: usize = 40;
+
+/// What pictures give in one score.
+struct Counts {
+    kind: ScoreKind,
+    histogram: BinaryHistogram,
+    /// Mean score of the known pixels of each picture.
+    clean_means: Vec<f32>,
+}
+
+impl Counts {
+    fn new(kind: ScoreKind) -> Self {
+        Self {
+            kind,
+            histogram: BinaryHistogram::new(),
+            clean_means: Vec::new(),
+        }
+    }
+
+    /// One picture in twenty is below the first, one above the second.
+    fn clean_mean(&self) -> Option<[f32; 2]> {
+        let mut means = self.clean_means.clone();
+        means.sort_unstable_by(f32::total_cmp);
+        let twentieth = means.len() / 20;
+        let (low, high) = (means.get(twentieth)?, means.iter().nth_back(twentieth)?);
+        (means.len() >= LEAST_FOR_MEANS).then_some([*low, *high])
+    }
+}
+
 /// Counts the scores of pictures.
 struct Counter {
     engine: Box<dyn Engine>,
     mode: Mode,
-    counts: Vec<(ScoreKind, BinaryHistogram)>,
+    counts: Vec<Counts>,
     non_finite: usize,
     map: ScoreMap,
     labels: Vec<u8>,
@@ -199,7 +229,7 @@ impl Counter {
         Self {
             engine,
             mode,
-            counts: kinds.map(|kind| (kind, BinaryHistogram::new())).collect(),
+            counts: kinds.map(Counts::new).collect(),
             non_finite: 0,
             map: ScoreMap::default(),
             labels: Vec::new(),
@@ -221,10 +251,18 @@ impl Counter {
                 self.labels.resize(cells.0 * cells.1, NORMAL);
             }
         }
-        for (kind, histogram) in &mut self.counts {
-            let stats = score(*kind, logits, perception.observer(), &mut self.map)?;
+        for counts in &mut self.counts {
+            let stats = score(counts.kind, logits, perception.observer(), &mut self.map)?;
             self.non_finite += stats.non_finite;
-            histogram.add_slice(self.map.values(), &self.labels)?;
+            counts
+                .histogram
+                .add_slice(self.map.values(), &self.labels)?;
+            let known = self.map.values().iter().zip(&self.labels);
+            let known = known.filter(|(_, label)| **label == NORMAL);
+            let (sum, number) = known.fold((0.0, 0u32), |(sum, n), (v, _)| (sum + v, n + 1));
+            if number > 0 {
+                counts.clean_means.push(sum / number as f32);
+            }
         }
         Ok(())
     }
@@ -239,7 +277,8 @@ struct Made<'a> {
 
 impl Made<'_> {
     /// The thresholds of one score, with a line for people on what they do to the set.
-    fn entry(&self, kind: ScoreKind, histogram: &BinaryHistogram) -> Result<ThresholdEntry> {
+    fn entry(&self, counts: &Counts) -> Result<ThresholdEntry> {
+        let (kind, histogram) = (counts.kind, &counts.histogram);
         let mode = self.mode;
         let none = |what: &str| match self.masks {
             Some(masks) => format!(
@@ -258,6 +297,7 @@ impl Made<'_> {
             tpr95: None,
             fpr1: fpr1.threshold,
             calibration: self.calibration.clone(),
+            clean_mean: counts.clean_mean(),
         };
         if self.masks.is_none() {
             note(format_args!(

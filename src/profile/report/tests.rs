@@ -404,6 +404,7 @@ fn odd_profiles_leave_the_page_whole() {
                 age: Some(Duration::MAX),
                 fate: FrameFate::InTime,
                 verdict: Some(record.verdict),
+                mean_score: None,
             });
         }
         let (mut report, summary) = report_of(&[]);

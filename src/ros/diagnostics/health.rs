@@ -1,8 +1,10 @@
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
+use super::drift::{CleanMeans, Drift};
 use super::recent::{Arrivals, Recent};
 use crate::decide::NoLimit;
+use crate::engine::Mode;
 use crate::pipeline::NoGround;
 use crate::profile::FrameOutcome;
 use crate::schedule::Window;
@@ -80,7 +82,7 @@ impl Counts {
 }
 
 /// The engine that is loaded, in words.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct EngineWords {
     /// Its short name: `rten`, `ort`.
     pub name: String,
@@ -98,6 +100,8 @@ pub struct EngineWords {
     pub note: String,
     /// Why modes of the bundle are left out; empty where none is.
     pub left_out: String,
+    /// Mean scores of clean frames, by mode.
+    pub clean_means: CleanMeans,
 }
 
 /// What the board does not know of the last verdict.
@@ -127,6 +131,7 @@ pub struct Health {
     pub(super) limits: Limits,
     pub(super) total: Counts,
     pub(super) recent: Recent,
+    pub(super) drift: Drift,
     pub(super) arrivals: Arrivals,
     /// In ms: age at publication, time in the node, of it on the GPU.
     pub(super) ages: Window<TIMES>,
@@ -163,6 +168,7 @@ impl Health {
             limits,
             total: Counts::default(),
             recent: Recent::default(),
+            drift: Drift::default(),
             arrivals: Arrivals::default(),
             ages: Window::new(),
             processing: Window::new(),
@@ -239,12 +245,21 @@ impl Health {
                 self.gpu.push(ms(gpu));
             }
         }
+        if let (Some(clean), Some(mean)) = (self.clean_mean(frame.mode), frame.mean_score) {
+            self.drift.add(frame.at, mean, clean);
+        }
         self.mode = frame.mode.or(self.mode);
         self.verdict = Some(LastVerdict {
             age: frame.age,
             mode: frame.mode,
             fate: Some(frame.fate),
         });
+    }
+
+    /// The mean scores of clean frames in a mode, where the bundle has them.
+    fn clean_mean(&self, mode: Option<&str>) -> Option<[f32; 2]> {
+        let mode: Mode = mode?.parse().ok()?;
+        *self.engine.as_ref()?.clean_means.get(mode.index())?
     }
 
     /// A message is no picture, and why. Words beyond 192 bytes are cut.
@@ -291,6 +306,7 @@ impl Health {
         self.gpu.clear();
         self.arrivals = Arrivals::default();
         self.recent = Recent::default();
+        self.drift = Drift::default();
         self.broken = None;
         self.mode = None;
         self.verdict = None;

@@ -59,6 +59,26 @@ pub(super) fn frames(health: &Health, now: Duration) -> DiagnosticStatus {
             }
         }
     }
+    let drifted = health.drift.found(now);
+    if let Some(drifted) = drifted {
+        let (percent, higher) = (
+            drifted.share * 100.0,
+            ["lower", "higher"][usize::from(drifted.higher)],
+        );
+        report.find(
+            WARN,
+            format!(
+                "this road is not what was calibrated for: {percent:.0} % of the frames of the last two minutes \
+                 score {higher} than 95 % of clean frames: check the camera, or calibrate with such roads"
+            ),
+        );
+    }
+    let has_means = |words: &super::EngineWords| words.clean_means.iter().any(Option::is_some);
+    let as_calibrated = match health.engine.as_ref().is_some_and(has_means) {
+        true => drifted.is_none().to_string(),
+        false => "unknown".to_owned(),
+    };
+    report.pair("as_calibrated", as_calibrated);
     let level = |broken| match health.broken == Some(broken) {
         true => ERROR,
         false => WARN,

@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::recent::{Arrivals, Recent};
 use super::*;
 use crate::decide::{Failure, GroundError, NoLimit, Reason, State, Verdict};
+use crate::engine::Mode;
 use crate::msg::DiagnosticStatus;
 use crate::pipeline::NoGround;
 use crate::profile::{FrameFate, FrameOutcome, Machine, StageTimes};
@@ -12,6 +13,7 @@ use crate::watchdog::{Board, BoardReader};
 use proptest::prelude::*;
 
 mod around;
+mod drift;
 mod gpu;
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
@@ -49,6 +51,7 @@ fn words() -> EngineWords {
         stop_promise: "at most one false stop in 2 h".to_owned(),
         note: String::new(),
         left_out: String::new(),
+        clean_means: [Some([0.1, 0.2]); Mode::COUNT],
     }
 }
 
@@ -93,6 +96,7 @@ fn outcome(at: Duration, age: u64, fate: FrameFate, verdict: Verdict) -> FrameOu
         age: Some(MS(age)),
         fate,
         verdict: Some(verdict),
+        mean_score: Some(0.15),
     }
 }
 

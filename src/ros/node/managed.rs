@@ -7,7 +7,7 @@ use std::time::Duration;
 use ros2_client::{Context, Node};
 
 use super::super::clock::RosClock;
-use super::super::diagnostics::{EngineWords, Limits};
+use super::super::diagnostics::{CleanMeans, EngineWords, Limits};
 use super::super::input::{CameraSubscription, Stopper};
 use super::super::lifecycle::{Managed, State};
 use super::super::listener::{Listener, Subscriptions};
@@ -23,10 +23,10 @@ use super::state::NodeState;
 use super::worker::{FrameWorker, Judging};
 use crate::calibration::StopFile;
 use crate::decide::Failure;
-use crate::engine::{EngineFactory, Mode};
+use crate::engine::{EngineFactory, Judges, Mode};
 use crate::frame::{CameraView, ImageView};
 use crate::live::{self, LiveError};
-use crate::model::{Bundle, ThresholdAt};
+use crate::model::{Bundle, Manifest, ThresholdAt};
 use crate::msg::{CameraInfo, Clock as ClockMessage, Networks, Odometry};
 use crate::pipeline::{Asked, Choice, FrameHandler, Live, OpenEngine, Settings};
 use crate::schedule::LatencyModel;
@@ -261,6 +261,7 @@ impl ManagedNode {
                 stop_promise: pipeline.settings().stop_levels.promise().to_owned(),
                 note,
                 left_out: pipeline.settings().left_out.join("; "),
+                clean_means: clean_means(&manifest, pipeline.settings().judges),
             },
             Limits {
                 deadline_ms: settings.admission.deadline_ms,
@@ -376,6 +377,14 @@ impl ManagedNode {
         self.shared.set_clock(Arc::new(RosClock::system()));
         self.shared.health().no_engine();
     }
+}
+
+/// What clean frames score on average in each mode that is judged, where the bundle says it.
+fn clean_means(manifest: &Manifest, judges: Judges) -> CleanMeans {
+    Mode::ALL.map(|mode| {
+        let judge = judges.of(mode)?;
+        manifest.clean_mean(judge.score, mode.name())
+    })
 }
 
 /// Runs every mode on a grey frame, so that buffers are there and the admission has times to begin

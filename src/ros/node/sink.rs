@@ -117,6 +117,7 @@ impl FrameSink<'_> {
                 age: judged.age,
                 fate: judged.fate,
                 verdict: Some(judged.verdict),
+                mean_score: judged.score().map(|score| score.mean),
             }),
         }
     }
