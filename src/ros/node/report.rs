@@ -64,20 +64,21 @@ pub(super) fn report(
         control.note_lifecycle();
         let at = shared.at();
         let machine = machine.as_ref().map(MachineSampler::profile);
-        let array = {
+        // a copy: the thread of the frames must not wait while the message is made
+        let health = {
             let mut health = shared.health();
             health.set_log_records_dropped(at, rosout.dropped());
             health.set_late_beats(at, shared.late_beats());
-            diagnostics::array(
-                &health,
-                &shared.name,
-                (&flag, unchanged_for),
-                at,
-                shared.stamp(),
-                machine.as_ref(),
-            )
+            health.clone()
         };
-        diagnostics.send(array);
+        diagnostics.send(diagnostics::array(
+            &health,
+            &shared.name,
+            (&flag, unchanged_for),
+            at,
+            shared.stamp(),
+            machine.as_ref(),
+        ));
     }
 }
 
