@@ -1,8 +1,10 @@
 //! A bag at the pace of its recording: threads, deadline, watchdog, heartbeat.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -23,6 +25,8 @@ use super::surroundings::Surroundings;
 const TICK: Duration = Duration::from_millis(50);
 /// A capture stamp further from the log time than this is on another clock.
 const SAME_CLOCK: Duration = Duration::from_secs(10);
+/// Beats that wait to be written; the numbers of further ones are missing in the file.
+const WAITING_BEATS: usize = 1024;
 
 /// Deadline, staleness, heartbeat, and what the system is asked for.
 #[derive(Debug, clap::Args)]
@@ -194,8 +198,12 @@ pub(crate) fn run(
         period_ms: args.heartbeat_ms,
         realtime: args.realtime(1)?,
     };
-    let mut beats = Heartbeat::create(heartbeat)?;
-    let watchdog = pipeline::watch(board, &config, move |beat| beats.beat(beat))?;
+    let named = || format!("cannot write {}", heartbeat.display());
+    let file = File::create(heartbeat).with_context(named)?;
+    let (beats, rows) = Heartbeat::start(BufWriter::new(file)).with_context(named)?;
+    let watchdog = pipeline::watch(board, &config, move |beat| {
+        let _ = beats.try_send(beat.clone());
+    })?;
     realtime.apply_to_thread("frames");
     let clock = paced.clock();
     let mut lost = Lost::default();
@@ -217,7 +225,10 @@ pub(crate) fn run(
             log::error!("cannot record: {e:#}");
         }
     }
-    watchdog.stop();
+    // the last beat is in the file before anything is said of the run
+    if watchdog.stop() && rows.join().is_err() {
+        log::error!("the thread that writes heartbeat.csv panicked");
+    }
     let broken = ended.err().map(anyhow::Error::from).or(output_error);
     Ok((broken, lost))
 }
@@ -266,25 +277,29 @@ impl Worker<MessageBuf> for Frames<'_> {
     }
 }
 
-/// `heartbeat.csv`: a row a beat, on disk at once.
-struct Heartbeat {
-    file: BufWriter<File>,
+/// `heartbeat.csv`: a row a beat, on disk at once. A thread of its own writes it: the watchdog waits for
+/// no disk and no terminal.
+struct Heartbeat<W> {
+    file: W,
     safe_stop: Option<bool>,
 }
 
-impl Heartbeat {
-    fn create(path: &Path) -> anyhow::Result<Self> {
-        let named = || format!("cannot write {}", path.display());
-        let mut file = BufWriter::new(File::create(path).with_context(named)?);
+impl<W: Write + Send + 'static> Heartbeat<W> {
+    /// Gives where beats go, and the thread, which ends when that is dropped.
+    fn start(mut file: W) -> io::Result<(SyncSender<Beat>, JoinHandle<()>)> {
         writeln!(
             file,
             "sequence,at_ms,safe_stop,cause,message,verdict_age_ms,late_beats"
-        )
-        .with_context(named)?;
-        Ok(Self {
+        )?;
+        let (beats, waiting) = sync_channel(WAITING_BEATS);
+        let mut rows = Self {
             file,
             safe_stop: None,
-        })
+        };
+        let thread = thread::Builder::new()
+            .name("lookout-heartbeat".to_owned())
+            .spawn(move || waiting.iter().for_each(|beat| rows.beat(&beat)))?;
+        Ok((beats, thread))
     }
 
     fn beat(&mut self, beat: &Beat) {
@@ -309,5 +324,57 @@ impl Heartbeat {
         );
         // a full disk must not silence the flag; the run's own records tell of it
         let _ = row.and_then(|()| self.file.flush());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use lookout::watchdog::Cause;
+
+    use super::*;
+
+    struct Blocked(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Blocked {
+        fn write(&mut self, row: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(row);
+            Ok(row.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_disk_that_takes_nothing_delays_no_beat_and_takes_bounded_memory() {
+        let written = Arc::new(Mutex::new(Vec::new()));
+        let (beats, rows) = Heartbeat::start(Blocked(Arc::clone(&written))).unwrap();
+        let blocked = written.lock().unwrap();
+        let mut beat = Beat {
+            sequence: 0,
+            at: Duration::ZERO,
+            safe_stop: true,
+            cause: Cause::NoVerdictYet,
+            verdict: None,
+            verdict_age: None,
+            late_beats: 0,
+            sink_failures: 0,
+        };
+        let mut taken = 0;
+        for sequence in 0..10 * WAITING_BEATS as u64 {
+            beat.sequence = sequence;
+            taken += usize::from(beats.try_send(beat.clone()).is_ok());
+        }
+        assert!(
+            (WAITING_BEATS..=WAITING_BEATS + 1).contains(&taken),
+            "{taken}"
+        );
+        drop((blocked, beats));
+        rows.join().unwrap();
+        let text = String::from_utf8(written.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.lines().count(), 1 + taken);
     }
 }
