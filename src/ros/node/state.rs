@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use super::super::clock::RosClock;
@@ -201,8 +201,11 @@ impl NodeState {
     /// is published here; a trip at once, because nobody else does.
     pub(super) fn beat(&self, beat: &Beat) {
         self.late_beats.store(beat.late_beats, Ordering::Relaxed);
-        let Ok(mut published) = self.published.try_lock() else {
-            return;
+        let mut published = match self.published.try_lock() {
+            Ok(published) => published,
+            // a publisher that panicked must not silence the status
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
         };
         let (snapshot, unchanged_for) = published.read(&self.board);
         let code = snapshot.cause.code();

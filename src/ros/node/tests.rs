@@ -3,6 +3,7 @@
 mod cases;
 mod sequences;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -42,6 +43,15 @@ enum Place {
     Segment,
     Observe,
     Upload,
+    /// Where the status is handed to whoever publishes it.
+    Status,
+    /// Where the pictures are.
+    Pictures,
+}
+
+impl Place {
+    /// Round the engine, whose owner opens it again. Elsewhere nobody repairs anything.
+    const ENGINE: [Self; 4] = [Self::Stage, Self::Segment, Self::Observe, Self::Upload];
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +91,9 @@ struct World {
     publish_ms: AtomicU64,
     panic: Mutex<Option<Place>>,
     status: Mutex<Option<DiagnosticStatus>>,
+    /// Engines that were opened, and the one whose uploader was used last.
+    opened: AtomicU64,
+    uploaded_to: AtomicU64,
 }
 
 impl World {
@@ -109,6 +122,7 @@ impl World {
 
 struct Eye {
     world: Arc<World>,
+    number: u64,
     perception: Perception,
 }
 
@@ -121,7 +135,12 @@ impl Eye {
         perception.observer[0] = -5.0;
         perception.logits[0] = 1.0;
         let world = Arc::clone(world);
-        Box::new(Self { world, perception })
+        let number = world.opened.fetch_add(1, Ordering::Relaxed) + 1;
+        Box::new(Self {
+            world,
+            number,
+            perception,
+        })
     }
 }
 
@@ -167,23 +186,32 @@ impl Engine for Eye {
     }
 
     fn uploader(&self) -> Option<Box<dyn Upload>> {
-        Some(Box::new(Sender(Arc::clone(&self.world))))
+        Some(Box::new(Sender {
+            world: Arc::clone(&self.world),
+            engine: self.number,
+        }))
     }
 }
 
-struct Sender(Arc<World>);
+struct Sender {
+    world: Arc<World>,
+    engine: u64,
+}
 
 impl Upload for Sender {
     fn upload(&mut self, _: &RawImage<'_>) -> Result<(), EngineError> {
-        self.0.panic_at(Place::Upload);
+        let uploaded_to = &self.world.uploaded_to;
+        uploaded_to.store(self.engine, Ordering::Relaxed);
+        self.world.panic_at(Place::Upload);
         Ok(())
     }
 }
 
-struct NoPictures;
+struct NoPictures(Arc<World>);
 
 impl Pictures for NoPictures {
     fn publish(&mut self, _: &CameraMessage, _: &Judged, _: (&Frame, &Pipeline), _: &LiveSettings) {
+        self.0.panic_at(Place::Pictures);
     }
 }
 
@@ -207,6 +235,8 @@ struct Node {
     source: InstrumentedSource<()>,
     message: CameraMessage,
     number: u8,
+    /// The thread of the frames has ended.
+    ended: bool,
 }
 
 impl Node {
@@ -223,6 +253,8 @@ impl Node {
             publish_ms: AtomicU64::new(0),
             panic: Mutex::default(),
             status: Mutex::default(),
+            opened: AtomicU64::new(0),
+            uploaded_to: AtomicU64::new(0),
         });
         let choice = Choice::new(&JUDGING.manifest, &JUDGING.asked);
         let mut settings = Settings::chosen(AdmissionConfig::default(), choice);
@@ -264,6 +296,7 @@ impl Node {
             Box::new(move |status| {
                 *seen.status.lock().unwrap() = Some(status);
                 seen.pass(seen.publish_ms.swap(0, Ordering::Relaxed));
+                seen.panic_at(Place::Status);
             }),
             Health::new(Limits {
                 deadline_ms: 100,
@@ -279,7 +312,7 @@ impl Node {
         let frames = FrameWorker {
             shared: Arc::clone(&shared),
             handler,
-            pictures: Box::new(NoPictures),
+            pictures: Box::new(NoPictures(Arc::clone(&world))),
             clock,
             corridor: CorridorUpdater::new(&SETTINGS, "/image", Latest::default(), None).unwrap(),
             upload: Arc::clone(&upload),
@@ -304,6 +337,15 @@ impl Node {
             source,
             message,
             number: 0,
+            ended: false,
+        }
+    }
+
+    /// What the thread of the frames does; a panic that it does not catch ends it.
+    fn frames_do(&mut self, work: impl FnOnce(&mut FrameWorker, &CameraMessage)) {
+        if !self.ended {
+            let (frames, message) = (&mut self.frames, &self.message);
+            self.ended = catch_unwind(AssertUnwindSafe(|| work(frames, message))).is_err();
         }
     }
 
@@ -329,26 +371,34 @@ impl Node {
                 let width = SIZE.0 + u32::from(other_size);
                 self.message.grey(stamp, (width, SIZE.1), self.number % 200);
                 self.source.send_ahead(&self.message);
-                self.frames.handle(&self.message);
+                self.frames_do(|frames, message| frames.handle(message));
                 self.world.publish_ms.store(0, Ordering::Relaxed);
+                // what it was meant for may not have been reached
+                *self.world.panic.lock().unwrap() = None;
             }
             What::Malformed => {
                 self.world.pass(33);
                 let stamp = Some(self.world.clock.now());
                 self.message.malform(stamp, "on purpose".to_owned());
-                self.frames.handle(&self.message);
+                self.frames_do(|frames, message| frames.handle(message));
             }
             What::Time { ms, hangs } => {
                 self.world.pass(ms);
                 if !hangs {
-                    self.frames.idle();
+                    self.frames_do(|frames, _| frames.idle());
                 }
             }
             What::Reset { waits } => {
                 let (request, answer) = ResetRequest::new();
-                assert!(self.shared.command(request.clone()));
+                let asked = self.shared.command(request.clone());
+                if self.ended {
+                    // nobody takes it: who asks withdraws it
+                    assert!(request.take());
+                    return None;
+                }
+                assert!(asked);
                 let withdrawn = !waits && request.take();
-                self.frames.idle();
+                self.frames_do(|frames, _| frames.idle());
                 let answer = answer.try_recv();
                 assert_eq!(answer.is_err(), withdrawn, "answered, or never carried out");
                 return answer.ok();

@@ -114,7 +114,7 @@ fn a_reset_that_is_refused_never_happens_later() {
 
 #[test]
 fn every_panic_round_the_engine_is_repaired_by_its_owner_and_by_nobody_else() {
-    for place in [Place::Stage, Place::Segment, Place::Observe, Place::Upload] {
+    for place in Place::ENGINE {
         let mut node = Node::new(WeakMode::Warn);
         node.event(still());
         assert!(!node.world.board.flag(), "{place:?}");
@@ -123,7 +123,11 @@ fn every_panic_round_the_engine_is_repaired_by_its_owner_and_by_nobody_else() {
         assert_eq!(node.frames.handler.repairs(), 1, "{place:?}");
         node.event(still());
         assert!(!node.world.board.flag(), "{place:?}");
-        // the uploader is that of the new engine
+        let uploaded_to = node.world.uploaded_to.load(Ordering::Relaxed);
+        assert_eq!(
+            uploaded_to, 2,
+            "{place:?}: the uploader is that of the new engine"
+        );
         node.event(with_panic(Place::Upload));
         assert_eq!(node.frames.handler.repairs(), 2, "{place:?}");
 
@@ -164,4 +168,20 @@ fn thresholds_change_while_the_node_runs_and_never_its_modes() {
     node.frames.judging.manifest = Arc::new(manifest);
     set(&mut node, |given| given.all = Some(0.2));
     assert_eq!(modes.map(|mode| judged(&node, mode)), calibrated);
+}
+
+#[test]
+fn a_panic_that_nobody_repairs_keeps_the_flag_up_until_the_process_ends() {
+    for place in [Place::Status, Place::Pictures] {
+        let mut node = Node::new(WeakMode::Warn);
+        node.event(still());
+        assert!(!node.world.board.flag(), "{place:?}");
+        node.event(with_panic(place));
+        node.beats();
+        assert!(node.ended && node.world.board.is_lost(), "{place:?}");
+        assert!(node.world.board.flag(), "{place:?}");
+        assert_eq!(node.world.value("reason"), "panic", "{place:?}");
+        assert_eq!(node.event(What::Reset { waits: true }), None, "{place:?}");
+        assert!(node.world.board.flag(), "{place:?}");
+    }
 }

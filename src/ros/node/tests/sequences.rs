@@ -12,13 +12,14 @@ fn frame() -> impl Strategy<Value = What> {
     let age = prop_oneof![6 => 0u64..40, 1 => 40u64..110, 1 => Just(700)];
     let segment = prop_oneof![6 => Just(0u64), 1 => 60u64..100];
     let publish = prop_oneof![8 => Just(0u64), 1 => Just(120)];
-    let place = prop::sample::select(vec![
-        Place::Stage,
-        Place::Segment,
-        Place::Observe,
-        Place::Upload,
-    ]);
-    let panic = prop_oneof![12 => Just(None), 1 => place.prop_map(Some)];
+    let engine = prop::sample::select(Place::ENGINE.to_vec());
+    let elsewhere = prop::sample::select(vec![Place::Status, Place::Pictures]);
+    let panic = prop_oneof![
+        180 => Just(None),
+        14 => engine.prop_map(Some),
+        // ends the node's work
+        1 => elsewhere.prop_map(Some),
+    ];
     let hazard = prop_oneof![3 => Just(false), 1 => Just(true)];
     let other_size = prop_oneof![30 => Just(false), 1 => Just(true)];
     (age, hazard, segment, publish, panic, other_size).prop_map(
@@ -85,8 +86,19 @@ fn check(weak_mode: WeakMode, events: &[What]) -> Result<[bool; 3], TestCaseErro
         }
         if before == Verdicts::Stop && state != Verdicts::Stop {
             prop_assert!(accepted, "{}", said);
+            // for OK, and what broke the uploader is found after that
+            let broke = matches!(
+                what,
+                What::Frame {
+                    panic: Some(Place::Upload),
+                    ..
+                }
+            );
+            prop_assert!(state == Verdicts::Ok || broke, "{}", said);
             (accepted, released) = (false, true);
         }
+        // a panic that nobody repairs is known, and nobody goes on after it
+        prop_assert!(!node.ended || world.board.is_lost(), "{}", said);
         // status equals flag
         if world.status.lock().unwrap().is_some() {
             prop_assert_eq!(world.value("safe_stop"), flag.to_string(), "{}", said);
