@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
-use std::time::Instant;
+use std::time::Duration;
 
 use futures::channel::oneshot;
 use futures::executor::block_on;
@@ -15,9 +15,10 @@ use futures::stream::StreamExt;
 use ros2_client::Subscription;
 use serde::de::DeserializeOwned;
 
-/// The latest message of a topic, and when it came in; clones see the same.
+/// The latest message of a topic, and when it came in on the clock of its [`Subscriptions`]; clones see
+/// the same.
 #[derive(Debug)]
-pub struct Latest<T>(Arc<Mutex<Option<(T, Instant)>>>);
+pub struct Latest<T>(Arc<Mutex<Option<(T, Duration)>>>);
 
 impl<T> Clone for Latest<T> {
     fn clone(&self) -> Self {
@@ -32,39 +33,36 @@ impl<T> Default for Latest<T> {
 }
 
 impl<T> Latest<T> {
-    /// The message and its arrival; none before the first.
-    pub fn get(&self) -> Option<(T, Instant)>
-    where
-        T: Clone,
-    {
-        self.with(|message, arrival| (message.clone(), arrival))
-    }
-
-    /// Looks at the message without a copy; keep it short, a new one has to wait.
-    pub fn with<R>(&self, look: impl FnOnce(&T, Instant) -> R) -> Option<R> {
+    /// Looks at the message and its arrival, without a copy; keep it short, a new one has to wait. None
+    /// before the first.
+    pub fn with<R>(&self, look: impl FnOnce(&T, Duration) -> R) -> Option<R> {
         let latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         latest
             .as_ref()
             .map(|(message, arrival)| look(message, *arrival))
     }
 
-    fn put(&self, message: T) {
+    pub(super) fn put(&self, message: T, arrival: Duration) {
         let mut latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *latest = Some((message, Instant::now()));
+        *latest = Some((message, arrival));
     }
 }
 
 /// What is listened to, before the thread begins.
-#[derive(Default)]
 pub struct Subscriptions {
     tasks: Vec<BoxFuture<'static, ()>>,
     malformed: Arc<AtomicU64>,
+    clock: Arc<dyn Fn() -> Duration + Send + Sync>,
 }
 
 impl Subscriptions {
-    /// Nothing.
-    pub fn new() -> Self {
-        Self::default()
+    /// Nothing yet. `clock` never goes backwards; it tells when messages arrive.
+    pub fn new(clock: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        Self {
+            tasks: Vec::new(),
+            malformed: Arc::default(),
+            clock: Arc::new(clock),
+        }
     }
 
     /// Keeps the latest message of a topic.
@@ -73,8 +71,8 @@ impl Subscriptions {
         T: DeserializeOwned + Send + Sync + 'static,
     {
         let latest = Latest::default();
-        let into = latest.clone();
-        self.each(subscription, move |message| into.put(message));
+        let (into, clock) = (latest.clone(), Arc::clone(&self.clock));
+        self.each(subscription, move |message| into.put(message, clock()));
         latest
     }
 

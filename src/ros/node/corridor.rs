@@ -1,6 +1,6 @@
 //! Where the corridor is and how far it reaches, from the topics of camera_info and odometry.
 
-use std::time::Instant;
+use std::time::Duration;
 
 use super::super::listener::Latest;
 use super::super::parameters::NodeSettings;
@@ -14,7 +14,7 @@ use crate::pipeline::{NoGround, Pipeline, Surroundings};
 pub(super) struct CorridorUpdater {
     surroundings: Surroundings,
     info: Latest<CameraInfo>,
-    info_at: Option<Instant>,
+    info_at: Option<Duration>,
     /// Pictures are rectified.
     rectified: bool,
     /// Somebody said where the camera is, so that distances are expected.
@@ -22,8 +22,7 @@ pub(super) struct CorridorUpdater {
     /// What was logged last: of which calibration, for frames of which size.
     reported: Option<(u64, (u32, u32))>,
     odometry: Option<Latest<Odometry>>,
-    odometry_at: Option<Instant>,
-    began: Instant,
+    odometry_at: Option<Duration>,
 }
 
 impl CorridorUpdater {
@@ -63,11 +62,10 @@ impl CorridorUpdater {
             reported: None,
             odometry,
             odometry_at: None,
-            began: Instant::now(),
         })
     }
 
-    /// Before a frame is judged.
+    /// Before a frame is judged. Messages arrive on the board's clock, and are too old on it.
     pub(super) fn update(&mut self, pipeline: &mut Pipeline, shared: &NodeState) {
         let (rectified, seen) = (self.rectified, self.info_at);
         let info = self.info.with(|info, at| {
@@ -86,10 +84,9 @@ impl CorridorUpdater {
         if let Some((speed, yaw_rate, at)) = moved
             && self.odometry_at.replace(at) != Some(at)
         {
-            let at = at.saturating_duration_since(self.began);
             self.surroundings.odometry(speed, yaw_rate, at);
         }
-        let now = self.began.elapsed();
+        let now = shared.board.now();
         self.surroundings.apply(pipeline, now);
         if self.odometry.is_some() {
             let limit = self.surroundings.stopping_distance(now);

@@ -294,7 +294,8 @@ impl ManagedNode {
             .map_err(|e| failed(&image, &e))?;
         self.shared.health().set_camera(&image);
 
-        let mut subscriptions = Subscriptions::new();
+        let board = Arc::clone(&self.shared.board);
+        let mut subscriptions = Subscriptions::new(move || board.now());
         let name = topic("~/input/camera_info")?;
         let info =
             qos::subscribe::<CameraInfo, CameraInfo>(context, &mut node, &name, &qos::input())

@@ -1,6 +1,7 @@
 //! One request or fault at a time.
 
 use super::*;
+use crate::msg::Odometry;
 
 fn still() -> What {
     What::Frame {
@@ -184,4 +185,32 @@ fn a_panic_that_nobody_repairs_keeps_the_flag_up_until_the_process_ends() {
         assert_eq!(node.event(What::Reset { waits: true }), None, "{place:?}");
         assert!(node.world.board.flag(), "{place:?}");
     }
+}
+
+#[test]
+fn odometry_limits_the_corridor_until_it_is_too_old_on_the_boards_clock() {
+    let mut node = Node::new(WeakMode::Warn);
+    let odometry = Latest::default();
+    let heard = Some(odometry.clone());
+    node.frames.corridor =
+        CorridorUpdater::new(&SETTINGS, "/image", Latest::default(), heard).unwrap();
+    let mut limit = || {
+        node.event(still());
+        let corridor = node.frames.handler.pipeline().corridor();
+        (corridor.far_limit_m(), node.world.board.now())
+    };
+    let (before, now) = limit();
+    assert_eq!(before, None);
+    let mut moves = Odometry::default();
+    moves.twist.twist.linear.x = 5.0;
+    odometry.put(moves, now);
+    let timeout = Duration::from_millis(SETTINGS.vehicle.odometry_timeout_ms.into());
+    loop {
+        let (far, at) = limit();
+        assert_eq!(far.is_some(), at - now <= timeout, "after {:?}", at - now);
+        if far.is_none() {
+            break;
+        }
+    }
+    assert!(node.world.board.now() - now > timeout);
 }
