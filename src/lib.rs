@@ -46,6 +46,7 @@
 //! - `ros` — the ROS 2 node (feature `ros`, on by default)
 //! - [`paint`] — pictures of masks
 //! - [`stages`] — what the work on a frame consists of, and what became of it
+//! - [`status`] — a verdict, and the flag, as a diagnostic status
 //! - [`profile`] — times, `frames.csv`, the report
 //! - [`evaluate`] — metrics
 //! - [`shutdown`] — SIGINT and SIGTERM as a request to end
@@ -71,5 +72,6 @@ pub mod schedule;
 pub mod score;
 pub mod shutdown;
 pub mod stages;
+pub mod status;
 pub mod time;
 pub mod watchdog;

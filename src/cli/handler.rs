@@ -10,13 +10,13 @@ use lookout::decide::{Failure, Verdict};
 use lookout::engine::Mode;
 use lookout::frame::Frame;
 use lookout::model::Bundle;
-use lookout::msg::Networks;
 use lookout::paint::Painter;
 use lookout::pipeline::{FrameHandler, Judged, Pipeline, Sink};
 use lookout::profile::report::{ReportBuilder, ReportInfo};
 use lookout::profile::{
     FrameFate, FrameRecord, FramesCsv, RunProfile, ScoreStats, Stage, StageTimes,
 };
+use lookout::status::Networks;
 use lookout::time::{Clock, Stamp};
 
 use super::camera::Camera;

@@ -6,10 +6,9 @@ use jpeg_encoder::{ColorType, Encoder};
 use lookout::bag::{BagError, BagWriter, Qos, Summary, TopicId};
 use lookout::decide::{AnomalyMask, Verdict};
 use lookout::evaluate::bin_of;
-use lookout::msg::{
-    Bool, CompressedImageRef, DiagnosticStatus, HeaderRef, ImageRef, Networks, RosMessage,
-};
+use lookout::msg::{Bool, CompressedImageRef, DiagnosticStatus, HeaderRef, ImageRef, RosMessage};
 use lookout::score::ScoreMap;
+use lookout::status::Networks;
 use lookout::time::Stamp;
 use serde::Serialize;
 

@@ -32,7 +32,6 @@ pub mod lifecycle_msgs;
 mod live;
 pub mod parameters;
 mod plain;
-mod status;
 pub mod std_srvs;
 mod vision;
 
@@ -43,7 +42,6 @@ pub use geometry::{
 pub use image::{CompressedImage, CompressedImageRef, Image, ImageRef};
 pub use live::{Clock, Float64, Log};
 pub use plain::{Bool, DiagnosticArray, DiagnosticStatus, Header, HeaderRef, KeyValue, Time};
-pub use status::{LiveStatus, Networks};
 pub use vision::{
     BoundingBox2D, Detection2D, Detection2DArray, ObjectHypothesis, ObjectHypothesisWithPose,
     Point2D, Pose2D,

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::health::{Broken, Health};
 use super::recent::SECONDS;
 use super::report::Report;
-use crate::msg::{DiagnosticStatus, LiveStatus, Networks};
+use crate::msg::DiagnosticStatus;
+use crate::status::{LiveStatus, Networks};
 use crate::watchdog::Snapshot;
 
 const WARN: u8 = DiagnosticStatus::WARN;

@@ -27,10 +27,11 @@ use crate::engine::{EngineFactory, Judges, Mode};
 use crate::frame::{CameraView, ImageView};
 use crate::live::{self, LiveError};
 use crate::model::{Bundle, Manifest, ThresholdAt};
-use crate::msg::{CameraInfo, Clock as ClockMessage, Networks, Odometry};
+use crate::msg::{CameraInfo, Clock as ClockMessage, Odometry};
 use crate::pipeline::{Asked, Choice, FrameHandler, Live, OpenEngine, Settings};
 use crate::schedule::LatencyModel;
 use crate::score::ScoreKind;
+use crate::status::Networks;
 use crate::time::Stamp;
 use crate::watchdog::{LatchedTrip, Trip, panic_message};
 

@@ -8,10 +8,10 @@ use super::super::parameters::LiveSettings;
 use super::corridor::CorridorUpdater;
 use super::state::NodeState;
 use crate::frame::Frame;
-use crate::msg::LiveStatus;
 use crate::pipeline::{Judged, Pipeline, Sink};
 use crate::profile::FrameOutcome;
 use crate::stages::{FrameFate, StageTimes};
+use crate::status::LiveStatus;
 
 /// A frame that cannot be judged is logged this often at most; the status reports every one.
 const LOG_AGAIN: Duration = Duration::from_secs(10);

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use super::super::clock::RosClock;
 use super::super::diagnostics::Health;
 use super::super::parameters::{LiveSettings, SharedStore};
-use crate::msg::{DiagnosticStatus, LiveStatus, Networks};
+use crate::msg::DiagnosticStatus;
+use crate::status::{LiveStatus, Networks};
 use crate::time::{Clock, Stamp};
 use crate::watchdog::{Beat, Board, BoardReader, Cause, Snapshot, Trip};
 

@@ -16,10 +16,10 @@ use crate::decide::{Failure, Reason, State, Verdict};
 use crate::engine::Mode;
 use crate::live::Worker;
 use crate::model::Manifest;
-use crate::msg::LiveStatus;
 use crate::pipeline::{Asked, Choice, FrameHandler, Judges};
 use crate::profile::FrameOutcome;
 use crate::stages::FrameFate;
+use crate::status::LiveStatus;
 use crate::time::Clock;
 use crate::watchdog::TripKind;
 

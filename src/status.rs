@@ -1,9 +1,10 @@
-//! A verdict as a `diagnostic_msgs/msg/DiagnosticStatus`.
+//! A verdict, and the flag, as a `diagnostic_msgs/msg/DiagnosticStatus`: for the adapters, which publish and
+//! record it.
 
 use std::time::Duration;
 
-use super::{DiagnosticStatus, KeyValue};
 use crate::decide::{State, Verdict};
+use crate::msg::{DiagnosticStatus, KeyValue};
 use crate::stages::FrameFate;
 use crate::watchdog::{Cause, Snapshot};
 
