@@ -23,7 +23,7 @@ pub enum WireError {
         at: usize,
     },
     /// A wire type that is unknown or long deprecated (groups), or field number 0.
-    #[error("the tag {tag} at byte {at} is none of protobuf's")]
+    #[error("the tag {tag} at byte {at} is not one of protobuf's")]
     Tag {
         /// Where the field starts.
         at: usize,

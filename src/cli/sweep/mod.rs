@@ -261,8 +261,8 @@ fn progress_bar(drives: usize, done: usize) -> ProgressBar {
     bar
 }
 
-/// What a worker has to tell: a drive with its strip of frames.
-type Told = anyhow::Result<(Row, Vec<u8>)>;
+/// The result of a drive, with its strip of frames.
+type DriveResult = anyhow::Result<(Row, Vec<u8>)>;
 
 /// Drives them, so many at a time, and writes a row of each.
 fn drive_all(
@@ -276,14 +276,14 @@ fn drive_all(
     let jobs = args.jobs.map_or(cores, usize::from).min(todo.len());
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
-        let (told, tellings) = mpsc::channel();
+        let (results, received) = mpsc::channel();
         for _ in 0..jobs {
-            let (told, next) = (told.clone(), &next);
-            scope.spawn(move || work(todo, next, setup, &told));
+            let (results, next) = (results.clone(), &next);
+            scope.spawn(move || work(todo, next, setup, &results));
         }
-        drop(told);
+        drop(results);
         let mut first_error = None;
-        for drive in tellings {
+        for drive in received {
             let kept = drive.and_then(|(row, strip)| {
                 fs::write(args.out.join("strips").join(row.key().strip()), strip)
                     .context("cannot write a strip of frames")?;
@@ -302,7 +302,7 @@ fn drive_all(
 }
 
 /// Takes one drive after another until all are taken.
-fn work(todo: &[Plan], next: &AtomicUsize, setup: &Setup<'_>, told: &Sender<Told>) {
+fn work(todo: &[Plan], next: &AtomicUsize, setup: &Setup<'_>, results: &Sender<DriveResult>) {
     let mut strip = Strip::default();
     while let Some(plan) = todo.get(next.fetch_add(1, Ordering::Relaxed)) {
         let drive = match drive(plan, setup, &mut strip) {
@@ -310,7 +310,7 @@ fn work(todo: &[Plan], next: &AtomicUsize, setup: &Setup<'_>, told: &Sender<Told
             Ok(None) => return,
             Err(error) => Err(error.context(format!("the drive of {}", plan.key))),
         };
-        if told.send(drive).is_err() {
+        if results.send(drive).is_err() {
             return;
         }
     }
