@@ -1,13 +1,15 @@
-//! `lookout node` with an engine that takes so many milliseconds longer for every frame.
+//! `lookout node` with an engine that takes so many milliseconds longer for every frame, and further ones
+//! where the observer runs; and with a thread that panics as soon as a file is there.
 //!
 //! ```text
-//! slow_node MS --ros-args ...
+//! slow_node MS [OBSERVER_MS [FILE]] --ros-args ...
 //! ```
 //!
-//! `.ci/ros/check_staleness.py` runs it against real peers.
+//! `.ci/ros/check_staleness.py` and `.ci/ros/check_truth.py` run it against real peers.
 
 use std::env;
 use std::error::Error;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -29,6 +31,7 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 struct SlowEngine {
     inner: Box<dyn Engine>,
     longer: Duration,
+    observer: Duration,
 }
 
 impl Engine for SlowEngine {
@@ -50,6 +53,7 @@ impl Engine for SlowEngine {
     }
 
     fn observe(&mut self) -> Result<(), EngineError> {
+        thread::sleep(self.observer);
         self.inner.observe()
     }
 
@@ -58,20 +62,38 @@ impl Engine for SlowEngine {
     }
 }
 
+/// On a thread that nobody looks after.
+fn panic_at(file: &Path) {
+    while !file.exists() {
+        thread::sleep(Duration::from_millis(10));
+    }
+    panic!("a panic on purpose");
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let shutdown = Shutdown::on_signals()?;
-    let mut arguments = env::args().skip(1);
-    let milliseconds = arguments
-        .next()
-        .ok_or("usage: slow_node MS --ros-args ...")?;
-    let longer = Duration::from_millis(milliseconds.parse()?);
+    let usage = "usage: slow_node MS [OBSERVER_MS [FILE]] --ros-args ...";
+    let mut arguments = env::args().skip(1).peekable();
+    let mut word = || arguments.next_if(|word| !word.starts_with("--"));
+    let longer = Duration::from_millis(word().ok_or(usage)?.parse()?);
+    let observer = Duration::from_millis(word().map_or(Ok(0), |ms| ms.parse())?);
+    if let Some(file) = word() {
+        thread::spawn(move || panic_at(Path::new(&file)));
+    }
     let arguments = Arguments::parse(&arguments.collect::<Vec<_>>())?;
     let rosout = RosLogger::new(LevelFilter::Info).install()?;
     let open = move |bundle: &Bundle, options: Options| -> Result<Box<dyn Engine>, EngineError> {
         let inner = engine::open(bundle, options)?;
-        Ok(Box::new(SlowEngine { inner, longer }))
+        Ok(Box::new(SlowEngine {
+            inner,
+            longer,
+            observer,
+        }))
     };
     let ended = node::run(&arguments, Arc::new(open), &rosout, &shutdown);
+    if let Err(error) = &ended {
+        log::error!("{error}");
+    }
     log::logger().flush();
     Ok(ended?)
 }

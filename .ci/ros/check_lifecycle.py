@@ -158,7 +158,45 @@ def enable(driver, report):
     report.check("enable(true): flag down again", True, f"{(down.at - asked) / 1e6:.0f} ms")
 
 
-def reset(driver, report):
+def refused_resets(driver, camera, report):
+    """In STOP: what is refused does not happen later either; see S17 in docs/safety.md."""
+    outputs = driver.outputs
+    camera.off()
+    time.sleep(1)
+    lost = driver.call(Trigger, "reset")
+    camera.on()
+    time.sleep(1.5)
+    report.check("reset while no frame comes: refused, and not done when frames come again",
+                 not lost.success and values(outputs.status.items[-1].message)["state"] == "STOP",
+                 lost.message)
+    driver.call(SetBool, "enable", data=False)
+    disabled = driver.call(Trigger, "reset")
+    driver.call(SetBool, "enable", data=True)
+    time.sleep(1.5)
+    report.check("reset while disabled: refused, and not done when frames are judged again",
+                 not disabled.success and values(outputs.status.items[-1].message)["state"] == "STOP",
+                 disabled.message)
+
+
+def logged(driver, words, since):
+    """Lines of the log with these words."""
+    holds(2, lambda: any(words in i.message.msg for i in driver.rosout.since(since)))
+    return [i.message.msg for i in driver.rosout.since(since) if words in i.message.msg]
+
+
+def stopped_in_fault(driver, camera, report):
+    """A STOP that does not move the flag is in the log all the same."""
+    began = time.monotonic_ns()
+    camera.off()
+    driver.outputs.wait_state("FAULT", 5, began)
+    driver.put("threshold", 0.001)
+    camera.on()
+    driver.outputs.wait_state("STOP", 10, began)
+    lines = logged(driver, "FAULT -> STOP: ", began)
+    report.check("STOP during FAULT: logged once, with its reason", len(lines) == 1, lines)
+
+
+def reset(driver, camera, report):
     """A STOP made with a threshold that everything is above; see S04 to S09 in docs/safety.md."""
     outputs = driver.outputs
     answer = driver.call(Trigger, "reset")
@@ -174,8 +212,15 @@ def reset(driver, report):
     report.check("... latched when nothing is seen any more", values(
         outputs.status.items[-1].message)["state"] == "STOP", outputs.status.items[-1].message.message)
     asked = time.monotonic_ns()
+    refused_resets(driver, camera, report)
+    lines = logged(driver, "asked for a reset, which was refused", asked)
+    report.check("... the log says who asked", len(lines) == 2 and all("client" in text for text in lines),
+                 lines)
+    asked = time.monotonic_ns()
     answer = driver.call(Trigger, "reset")
     report.check("reset", answer.success, answer.message)
+    lines = logged(driver, "asked for a reset; ", asked)
+    report.check("... logged with who asked", len(lines) == 1, lines)
     down = outputs.wait_flag(False, 10, asked)
     pending = [values(i.message)["reason"] for i in outputs.status.since(asked) if i.at <= down.at]
     report.check(f"... the flag goes down {RESET_FRAMES} clean frames later",
@@ -215,7 +260,8 @@ def check(binary, report):
         began = driver.step("activate again", ACTIVATE, "active", flag=False)
         driver.outputs.wait_flag(False, 10, began)
         enable(driver, report)
-        reset(driver, report)
+        reset(driver, camera, report)
+        stopped_in_fault(driver, camera, report)
         driver.step("shutdown while active", SHUTDOWN_ACTIVE, "finalized")
         events(driver, report)
         camera.close()

@@ -5,8 +5,8 @@
 #   .ci/ros/run.sh ECHO bench [OPTION]...     # ECHO: examples/ros_echo; see bench_transport.py
 #
 # `all` without CHECK is what CI runs: everything with Jazzy, a shorter set with Kilted, a smoke test
-# with CycloneDDS. Needs what venvs.sh makes; the checks `transport` and `staleness` need examples/ros_echo and
-# examples/slow_node where cargo puts them, beside LOOKOUT. Logs go to $LOOKOUT_ROS_OUT (else ros/ below target/ci).
+# with CycloneDDS. Needs what venvs.sh makes; the checks `transport`, `staleness` and `truth` need examples/ros_echo
+# and examples/slow_node where cargo puts them, beside LOOKOUT. Logs go to $LOOKOUT_ROS_OUT (else ros/ below target/ci).
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$(dirname "$here")")
@@ -77,7 +77,7 @@ if [ "$which" = bench ]; then # not a check: its figures are for people
 fi
 
 readonly every=(
-  graph lifecycle flag interrupted throughput large staleness road encodings garbage clock replay transport
+  graph lifecycle flag truth interrupted throughput large staleness road encodings garbage clock replay transport
 )
 readonly short=(graph lifecycle flag throughput)
 case $which in
