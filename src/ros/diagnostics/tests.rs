@@ -14,6 +14,7 @@ use proptest::prelude::*;
 
 mod around;
 mod drift;
+mod files;
 mod gpu;
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
