@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
 """Profiles a bag with every core busy with another process, and checks what must hold then.
 
-usage: profile_loaded.py LOOKOUT OUT BAG [--free]   (--free: without the load)
+usage: profile_loaded.py LOOKOUT OUT BAG [--free] [--runs N]   (--free: without the load)
+
+A busy machine must not make a stop: none is confirmed by a frame of a mode without the observer.
 """
 
+import argparse
+import csv
 import json
 import os
 import shutil
@@ -38,6 +42,10 @@ def check(out, busy):
         problems.append(f"{told} frames accounted for of {deadlines['frames']}, 101 in the bag")
     if deadlines["in_time"] == 0:
         problems.append("not one verdict was in time")
+    with open(os.path.join(out, "frames.csv"), newline="", encoding="utf-8") as file:
+        stops = [row for row in csv.DictReader(file) if row["reason"].endswith("confirmed")]
+    problems += [f"a STOP in mode {row['mode']}: {row['reason_text']}" for row in stops
+                 if not row["mode"].endswith("+observer")]
     if not busy and deadlines["miss_ratio"] > 0.5:
         problems.append(f"without load {deadlines['miss_ratio']:.0%} of the frames were missed")
     with open(os.path.join(out, "trace.json"), encoding="utf-8") as file:
@@ -46,18 +54,24 @@ def check(out, busy):
     print(
         f"{busy} busy processes: {deadlines['in_time']} of {deadlines['frames']} in time, misses"
         f" {misses}, miss ratio {deadlines['miss_ratio']:.1%}, late shown as fresh"
-        f" {deadlines['late_shown_as_fresh']}"
+        f" {deadlines['late_shown_as_fresh']}, STOP in {[row['mode'] for row in stops] or 'none'}"
     )
     return problems
 
 
 def main():
-    arguments = [a for a in sys.argv[1:] if a != "--free"]
-    if len(arguments) != 3:
-        sys.exit(__doc__)
-    busy = 0 if "--free" in sys.argv else (os.cpu_count() or 1)
-    run(*arguments, busy)
-    problems = check(arguments[1], busy)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("lookout")
+    parser.add_argument("out")
+    parser.add_argument("bag")
+    parser.add_argument("--free", action="store_true", help="without the load")
+    parser.add_argument("--runs", type=int, default=1, help="one after another")
+    args = parser.parse_args()
+    busy = 0 if args.free else (os.cpu_count() or 1)
+    problems = []
+    for _ in range(args.runs):
+        run(args.lookout, args.out, args.bag, busy)
+        problems += check(args.out, busy)
     for problem in problems:
         print(problem, file=sys.stderr)
     sys.exit(bool(problems))
