@@ -25,7 +25,7 @@ use crate::calibration::StopFile;
 use crate::decide::Failure;
 use crate::engine::{EngineFactory, Judges, Mode};
 use crate::frame::{CameraView, ImageView};
-use crate::live::{self, LiveError};
+use crate::live::{self, LiveError, Source};
 use crate::model::{Bundle, Manifest, ThresholdAt};
 use crate::msg::{CameraInfo, Clock as ClockMessage, Odometry};
 use crate::pipeline::{Asked, Choice, FrameHandler, Live, OpenEngine, Settings};
@@ -134,21 +134,7 @@ impl Managed for ManagedNode {
         let realtime = configured.settings.realtime.clone();
         let body = move || {
             realtime.apply_to_thread("frames");
-            let (_, ended) = live::run::<CameraMessage>(source, &mut frames, TICK);
-            match &ended {
-                Ok(()) => frames.fail(Failure::Disabled),
-                // its thread's panic holds the flag up
-                Err(LiveError::WorkerPanicked(_)) => {}
-                Err(_) => frames.fail(Failure::Source),
-            }
-            if let Err(e) = &ended {
-                // nobody takes camera messages any more: the process has to start anew
-                let _ = frames.shared.board.trip(Trip::Panic {
-                    thread: "lookout-frames",
-                    message: &e.to_string(),
-                    owned: false,
-                });
-            }
+            handle_all(source, &mut frames);
             frames
         };
         let thread = thread::Builder::new()
@@ -387,6 +373,25 @@ fn clean_means(manifest: &Manifest, judges: Judges) -> CleanMeans {
         let judge = judges.of(mode)?;
         manifest.clean_mean(judge.score, mode.name())
     })
+}
+
+/// Handles messages until the source ends. Where a side breaks, nobody takes camera messages any more, and
+/// the process has to start anew.
+pub(super) fn handle_all(source: impl Source<CameraMessage>, frames: &mut FrameWorker) {
+    let (_, ended) = live::run(source, frames, TICK);
+    match &ended {
+        Ok(()) => frames.fail(Failure::Disabled),
+        // its thread's panic holds the flag up
+        Err(LiveError::WorkerPanicked(_)) => {}
+        Err(_) => frames.fail(Failure::Source),
+    }
+    if let Err(e) = &ended {
+        let _ = frames.shared.board.trip(Trip::Panic {
+            thread: "lookout-frames",
+            message: &e.to_string(),
+            owned: false,
+        });
+    }
 }
 
 /// Runs every mode on a grey frame, so that buffers are there and the admission has times to begin

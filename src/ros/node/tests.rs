@@ -12,6 +12,7 @@ use super::super::listener::Latest;
 use super::super::message::CameraMessage;
 use super::super::parameters::LiveSettings;
 use super::corridor::CorridorUpdater;
+use super::managed::handle_all;
 use super::sink::Pictures;
 use super::source::{EarlyUpload, InstrumentedSource};
 use super::state::ResetRequest;

@@ -214,3 +214,25 @@ fn odometry_limits_the_corridor_until_it_is_too_old_on_the_boards_clock() {
     }
     assert!(node.world.board.now() - now > timeout);
 }
+
+#[test]
+fn a_source_that_breaks_keeps_the_flag_up_and_the_status_says_why() {
+    for panics in [false, true] {
+        let mut node = Node::new(WeakMode::Warn);
+        node.event(still());
+        assert!(!node.world.board.flag());
+        let source = move |_: &mut CameraMessage| -> Result<bool, String> {
+            if panics {
+                std::panic::resume_unwind(Box::new("the camera is gone"));
+            }
+            Err("the camera is gone".to_owned())
+        };
+        handle_all(source, &mut node.frames);
+        node.beats();
+        assert!(node.world.board.flag() && node.world.board.is_lost());
+        assert_eq!(node.world.value("state"), "FAULT");
+        let status = node.world.status.lock().unwrap();
+        let said = status.as_ref().map(|status| status.message.as_str());
+        assert!(said.unwrap().contains("the camera is gone"), "{said:?}");
+    }
+}
