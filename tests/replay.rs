@@ -311,6 +311,85 @@ fn a_corrupt_bag_is_named_and_the_frames_before_the_damage_are_kept() {
     broken_after_some(&out);
 }
 
+/// Where the chunks of an MCAP file begin.
+fn chunks(file: &[u8]) -> Vec<usize> {
+    let mut at = 8; // behind the magic bytes
+    let mut chunks = Vec::new();
+    // up to the end of the data
+    while file[at] != 0x0f {
+        if file[at] == 0x06 {
+            chunks.push(at);
+        }
+        at += 9 + u64::from_le_bytes(file[at + 1..at + 9].try_into().unwrap()) as usize;
+    }
+    chunks
+}
+
+#[test]
+fn a_damaged_recording_is_recovered_and_what_is_lost_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let bag = dir.path().join("drive");
+    write_bag(&bag, &images(6));
+    let mut bytes = fs::read(storage(&bag)).unwrap();
+    let at = chunks(&bytes);
+    assert_eq!(at.len(), 6);
+    bytes[at[3] + 200] ^= 0x10;
+    fs::write(storage(&bag), &bytes).unwrap();
+    for rate in ["max", "1"] {
+        let out = dir.path().join(rate);
+        let run = replay(&bag, &out, &["--recover", "--json", "--rate", rate]);
+        let words = "The recording is damaged in 1 place: 1 message lost, 0.2 s between";
+        run.ends_with(4).says(&[words, "drive_0.mcap"]);
+        let json = run.json();
+        let lost = &json["lost"];
+        assert_eq!((&lost["count"], &lost["messages"]), (&1.into(), &1.into()));
+        assert_eq!(lost["at_the_end"], false);
+        assert!(
+            (lost["seconds"].as_f64().unwrap() - 0.2).abs() < 1e-6,
+            "{lost}"
+        );
+        let nanos = |frame| stamp(frame).as_nanos() + 5_000_000;
+        let gap = &lost["gaps"][0];
+        assert_eq!(gap["after_ns"], nanos(2), "{lost}");
+        assert_eq!(gap["before_ns"], nanos(4), "{lost}");
+        assert!(gap["file"].as_str().unwrap().ends_with("drive_0.mcap"));
+        let report = fs::read_to_string(out.join("report.html")).unwrap();
+        assert!(report.contains(words), "{rate}");
+    }
+    assert_eq!(Table::of(&dir.path().join("max")).len(), 5);
+}
+
+#[test]
+fn a_recording_without_its_end_is_recovered_with_the_flag_up_at_its_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let bag = dir.path().join("drive");
+    write_bag(&bag, &images(6));
+    let bytes = fs::read(storage(&bag)).unwrap();
+    fs::write(storage(&bag), &bytes[..chunks(&bytes)[4] + 50]).unwrap();
+    // no score is over 1: nothing is anomalous
+    for rate in ["max", "1"] {
+        let out = dir.path().join(rate);
+        let flags_of_run = ["--recover", "--json", "--threshold", "1", "--rate", rate];
+        let run = replay(&bag, &out, &flags_of_run);
+        let json = run.ends_with(4).says(&["the end of the drive"]).json();
+        assert_eq!(json["lost"]["messages"], 2, "{json}");
+        assert_eq!(json["lost"]["at_the_end"], true, "{json}");
+        assert_eq!(json["last_verdict"]["state"], "FAULT", "{json}");
+        assert_eq!(flags(&annotated(&out)).last(), Some(&true));
+    }
+    assert_eq!(Table::of(&dir.path().join("max")).len(), 4);
+}
+
+#[test]
+fn a_whole_recording_loses_nothing_where_it_is_recovered() {
+    let dir = tempfile::tempdir().unwrap();
+    let (bag, out) = (dir.path().join("drive"), dir.path().join("out"));
+    write_bag(&bag, &images(2));
+    let run = replay(&bag, &out, &["--recover", "--json"]);
+    let lost = run.ends_with(0).json()["lost"].clone();
+    assert_eq!((&lost["count"], &lost["messages"]), (&0.into(), &0.into()));
+}
+
 #[test]
 fn a_wrong_topic_names_the_image_topics_there_are() {
     let dir = tempfile::tempdir().unwrap();
@@ -340,7 +419,8 @@ fn a_bag_without_images_names_the_topics_that_it_has() {
     let dir = tempfile::tempdir().unwrap();
     let (bag, out) = (dir.path().join("drive"), dir.path().join("out"));
     write_bag(&bag, &[Bool { data: true }]);
-    replay(&bag, &out, &[]).fails(&["drive", "no image topic", TOPIC]);
+    let topic = format!("{TOPIC} (std_msgs/msg/Bool, cdr, 1 message)");
+    replay(&bag, &out, &[]).fails(&["drive", "no image topic", &topic]);
     replay(&bag, &out, &["--topic", "/other"]).fails(&["drive"]);
     assert!(!out.exists());
 }
@@ -423,6 +503,22 @@ fn force_replaces_results_and_leaves_what_is_not_ours() {
     for path in &foreign {
         assert_eq!(fs::read(path).unwrap(), b"mine");
     }
+}
+
+#[test]
+fn a_folder_that_another_run_writes_into_is_left_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let (bag, out) = (dir.path().join("drive"), dir.path().join("out"));
+    write_bag(&bag, &images(2));
+    replay(&bag, &out, &[]).ends_with(0);
+    let before = snapshot(&out);
+    let other = fs::File::open(&out).unwrap();
+    other.lock().unwrap();
+    let run = replay(&bag, &out, &["--force"]);
+    run.fails(&["another run is writing into", out.to_str().unwrap()]);
+    assert!(snapshot(&out) == before);
+    drop(other);
+    replay(&bag, &out, &["--force"]).ends_with(0);
 }
 
 #[test]

@@ -87,14 +87,17 @@ impl Lost {
             Some(n) => format!("{n} messages"),
             None => "an unknown number of messages".to_owned(),
         };
+        let places = match self.gaps.count() {
+            1 => "1 place".to_owned(),
+            n => format!("{n} places"),
+        };
         let end = match self.ends_early() {
             true => ", and the end of the drive",
             false => "",
         };
         Some(format!(
-            "The recording is damaged in {} places: {messages} lost, {:.1} s between the messages around \
+            "The recording is damaged in {places}: {messages} lost, {:.1} s between the messages around \
              the gaps{end}; the first: {}: {}",
-            self.gaps.count(),
             self.gaps.seconds(),
             first.path.display(),
             first.reason
