@@ -9,10 +9,11 @@
 
 mod support;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use lookout::bag::{BagWriter, Qos};
 use lookout::msg::{CompressedImage, Image, RosMessage};
+use lookout::time::Stamp;
 use serde::Serialize;
 use support::{
     MASK, OVERLAY, SCORE_MAP, TOPIC, Table, annotated, compressed_image, count, flags, image,
@@ -143,6 +144,111 @@ fn a_jpeg_that_is_cut_off_is_a_fault() {
     third_is_a_fault(&frames, "malformed frame", &["JPEG", "cut off"]);
     frames[2].data.clear();
     third_is_a_fault(&frames, "malformed frame", &["neither JPEG nor PNG"]);
+}
+
+#[test]
+fn a_jpeg_that_ends_early_but_has_its_end_marker_is_a_fault() {
+    let mut frames: Vec<CompressedImage> = (0..4).map(compressed_image).collect();
+    let data = &mut frames[2].data;
+    data.truncate(data.len() * 6 / 10);
+    // a marker cut in two would be another damage
+    while data.last() == Some(&0xff) {
+        data.pop();
+    }
+    data.extend([0xff, 0xd9]);
+    third_is_a_fault(&frames, "malformed frame", &["JPEG of"]);
+}
+
+#[test]
+fn the_mosaic_of_a_sensor_is_a_fault_that_says_what_to_publish() {
+    let mut frames: Vec<CompressedImage> = (0..4).map(compressed_image).collect();
+    frames[2].format = "bayer_rggb8; jpeg compressed ".to_owned();
+    let words = ["bayer_rggb8; jpeg compressed", "publish a colour picture"];
+    third_is_a_fault(&frames, "malformed frame", &words);
+}
+
+/// A bag of `../shared/cases`; `None`, and a line that names it, where it is absent.
+fn case(name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../shared/cases")
+        .join(name);
+    if !path.exists() {
+        eprintln!("skipped: {} is absent", path.display());
+        return None;
+    }
+    Some(path)
+}
+
+#[test]
+fn every_frame_of_a_camera_that_loses_packets_is_a_fault() {
+    let Some(bag) = case("01_jpeg_half_then_eoi.mcap") else {
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let run = replay(&bag, &out, &["--json", "--exit-verdict"]);
+    let json = run.ends_with(3).says(&["JPEG", "cut off"]).json();
+    assert_eq!(json["frames"]["failed"], 10, "{json}");
+    assert_eq!(json["last_verdict"]["state"], "FAULT", "{json}");
+    assert_eq!(Table::of(&out).column("reason"), ["failed"; 10]);
+    let all = annotated(&out);
+    assert_eq!(count(&all, MASK), 0);
+    assert!(flags(&all).iter().all(|&flag| flag));
+}
+
+#[test]
+fn motion_jpeg_without_code_tables_is_judged_as_the_same_pictures_with_them() {
+    let Some(bare) = case("04_mjpeg_without_dht.mcap") else {
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let outs = ["bare", "whole"].map(|name| dir.path().join(name));
+    replay(&bare, &outs[0], &[]).ends_with(0);
+    replay(&case("00_good.mcap").unwrap(), &outs[1], &[]).ends_with(0);
+    let (bare, whole) = (Table::of(&outs[0]), Table::of(&outs[1]));
+    assert_eq!(bare.len(), 10);
+    assert_eq!(bare.verdicts(), whole.verdicts());
+    assert!(annotated(&outs[0])[MASK] == annotated(&outs[1])[MASK]);
+}
+
+#[test]
+fn a_camera_that_always_sends_the_wrong_thing_fills_no_disk_with_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let (bag, out) = (dir.path().join("drive"), dir.path().join("out"));
+    let bad = |index| Image {
+        encoding: "rgb32f".to_owned(),
+        ..image(index)
+    };
+    write_bag(&bag, &(0..100).map(bad).collect::<Vec<_>>());
+    let run = replay(&bag, &out, &[]);
+    run.ends_with(0).says(&[
+        "unknown encoding \"rgb32f\"; known are rgb8, bgr8",
+        "64 frames so far",
+    ]);
+    // the first five, then the 8th, 16th, 32nd and 64th
+    assert_eq!(run.stderr.matches("unknown encoding").count(), 9);
+}
+
+#[test]
+fn a_driver_that_does_not_stamp_is_called_so_at_every_rate() {
+    let dir = tempfile::tempdir().unwrap();
+    let bag = dir.path().join("drive");
+    let mut frames: Vec<Image> = (0..6).map(image).collect();
+    for frame in &mut frames {
+        frame.header.stamp = Stamp::default().into();
+    }
+    write_bag(&bag, &frames);
+    for rate in ["max", "1", "20"] {
+        let out = dir.path().join(rate);
+        replay(&bag, &out, &["--rate", rate]).ends_with(0);
+        let table = Table::of(&out);
+        let said = table.column("reason_text");
+        let last = said.last().unwrap();
+        assert!(
+            last.contains("does not stamp its frames"),
+            "{rate}: {said:?}"
+        );
+    }
 }
 
 /// Says that it is an image and is none.

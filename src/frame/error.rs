@@ -117,7 +117,7 @@ pub enum FrameError {
     /// The pixels are behind the colour filter of a sensor, and the picture is to be made of them.
     #[error(
         "frame {stamp}: format {format:?} says that the picture is the raw mosaic of a Bayer sensor, compressed: \
-         publish a colour picture, or the raw image as bayer_*8"
+         publish a colour picture, or the raw image as bayer_*8 or bayer_*16"
     )]
     Mosaic {
         /// Capture stamp.
