@@ -174,6 +174,35 @@ fn a_broken_picture_is_named_and_the_others_are_done() {
 }
 
 #[test]
+fn a_picture_that_is_cut_off_is_named_by_every_command() {
+    for (name, end) in [
+        ("a.png", &[][..]),
+        ("a.webp", &[]),
+        ("b.jpg", &[]),
+        ("b.jpg", &[0xff, 0xd9]),
+    ] {
+        let data = data();
+        let path = data.path().join("images").join(name);
+        if name == "a.webp" {
+            let whole = data.path().join("images/a.png");
+            image::open(&whole).unwrap().save(&path).unwrap();
+            fs::remove_file(whole).unwrap();
+        }
+        let whole = fs::read(&path).unwrap();
+        fs::write(&path, [&whole[..whole.len() / 2], end].concat()).unwrap();
+        let file = format!("images/{name}");
+        for command in [
+            &["image", &file, "--out", "image"][..],
+            &["score", "images", "--out", "score"],
+            &["evaluate", "images", "masks", "--score", "energy"],
+            &["calibrate", "images", "masks"],
+        ] {
+            fails(&lookout(command, data.path()), &[&file]);
+        }
+    }
+}
+
+#[test]
 fn masks_that_do_not_fit_are_named() {
     let data = data();
     let mask = data.path().join("masks/b.png");
