@@ -12,6 +12,7 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use lookout::engine::{EngineKind, Options};
 use lookout::model::{Bundle, ModelError};
 use rten_onnx::onnx::{DataLocation, ModelProto, StringStringEntryProto};
 use sha2::{Digest, Sha256};
@@ -388,19 +389,77 @@ fn data_that_is_not_what_the_manifest_says_is_refused() {
     bench.is_refused(&["model.toml:"]);
 }
 
+/// A copy of a bundle of `../shared/cases`; `None`, and a line that names it, where it is absent.
+fn case(name: &str) -> Option<TempDir> {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../shared/cases")
+        .join(name);
+    if !from.exists() {
+        eprintln!("skipped: {} is absent", from.display());
+        return None;
+    }
+    let to = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let copy = to.path().join(path.file_name().unwrap());
+        fs::write(copy, fs::read(&path).unwrap()).unwrap();
+    }
+    Some(to)
+}
+
+/// Opens a bundle with the built-in engine, which tries it on a grey frame.
+fn open_built_in(bundle: &Bundle) -> Result<(), String> {
+    let options = Options {
+        kind: EngineKind::Rten,
+        threads: 1,
+    };
+    let opened = lookout::engine::open(bundle, options);
+    opened.map(drop).map_err(|error| error.to_string())
+}
+
 #[test]
-fn an_onnx_runtime_that_is_not_there_is_replaced_where_any_engine_will_do() {
+fn a_graph_that_the_built_in_engine_would_compute_otherwise_is_refused_with_the_engine_that_can() {
+    let Some(folder) = case("15_bundle_resize_cubic") else {
+        return;
+    };
+    let error = open_built_in(&Bundle::load(folder.path()).unwrap()).unwrap_err();
+    for word in ["seg.onnx", "Resize", "cubic", "--engine ort"] {
+        assert!(error.contains(word), "{word}: {error}");
+    }
+}
+
+#[test]
+fn the_data_beside_a_users_graph_is_taken_once_the_manifest_has_its_hash() {
+    let Some(folder) = case("17_bundle_external_data") else {
+        return;
+    };
+    let error = Bundle::load(folder.path()).unwrap_err().to_string();
+    let hash = sha256(&folder.path().join("seg.onnx.data"));
+    let advice = format!("add to [segmentation]: data.\"seg.onnx.data\" = \"{hash}\"");
+    assert!(error.contains(&advice), "{error}");
+    know_data(folder.path(), "seg.onnx.data");
+    open_built_in(&Bundle::load(folder.path()).unwrap()).unwrap();
+}
+
+#[test]
+fn an_onnx_runtime_that_cannot_be_used_is_replaced_where_any_engine_will_do() {
     let bench = Bench::new();
-    let library = bench.path("nothing/libonnxruntime.so");
-    let mut auto = command("replay");
-    auto.arg(bench.path("drive"))
-        .arg("--out")
-        .arg(bench.path("out"));
-    auto.args(["--engine", "auto"])
-        .env("ORT_DYLIB_PATH", &library);
-    finish(auto)
-        .ends_with(0)
-        .says(&["WARN", library.to_str().unwrap(), "built-in"]);
+    let broken = bench.path("libonnxruntime.so");
+    fs::write(&broken, "no library").unwrap();
+    for (out, library) in [
+        ("absent", bench.path("nothing/libonnxruntime.so")),
+        ("broken", broken),
+    ] {
+        let mut auto = command("replay");
+        auto.arg(bench.path("drive"))
+            .arg("--out")
+            .arg(bench.path(out));
+        auto.args(["--engine", "auto"])
+            .env("ORT_DYLIB_PATH", &library);
+        finish(auto)
+            .ends_with(0)
+            .says(&["WARN", library.to_str().unwrap(), "built-in"]);
+    }
 }
 
 #[test]
