@@ -519,6 +519,63 @@ fn sqlite_bag(path: &Path, messages: &[(i64, i64, Vec<u8>)], index: bool) {
 }
 
 #[test]
+fn a_damaged_page_of_sqlite_is_a_gap_to_the_end_that_is_told() {
+    const PAGE: usize = 4096;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("damaged.db3");
+    let rows: Vec<_> = (0..30).map(|i| (1, i, vec![i as u8; 3000])).collect();
+    sqlite_bag(&path, &rows, true);
+    let whole = fs::read(&path).unwrap();
+    let all = read_all(&mut BagReader::open(&path).unwrap()).unwrap();
+    let mut some = 0;
+    for page in 1..whole.len() / PAGE {
+        let mut bytes = whole.clone();
+        bytes[page * PAGE..(page + 1) * PAGE].fill(0xff);
+        fs::write(&path, &bytes).unwrap();
+        // without the table of topics it is no bag
+        let Ok(mut reader) = BagReader::open(&path) else {
+            continue;
+        };
+        reader.recover();
+        let read = read_all(&mut reader).unwrap();
+        assert_eq!(read, all[..read.len()], "page {page}");
+        let told = (reader.gaps().count(), reader.gaps().at_the_end());
+        assert_eq!(told, (1, true), "page {page}: {} messages", read.len());
+        some += usize::from(!read.is_empty());
+    }
+    assert!(some > 20, "{some}");
+}
+
+#[test]
+fn what_a_killed_recorder_had_not_committed_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let (at_work, killed) = (
+        folder.path().join("at_work.db3"),
+        folder.path().join("killed.db3"),
+    );
+    let rows: Vec<_> = (0..5).map(|i| (1, i, vec![i as u8 + 1; 3000])).collect();
+    sqlite_bag(&at_work, &rows, false);
+    let db = rusqlite::Connection::open(&at_work).unwrap();
+    // with so small a cache, pages go to the file before they are committed
+    db.execute_batch("PRAGMA cache_size = 1; BEGIN; UPDATE messages SET data = zeroblob(3000);")
+        .unwrap();
+    for time in 5..50 {
+        let sql = "INSERT INTO messages(topic_id, timestamp, data) VALUES (1, ?1, zeroblob(3000))";
+        db.execute(sql, [time]).unwrap();
+    }
+    for suffix in ["", "-journal"] {
+        let name = |path: &Path| path.with_extension(format!("db3{suffix}"));
+        let bytes = fs::read(name(&at_work)).unwrap();
+        assert!(bytes.len() > 512, "{} bytes", bytes.len());
+        fs::write(name(&killed), bytes).unwrap();
+    }
+    let all = read_all(&mut BagReader::open(&killed).unwrap()).unwrap();
+    let data: Vec<_> = all.iter().map(MessageBuf::data).collect();
+    let committed: Vec<_> = rows.iter().map(|(_, _, data)| &data[..]).collect();
+    assert!(data == committed, "{} messages", data.len());
+}
+
+#[test]
 fn sqlite_is_read_by_time_with_and_without_an_index() {
     let folder = tempfile::tempdir().unwrap();
     // Out of order, with many equal times, more than a page.

@@ -592,6 +592,9 @@ fn a_full_disk_raises_the_flag_and_keeps_what_was_written() {
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{stderr}");
     assert!(stderr.contains("recording ends here"), "{stderr}");
+    // of the bag, or of the table beside it: whichever was the first that the disk had no room for
+    let named = ["the disk is full", "No space left on device"];
+    assert!(named.iter().any(|words| stderr.contains(words)), "{stderr}");
     assert!(
         stderr.contains("output failed"),
         "the flag says why: {stderr}"
