@@ -147,6 +147,9 @@ fn damaged_jpegs_are_refused_and_whole_ones_are_not() {
         jpegs.push((format!("ours_{i}"), encoded(source, &mut rng)));
     }
 
+    if std::env::var_os("LOOKOUT_JPEGS").is_some() {
+        assert!(jpegs.len() >= 2000, "{} whole ones", jpegs.len());
+    }
     let refused = jpegs.iter().filter_map(|(name, jpeg)| {
         let error = decode(jpeg).err()?;
         Some(format!("{name}: {error}"))

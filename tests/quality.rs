@@ -169,6 +169,7 @@ fn the_limits_tell_spoilt_pictures_from_real_ones() {
         show("bright", own.iter().map(|q| q.bright.into()));
         show("clipped_ppm", own.iter().map(|q| q.clipped_ppm));
         show("sharpness", own.iter().map(sharpness));
+        show("repeated_rows", own.iter().map(|q| q.repeated_rows.into()));
         for (i, quality) in own.iter().enumerate() {
             assert!(
                 u32::from(quality.bright) >= limits.black_below,
@@ -245,6 +246,38 @@ fn the_limits_tell_spoilt_pictures_from_real_ones() {
                 let required = if sigma < 4.0 { 0 } else { 95 };
                 assert!(seen * 100 >= all.len() * required, "{name}: {what}");
             }
+        }
+    }
+}
+
+#[test]
+fn no_whole_picture_of_other_cameras_counts_as_incomplete() {
+    let limit = QualityLimits::default().incomplete_from;
+    for set in [
+        "campus_lums",
+        "cityscapes_train",
+        "highway_dnit",
+        "idd_lite_train",
+        "labelme_facade",
+        "offroad_ycor",
+    ] {
+        let folder = data(&format!("roads/{set}/images"));
+        let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+        let mut files: Vec<_> = entries.map(|entry| entry.path()).collect();
+        files.sort();
+        if files.is_empty() {
+            eprintln!("skipped: {} is absent", folder.display());
+            continue;
+        }
+        // a tenth of them tells as much; one after the other, since all take a gigabyte
+        let mut meter = QualityMeter::new();
+        let read = |path: &PathBuf| meter.measure(&file::read_image(path).unwrap());
+        let own: Vec<Quality> = files.iter().step_by(10).map(read).collect();
+        eprintln!("{set}: {} frames", own.len());
+        show("repeated_rows", own.iter().map(|q| q.repeated_rows.into()));
+        for (i, quality) in own.iter().enumerate() {
+            let repeated = u32::from(quality.repeated_rows);
+            assert!(repeated < limit, "{set} {i}: {repeated}");
         }
     }
 }
