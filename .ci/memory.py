@@ -5,7 +5,7 @@
 
 CASES is a folder of inputs; every file and every bag, bundle and set in it is given to the commands that
 such a thing is for, bags also cut in half and with --recover. In order means an exit code of lookout's own
-(0 to 4): no panic (101), no signal. OUT gets what the commands write, and their output in OUT/logs.
+(0 to 4, or the one in ENDS): no panic (101), no signal. OUT gets what the commands write, and their output in OUT/logs.
 """
 import os
 import shutil
@@ -17,6 +17,28 @@ from pathlib import Path
 MOST_MB = 1000  # 10^6 bytes, resident, at the most
 MOST_SECONDS = 120
 IN_ORDER = range(0, 5)
+# What it must be, where that is known.
+ENDS = {
+    "replay-00_good.mcap": 0,
+    "replay-01_jpeg_half_then_eoi.mcap": 0,
+    "image-03_jpeg_truncated_half.jpg": 1,
+    "image-03_jpeg_whole.jpg": 0,
+    "replay-04_mjpeg_without_dht.mcap": 0,
+    "replay-06_one_log_time_above_2pow63.mcap": 0,
+    "replay-07_v4_compressed_prefixed_path": 0,
+    "replay-08_foreign_topic_json_in_metadata": 0,
+    "replay-09_wal_cleanly_closed.db3": 0,
+    "replay-10_hot_journal": 0,
+    "replay-11_split_no_metadata": 0,
+    "replay-12_ros1_in_mcap.mcap": 1,
+    "replay-13_encoding_8UC3.mcap": 0,
+    "evaluate-smiyc_0_1_255": 0,
+    "evaluate-one_bit": 0,
+    "evaluate-void255_only": 1,
+    "calibrate-void255_only": 1,
+    "bundle-15_bundle_resize_cubic": 1,
+    "bundle-17_bundle_external_data": 1,
+}
 BAGS = (".mcap", ".db3", ".zstd")
 PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 
@@ -28,9 +50,12 @@ def runs(cases, out):
         if path.is_file():
             yield from file_runs(path, out)
         elif (path / "model.toml").is_file():
-            yield f"bundle-{path.name}", ["replay", good, "--bundle", path, "--out"]
+            # they have neither an observer nor thresholds; the engine that is always there
+            judge = ["--engine", "rten", "--score", "energy", "--threshold", "0.5"]
+            yield f"bundle-{path.name}", ["replay", good, "--bundle", path, *judge, "--out"]
         elif any(child.suffix in BAGS for child in path.iterdir()):
             yield f"replay-{path.name}", ["replay", path, "--out"]
+            yield f"profile-{path.name}", ["profile", path, "--out"]
             for child in sorted(path.iterdir()):
                 yield from file_runs(child, out, path.name)
         else:
@@ -41,6 +66,8 @@ def file_runs(path, out, folder=""):
     name = f"{folder}-{path.name}" if folder else path.name
     if path.suffix in BAGS:
         yield f"replay-{name}", ["replay", path, "--out"]
+        if not folder:
+            yield f"profile-{name}", ["profile", path, "--out"]
         half = out / "halves" / folder / path.name
         half.parent.mkdir(parents=True, exist_ok=True)
         data = path.read_bytes()
@@ -91,7 +118,7 @@ def main():
         code, peak = run(lookout, name, arguments, out)
         count += 1
         greatest = max(greatest, peak)
-        if code not in IN_ORDER or peak > MOST_MB:
+        if code not in IN_ORDER or code != ENDS.get(name, code) or peak > MOST_MB:
             wrong += 1
             print(f"{name}: exit code {code}, {peak:.0f} MB; {out / 'logs' / name}.txt")
     print(f"{count} runs, {wrong} wrong; at the most {greatest:.0f} MB of {MOST_MB} MB")
