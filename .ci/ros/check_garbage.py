@@ -100,6 +100,8 @@ def compressed_cases(picture):
     return [
         ("JPEG cut in half", jpeg[:len(jpeg) // 2], "jpeg"),
         ("JPEG without its end", jpeg[:-2], "jpeg"),
+        ("JPEG whose data ends early, with its end marker",
+         jpeg[:len(jpeg) * 6 // 10].rstrip(b"\xff") + b"\xff\xd9", "jpeg"),
         ("nothing of a JPEG but its start", jpeg[:3], "jpeg"),
         ("JPEG start, then noise", jpeg[:200] + noise(5000), "jpeg"),
         ("no data", b"", "jpeg"),
