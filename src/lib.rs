@@ -60,6 +60,7 @@ pub mod decide;
 pub mod engine;
 pub mod evaluate;
 pub mod frame;
+mod lfs;
 pub mod live;
 pub mod model;
 pub mod msg;

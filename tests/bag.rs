@@ -287,6 +287,29 @@ fn what_is_no_bag_is_an_error_that_names_it() {
     assert!(error.contains("empty.db3"), "{error}");
 }
 
+#[test]
+fn a_bag_that_git_lfs_did_not_fetch_is_named_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1900000\n";
+    for name in [
+        "drive.mcap",
+        "drive.db3",
+        "drive.mcap.zstd",
+        "metadata.yaml",
+    ] {
+        fs::write(folder.path().join(name), pointer).unwrap();
+        let path = match name {
+            "metadata.yaml" => folder.path().to_owned(),
+            file => folder.path().join(file),
+        };
+        let error = BagReader::open(&path).unwrap_err().to_string();
+        assert!(
+            error.contains(name) && error.contains("git lfs pull"),
+            "{error}"
+        );
+    }
+}
+
 /// An MCAP file by hand: magic, and whatever records.
 fn mcap_of(records: &[(u8, u64, Vec<u8>)]) -> Vec<u8> {
     let mut file = mcap::MAGIC.to_vec();

@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use serde::Deserialize;
 
 use super::{BagError, TopicInfo};
+use crate::lfs;
 
 /// The name of the file in a bag folder.
 pub(super) const FILE_NAME: &str = "metadata.yaml";
@@ -82,6 +83,10 @@ pub(super) fn read(folder: &Path) -> Result<Option<Metadata>, BagError> {
         Err(error) => return Err(io(error)),
     }
     let text = std::fs::read_to_string(&path).map_err(io)?;
+    if lfs::is_pointer(text.as_bytes()) {
+        let reason = lfs::ADVICE.to_owned();
+        return Err(BagError::Metadata { path, reason });
+    }
     parse(&text, folder, &path).map(Some)
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::collections::btree_map::{BTreeMap, Entry};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::gap::{self, Gaps};
@@ -10,6 +11,7 @@ use super::mcap_file::McapFile;
 use super::metadata;
 use super::sqlite::SqliteFile;
 use super::{BagError, Limits, MessageBuf, TopicInfo};
+use crate::lfs;
 use crate::time::Stamp;
 
 /// What a storage file is, by its name.
@@ -149,12 +151,20 @@ impl BagReader {
                     reason: reason.into(),
                 });
             };
-            if let Err(source) = std::fs::File::open(&file) {
-                return Err(BagError::Io {
-                    path: file,
-                    action: "open",
-                    source,
-                });
+            let mut begin = [0; 64];
+            match std::fs::File::open(&file).and_then(|mut file| file.read(&mut begin)) {
+                Ok(_) if lfs::is_pointer(&begin) => {
+                    let reason = lfs::ADVICE.to_owned();
+                    return Err(BagError::NotABag { path: file, reason });
+                }
+                Ok(_) => {}
+                Err(source) => {
+                    return Err(BagError::Io {
+                        path: file,
+                        action: "open",
+                        source,
+                    });
+                }
             }
             known.push_back((file, kind));
         }

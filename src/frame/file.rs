@@ -9,6 +9,7 @@ use image_webp::WebPDecoder;
 use super::{
     CameraView, Codec, CompressedView, Decoder, Frame, FrameError, MAX_PIXELS, checked_len,
 };
+use crate::lfs;
 use crate::time::Stamp;
 
 /// Why a picture file is no frame.
@@ -62,6 +63,9 @@ pub fn read_image(path: &Path) -> Result<Frame, FileError> {
         source,
     };
     let data = std::fs::read(path).map_err(io)?;
+    if lfs::is_pointer(&data) {
+        return Err(image(lfs::ADVICE.into()));
+    }
     // as a camera's message: what is not whole is refused
     if Codec::detect(&data).is_some() {
         let (stamp, format) = (Stamp::default(), "file");
@@ -79,6 +83,17 @@ pub fn read_image(path: &Path) -> Result<Frame, FileError> {
     }
     if !(data.starts_with(b"RIFF") && data.get(8..12) == Some(&b"WEBP"[..])) {
         return Err(image("it is neither JPEG nor PNG nor WebP".into()));
+    }
+    // a file that lost bytes anywhere is shorter than it says, and the decoder does not compare
+    let (there, claimed) = (
+        data.len() as u64,
+        data.get(4..).and_then(<[u8]>::first_chunk),
+    );
+    let whole = claimed.map_or(u64::MAX, |&size| u64::from(u32::from_le_bytes(size)) + 8);
+    if there < whole {
+        return Err(image(
+            format!("it is cut off, or lost a part: {there} of its {whole} bytes are there").into(),
+        ));
     }
     let mut decoder = WebPDecoder::new(Cursor::new(data)).map_err(|e| image(e.into()))?;
     if decoder.is_animated() {
@@ -139,6 +154,40 @@ mod tests {
         assert!(matches!(gif, FileError::Image { .. }), "{gif}");
         let missing = read_image(&folder.path().join("missing.png")).unwrap_err();
         assert!(matches!(missing, FileError::Io { .. }));
+    }
+
+    #[test]
+    fn a_picture_that_git_lfs_did_not_fetch_is_named_as_such() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jpg");
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 19\n";
+        std::fs::write(&path, pointer).unwrap();
+        let error = read_image(&path).unwrap_err();
+        assert!(error.to_string().contains("a.jpg"), "{error}");
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert!(cause.contains("git lfs pull"), "{cause}");
+    }
+
+    #[test]
+    fn a_webp_that_lost_bytes_anywhere_is_no_picture() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("picture.webp");
+        let pixels = image::RgbImage::from_fn(40, 30, |x, y| {
+            image::Rgb([(x * 6) as u8, (y * 8) as u8, (x * y) as u8])
+        });
+        pixels.save(&path).unwrap();
+        let lossless = std::fs::read(&path).unwrap();
+        let lossy = &include_bytes!("../../fuzz/seeds/webp/lossy.webp")[..];
+        for whole in [&lossless[..], lossy] {
+            std::fs::write(&path, whole).unwrap();
+            read_image(&path).unwrap();
+            for at in 0..whole.len() {
+                for end in [&[][..], whole.get(at + 5..).unwrap_or_default()] {
+                    std::fs::write(&path, [&whole[..at], end].concat()).unwrap();
+                    assert!(read_image(&path).is_err(), "byte {at}");
+                }
+            }
+        }
     }
 
     /// A chunk of a WebP file.

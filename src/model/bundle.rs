@@ -9,10 +9,9 @@ use toml::Spanned;
 use super::external::DataFiles;
 use super::graph::{self, Fault};
 use super::{Manifest, ModelError};
+use crate::lfs;
 
 const MANIFEST: &str = "model.toml";
-/// What Git LFS puts in place of a file that is yet to be fetched begins so.
-const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 /// The largest file of a bundle in bytes, and all data of a graph: ONNX ends at twice that.
 pub(super) const MAX_FILE: u64 = 1 << 30;
 
@@ -44,7 +43,7 @@ impl Bundle {
         let read = |name: &str| {
             let path = folder.join(name);
             match read_file(&path) {
-                Ok(bytes) if bytes.starts_with(LFS_POINTER) => Err(ModelError::LfsPointer { path }),
+                Ok(bytes) if lfs::is_pointer(&bytes) => Err(ModelError::LfsPointer { path }),
                 Ok(bytes) => Ok(Cow::Owned(bytes)),
                 Err(source) => Err(ModelError::Io { path, source }),
             }
