@@ -143,9 +143,7 @@ impl Agreement {
             && self.label_agreement >= f64::from(*limits.label_agreement.get_ref())
             && self.score_difference <= *limits.score_difference.get_ref()
     }
-}
 
-impl Agreement {
     /// One line for people; the pictures are those that were compared, in their order.
     pub fn line(&self, pictures: &[PathBuf]) -> String {
         let worst = pictures.get(self.worst_picture).map(PathBuf::as_path);
@@ -276,6 +274,7 @@ mod tests {
     use super::*;
     use crate::engine::Resolution;
     use crate::frame::Frame;
+    use sha2::{Digest, Sha256};
 
     /// Two classes in four places: the first where `class` is 0.
     fn perception(classes: [u8; 4], largest: f32) -> Perception {
@@ -362,14 +361,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let keep = |name: &str, bytes: &[u8]| {
             std::fs::write(dir.path().join(name), bytes).unwrap();
-            let digest = sha2::Digest::finalize(sha2::Digest::chain_update(
-                <sha2::Sha256 as sha2::Digest>::new(),
-                bytes,
-            ));
-            digest
-                .iter()
-                .map(|b| format!("{b:02x}"))
-                .collect::<String>()
+            let digest = Sha256::digest(bytes);
+            let digits = digest.iter().map(|b| format!("{b:02x}"));
+            digits.collect::<String>()
         };
         let graph = include_bytes!("../../models/road/segmentation.onnx");
         let grey = image::RgbImage::from_pixel(64, 48, image::Rgb([90, 90, 90]));
