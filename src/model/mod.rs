@@ -15,7 +15,6 @@
 mod bundle;
 mod error;
 mod external;
-mod graph;
 mod manifest;
 #[cfg_attr(
     not(feature = "tensorrt"),
