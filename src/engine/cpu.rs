@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::fmt::Display;
 use std::time::Instant;
 
-use super::preprocess::{Preprocessor, input_size};
+use super::placement::{Placement, cut};
+use super::preprocess::Preprocessor;
 use super::{Engine, EngineError, Perception, Resolution};
 use crate::frame::Frame;
 use crate::model::Bundle;
@@ -124,14 +125,19 @@ pub(super) fn load_graphs<G>(
     Ok((segmentation, observer))
 }
 
+/// The shape of so many planes of that width and height.
+fn shape(planes: usize, (width, height): (u32, u32)) -> [usize; 4] {
+    [1, planes, height as usize, width as usize]
+}
+
 /// A bundle's networks on a [`Backend`].
 pub struct CpuEngine<B> {
     bundle: Bundle,
     pub(super) backend: B,
     preprocessor: Preprocessor,
     perception: Perception,
-    /// Shape of the image that was segmented last; none after a failure.
-    segmented: Option<[usize; 4]>,
+    /// How the frame that was segmented last lay in the input; none after a failure.
+    segmented: Option<Placement>,
 }
 
 impl<B: Backend> CpuEngine<B> {
@@ -144,8 +150,7 @@ impl<B: Backend> CpuEngine<B> {
             perception: Perception::default(),
             segmented: None,
         };
-        let side = *bundle.manifest().input.reduced_height.get_ref();
-        super::select::try_out(&mut engine, bundle, (side, side))?;
+        super::select::try_out(&mut engine, bundle, None)?;
         Ok(engine)
     }
 }
@@ -169,42 +174,49 @@ impl<B: Backend> Engine for CpuEngine<B> {
         self.perception.clear();
         let manifest = self.bundle.manifest();
         let began = Instant::now();
-        let size = input_size(&manifest.input, resolution, frame.width(), frame.height())?;
-        self.preprocessor.run(frame, size)?;
+        let placement = Placement::new(manifest, resolution, frame.width(), frame.height())?;
+        self.preprocessor.place(frame, &placement)?;
         let prepared = Instant::now();
 
-        let shape = [1, 3, size.1 as usize, size.0 as usize];
-        let stride = *manifest.segmentation.stride.get_ref() as usize;
+        let Placement {
+            input,
+            logits,
+            cells,
+            ..
+        } = placement;
         let classes = manifest.classes.get_ref().len();
-        let (height, width) = (shape[2] / stride, shape[3] / stride);
         let p = &mut self.perception;
         let out = Output {
-            expected: [1, classes, height, width],
+            expected: shape(classes, logits),
             values: &mut p.logits,
         };
-        self.backend
-            .segment(self.preprocessor.planes(), shape, out)?;
-        (p.classes, p.height, p.width) = (classes, height, width);
-        p.input = size;
+        let planes = self.preprocessor.planes();
+        self.backend.segment(planes, shape(3, input), out)?;
+        cut(&mut p.logits, classes, logits, cells);
+        p.classes = classes;
+        (p.width, p.height) = (cells.width as usize, cells.height as usize);
+        p.input = input;
         p.times.preprocess = prepared - began;
         p.times.segmentation = prepared.elapsed();
-        self.segmented = Some(shape);
+        self.segmented = Some(placement);
         Ok(())
     }
 
     fn observe(&mut self) -> Result<(), EngineError> {
-        let shape = self.segmented.ok_or(EngineError::NothingSegmented)?;
+        let placement = self.segmented.ok_or(EngineError::NothingSegmented)?;
         if !self.has_observer() {
             return Err(EngineError::NoObserver);
         }
         let began = Instant::now();
         let p = &mut self.perception;
         let out = Output {
-            expected: [1, 1, p.height, p.width],
+            expected: shape(1, placement.logits),
             values: &mut p.observer,
         };
+        let planes = self.preprocessor.planes();
         self.backend
-            .observe(self.preprocessor.planes(), shape, out)?;
+            .observe(planes, shape(3, placement.input), out)?;
+        cut(&mut p.observer, 1, placement.logits, placement.cells);
         p.has_observer = true;
         p.times.observer = began.elapsed();
         Ok(())

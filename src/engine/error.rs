@@ -27,7 +27,9 @@ pub enum EngineError {
         tensor: String,
     },
     /// A tensor has another shape than the manifest promises.
-    #[error("{engine}: {tensor} has shape {found:?}, not {expected:?}")]
+    #[error(
+        "{engine}: {tensor} has shape {found:?}, and the manifest's input and stride promise {expected:?}"
+    )]
     Shape {
         /// Engine name.
         engine: &'static str,
@@ -64,6 +66,16 @@ pub enum EngineError {
         input: u64,
         /// Widest input.
         max: u32,
+    },
+    /// The networks take one size, and the other resolution was asked for.
+    #[error(
+        "the bundle's networks take one size only, {width}x{height}: there is no reduced resolution"
+    )]
+    NoReduced {
+        /// Columns that they take.
+        width: u32,
+        /// Rows that they take.
+        height: u32,
     },
     /// The bundle has no observer.
     #[error("the observer was asked for, and the bundle has none")]

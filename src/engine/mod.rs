@@ -16,6 +16,7 @@ mod judge;
 mod ort;
 mod ort_library;
 mod perception;
+mod placement;
 mod preprocess;
 mod rten;
 mod rten_rules;
@@ -32,6 +33,7 @@ pub use error::EngineError;
 pub use judge::{Judge, Judges};
 pub use ort_library::find_onnxruntime;
 pub use perception::{EngineTimes, GpuTimes, Perception, Scored};
+pub use placement::{Area, Placement};
 pub use preprocess::{Preprocessor, input_size};
 pub use select::{EngineFactory, EngineKind, Options, open};
 
@@ -42,9 +44,9 @@ use std::str::FromStr;
 /// Input resolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Resolution {
-    /// The bundle's `full_height` rows.
+    /// The bundle's `full_height` rows, or the one size that its networks take.
     Full,
-    /// The bundle's `reduced_height` rows.
+    /// The bundle's `reduced_height` rows; networks that take one size have none.
     Reduced,
 }
 

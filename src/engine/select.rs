@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::ort_library::named_onnxruntime;
-use super::{Engine, EngineError, Mode, OrtEngine, RtenEngine, find_onnxruntime};
+use super::{Engine, EngineError, Mode, OrtEngine, Resolution, RtenEngine, find_onnxruntime};
 use crate::frame::Frame;
 use crate::model::Bundle;
 use crate::time::Stamp;
@@ -123,21 +123,31 @@ fn tensorrt(bundle: &Bundle) -> Result<Box<dyn Engine>, EngineError> {
     Ok(Box::new(engine))
 }
 
-/// Runs a new engine on a grey frame of that size, so that broken weights are found before the first
-/// real one.
+/// Runs a new engine on a grey frame of that width and height, or of the least input's, so that broken weights
+/// and outputs of another size are found before the first real one.
 pub(super) fn try_out(
     engine: &mut dyn Engine,
     bundle: &Bundle,
-    (width, height): (u32, u32),
+    size: Option<(u32, u32)>,
 ) -> Result<(), EngineError> {
     let manifest = bundle.manifest();
+    let input = &manifest.input;
+    let (resolution, least) = match (input.fixed(), &input.reduced_height) {
+        (Some(fixed), _) => (Resolution::Full, (fixed.width, fixed.height)),
+        (None, rows) => {
+            // a manifest that was read has them
+            let side = rows.as_ref().map_or(0, |rows| *rows.get_ref());
+            (Resolution::Reduced, (side, side))
+        }
+    };
+    let (width, height) = size.unwrap_or(least);
     let mut grey = Frame::new();
     match grey.reset(width, height, Stamp::default()) {
         Ok(pixels) => pixels.fill(127),
         Err(_) => return Err(EngineError::EmptyFrame),
     }
     let mode = Mode {
-        resolution: super::Resolution::Reduced,
+        resolution,
         observer: manifest.observer.is_some(),
     };
     let name = engine.name();

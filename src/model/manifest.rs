@@ -8,14 +8,13 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::ModelError;
+use super::acceptance::Acceptance;
+use super::input::Input;
 use crate::decide::Trapezoid;
 use crate::score::ScoreKind;
 
 /// The only manifest format there is.
 const FORMAT: u32 = 1;
-/// Input sides are multiples of this: the networks halve their input five times at most.
-const SIDE_STEP: u32 = 32;
-const MAX_SIDE: u32 = 2048;
 
 /// Contents of `model.toml`.
 #[derive(Clone, Debug, Deserialize)]
@@ -44,22 +43,11 @@ pub struct Manifest {
     /// Calibrated thresholds.
     #[serde(rename = "threshold", default)]
     pub thresholds: Vec<Spanned<ThresholdEntry>>,
+    /// How far an engine may be from the reference.
+    #[serde(default)]
+    pub acceptance: Acceptance,
     /// Where the bundle comes from.
     pub provenance: Provenance,
-}
-
-/// What the networks want to see: RGB planes, (value / 255 - mean) / std.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Input {
-    /// Mean of R, G, B in 0..=1.
-    pub mean: Spanned<[f32; 3]>,
-    /// Standard deviation of R, G, B in 0..=1.
-    pub std: Spanned<[f32; 3]>,
-    /// Input rows at full resolution, a multiple of 32. The width follows from the frame's shape.
-    pub full_height: Spanned<u32>,
-    /// Input rows at reduced resolution.
-    pub reduced_height: Spanned<u32>,
 }
 
 /// The segmentation graph.
@@ -75,9 +63,10 @@ pub struct Segmentation {
     pub data: BTreeMap<String, Spanned<String>>,
     /// Name of the image input, f32 [1, 3, H, W].
     pub image: String,
-    /// Name of the logits output, f32 [1, classes, H / stride, W / stride].
+    /// Name of the logits output, f32 [1, classes, H / stride, W / stride], rounded up. They cover the input:
+    /// the column i of n is for its pixels from i * W / n to (i + 1) * W / n.
     pub logits: String,
-    /// Image pixels a logit.
+    /// Image pixels a logit: 1, 2, 4, 8, 16 or 32.
     pub stride: Spanned<u32>,
     /// Outputs that the observer reads, besides the logits.
     #[serde(default)]
@@ -118,8 +107,8 @@ pub struct ThresholdEntry {
     pub score: ScoreKind,
     /// Mode that it was calibrated in, as [`crate::engine::Mode`] writes itself.
     pub mode: String,
-    /// At 95 % of the anomalous pixels found.
-    pub tpr95: f32,
+    /// At 95 % of the anomalous pixels found; none where the calibration had no anomalies.
+    pub tpr95: Option<f32>,
     /// At 1 % of the known pixels wrongly flagged.
     pub fpr1: f32,
     /// The data they come from.
@@ -177,27 +166,8 @@ impl Manifest {
                 format!("format {found} is not known, only {FORMAT}"),
             ));
         }
-        for (name, rows) in [
-            ("full_height", &self.input.full_height),
-            ("reduced_height", &self.input.reduced_height),
-        ] {
-            let r = *rows.get_ref();
-            if r == 0 || !r.is_multiple_of(SIDE_STEP) || r > MAX_SIDE {
-                let text = format!("{name} {r} is not a multiple of {SIDE_STEP} up to {MAX_SIDE}");
-                return Some((rows.span(), text));
-            }
-        }
-        if let Some(m) = self.input.mean.get_ref().iter().find(|m| !m.is_finite()) {
-            return Some((self.input.mean.span(), format!("mean {m} is not finite")));
-        }
-        if let Some(s) = self
-            .input
-            .std
-            .get_ref()
-            .iter()
-            .find(|s| !(s.is_finite() && **s > 0.0))
-        {
-            return Some((self.input.std.span(), format!("std {s} is not above 0")));
+        if let Some(problem) = self.input.problem() {
+            return Some(problem);
         }
         let stride = *self.segmentation.stride.get_ref();
         if !matches!(stride, 1 | 2 | 4 | 8 | 16 | 32) {
@@ -211,7 +181,9 @@ impl Manifest {
                 format!("{count} classes are not in 2..=254"),
             ));
         }
-        self.file_problem().or_else(|| self.threshold_problem())
+        self.file_problem()
+            .or_else(|| self.threshold_problem())
+            .or_else(|| self.acceptance.problem())
     }
 
     fn file_problem(&self) -> Option<(Range<usize>, String)> {
@@ -224,23 +196,18 @@ impl Manifest {
         for (file, sha256, data) in graphs.into_iter().flatten() {
             let name = file.get_ref();
             // a graph lies beside the manifest and nowhere else
-            if name.is_empty() || Path::new(name).file_name() != Some(name.as_ref()) {
+            if !is_plain(name) {
                 return Some((
                     file.span(),
                     format!("{name:?} is not the plain name of a file"),
                 ));
             }
-            for sha256 in std::iter::once(sha256).chain(data.values()) {
-                let hash = sha256.get_ref();
-                if hash.len() != 64 || !hash.bytes().all(|b| b.is_ascii_hexdigit()) {
-                    return Some((
-                        sha256.span(),
-                        format!("{hash:?} is not a SHA-256 in hexadecimal"),
-                    ));
-                }
+            let hashes = std::iter::once(sha256).chain(data.values());
+            if let Some(problem) = hashes.filter_map(hash_problem).next() {
+                return Some(problem);
             }
         }
-        None
+        self.acceptance.pictures.values().find_map(hash_problem)
     }
 
     fn threshold_problem(&self) -> Option<(Range<usize>, String)> {
@@ -248,7 +215,7 @@ impl Manifest {
             let t = entry.get_ref();
             // evaluate's thresholds lie on half steps, so the lowest is slightly below 0
             let valid = |v: f32| (-0.001..=1.0).contains(&v);
-            if !valid(t.tpr95) || !valid(t.fpr1) {
+            if !valid(t.fpr1) || t.tpr95.is_some_and(|v| !valid(v)) {
                 let text = format!("thresholds of {} are not in 0..=1", t.score);
                 return Some((entry.span(), text));
             }
@@ -265,11 +232,28 @@ impl Manifest {
         let fits =
             |t: &&Spanned<ThresholdEntry>| t.get_ref().score == score && t.get_ref().mode == mode;
         let entry = self.thresholds.iter().find(fits)?.get_ref();
-        Some(match at {
+        match at {
             ThresholdAt::Tpr95 => entry.tpr95,
-            ThresholdAt::Fpr1 => entry.fpr1,
-        })
+            ThresholdAt::Fpr1 => Some(entry.fpr1),
+        }
     }
+}
+
+/// Whether it is the name of a file, without a folder.
+pub(super) fn is_plain(name: &str) -> bool {
+    !name.is_empty() && Path::new(name).file_name() == Some(name.as_ref())
+}
+
+fn hash_problem(hash: &Spanned<String>) -> Option<(Range<usize>, String)> {
+    let text = hash.get_ref();
+    let is_hash = text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    let problem = || {
+        (
+            hash.span(),
+            format!("{text:?} is not a SHA-256 in hexadecimal"),
+        )
+    };
+    (!is_hash).then(problem)
 }
 
 fn line_of(text: &str, offset: usize) -> usize {

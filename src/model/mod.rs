@@ -12,9 +12,11 @@
 //! # Ok::<(), lookout::model::ModelError>(())
 //! ```
 
+mod acceptance;
 mod bundle;
 mod error;
 mod external;
+mod input;
 mod manifest;
 #[cfg_attr(
     not(feature = "tensorrt"),
@@ -22,9 +24,12 @@ mod manifest;
 )]
 pub(crate) mod wire;
 
+pub use acceptance::Acceptance;
 pub use bundle::Bundle;
 pub use error::ModelError;
+pub(crate) use input::MAX_SIDE;
+pub use input::{Fit, FixedInput, Input};
 pub use manifest::{
-    Class, Input, Manifest, Observer, Provenance, Segmentation, ThresholdAt, ThresholdEntry,
+    Class, Manifest, Observer, Provenance, Segmentation, ThresholdAt, ThresholdEntry,
 };
 pub use wire::WireError;

@@ -198,7 +198,7 @@ fn entry(
     Ok(ThresholdEntry {
         score: kind,
         mode: mode.name().to_owned(),
-        tpr95: tpr95.threshold,
+        tpr95: Some(tpr95.threshold),
         fpr1: fpr1.threshold,
         calibration: calibration.to_owned(),
     })
@@ -260,7 +260,11 @@ fn put_entries(document: &mut DocumentMut, entries: &[ThresholdEntry]) -> Result
 fn fill(table: &mut Table, entry: &ThresholdEntry) {
     put(table, "score", value(entry.score.name()));
     put(table, "mode", value(entry.mode.as_str()));
-    put(table, "tpr95", value(shortest(entry.tpr95)));
+    match entry.tpr95 {
+        Some(threshold) => put(table, "tpr95", value(shortest(threshold))),
+        // what was there is of another calibration
+        None => drop(table.remove("tpr95")),
+    }
     put(table, "fpr1", value(shortest(entry.fpr1)));
     put(table, "calibration", value(entry.calibration.as_str()));
 }
@@ -357,7 +361,7 @@ mod tests {
         ThresholdEntry {
             score,
             mode,
-            tpr95,
+            tpr95: Some(tpr95),
             fpr1: 0.75,
             calibration: "test".into(),
         }

@@ -67,7 +67,7 @@ impl TensorRtEngine {
             perception: Perception::default(),
             segmented: None,
         };
-        crate::engine::select::try_out(&mut engine, bundle, camera)?;
+        crate::engine::select::try_out(&mut engine, bundle, Some(camera))?;
         Ok(engine)
     }
 
