@@ -46,17 +46,29 @@ impl<'a> Chain<'a> {
         attribute: Vec<Attribute>,
     ) {
         let mut input = vec![self.at.clone()];
-        for tensor in constants {
-            let name = self.name();
-            self.made.push(NodeProto {
-                output: vec![name.clone()],
-                name: name.clone(),
-                op_type: "Constant".to_owned(),
-                attribute: vec![Attribute::tensor("value", tensor)],
-                ..NodeProto::default()
-            });
-            input.push(name);
-        }
+        input.extend(constants.into_iter().map(|tensor| self.constant(tensor)));
+        self.node(op_type, input, attribute);
+    }
+
+    /// A node on a constant, and on what the last one made.
+    pub(crate) fn step_behind(&mut self, op_type: &str, constant: TensorProto) {
+        let input = vec![self.constant(constant), self.at.clone()];
+        self.node(op_type, input, vec![]);
+    }
+
+    fn constant(&mut self, tensor: TensorProto) -> String {
+        let name = self.name();
+        self.made.push(NodeProto {
+            output: vec![name.clone()],
+            name: name.clone(),
+            op_type: "Constant".to_owned(),
+            attribute: vec![Attribute::tensor("value", tensor)],
+            ..NodeProto::default()
+        });
+        name
+    }
+
+    fn node(&mut self, op_type: &str, input: Vec<String>, attribute: Vec<Attribute>) {
         let name = self.name();
         self.made.push(NodeProto {
             input,

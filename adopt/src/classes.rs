@@ -92,10 +92,10 @@ fn colour(classes: &mut [Class], plain: &[bool]) {
         .filter(|(_, plain)| !**plain)
         .map(|(class, _)| class.color)
         .collect();
-    let steps: [u8; 7] = [0, 43, 85, 128, 170, 213, 255];
-    let all = steps.iter().flat_map(|&r| {
-        let green = steps.iter();
-        green.flat_map(move |&g| steps.iter().map(move |&b| [r, g, b]))
+    const STEPS: [u8; 7] = [0, 43, 85, 128, 170, 213, 255];
+    let all = STEPS.into_iter().flat_map(|r| {
+        let green = STEPS.into_iter();
+        green.flat_map(move |g| STEPS.into_iter().map(move |b| [r, g, b]))
     });
     // black and white are what masks are made of
     let all: Vec<[u8; 3]> = all.filter(|&c| c != [0; 3] && c != [255; 3]).collect();
@@ -139,7 +139,10 @@ mod tests {
     #[test]
     fn a_line_that_is_wrong_is_named_by_its_number() {
         for (text, words) in [
-            ("road\nroad\n", "classes.txt:2: the class \"road\" is there twice"),
+            (
+                "road\nroad\n",
+                "classes.txt:2: the class \"road\" is there twice",
+            ),
             ("road 1 2 300\n", "classes.txt:1: 300 is not in 0..=255"),
             ("road 1 2\n", "classes.txt:1: \"road 1 2\" has 2 numbers"),
         ] {

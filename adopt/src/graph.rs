@@ -114,7 +114,9 @@ impl<'a> View<'a> {
 fn initial(graph: &GraphProto) -> impl Iterator<Item = &str> {
     let dense = graph.initializer.iter().map(|t| t.name.as_str());
     let sparse = graph.sparse_initializer.iter();
-    let sparse = sparse.filter_map(|s| s.values.as_ref()).map(|t| t.name.as_str());
+    let sparse = sparse
+        .filter_map(|s| s.values.as_ref())
+        .map(|t| t.name.as_str());
     dense.chain(sparse)
 }
 
@@ -258,9 +260,14 @@ pub(crate) fn rename(graph: &mut GraphProto, from: &str, to: &str) {
             }
         }
     }
-    graph.initializer.iter_mut().for_each(|t| change(&mut t.name));
+    graph
+        .initializer
+        .iter_mut()
+        .for_each(|t| change(&mut t.name));
     let values = graph.input.iter_mut().chain(&mut graph.output);
-    values.chain(&mut graph.value_info).for_each(|v| change(&mut v.name));
+    values
+        .chain(&mut graph.value_info)
+        .for_each(|v| change(&mut v.name));
     for sparse in &mut graph.sparse_initializer {
         sparse.values.iter_mut().for_each(|t| change(&mut t.name));
     }

@@ -4,7 +4,9 @@
 use crate::AdoptError;
 use crate::chain::Chain;
 use crate::graph::{self, View, describe, free_name, operator};
-use crate::proto::{Attribute, DimensionValue, GraphProto, Model, TensorProto, ValueInfo, data_type};
+use crate::proto::{
+    Attribute, DimensionValue, GraphProto, Model, TensorProto, ValueInfo, data_type,
+};
 
 /// The name of the input that lookout feeds.
 pub const IMAGE: &str = "image";
@@ -253,7 +255,13 @@ fn shape(
         }
         _ => match first_layout(&View::new(graph, opset), name) {
             Some((layout, node)) => {
-                return with_layout(sizes, batch, layout, format!("by the node {node} behind it"), name);
+                return with_layout(
+                    sizes,
+                    batch,
+                    layout,
+                    format!("by the node {node} behind it"),
+                    name,
+                );
             }
             None => {
                 return Err(AdoptError::Ask {

@@ -109,7 +109,10 @@ pub(crate) fn hint(view: &View<'_>, input: &str) -> Option<(Normalisation, Strin
             _ => return None,
         };
         if let Some(found) = found {
-            return Some((found, format!("the node {} behind the input", describe(node))));
+            return Some((
+                found,
+                format!("the node {} behind the input", describe(node)),
+            ));
         }
         at = node.output.first()?.clone();
     }

@@ -8,7 +8,8 @@ const FEW: i64 = 4096;
 /// The numbers of a small tensor; `None` for a large one, or one of another type.
 pub(crate) fn few(tensor: &TensorProto) -> Option<Vec<f64>> {
     let count = tensor.dims.iter().try_fold(1_i64, |all, &side| {
-        all.checked_mul(side).filter(|&all| (0..=FEW).contains(&all))
+        all.checked_mul(side)
+            .filter(|&all| (0..=FEW).contains(&all))
     })?;
     let mut values: Vec<f64> = match &tensor.raw_data {
         Some(raw) if !raw.is_empty() => match tensor.data_type {
@@ -68,7 +69,11 @@ pub(crate) fn nans(tensor: &TensorProto) -> usize {
 }
 
 fn of<const N: usize>(raw: &[u8], number: impl Fn([u8; N]) -> f64) -> Vec<f64> {
-    raw.as_chunks().0.iter().map(|bytes| number(*bytes)).collect()
+    raw.as_chunks()
+        .0
+        .iter()
+        .map(|bytes| number(*bytes))
+        .collect()
 }
 
 /// The number that 16 bits of a float16 stand for.

@@ -22,12 +22,28 @@ pub mod data_type {
     /// The name of a type.
     pub fn name(kind: i32) -> &'static str {
         const NAMES: [&str; 17] = [
-            "no type", "float32", "uint8", "int8", "uint16", "int16", "int32", "int64", "text",
-            "bool", "float16", "float64", "uint32", "uint64", "complex64", "complex128",
+            "no type",
+            "float32",
+            "uint8",
+            "int8",
+            "uint16",
+            "int16",
+            "int32",
+            "int64",
+            "text",
+            "bool",
+            "float16",
+            "float64",
+            "uint32",
+            "uint64",
+            "complex64",
+            "complex128",
             "bfloat16",
         ];
         let at = usize::try_from(kind).ok();
-        at.and_then(|at| NAMES.get(at)).copied().unwrap_or("a type of few bits")
+        at.and_then(|at| NAMES.get(at))
+            .copied()
+            .unwrap_or("a type of few bits")
     }
 
     /// Whether it is a type of floating-point numbers.

@@ -137,7 +137,8 @@ fn logits(
             }
             "Sigmoid" => true,
             "Resize" | "Upsample" => {
-                step.resized.insert(0, resized(node, kind, view.opset, pending));
+                step.resized
+                    .insert(0, resized(node, kind, view.opset, pending));
                 true
             }
             "QuantizeLinear" if is_last => true,
