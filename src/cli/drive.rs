@@ -24,6 +24,8 @@ pub(crate) struct DriveResult {
     pub(crate) last: Option<Verdict>,
     /// The corridor that its frames were judged by.
     pub(crate) corridor: String,
+    /// What people have to know of how they were judged.
+    pub(crate) notes: Vec<String>,
     /// Why the bag could not be read to its end.
     pub(crate) broken: Option<anyhow::Error>,
     /// What the bag could not give.
@@ -44,6 +46,7 @@ impl DriveResult {
         let corridor = handler.tell_corridor();
         Ok(Self {
             corridor,
+            notes: handler.frames.pipeline().settings().notes(),
             summary: handler.out.profile.summary(began.elapsed()),
             report: handler.out.report,
             last: handler.frames.last(),
@@ -222,6 +225,9 @@ pub(crate) fn print_summary(
         writeln!(err, "last verdict: {}: {}", last.state, last.reason)?;
     }
     writeln!(err, "corridor: {}", result.corridor)?;
+    for note in &result.notes {
+        writeln!(err, "note: {note}")?;
+    }
     if let Some(line) = result.lost.line() {
         writeln!(err, "{line}")?;
     }
@@ -234,6 +240,7 @@ pub(crate) fn print_summary(
         if let Some(map) = value.as_object_mut() {
             map.insert("last_verdict".into(), serde_json::to_value(result.last)?);
             map.insert("corridor".into(), result.corridor.as_str().into());
+            map.insert("notes".into(), json!(result.notes));
             let broken = result.broken.as_ref().map(|e| format!("{e:#}"));
             map.insert("source_error".into(), serde_json::to_value(broken)?);
             map.insert("lost".into(), result.lost.json());

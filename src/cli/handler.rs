@@ -10,6 +10,7 @@ use lookout::decide::{Failure, Verdict};
 use lookout::engine::Mode;
 use lookout::frame::Frame;
 use lookout::model::Bundle;
+use lookout::msg::Networks;
 use lookout::paint::Painter;
 use lookout::pipeline::{FrameHandler, Judged, Pipeline, Sink};
 use lookout::profile::report::{ReportBuilder, ReportInfo};
@@ -85,6 +86,7 @@ impl Handler {
             area_on: 0,
             corridor: String::new(),
             promise: settings.stop_levels.promise().to_owned(),
+            notes: settings.notes(),
             width: 0,
             height: 0,
         };
@@ -92,7 +94,11 @@ impl Handler {
         let path = outputs.frames_csv();
         let file =
             File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-        let recorder = Recorder::create(&outputs.annotated(), bundle.hash())?;
+        let networks = Networks {
+            bundle_hash: bundle.hash(),
+            note: &settings.note(),
+        };
+        let recorder = Recorder::create(&outputs.annotated(), networks)?;
         let csv = FramesCsv::new(BufWriter::new(file))?;
         let out = Recording {
             report: ReportBuilder::new(info),

@@ -24,9 +24,10 @@ pub(crate) struct ImageArgs {
     /// Folder for `<stem>_overlay.png` and `<stem>_mask.png`
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Score: observer, softmax, max-logit, entropy, energy
-    #[arg(long, value_name = "NAME", default_value = "observer")]
-    score: ScoreKind,
+    /// Score: observer, softmax, max-logit, entropy, energy [default: observer, or max-logit where the
+    /// bundle has none]
+    #[arg(long, value_name = "NAME")]
+    score: Option<ScoreKind>,
     #[command(flatten)]
     threshold: ThresholdArgs,
     /// One JSON object a picture on stdout
@@ -64,12 +65,13 @@ struct Summary {
 pub(crate) fn run(args: &ImageArgs) -> Result<()> {
     let pictures = listing::from_files(&args.files)?;
     let bundle = args.engine.bundle()?;
-    let mode = pictures::mode_for(&[args.score]);
-    let threshold = args.threshold.threshold(&bundle, args.score, mode)?;
+    let kind = pictures::score_of(&bundle, args.score)?;
+    let mode = pictures::mode_for(&[kind]);
+    let threshold = args.threshold.threshold(&bundle, kind, mode)?;
     let mut marker = Marker {
         engine: args.engine.open(&bundle)?,
         mode,
-        kind: args.score,
+        kind,
         threshold,
         map: ScoreMap::default(),
         mask: AnomalyMask::default(),

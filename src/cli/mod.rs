@@ -35,7 +35,7 @@ use clap::{Parser, Subcommand};
 use log::LevelFilter;
 use lookout::engine::{Engine, EngineKind, Mode, Options};
 use lookout::model::{Bundle, ThresholdAt};
-use lookout::pipeline::{Judge, OpenEngine, Settings};
+use lookout::pipeline::{Asked, Choice, OpenEngine, Settings, Threshold};
 use lookout::score::ScoreKind;
 
 /// Sees the road, knows when it is lost, and says so in time.
@@ -71,7 +71,7 @@ enum Command {
     Adopt(Box<adopt::AdoptArgs>),
     /// Thresholds of the scores from labelled pictures; the evidence of a stop from clean recordings.
     Calibrate(calibrate::CalibrateCommand),
-    /// TensorRT engines: built ahead, listed, cleared away.
+    /// An engine held against the reference; TensorRT engines: built ahead, listed, cleared away.
     Engine(engine::EngineCommand),
 }
 
@@ -183,13 +183,14 @@ fn load_bundle(folder: Option<&Path>) -> anyhow::Result<Bundle> {
 /// Which score is compared with which threshold.
 #[derive(Debug, clap::Args)]
 pub(crate) struct JudgeArgs {
-    /// observer, softmax, max-logit, entropy or energy.
-    #[arg(long, default_value_t = ScoreKind::Observer, value_name = "NAME")]
-    score: ScoreKind,
+    /// observer, softmax, max-logit, entropy or energy; without it the observer, or max-logit where the
+    /// bundle has none.
+    #[arg(long, value_name = "NAME")]
+    score: Option<ScoreKind>,
     /// Score (0 known .. 1 unknown) above which a pixel is anomalous; the bundle's calibrated one
     /// without it.
-    #[arg(long, value_name = "X", value_parser = unit)]
-    threshold: Option<f32>,
+    #[arg(long, value_name = "X")]
+    threshold: Option<Threshold>,
     #[command(flatten)]
     settings: settings::SettingsArgs,
 }
@@ -197,36 +198,49 @@ pub(crate) struct JudgeArgs {
 impl JudgeArgs {
     /// Full resolution, the observer only where the score needs it.
     fn settings(&self, bundle: &Bundle, stale_ms: Option<u32>) -> anyhow::Result<Settings> {
-        let mode = if self.score.needs_observer() {
+        let manifest = bundle.manifest();
+        let score = score_of(bundle, self.score)?;
+        let mode = if score.needs_observer() {
             Mode::FULL
         } else {
             Mode::FULL_LOGITS
         };
-        let calibrated =
-            Settings::calibrated(bundle.manifest(), mode, self.score, ThresholdAt::Fpr1);
-        let settings = match (self.threshold, calibrated) {
-            (Some(threshold), _) => {
-                let score = self.score;
-                Settings::fixed(mode, Judge { score, threshold })
-            }
-            (None, Some(s)) => s,
-            (None, None) => anyhow::bail!(
-                "bundle {} has no threshold for score {} in mode {mode}: give --threshold or \
-                 calibrate it",
-                bundle.manifest().name,
-                self.score,
-            ),
-        };
-        let set = self.settings.read(stale_ms)?;
-        let settings = settings.with(&set, bundle.manifest());
+        let set = self.settings.read(stale_ms, self.threshold)?;
+        let choice = Choice::new(
+            manifest,
+            &Asked {
+                score,
+                fallback: score,
+                at: ThresholdAt::Fpr1,
+                given: set.given(),
+            },
+        );
+        let judge = choice.judges.of(mode).with_context(|| {
+            format!(
+                "bundle {} has no threshold for score {score} in mode {mode}: give --threshold or calibrate it",
+                manifest.name
+            )
+        })?;
+        let mut settings = Settings::fixed(mode, judge);
+        settings.unobserved = choice.unobserved;
+        let settings = settings.with(&set, manifest);
+        for note in settings.notes() {
+            log::warn!("{note}");
+        }
         self.settings.with_stop_levels(settings, bundle)
     }
 }
 
-/// A number in 0..=1.
-fn unit(text: &str) -> Result<f32, String> {
-    match text.parse::<f32>() {
-        Ok(x) if (0.0..=1.0).contains(&x) => Ok(x),
-        _ => Err(format!("{text:?} is not a number in 0..=1")),
+/// The score that somebody names, or the best that the bundle can give.
+fn score_of(bundle: &Bundle, named: Option<ScoreKind>) -> anyhow::Result<ScoreKind> {
+    let manifest = bundle.manifest();
+    match named {
+        Some(score) if score.needs_observer() && manifest.observer.is_none() => anyhow::bail!(
+            "bundle {} has no observer, so it cannot give the score {score}: take softmax, max-logit, entropy \
+             or energy",
+            manifest.name
+        ),
+        Some(score) => Ok(score),
+        None => Ok(Asked::score_of(manifest, ScoreKind::Observer)),
     }
 }

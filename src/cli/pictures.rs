@@ -175,6 +175,14 @@ impl ThresholdArgs {
         };
         calibrated(bundle, score, mode, at).with_context(|| {
             let name = &bundle.manifest().name;
+            let other = calibrated(bundle, score, mode, ThresholdAt::Fpr1);
+            if let (ThresholdAt::Tpr95, Some(fpr1)) = (at, other) {
+                return format!(
+                    "the bundle {name} has no threshold tpr95 for {score} in mode {mode}, because it was \
+                     calibrated without anomalies: take --threshold-at fpr1 ({fpr1}), give --threshold, or \
+                     calibrate with pictures of anomalies and their masks"
+                );
+            }
             format!(
                 "the bundle {name} has no threshold for {score} in mode {mode}: give \
                  --threshold, or make one with `lookout calibrate`"
@@ -200,6 +208,16 @@ pub(crate) fn calibrated(
         .into_iter()
         .flatten()
         .find_map(|mode| bundle.manifest().threshold(score, mode.name(), at))
+}
+
+/// The score that somebody names, or the best that the bundle can give; says so where that is not the
+/// observer's.
+pub(crate) fn score_of(bundle: &Bundle, named: Option<ScoreKind>) -> Result<ScoreKind> {
+    let kind = super::score_of(bundle, named)?;
+    if bundle.manifest().observer.is_none() {
+        note(format_args!("no observer: the score is {kind}"));
+    }
+    Ok(kind)
 }
 
 /// The cheapest mode at full resolution that gives these scores.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use lookout::bag::BagReader;
 use lookout::model::{Bundle, ThresholdAt};
-use lookout::pipeline::{FrameHandler, Judges, Live, Settings};
+use lookout::pipeline::{Asked, Choice, FrameHandler, Live, Settings, Threshold};
 use lookout::profile::load::MAX_LOAD_THREADS;
 use lookout::profile::{
     DeadlineProfile, FrameFate, FrameOutcome, FrameTrace, Load, Machine, MachineSampler,
@@ -63,12 +63,17 @@ pub(crate) struct ProfileArgs {
     /// The profile as JSON on stdout too.
     #[arg(long)]
     json: bool,
-    /// Score of the modes with the observer, or of all when it is one of the logits.
-    #[arg(long, default_value_t = ScoreKind::Observer, value_name = "NAME")]
-    score: ScoreKind,
+    /// Score of the modes with the observer, or of all when it is one of the logits; without it the
+    /// observer, or max-logit where the bundle has none.
+    #[arg(long, value_name = "NAME")]
+    score: Option<ScoreKind>,
     /// Score of the modes without the observer.
     #[arg(long, default_value_t = ScoreKind::Energy, value_name = "NAME", value_parser = of_logits)]
     fallback_score: ScoreKind,
+    /// Threshold (0 known .. 1 unknown) of every mode that is judged by that score; the bundle's calibrated
+    /// ones without it. [thresholds] in --settings have those of single modes.
+    #[arg(long, value_name = "X")]
+    threshold: Option<Threshold>,
     #[command(flatten)]
     camera: CameraArgs,
     #[command(flatten)]
@@ -125,7 +130,7 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
         .with_context(|| format!("{topic} has no message"))?;
 
     let load = Load::start(args.load).context("cannot start the load")?;
-    dry_runs(&mut handler, &paced, bundle.hash())?;
+    dry_runs(&mut handler, &paced)?;
     let began = Instant::now();
     let machine = MachineSampler::start(Machine::new(began), MACHINE_PERIOD)?;
     let mut profiler = Profiler::begin(began, deadline, &outputs.trace())?;
@@ -168,6 +173,8 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
         let counters = handler.frames.pipeline().admission().map(|a| a.counters());
         map.insert("bundle".into(), json!(bundle.hash()));
         map.insert("corridor".into(), json!(corridor));
+        let notes = handler.frames.pipeline().settings().notes();
+        map.insert("notes".into(), json!(notes));
         map.insert("admission".into(), json!(counters.as_ref().map(counted)));
         map.insert("run".into(), serde_json::to_value(&summary)?);
         map.insert("taken_back".into(), json!(handler.frames.taken_back()));
@@ -192,14 +199,25 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
 
 fn settings(args: &ProfileArgs, bundle: &Bundle) -> anyhow::Result<Settings> {
     let manifest = bundle.manifest();
-    let (score, fallback) = (args.score, args.fallback_score);
-    let judges = Judges::calibrated(manifest, score, fallback, ThresholdAt::Fpr1);
-    let mut set = args.settings.read(args.live.stale_ms)?;
+    let mut set = args.settings.read(args.live.stale_ms, args.threshold)?;
+    let asked = Asked {
+        score: super::score_of(bundle, args.score)?,
+        fallback: args.fallback_score,
+        at: ThresholdAt::Fpr1,
+        given: set.given(),
+    };
+    let choice = Choice::new(manifest, &asked);
     if let Some(deadline_ms) = args.deadline_ms {
         set.admission.get_or_insert_default().deadline_ms = deadline_ms;
     }
-    let settings = Settings::deadline(AdmissionConfig::default(), judges);
+    for mode in set.admission.iter().flat_map(|a| a.modes.named()) {
+        mode.check(manifest)?;
+    }
+    let settings = Settings::chosen(AdmissionConfig::default(), choice);
     let settings = settings.with(&set, manifest);
+    for note in settings.notes() {
+        log::warn!("{note}");
+    }
     settings
         .best_mode()
         .with_context(|| format!("cannot use the thresholds of bundle {}", manifest.name))?;
@@ -207,9 +225,9 @@ fn settings(args: &ProfileArgs, bundle: &Bundle) -> anyhow::Result<Settings> {
 }
 
 /// Measures every mode on the first frame, pictures recorded into a folder that goes away.
-fn dry_runs(handler: &mut Handler, paced: &Paced, bundle_hash: &str) -> anyhow::Result<()> {
+fn dry_runs(handler: &mut Handler, paced: &Paced) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
-    let mut scratch = Recorder::create(&folder.path().join("dry"), bundle_hash)?;
+    let mut scratch = Recorder::create(&folder.path().join("dry"), "".into())?;
     let modes: Vec<_> = handler
         .frames
         .pipeline()

@@ -6,7 +6,9 @@ use jpeg_encoder::{ColorType, Encoder};
 use lookout::bag::{BagError, BagWriter, Qos, Summary, TopicId};
 use lookout::decide::{AnomalyMask, Verdict};
 use lookout::evaluate::bin_of;
-use lookout::msg::{Bool, CompressedImageRef, DiagnosticStatus, HeaderRef, ImageRef, RosMessage};
+use lookout::msg::{
+    Bool, CompressedImageRef, DiagnosticStatus, HeaderRef, ImageRef, Networks, RosMessage,
+};
 use lookout::score::ScoreMap;
 use lookout::time::Stamp;
 use serde::Serialize;
@@ -38,6 +40,7 @@ pub(crate) struct Recorder {
     status: TopicId,
     camera: Option<TopicId>,
     bundle_hash: String,
+    note: String,
     jpeg: Vec<u8>,
     scores: Vec<u8>,
 }
@@ -63,8 +66,8 @@ impl<'a> At<'a> {
 }
 
 impl Recorder {
-    /// Begins `folder`, which must not hold a bag.
-    pub(crate) fn create(folder: &Path, bundle_hash: &str) -> Result<Self, BagError> {
+    /// Begins `folder`, which must not hold a bag. The networks are named in every status.
+    pub(crate) fn create(folder: &Path, networks: Networks<'_>) -> Result<Self, BagError> {
         let mut bag = BagWriter::create(folder, "annotated")?;
         Ok(Self {
             mask: bag.add_topic::<ImageRef<'_>>(MASK, Qos::Reliable)?,
@@ -73,7 +76,8 @@ impl Recorder {
             safe_stop: bag.add_topic::<Bool>(SAFE_STOP, Qos::Latched)?,
             status: bag.add_topic::<DiagnosticStatus>(STATUS, Qos::Latched)?,
             camera: None,
-            bundle_hash: bundle_hash.to_owned(),
+            bundle_hash: networks.bundle_hash.to_owned(),
+            note: networks.note.to_owned(),
             jpeg: Vec::new(),
             scores: Vec::new(),
             bag,
@@ -161,7 +165,11 @@ impl Recorder {
     pub(crate) fn verdict(&mut self, log_time: Stamp, verdict: &Verdict) -> Result<(), BagError> {
         let data = verdict.safe_stop;
         self.bag.write(self.safe_stop, log_time, &Bool { data })?;
-        let status = DiagnosticStatus::of_verdict(verdict, &self.bundle_hash, None);
+        let networks = Networks {
+            bundle_hash: &self.bundle_hash,
+            note: &self.note,
+        };
+        let status = DiagnosticStatus::of_verdict(verdict, networks, None);
         self.bag.write(self.status, log_time, &status)
     }
 

@@ -25,9 +25,10 @@ pub(crate) struct ScoreArgs {
     /// (class ids) and `mask/<stem>.png` (0 or 255)
     #[arg(long, value_name = "OUT")]
     out: PathBuf,
-    /// Score: observer, softmax, max-logit, entropy, energy
-    #[arg(long, value_name = "NAME", default_value = "observer")]
-    score: ScoreKind,
+    /// Score: observer, softmax, max-logit, entropy, energy [default: observer, or max-logit where the
+    /// bundle has none]
+    #[arg(long, value_name = "NAME")]
+    score: Option<ScoreKind>,
     #[command(flatten)]
     threshold: ThresholdArgs,
     /// Write into a folder that already has something in it
@@ -47,8 +48,9 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<Ending> {
         .collect();
     listing::spare_inputs(&pictures, &outputs)?;
     let bundle = args.engine.bundle()?;
-    let mode = pictures::mode_for(&[args.score]);
-    let threshold = args.threshold.threshold(&bundle, args.score, mode)?;
+    let kind = pictures::score_of(&bundle, args.score)?;
+    let mode = pictures::mode_for(&[kind]);
+    let threshold = args.threshold.threshold(&bundle, kind, mode)?;
     let engine = args.engine.open(&bundle)?;
     let _lock = pictures::output_dir(&args.out, args.force)?;
     for folder in &folders {
@@ -58,7 +60,7 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<Ending> {
     let mut scorer = Scorer {
         engine,
         mode,
-        kind: args.score,
+        kind,
         threshold,
         map: ScoreMap::default(),
         mask: AnomalyMask::default(),
@@ -83,9 +85,8 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<Ending> {
     }
     bar.finish_and_clear();
     note(format_args!(
-        "{done} of {} pictures scored with {} into {}",
+        "{done} of {} pictures scored with {kind} into {}",
         pictures.len(),
-        args.score,
         args.out.display()
     ));
     if !failed.is_empty() {

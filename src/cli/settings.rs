@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use anyhow::Context;
 use lookout::calibration::StopFile;
 use lookout::model::Bundle;
-use lookout::pipeline::{PartialSettings, Settings};
+use lookout::pipeline::{PartialSettings, Settings, Threshold};
 
 /// Where settings come from.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SettingsArgs {
-    /// TOML file with least_mode, [supervisor], [corridor], [vehicle] and [admission]; what is missing is
-    /// at its default.
+    /// TOML file with least_mode, threshold, [thresholds] (of single modes), [supervisor], [corridor],
+    /// [vehicle] and [admission]; what is missing is at its default.
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
     /// TOML file of stop levels, as `lookout calibrate stop` makes it: where the camera is known, the
@@ -22,9 +22,13 @@ pub(crate) struct SettingsArgs {
 }
 
 impl SettingsArgs {
-    /// Reads the file; nothing is set without one. A staleness limit of the command line goes before
-    /// the file's.
-    pub(crate) fn read(&self, stale_ms: Option<u32>) -> anyhow::Result<PartialSettings> {
+    /// Reads the file; nothing is set without one. Staleness limit and threshold of the command line go
+    /// before the file's.
+    pub(crate) fn read(
+        &self,
+        stale_ms: Option<u32>,
+        threshold: Option<Threshold>,
+    ) -> anyhow::Result<PartialSettings> {
         let mut set = match &self.settings {
             Some(path) => {
                 let named = || format!("cannot use the settings in {}", path.display());
@@ -35,6 +39,10 @@ impl SettingsArgs {
         };
         if let Some(stale_ms) = stale_ms {
             set.supervisor.get_or_insert_default().stale_after_ms = stale_ms;
+        }
+        if threshold.is_some() {
+            set.threshold = threshold;
+            set.thresholds.clear();
         }
         Ok(set)
     }

@@ -35,27 +35,13 @@ impl Judges {
         fallback: ScoreKind,
         at: ThresholdAt,
     ) -> Self {
-        let mut judges = Self::default();
-        for mode in Mode::ALL {
-            let score = match mode.observer {
-                true if !score.needs_observer() => continue, // the observer would run for nothing
-                true => score,
-                false if score.needs_observer() => fallback,
-                false => score,
-            };
-            let threshold = manifest.threshold(score, mode.name(), at);
-            judges.0[mode.index()] = threshold.map(|threshold| Judge { score, threshold });
-        }
-        judges
-    }
-
-    /// The same with another threshold wherever that score is compared.
-    #[must_use]
-    pub fn with_threshold(mut self, score: ScoreKind, threshold: f32) -> Self {
-        for judge in self.0.iter_mut().flatten().filter(|j| j.score == score) {
-            judge.threshold = threshold;
-        }
-        self
+        let asked = Asked {
+            score,
+            fallback,
+            at,
+            given: GivenThresholds::default(),
+        };
+        Choice::new(manifest, &asked).judges
     }
 
     /// The judge of a mode.
@@ -68,5 +54,245 @@ impl Judges {
         Mode::ALL
             .into_iter()
             .filter(|&mode| self.of(mode).is_some())
+    }
+}
+
+/// Thresholds that somebody gives in place of the bundle's.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct GivenThresholds {
+    /// Of every mode that is judged by the score that is asked for.
+    pub all: Option<f32>,
+    /// Of one mode, whatever its score, by [`Mode::index`]; goes before `all`.
+    pub modes: [Option<f32>; Mode::COUNT],
+}
+
+impl GivenThresholds {
+    /// That of a mode; `asked` tells whether it is judged by the score that is asked for.
+    pub fn of(&self, mode: Mode, asked: bool) -> Option<f32> {
+        self.modes[mode.index()].or(self.all.filter(|_| asked))
+    }
+}
+
+/// What somebody wants frames to be judged by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Asked {
+    /// Which score. The observer's, of a bundle without one, stands for [`Asked::WITHOUT_OBSERVER`].
+    pub score: ScoreKind,
+    /// Which score, of the logits, in the modes without the observer, where `score` is the observer's.
+    pub fallback: ScoreKind,
+    /// Which of the calibrated thresholds.
+    pub at: ThresholdAt,
+    /// What goes before them.
+    pub given: GivenThresholds,
+}
+
+impl Asked {
+    /// The score of bundles that have no observer: the cheapest of the logits'.
+    pub const WITHOUT_OBSERVER: ScoreKind = ScoreKind::MaxLogit;
+
+    /// The score that a bundle is judged by where this one is asked for.
+    pub fn score_of(manifest: &Manifest, score: ScoreKind) -> ScoreKind {
+        match manifest.observer {
+            None if score.needs_observer() => Self::WITHOUT_OBSERVER,
+            _ => score,
+        }
+    }
+}
+
+/// What the frames of a bundle are judged by, and what people have to know of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Choice {
+    /// Score and threshold of every mode that may run.
+    pub judges: Judges,
+    /// That no observer runs, and which score stands in for it; empty where one runs, or nobody wants one.
+    pub unobserved: String,
+    /// Why modes are left out, a sentence each.
+    pub left_out: Vec<String>,
+}
+
+impl Choice {
+    /// Every mode that the bundle has, and that has a threshold.
+    pub fn new(manifest: &Manifest, asked: &Asked) -> Self {
+        let asked_score = Asked::score_of(manifest, asked.score);
+        let mut choice = Self::default();
+        if let Some(fixed) = manifest.input.fixed() {
+            choice.left_out.push(format!(
+                "the networks take one size only, {}x{}: there are no modes of reduced resolution",
+                fixed.width, fixed.height
+            ));
+        }
+        for mode in Mode::ALL {
+            if mode.check(manifest).is_err() {
+                continue;
+            }
+            let score = match mode.observer {
+                true if !asked_score.needs_observer() => continue, // the observer would run for nothing
+                true => asked_score,
+                false if asked_score.needs_observer() => asked.fallback,
+                false => asked_score,
+            };
+            let calibrated = || manifest.threshold(score, mode.name(), asked.at);
+            let given = asked.given.of(mode, score == asked_score);
+            let Some(threshold) = given.or_else(calibrated) else {
+                choice.left_out.push(format!(
+                    "mode {mode} is left out: the bundle has no threshold for {score} in it; give one \
+                     (threshold for {score} in every mode, or thresholds for this mode), or make one with \
+                     `lookout calibrate`"
+                ));
+                continue;
+            };
+            choice.judges.0[mode.index()] = Some(Judge { score, threshold });
+        }
+        let best = choice.judges.modes().next();
+        choice.unobserved = match best.and_then(|mode| choice.judges.of(mode)) {
+            _ if manifest.observer.is_none() => format!("no observer: the score is {asked_score}"),
+            Some(Judge { score, .. }) if asked_score.needs_observer() && score != asked_score => {
+                format!("the observer does not run, for want of a threshold: the score is {score}")
+            }
+            _ => String::new(),
+        };
+        choice
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ASKED: Asked = Asked {
+        score: ScoreKind::Observer,
+        fallback: ScoreKind::Energy,
+        at: ThresholdAt::Fpr1,
+        given: GivenThresholds {
+            all: None,
+            modes: [None; Mode::COUNT],
+        },
+    };
+
+    fn manifest(change: impl Fn(String) -> String) -> Manifest {
+        let text = include_str!("../../models/road/model.toml").to_owned();
+        toml::from_str(&change(text)).unwrap()
+    }
+
+    fn bare(change: impl Fn(String) -> String) -> Manifest {
+        let mut manifest = manifest(change);
+        (manifest.observer, manifest.thresholds) = (None, Vec::new());
+        manifest
+    }
+
+    fn fixed(text: String) -> String {
+        text.replace(
+            "full_height = 352",
+            "fixed = { width = 97, height = 65, fit = \"stretch\" }",
+        )
+        .replace("reduced_height = 224", "")
+    }
+
+    fn modes(choice: &Choice) -> Vec<(Mode, ScoreKind, f32)> {
+        let judges = &choice.judges;
+        let judge = |mode| judges.of(mode).map(|j| (mode, j.score, j.threshold));
+        judges.modes().filter_map(judge).collect()
+    }
+
+    #[test]
+    fn a_bundle_with_all_thresholds_has_all_modes_and_nothing_to_say() {
+        let choice = Choice::new(&manifest(|text| text), &ASKED);
+        assert_eq!(modes(&choice).len(), Mode::COUNT);
+        assert!(choice.left_out.is_empty() && choice.unobserved.is_empty());
+    }
+
+    #[test]
+    fn a_given_threshold_holds_in_every_mode_of_the_score_that_is_asked_for() {
+        let given = GivenThresholds {
+            all: Some(0.6),
+            ..GivenThresholds::default()
+        };
+        let choice = Choice::new(&manifest(|text| text), &Asked { given, ..ASKED });
+        for (mode, score, threshold) in modes(&choice) {
+            // one of the observer means nothing to a score of the logits
+            assert_eq!(threshold == 0.6, mode.observer, "{mode} {score}");
+        }
+        let score = ScoreKind::MaxLogit;
+        let asked = Asked {
+            score,
+            given,
+            ..ASKED
+        };
+        let all = [Mode::FULL_LOGITS, Mode::REDUCED_LOGITS].map(|mode| (mode, score, 0.6));
+        assert_eq!(modes(&Choice::new(&bare(|text| text), &asked)), all);
+    }
+
+    #[test]
+    fn a_threshold_of_one_mode_holds_there_alone_and_goes_first() {
+        let mut given = GivenThresholds {
+            all: Some(0.6),
+            ..GivenThresholds::default()
+        };
+        given.modes[Mode::REDUCED_LOGITS.index()] = Some(0.3);
+        let asked = Asked { given, ..ASKED };
+        let choice = Choice::new(&bare(|text| text), &asked);
+        let score = ScoreKind::MaxLogit;
+        let want = [
+            (Mode::FULL_LOGITS, score, 0.6),
+            (Mode::REDUCED_LOGITS, score, 0.3),
+        ];
+        assert_eq!(modes(&choice), want);
+    }
+
+    #[test]
+    fn a_bundle_without_an_observer_is_judged_by_its_logits_and_says_so() {
+        let given = GivenThresholds {
+            all: Some(0.6),
+            ..GivenThresholds::default()
+        };
+        let choice = Choice::new(&bare(|text| text), &Asked { given, ..ASKED });
+        assert_eq!(choice.unobserved, "no observer: the score is max-logit");
+        assert!(choice.left_out.is_empty());
+        assert_eq!(modes(&choice).len(), 2);
+    }
+
+    #[test]
+    fn an_observer_that_does_not_run_for_want_of_a_threshold_is_told() {
+        let mut manifest = manifest(|text| text);
+        let observed =
+            |t: &toml::Spanned<crate::model::ThresholdEntry>| t.get_ref().score.needs_observer();
+        manifest.thresholds.retain(|entry| !observed(entry));
+        let choice = Choice::new(&manifest, &ASKED);
+        assert_eq!(choice.judges.modes().count(), 2);
+        assert_eq!(
+            choice.unobserved,
+            "the observer does not run, for want of a threshold: the score is energy"
+        );
+        assert_eq!(choice.left_out.len(), 2);
+    }
+
+    #[test]
+    fn a_mode_without_any_threshold_is_left_out_by_its_name() {
+        let choice = Choice::new(&bare(|text| text), &ASKED);
+        assert!(modes(&choice).is_empty());
+        let [full, reduced] = &choice.left_out[..] else {
+            panic!("{:?}", choice.left_out);
+        };
+        assert!(full.starts_with("mode full is left out") && full.contains("max-logit"));
+        assert!(reduced.starts_with("mode reduced is left out"));
+    }
+
+    #[test]
+    fn networks_of_one_size_have_no_reduced_modes_and_say_so_once() {
+        let choice = Choice::new(&manifest(fixed), &ASKED);
+        let found: Vec<Mode> = choice.judges.modes().collect();
+        assert_eq!(found, [Mode::FULL, Mode::FULL_LOGITS]);
+        assert_eq!(
+            choice.left_out,
+            ["the networks take one size only, 97x65: there are no modes of reduced resolution"]
+        );
+        assert_eq!(
+            Mode::REDUCED
+                .check(&manifest(fixed))
+                .unwrap_err()
+                .to_string(),
+            "this bundle has no mode reduced+observer: its networks take one size only, 97x65, so there is \
+             no reduced resolution"
+        );
     }
 }

@@ -10,9 +10,11 @@
 //! [`open`] makes one: rten, built in; ONNX Runtime, where its library is found; or TensorRT, in a build with
 //! the feature `tensorrt`, where its library and a GPU are.
 
+mod acceptance;
 mod cpu;
 mod error;
 mod judge;
+mod mode;
 mod ort;
 mod ort_library;
 mod perception;
@@ -29,9 +31,11 @@ pub use self::ort::{Ort, OrtEngine};
 #[doc(hidden)]
 pub use self::rten::load_model;
 pub use self::rten::{Rten, RtenEngine};
+pub use acceptance::{Agreement, CompareError};
 pub use cpu::{Backend, CpuEngine, Output};
 pub use error::EngineError;
-pub use judge::{Judge, Judges};
+pub use judge::{Asked, Choice, GivenThresholds, Judge, Judges};
+pub use mode::{MissingMode, Mode, Resolution};
 pub use ort_library::find_onnxruntime;
 pub use perception::{EngineTimes, GpuTimes, Perception, Scored};
 pub use placement::{Area, Placement};
@@ -40,116 +44,6 @@ pub use raw::{RawGraph, RawTensor};
 pub use select::{EngineFactory, EngineKind, Options, open};
 
 use crate::frame::{Frame, RawImage};
-use std::fmt;
-use std::str::FromStr;
-
-/// Input resolution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Resolution {
-    /// The bundle's `full_height` rows, or the one size that its networks take.
-    Full,
-    /// The bundle's `reduced_height` rows; networks that take one size have none.
-    Reduced,
-}
-
-/// A way to run an engine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize)]
-#[serde(try_from = "String")]
-pub struct Mode {
-    /// Input resolution.
-    pub resolution: Resolution,
-    /// Whether the observer runs too.
-    pub observer: bool,
-}
-
-impl Mode {
-    /// Everything.
-    pub const FULL: Mode = Mode {
-        resolution: Resolution::Full,
-        observer: true,
-    };
-    /// Full resolution without the observer.
-    pub const FULL_LOGITS: Mode = Mode {
-        resolution: Resolution::Full,
-        observer: false,
-    };
-    /// Reduced resolution with the observer.
-    pub const REDUCED: Mode = Mode {
-        resolution: Resolution::Reduced,
-        observer: true,
-    };
-    /// Reduced resolution without the observer.
-    pub const REDUCED_LOGITS: Mode = Mode {
-        resolution: Resolution::Reduced,
-        observer: false,
-    };
-
-    /// How many there are.
-    pub const COUNT: usize = 4;
-
-    /// Every mode, best first. The observer counts for more than the resolution: only it knows
-    /// when the segmentation network is lost.
-    pub const ALL: [Mode; Self::COUNT] = [
-        Self::FULL,
-        Self::REDUCED,
-        Self::FULL_LOGITS,
-        Self::REDUCED_LOGITS,
-    ];
-
-    /// The place in [`ALL`](Self::ALL).
-    pub const fn index(self) -> usize {
-        match (self.resolution, self.observer) {
-            (Resolution::Full, true) => 0,
-            (Resolution::Reduced, true) => 1,
-            (Resolution::Full, false) => 2,
-            (Resolution::Reduced, false) => 3,
-        }
-    }
-
-    /// The same resolution without the observer.
-    pub const fn without_observer(self) -> Mode {
-        Mode {
-            observer: false,
-            ..self
-        }
-    }
-
-    /// The name in tables, files and manifests.
-    pub const fn name(self) -> &'static str {
-        match (self.resolution, self.observer) {
-            (Resolution::Full, true) => "full+observer",
-            (Resolution::Full, false) => "full",
-            (Resolution::Reduced, true) => "reduced+observer",
-            (Resolution::Reduced, false) => "reduced",
-        }
-    }
-}
-
-impl fmt::Display for Mode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl TryFrom<String> for Mode {
-    type Error = String;
-
-    fn try_from(name: String) -> Result<Self, String> {
-        name.parse()
-    }
-}
-
-impl FromStr for Mode {
-    type Err = String;
-
-    fn from_str(s: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|mode| mode.name() == s);
-        found.ok_or_else(|| {
-            let [a, b, c, d] = Self::ALL.map(Self::name);
-            format!("mode {s:?} is not {a}, {b}, {c} or {d}")
-        })
-    }
-}
 
 /// Brings camera bytes ahead of their frame's turn; see [`Engine::uploader`].
 pub trait Upload: Send {
@@ -223,24 +117,5 @@ pub trait Engine: Send {
             self.observe()?;
         }
         Ok(self.perception())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn modes_are_numbered_best_first_and_read_by_name() {
-        for (i, mode) in Mode::ALL.into_iter().enumerate() {
-            assert_eq!(mode.index(), i);
-            assert_eq!(mode.name().parse(), Ok(mode));
-            assert_eq!(mode.without_observer().resolution, mode.resolution);
-            assert!(!mode.without_observer().observer);
-        }
-        assert_eq!(
-            "best".parse::<Mode>(),
-            Err("mode \"best\" is not full+observer, reduced+observer, full or reduced".into())
-        );
     }
 }

@@ -164,6 +164,32 @@ impl Bundle {
         self.observer.as_ref()
     }
 
+    /// The pictures that engines are tried on, [`Acceptance::pictures`](super::Acceptance::pictures), where
+    /// they lie.
+    ///
+    /// # Errors
+    /// One that cannot be read, or is not the one that the manifest describes.
+    pub fn pictures(&self) -> Result<Vec<PathBuf>, ModelError> {
+        let pictures = self.manifest.acceptance.pictures.iter();
+        let checked = pictures.map(|(name, hash)| {
+            let path = self.path.join(name);
+            let bytes = match read_file(&path) {
+                Ok(bytes) => bytes,
+                Err(source) => return Err(ModelError::Io { path, source }),
+            };
+            let (found, expected) = (sha256(&bytes), hash.get_ref());
+            match found.eq_ignore_ascii_case(expected) {
+                true => Ok(path),
+                false => Err(ModelError::Picture {
+                    path,
+                    expected: expected.clone(),
+                    found,
+                }),
+            }
+        });
+        checked.collect()
+    }
+
     /// SHA-256 of the manifest, which holds the hashes of the graphs: names the bundle exactly.
     pub fn hash(&self) -> &str {
         &self.hash

@@ -62,6 +62,16 @@ pub enum ModelError {
         /// What is wrong there.
         message: String,
     },
+    /// A picture that engines are tried on is not the one that the manifest describes.
+    #[error("{path}: sha256 is {found}, [acceptance] of the manifest says {expected}")]
+    Picture {
+        /// The file.
+        path: PathBuf,
+        /// What the manifest says.
+        expected: String,
+        /// What the file has.
+        found: String,
+    },
     /// A graph, or a file with its data, is not the one that the manifest describes.
     #[error("{path}: sha256 is {found}, {manifest}:{line} says {expected}")]
     Hash {

@@ -43,7 +43,7 @@ pub use geometry::{
 pub use image::{CompressedImage, CompressedImageRef, Image, ImageRef};
 pub use live::{Clock, Float64, Log};
 pub use plain::{Bool, DiagnosticArray, DiagnosticStatus, Header, HeaderRef, KeyValue, Time};
-pub use status::LiveStatus;
+pub use status::{LiveStatus, Networks};
 pub use vision::{
     BoundingBox2D, Detection2D, Detection2DArray, ObjectHypothesis, ObjectHypothesisWithPose,
     Point2D, Pose2D,

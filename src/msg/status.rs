@@ -22,25 +22,48 @@ pub struct LiveStatus<'a> {
     pub age_nanos: Option<i64>,
 }
 
+/// What a status says of the networks that saw the frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Networks<'a> {
+    /// Hash of their bundle.
+    pub bundle_hash: &'a str,
+    /// What everybody has to know of how frames are judged, such as that there is no observer; empty where
+    /// nothing is special.
+    pub note: &'a str,
+}
+
+impl<'a> From<&'a str> for Networks<'a> {
+    /// Of a bundle with that hash, and nothing special.
+    fn from(bundle_hash: &'a str) -> Self {
+        Self {
+            bundle_hash,
+            note: "",
+        }
+    }
+}
+
 impl DiagnosticStatus {
-    /// The status of a verdict. `bundle_hash` says which networks saw the frame. A live node adds
-    /// `mode` and `fate` (`none` where there is none).
-    pub fn of_verdict(verdict: &Verdict, bundle_hash: &str, live: Option<&LiveStatus<'_>>) -> Self {
+    /// The status of a verdict. A live node adds `mode` and `fate` (`none` where there is none).
+    pub fn of_verdict<'a>(
+        verdict: &Verdict,
+        networks: impl Into<Networks<'a>>,
+        live: Option<&LiveStatus<'_>>,
+    ) -> Self {
         let words = Words {
             state: verdict.state,
             code: verdict.reason.code(),
             safe_stop: verdict.safe_stop,
             message: format!("{}: {}", verdict.state, verdict.reason),
         };
-        Self::made(words, Some(verdict), bundle_hash, live)
+        Self::made(words, Some(verdict), networks.into(), live)
     }
 
     /// The status of the flag, from the board that holds it, so that it says what the flag says also
     /// where that is not what the last verdict said. `unchanged_for` is how long the flag has been so.
-    pub fn of_flag(
+    pub fn of_flag<'a>(
         flag: &Snapshot,
         unchanged_for: Duration,
-        bundle_hash: &str,
+        networks: impl Into<Networks<'a>>,
         live: &LiveStatus<'_>,
     ) -> Self {
         let verdict = flag.verdict();
@@ -56,7 +79,7 @@ impl DiagnosticStatus {
             safe_stop: flag.safe_stop,
             message: format!("{state}: {}", flag.cause),
         };
-        let mut status = Self::made(words, verdict.as_ref(), bundle_hash, Some(live));
+        let mut status = Self::made(words, verdict.as_ref(), networks.into(), Some(live));
         let seconds = format!("{:.1}", unchanged_for.as_secs_f64());
         status.values.push(KeyValue::new("flag_for_s", seconds));
         status
@@ -65,7 +88,7 @@ impl DiagnosticStatus {
     fn made(
         words: Words,
         verdict: Option<&Verdict>,
-        bundle_hash: &str,
+        networks: Networks<'_>,
         live: Option<&LiveStatus<'_>>,
     ) -> Self {
         let optional = |v: Option<String>| v.unwrap_or_else(|| "unknown".to_owned());
@@ -92,8 +115,11 @@ impl DiagnosticStatus {
                 "distance_m",
                 optional(verdict.and_then(|v| v.nearest).map(|d| format!("{d:.1}"))),
             ),
-            KeyValue::new("bundle", bundle_hash),
+            KeyValue::new("bundle", networks.bundle_hash),
         ];
+        if !networks.note.is_empty() {
+            values.push(KeyValue::new("note", networks.note));
+        }
         if let Some(tracked) = verdict.and_then(|verdict| verdict.tracked) {
             let nats = |nats: f32| format!("{nats:.1}");
             values.push(KeyValue::new("evidence", nats(tracked.evidence)));
@@ -186,6 +212,24 @@ mod tests {
         let status = DiagnosticStatus::of_verdict(&warning(), "abc123", None);
         assert_eq!(status, warning_status());
         assert_eq!(cdr::to_vec(&status), cdr::to_vec(&warning_status()));
+    }
+
+    #[test]
+    fn a_note_on_how_frames_are_judged_stands_in_every_status() {
+        let networks = Networks {
+            bundle_hash: "abc123",
+            note: "no observer: the score is max-logit",
+        };
+        let mut want = warning_status();
+        want.values.extend(values(&[("note", networks.note)]));
+        let status = DiagnosticStatus::of_verdict(&warning(), networks, None);
+        assert_eq!(status, want);
+        let board = Board::new(60_000).unwrap();
+        let flag = BoardReader::default().read(&board);
+        let live = LiveStatus::default();
+        let status = DiagnosticStatus::of_flag(&flag, Duration::ZERO, networks, &live);
+        let note = status.values.iter().find(|pair| pair.key == "note");
+        assert_eq!(note.unwrap().value, networks.note);
     }
 
     #[test]

@@ -25,11 +25,11 @@ mod work;
 
 use std::time::{Duration, Instant};
 
-pub use crate::engine::{Judge, Judges};
+pub use crate::engine::{Asked, Choice, GivenThresholds, Judge, Judges};
 pub use assembly::{AssemblyError, watch};
 pub use handler::{FrameHandler, Judged, Live, Sink};
 pub use outcome::{FrameTimes, Outcome, PipelineError, SettingsError};
-pub use settings::{PartialSettings, Schedule, Settings, StopLevels};
+pub use settings::{PartialSettings, Schedule, Settings, StopLevels, Threshold};
 pub use surroundings::{NoGround, Surroundings};
 
 use work::{Observed, Work, perceive};

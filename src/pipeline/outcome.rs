@@ -31,8 +31,15 @@ pub enum SettingsError {
         mode: Mode,
     },
     /// No mode has score and threshold.
-    #[error("no mode has a score and a threshold")]
-    NoMode,
+    #[error("no mode has a score and a threshold{}", reasons(.left_out))]
+    NoMode {
+        /// Why, a sentence for each.
+        left_out: Vec<String>,
+    },
+}
+
+fn reasons(left_out: &[String]) -> String {
+    left_out.iter().map(|why| format!("; {why}")).collect()
 }
 
 /// Why a frame got no observation; the verdict is FAULT then.

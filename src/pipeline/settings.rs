@@ -1,8 +1,11 @@
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
 use serde::Deserialize;
 
 use super::SettingsError;
 use crate::decide::{StopLevel, StopLevelError, StoppingConfig, SupervisorConfig, Trapezoid};
-use crate::engine::{Judge, Judges, Mode};
+use crate::engine::{Choice, GivenThresholds, Judge, Judges, Mode};
 use crate::model::{Manifest, ThresholdAt};
 use crate::schedule::AdmissionConfig;
 use crate::score::ScoreKind;
@@ -38,6 +41,10 @@ pub struct Settings {
     /// Where the evidence of tracks decides about a stop, from when on; empty where the area in the
     /// corridor does.
     pub stop_levels: StopLevels,
+    /// That no observer runs, and which score stands in for it; empty where one runs, or nobody wants one.
+    pub unobserved: String,
+    /// Why modes of the bundle are left out, a sentence each.
+    pub left_out: Vec<String>,
 }
 
 /// The stop levels of the modes that have one.
@@ -84,6 +91,10 @@ impl StopLevels {
 pub struct PartialSettings {
     /// The least mode that counts as watching.
     pub least_mode: Option<Mode>,
+    /// Threshold of every mode that is judged by the score that is asked for, 0..=1.
+    pub threshold: Option<Threshold>,
+    /// Thresholds of single modes, whatever their score.
+    pub thresholds: BTreeMap<Mode, Threshold>,
     /// When to warn and to stop.
     pub supervisor: Option<SupervisorConfig>,
     /// Where anomalies matter while the camera is not known; the bundle's own corridor where this is
@@ -93,6 +104,43 @@ pub struct PartialSettings {
     pub vehicle: Option<StoppingConfig>,
     /// Deadline and modes, where there is a deadline.
     pub admission: Option<AdmissionConfig>,
+}
+
+/// A threshold in 0..=1.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(try_from = "f32")]
+pub struct Threshold(f32);
+
+impl TryFrom<f32> for Threshold {
+    type Error = String;
+
+    fn try_from(value: f32) -> Result<Self, String> {
+        match (0.0..=1.0).contains(&value) {
+            true => Ok(Self(value)),
+            false => Err(format!("threshold {value} is not in 0..=1")),
+        }
+    }
+}
+
+impl FromStr for Threshold {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let value = text.parse::<f32>().ok();
+        let threshold = value.and_then(|value| Self::try_from(value).ok());
+        threshold.ok_or_else(|| format!("{text:?} is not a number in 0..=1"))
+    }
+}
+
+impl PartialSettings {
+    /// The thresholds in it.
+    pub fn given(&self) -> GivenThresholds {
+        let of = |mode: Mode| self.thresholds.get(&mode).map(|threshold| threshold.0);
+        GivenThresholds {
+            all: self.threshold.map(|threshold| threshold.0),
+            modes: Mode::ALL.map(of),
+        }
+    }
 }
 
 impl Settings {
@@ -122,6 +170,15 @@ impl Settings {
     /// at which a result is late, which is the deadline.
     pub fn deadline(admission: AdmissionConfig, judges: Judges) -> Self {
         Self::new(Schedule::Deadline(admission), judges).held_to_deadline()
+    }
+
+    /// The best mode that is in time, of those that a choice has; otherwise as [`deadline`](Self::deadline).
+    pub fn chosen(admission: AdmissionConfig, choice: Choice) -> Self {
+        Self {
+            unobserved: choice.unobserved,
+            left_out: choice.left_out,
+            ..Self::deadline(admission, choice.judges)
+        }
     }
 
     /// With what is `set`, and otherwise with the bundle's corridor where it has one.
@@ -157,7 +214,28 @@ impl Settings {
             supervisor: SupervisorConfig::default(),
             least_mode: Self::LEAST_MODE,
             stop_levels: StopLevels::default(),
+            unobserved: String::new(),
+            left_out: Vec::new(),
         }
+    }
+
+    /// What every status has to say of how frames are judged; empty where there is nothing special.
+    pub fn note(&self) -> String {
+        if self.unobserved.is_empty() {
+            return String::new();
+        }
+        let mut note = self.unobserved.clone();
+        let watching = self.judges.modes().filter(|mode| self.is_watching(*mode));
+        if let (Schedule::Deadline(_), Some(least)) = (self.schedule, watching.last()) {
+            note += &format!(", and mode {least} is the least that counts as watching");
+        }
+        note
+    }
+
+    /// All that people have to know of how frames are judged, a sentence each.
+    pub fn notes(&self) -> Vec<String> {
+        let note = Some(self.note()).filter(|note| !note.is_empty());
+        note.into_iter().chain(self.left_out.clone()).collect()
     }
 
     /// Checks the stop levels.
@@ -188,7 +266,87 @@ impl Settings {
                 .of(mode)
                 .map(|_| mode)
                 .ok_or(SettingsError::NoJudge { mode }),
-            Schedule::Deadline(_) => self.judges.modes().next().ok_or(SettingsError::NoMode),
+            Schedule::Deadline(_) => {
+                let best = self.judges.modes().next();
+                best.ok_or_else(|| SettingsError::NoMode {
+                    left_out: self.left_out.clone(),
+                })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Asked;
+
+    fn bare() -> Manifest {
+        let text = include_str!("../../models/road/model.toml");
+        let mut manifest: Manifest = toml::from_str(text).unwrap();
+        (manifest.observer, manifest.thresholds) = (None, Vec::new());
+        manifest
+    }
+
+    fn chosen(set: &str) -> Settings {
+        let set: PartialSettings = toml::from_str(set).unwrap();
+        let asked = Asked {
+            score: ScoreKind::Observer,
+            fallback: ScoreKind::Energy,
+            at: ThresholdAt::Fpr1,
+            given: set.given(),
+        };
+        let choice = Choice::new(&bare(), &asked);
+        Settings::chosen(AdmissionConfig::default(), choice).with(&set, &bare())
+    }
+
+    #[test]
+    fn without_an_observer_the_best_mode_is_the_least_that_counts_and_the_note_says_so() {
+        let settings = chosen("threshold = 0.6");
+        assert_eq!(settings.best_mode().unwrap(), Mode::FULL_LOGITS);
+        assert!(settings.is_watching(Mode::FULL_LOGITS));
+        assert!(!settings.is_watching(Mode::REDUCED_LOGITS));
+        assert_eq!(
+            settings.note(),
+            "no observer: the score is max-logit, and mode full is the least that counts as watching"
+        );
+    }
+
+    #[test]
+    fn whoever_lets_a_lesser_mode_count_is_told_that_it_does() {
+        let settings = chosen("threshold = 0.6\nleast_mode = \"reduced\"");
+        assert!(settings.is_watching(Mode::REDUCED_LOGITS));
+        assert!(settings.note().contains("mode reduced is the least"));
+    }
+
+    #[test]
+    fn without_any_threshold_the_error_names_the_modes_and_what_to_do() {
+        let error = chosen("").best_mode().unwrap_err().to_string();
+        for words in [
+            "no mode has a score and a threshold",
+            "mode full is left out",
+            "max-logit",
+        ] {
+            assert!(error.contains(words), "{error}");
+        }
+        // one mode is enough
+        let settings = chosen("[thresholds]\nreduced = 0.5");
+        assert_eq!(settings.best_mode().unwrap(), Mode::REDUCED_LOGITS);
+        assert_eq!(settings.left_out.len(), 1);
+    }
+
+    #[test]
+    fn thresholds_that_cannot_be_are_refused() {
+        for (text, words) in [
+            ("threshold = 1.5", "1.5 is not in 0..=1"),
+            ("threshold = nan", "not in 0..=1"),
+            ("[thresholds]\nfull = -1.0", "-1 is not in 0..=1"),
+            ("[thresholds]\nhalf = 0.5", "half"),
+        ] {
+            let error = toml::from_str::<PartialSettings>(text)
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(words), "{error}");
         }
     }
 }

@@ -231,6 +231,7 @@ fn the_report_has_a_table_of_them_only_where_there_is_something() {
             threshold: 0.6,
             area_on: 40,
             corridor: String::new(),
+            notes: Vec::new(),
             promise: String::new(),
             width: 480,
             height: 360,

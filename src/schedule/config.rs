@@ -115,6 +115,12 @@ impl ModeSet {
         self.0[mode.index()]
     }
 
+    /// The modes in it where somebody chose them, best first; none where it has them all.
+    pub fn named(&self) -> impl Iterator<Item = Mode> + use<> {
+        let all = *self == Self::ALL;
+        self.iter().filter(move |_| !all)
+    }
+
     /// The modes in it, best first.
     pub fn iter(&self) -> impl Iterator<Item = Mode> + use<> {
         let set = *self;

@@ -7,6 +7,7 @@ use lookout::decide::{AnomalyMask, MaskStats, threshold};
 use lookout::engine::tensorrt::kernels::{
     BlockCounts, JUDGE, JUDGE_BLOCK, JudgeParams, fold, judge_grid,
 };
+use lookout::engine::{Area, Placement};
 use lookout::score::{NO_CLASS, Planes, ScoreKind, ScoreMap, ScoreStats, argmax, score};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
@@ -76,18 +77,25 @@ struct Judged {
 }
 
 fn kernel(logits: &Logits, kind: u32, threshold: f32) -> Judged {
-    let pixels = logits.pixels();
+    let size = (logits.size.0 as u32, logits.size.1 as u32);
+    let whole = Placement {
+        input: size,
+        picture: Area::all(size),
+        logits: size,
+        cells: Area::all(size),
+    };
+    kernel_on(logits, kind, threshold, &whole)
+}
+
+/// Judges a part of the planes.
+fn kernel_on(logits: &Logits, kind: u32, threshold: f32, placement: &Placement) -> Judged {
+    let Area { width, height, .. } = placement.cells;
+    let pixels = (width * height) as usize;
     let grid = judge_grid(pixels as u32);
     let (mut score, mut label) = (vec![-1.0f32; pixels], vec![77u8; pixels]);
     let mut mask = vec![77u8; pixels];
     let mut blocks = vec![u32::MAX; grid[0] as usize * BlockCounts::BYTES / 4];
-    let params = JudgeParams {
-        kind,
-        classes: logits.classes as u32,
-        width: logits.size.0 as u32,
-        height: logits.size.1 as u32,
-        threshold,
-    };
+    let params = JudgeParams::new(kind, logits.classes as u32, threshold, placement);
     let params = params.to_bytes();
     let words = params.as_chunks::<4>().0.iter();
     let words: Vec<u32> = words.map(|&word| u32::from_ne_bytes(word)).collect();
@@ -212,6 +220,57 @@ fn sizes_around_that_of_a_block() {
         for kind in ScoreKind::ALL {
             let logits = Logits::random(size, 11, &mut random);
             assert_same(&logits.spoil(&mut random), kind, 0.4);
+        }
+    }
+}
+
+#[test]
+fn a_part_of_the_planes_is_judged_as_if_there_was_nothing_else() {
+    let mut random = Pcg64Mcg::seed_from_u64(13);
+    let (classes, (width, height)) = (5, (37usize, 29usize));
+    let whole = Logits::random((width, height), classes, &mut random).spoil(&mut random);
+    for (x, y, across, down) in [
+        (0, 4, 37, 21),
+        (9, 0, 19, 29),
+        (36, 28, 1, 1),
+        (3, 2, 30, 20),
+    ] {
+        let cells = Area {
+            x,
+            y,
+            width: across,
+            height: down,
+        };
+        let cut = |plane: &[f32]| -> Vec<f32> {
+            let rows = plane.chunks(width).skip(y as usize).take(down as usize);
+            rows.flat_map(|row| &row[x as usize..][..across as usize])
+                .copied()
+                .collect()
+        };
+        let planes = whole.values.chunks(width * height);
+        let part = Logits {
+            size: (across as usize, down as usize),
+            classes,
+            values: planes.flat_map(cut).collect(),
+            observer: whole.observer.as_deref().map(|plane| cut(plane).into()),
+        };
+        let placement = Placement {
+            input: (width as u32, height as u32),
+            picture: cells,
+            logits: (width as u32, height as u32),
+            cells,
+        };
+        for kind in ScoreKind::ALL {
+            let found = kernel_on(&whole, JudgeParams::kind_number(kind), 0.5, &placement);
+            let expected = cpu_path(&part, kind, 0.5);
+            let scores = found.score.iter().zip(&expected.score);
+            assert!(
+                scores.clone().all(|(a, b)| same(*a, *b)),
+                "{kind} {cells:?}"
+            );
+            assert_eq!(found.label, expected.label, "{kind} {cells:?}");
+            assert_eq!(found.mask, expected.mask, "{kind} {cells:?}");
+            assert_eq!(found.figures.1, expected.figures.1, "{kind} {cells:?}");
         }
     }
 }

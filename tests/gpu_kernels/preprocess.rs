@@ -7,7 +7,7 @@ use std::time::Instant;
 use lookout::engine::tensorrt::kernels::{
     FrameParams, InputParams, PREPROCESS, PREPROCESS_BLOCK, Taps, preprocess_grid,
 };
-use lookout::engine::{Preprocessor, Resolution, input_size};
+use lookout::engine::{Area, Placement, Preprocessor, Resolution, input_size};
 use lookout::frame::{Encoding, Frame, FrameError, file};
 use lookout::model::{Bundle, Input};
 use proptest::prelude::*;
@@ -38,6 +38,7 @@ fn aligned(taps: &Taps) -> Box<[u32]> {
     words.map(|&word| u32::from_ne_bytes(word)).collect()
 }
 
+/// For a frame of that size in the input.
 fn frames(message: &Message, size: (u32, u32)) -> Frames {
     let (width, height) = message.size;
     let tables = [(width, size.0), (height, size.1)]
@@ -59,6 +60,10 @@ fn frames(message: &Message, size: (u32, u32)) -> Frames {
 }
 
 fn kernel(frames: &Frames, size: (u32, u32), input: &Input) -> Vec<f32> {
+    placed(frames, size, Area::all(size), input)
+}
+
+fn placed(frames: &Frames, size: (u32, u32), picture: Area, input: &Input) -> Vec<f32> {
     let mut out = vec![UNWRITTEN; 3 * size.0 as usize * size.1 as usize];
     // The kernel gets the bytes that a device would get, in words to be aligned.
     let bytes = frames.params.to_bytes();
@@ -69,7 +74,7 @@ fn kernel(frames: &Frames, size: (u32, u32), input: &Input) -> Vec<f32> {
         .map(|&word| u64::from_ne_bytes(word))
         .collect();
     let (frame, to) = (words.as_ptr(), out.as_mut_ptr());
-    let params = InputParams::new(input, size);
+    let params = InputParams::new(input, size, picture);
     let mut arguments = [argument(&frame), argument(&to), argument(&params)];
     // SAFETY: types and order are those of `preprocess`; message and tables belong together.
     unsafe {
@@ -151,6 +156,48 @@ fn a_camera_4096_wide() {
     for encoding in Encoding::ALL {
         let message = Message::random(encoding, (4096, 542), 4, true, &mut random);
         assert_same(&message, (640, 96), &input);
+    }
+}
+
+#[test]
+fn a_frame_that_does_not_fill_the_input_lies_where_the_cpu_path_puts_it() {
+    let input = input();
+    let mut random = Pcg64Mcg::seed_from_u64(9);
+    for encoding in Encoding::ALL {
+        let message = Message::random(encoding, (64, 48), 0, false, &mut random);
+        for (x, y, width, height) in [
+            (0, 8, 97, 50),
+            (20, 0, 40, 65),
+            (1, 2, 3, 4),
+            (96, 64, 1, 1),
+        ] {
+            let picture = Area {
+                x,
+                y,
+                width,
+                height,
+            };
+            let placement = Placement {
+                input: (97, 65),
+                picture,
+                logits: (97, 65),
+                cells: picture,
+            };
+            let mut preprocessor = Preprocessor::new(&input);
+            let frame = message.decode().unwrap();
+            preprocessor.place(&frame, &placement).unwrap();
+            let found = placed(
+                &frames(&message, (width, height)),
+                (97, 65),
+                picture,
+                &input,
+            );
+            let same = found.iter().zip(preprocessor.planes());
+            assert!(
+                same.clone().all(|(a, b)| a.to_bits() == b.to_bits()),
+                "{encoding} {picture:?}"
+            );
+        }
     }
 }
 

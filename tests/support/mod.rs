@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "every test program uses a part of it")]
 
+pub(crate) mod own;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;

@@ -11,7 +11,8 @@ use lookout::engine::tensorrt::{
 };
 use serde_json::{Value, json};
 
-use super::present::{FolderArgs, print};
+use super::present::FolderArgs;
+use super::print;
 use super::words::size;
 use crate::cli::load_bundle;
 use crate::cli::pictures::note;

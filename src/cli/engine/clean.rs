@@ -5,7 +5,8 @@ use lookout::engine::tensorrt::cache::{Cleaned, Filter, Key, Removed};
 use lookout::engine::tensorrt::machine;
 use serde_json::{Value, json};
 
-use super::present::{FolderArgs, print};
+use super::present::FolderArgs;
+use super::print;
 use super::words::size;
 use crate::cli::pictures::note;
 

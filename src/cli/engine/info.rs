@@ -7,7 +7,8 @@ use lookout::engine::tensorrt::cache::{Entry, Environment};
 use lookout::engine::tensorrt::{Machine, machine};
 use serde_json::{Value, json};
 
-use super::present::{FolderArgs, print};
+use super::present::FolderArgs;
+use super::print;
 use super::words::{age, size};
 use crate::cli::pictures::note;
 

@@ -1,14 +1,11 @@
 //! The subcommands of a lookout with TensorRT.
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::Subcommand;
 use lookout::engine::tensorrt::cache::{Cache, folder};
-use serde::Serialize;
 
-use super::{build, clean, info};
+use super::{build, check, clean, info};
 
 /// Flags of `lookout engine`.
 #[derive(Debug, clap::Args)]
@@ -21,6 +18,8 @@ pub(crate) struct EngineCommand {
 enum Command {
     /// Build what a bundle needs on this machine, as far as it is not there yet.
     Build(build::BuildArgs),
+    /// Hold an engine against the reference on pictures, and fail where they differ too much.
+    Check(check::CheckArgs),
     /// The GPU, its libraries, and the engines that are kept.
     Info(info::InfoArgs),
     /// Remove engines that are kept.
@@ -31,6 +30,7 @@ enum Command {
 pub(crate) fn run(args: &EngineCommand) -> anyhow::Result<()> {
     match &args.command {
         Command::Build(args) => build::run(args),
+        Command::Check(args) => check::run(args),
         Command::Info(args) => info::run(args),
         Command::Clean(args) => clean::run(args),
     }
@@ -50,11 +50,4 @@ impl FolderArgs {
     pub(super) fn open(&self) -> anyhow::Result<Cache> {
         Ok(Cache::open(&folder(self.engine_cache.as_deref())?)?)
     }
-}
-
-/// One JSON object on stdout.
-pub(super) fn print(value: &impl Serialize) -> anyhow::Result<()> {
-    let text = serde_json::to_string_pretty(value)? + "\n";
-    let written = io::stdout().lock().write_all(text.as_bytes());
-    written.context("cannot write to stdout")
 }

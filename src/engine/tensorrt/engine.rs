@@ -7,9 +7,10 @@ use super::lane::{Gpu, Lane};
 use super::part::Wanted;
 use super::slots::{Slots, Taken};
 use super::{Loaded, TensorRtError};
+use crate::engine::placement::cut;
 use crate::engine::{
-    Engine, EngineError, EngineTimes, GpuTimes, Judges, Mode, Perception, Resolution, Upload,
-    input_size,
+    Engine, EngineError, EngineTimes, GpuTimes, Judges, Mode, Perception, Placement, Resolution,
+    Upload,
 };
 use crate::frame::{Frame, RawImage};
 use crate::model::Bundle;
@@ -49,11 +50,15 @@ impl TensorRtEngine {
         } = loaded;
         let image = &bundle.manifest().segmentation.image;
         let mut widths = [(0, 0); 2];
-        for resolution in [Resolution::Full, Resolution::Reduced] {
+        for &resolution in Resolution::of(&bundle.manifest().input) {
             let profile = place(resolution);
             let range = gpu.segmentation.profile_shape(image, profile);
             let range = range.map_err(TensorRtError::from)?;
             widths[profile] = range.map_or((0, 0), |range| (range.min[3], range.max[3]));
+        }
+        if let Some(fixed) = bundle.manifest().input.fixed() {
+            // there is nothing to choose
+            widths[0] = (fixed.width.into(), fixed.width.into());
         }
         let bytes = 3 * camera.0 as usize * camera.1 as usize;
         let mut engine = Self {
@@ -87,53 +92,57 @@ impl TensorRtEngine {
         })
     }
 
-    /// The networks' input for a frame, where the engines take it.
-    fn input(&self, frame: &Frame, resolution: Resolution) -> Result<(u32, u32), EngineError> {
+    /// How a frame lies in the networks' input, where the engines take it.
+    fn placement(&self, frame: &Frame, resolution: Resolution) -> Result<Placement, EngineError> {
         let (width, height) = (frame.width(), frame.height());
-        let input = input_size(&self.bundle.manifest().input, resolution, width, height)?;
+        let placement = Placement::new(self.bundle.manifest(), resolution, width, height)?;
         let (least, most) = self.widths[place(resolution)];
-        if (least..=most).contains(&i64::from(input.0)) {
-            return Ok(input);
+        if (least..=most).contains(&i64::from(placement.input.0)) {
+            return Ok(placement);
         }
         let outside = TensorRtError::OutsideProfile {
             camera_width: width,
             camera_height: height,
-            width: input.0,
+            width: placement.input.0,
             least,
             most,
         };
         Err(outside.into())
     }
 
-    /// Makes the lane of a resolution where there is none for that input.
-    fn prepare(&mut self, resolution: Resolution, input: (u32, u32)) -> Result<bool, EngineError> {
+    /// Makes the lane of a resolution where there is none for frames that lie so.
+    fn prepare(
+        &mut self,
+        resolution: Resolution,
+        placement: Placement,
+    ) -> Result<bool, EngineError> {
         let at = place(resolution);
         if self.lanes[at]
             .as_ref()
-            .is_some_and(|lane| lane.input == input)
+            .is_some_and(|lane| lane.placement == placement)
         {
             return Ok(false);
         }
         // its memory first: there may not be enough for both
         self.lanes[at] = None;
         let wanted = Self::wanted(&self.judges, resolution);
-        let lane = Lane::new(&self.gpu, self.bundle.manifest(), at, input, wanted)?;
+        let lane = Lane::new(&self.gpu, self.bundle.manifest(), at, placement, wanted)?;
         self.lanes[at] = Some(lane);
         Ok(true)
     }
 
     /// Starts the mandatory part.
     fn start(&mut self, frame: &Frame, resolution: Resolution) -> Result<(), EngineError> {
-        let input = self.input(frame, resolution)?;
-        if self.prepare(resolution, input)? {
+        let placement = self.placement(frame, resolution)?;
+        if self.prepare(resolution, placement)? {
             // The other one too, at this first frame of a size: when the deadline asks for it, there is no
             // time to make it.
             let other = match resolution {
                 Resolution::Full => Resolution::Reduced,
                 Resolution::Reduced => Resolution::Full,
             };
-            if let Ok(input) = self.input(frame, other) {
-                self.prepare(other, input)?;
+            if let Ok(placement) = self.placement(frame, other) {
+                self.prepare(other, placement)?;
             }
         }
         let lane = self.lanes[place(resolution)].as_mut();
@@ -162,17 +171,27 @@ impl TensorRtEngine {
             resolution,
             observer: false,
         };
+        let Placement {
+            input,
+            logits,
+            cells,
+            ..
+        } = lane.placement;
+        let size = (cells.width as usize, cells.height as usize);
         let taken = match (part.results.wanted, self.judges.of(mode)) {
             (Wanted::Logits, _) => part.results.logits(&mut p.logits),
             (Wanted::Judgement, Some(judge)) => {
                 p.is_scored = true;
-                part.results.judgement(judge, lane.size, &mut p.scored)
+                part.results.judgement(judge, size, &mut p.scored)
             }
             _ => Ok(()),
         };
         taken.map_err(TensorRtError::from)?;
-        (p.classes, p.input) = (lane.classes, lane.input);
-        (p.width, p.height) = lane.size;
+        if part.results.wanted == Wanted::Logits {
+            cut(&mut p.logits, lane.classes, logits, cells);
+        }
+        (p.classes, p.input) = (lane.classes, input);
+        (p.width, p.height) = size;
         let [preprocess, segmentation, judge, download] = part.stages();
         p.times.gpu = Some(GpuTimes {
             preprocess,
@@ -196,6 +215,7 @@ impl TensorRtEngine {
             resolution,
             observer: true,
         };
+        let Placement { logits, cells, .. } = lane.placement;
         let taken = match (part.results.wanted, self.judges.of(mode)) {
             (Wanted::Logits, _) => {
                 p.has_observer = true;
@@ -203,11 +223,15 @@ impl TensorRtEngine {
             }
             (Wanted::Judgement, Some(judge)) => {
                 p.is_scored = true;
-                part.results.judgement(judge, lane.size, &mut p.scored)
+                let size = (cells.width as usize, cells.height as usize);
+                part.results.judgement(judge, size, &mut p.scored)
             }
             _ => Ok(()),
         };
         taken.map_err(TensorRtError::from)?;
+        if part.results.wanted == Wanted::Logits {
+            cut(&mut p.observer, 1, logits, cells);
+        }
         let [observer, judge, download] = part.stages();
         let gpu = p.times.gpu.get_or_insert_default();
         gpu.observer = observer;

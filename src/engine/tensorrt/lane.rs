@@ -10,7 +10,7 @@ use super::kernels::{FrameParams, InputParams, JudgeParams, Taps};
 use super::launch::{Judged, Kernels, Params};
 use super::part::{Part, Results, Wanted};
 use super::slots::Taken;
-use crate::engine::{EngineError, Judge};
+use crate::engine::{Area, EngineError, Judge, Placement};
 use crate::model::Manifest;
 
 const NAME: &str = super::NAME;
@@ -39,10 +39,8 @@ struct Tables {
 pub(super) struct Lane {
     pub(super) segmentation: Part,
     pub(super) observer: Option<Part>,
-    /// Width and height of the input, in pixels.
-    pub(super) input: (u32, u32),
-    /// Width and height of the logits.
-    pub(super) size: (usize, usize),
+    /// How frames lie in the input.
+    pub(super) placement: Placement,
     pub(super) classes: usize,
     params: Arc<HostBuffer>,
     tables: Option<Tables>,
@@ -56,19 +54,15 @@ impl Lane {
         gpu: &Gpu,
         manifest: &Manifest,
         profile: usize,
-        input: (u32, u32),
+        placement: Placement,
         wanted: [Wanted; 2],
     ) -> Result<Self, EngineError> {
-        let stride = (*manifest.segmentation.stride.get_ref()).max(1) as usize;
-        let classes = manifest.classes.get_ref().len();
-        let size = (input.0 as usize / stride, input.1 as usize / stride);
         let built = Build {
             gpu,
             manifest,
             profile,
-            input,
-            size,
-            classes,
+            placement,
+            classes: manifest.classes.get_ref().len(),
         };
         built.lane(wanted)
     }
@@ -79,7 +73,7 @@ impl Lane {
         let camera = (message.width, message.height);
         let tables = match self.tables.take().filter(|tables| tables.camera == camera) {
             Some(tables) => tables,
-            None => Tables::new(&self.device, camera, self.input)?,
+            None => Tables::new(&self.device, camera, self.placement.picture)?,
         };
         let tables = self.tables.insert(tables);
         let frame = FrameParams {
@@ -107,13 +101,8 @@ impl Lane {
             score: crate::score::ScoreKind::MaxLogit,
             threshold: f32::NAN,
         });
-        JudgeParams {
-            kind: JudgeParams::kind_number(judge.score),
-            classes: self.classes as u32,
-            width: self.size.0 as u32,
-            height: self.size.1 as u32,
-            threshold: judge.threshold,
-        }
+        let kind = JudgeParams::kind_number(judge.score);
+        JudgeParams::new(kind, self.classes as u32, judge.threshold, &self.placement)
     }
 }
 
@@ -137,7 +126,8 @@ fn write(
 }
 
 impl Tables {
-    fn new(device: &Device, camera: (u32, u32), input: (u32, u32)) -> Result<Self, TensorRtError> {
+    /// From a camera's size to a part of the input.
+    fn new(device: &Device, camera: (u32, u32), picture: Area) -> Result<Self, TensorRtError> {
         let table = |source, target| {
             // a message has at least one pixel, and so has an input
             let taps = Taps::new(source, target).ok_or(CudaError::invalid("resize nothing"))?;
@@ -145,8 +135,8 @@ impl Tables {
         };
         Ok(Self {
             camera,
-            columns: table(camera.0, input.0)?,
-            rows: table(camera.1, input.1)?,
+            columns: table(camera.0, picture.width)?,
+            rows: table(camera.1, picture.height)?,
         })
     }
 }
@@ -156,8 +146,7 @@ struct Build<'a> {
     gpu: &'a Gpu,
     manifest: &'a Manifest,
     profile: usize,
-    input: (u32, u32),
-    size: (usize, usize),
+    placement: Placement,
     classes: usize,
 }
 
@@ -175,21 +164,19 @@ impl Build<'_> {
         let params = HostBuffer::new(device, Params::BYTES, HostKind::Cached)
             .map_err(TensorRtError::from)?;
         let on_device = make(Params::BYTES)?;
-        let image = make(12 * self.input.0 as usize * self.input.1 as usize)?;
+        let Placement { input, picture, .. } = self.placement;
+        let image = make(12 * input.0 as usize * input.1 as usize)?;
         let tensors = vec![Bound {
             name: self.manifest.segmentation.image.clone(),
-            shape: vec![1, 3, i64::from(self.input.1), i64::from(self.input.0)],
+            shape: vec![1, 3, i64::from(input.1), i64::from(input.0)],
             memory: image.clone(),
         }];
 
-        // a first frame for the dry run: grey, of the input's own size
-        let grey = DeviceBuffer::with(
-            device,
-            &vec![127; 3 * self.input.0 as usize * self.input.1 as usize],
-        )
-        .map_err(TensorRtError::from)?;
-        let tables = Tables::new(device, self.input, self.input)?;
-        let (width, height) = self.input;
+        // a first frame for the dry run: grey, of the size that frames have in the input
+        let (width, height) = (picture.width, picture.height);
+        let grey = DeviceBuffer::with(device, &vec![127; 3 * width as usize * height as usize])
+            .map_err(TensorRtError::from)?;
+        let tables = Tables::new(device, (width, height), picture)?;
         let frame = FrameParams {
             pixels: grey.address(),
             columns: tables.columns.address(),
@@ -201,13 +188,7 @@ impl Build<'_> {
             big_endian: 0,
             reserved: 0,
         };
-        let judge = JudgeParams {
-            kind: 0,
-            classes: self.classes as u32,
-            width: self.size.0 as u32,
-            height: self.size.1 as u32,
-            threshold: f32::NAN,
-        };
+        let judge = JudgeParams::new(0, self.classes as u32, f32::NAN, &self.placement);
         write(&params, &frame, [judge; 2]).map_err(TensorRtError::from)?;
 
         let (context, tensors) = self.network(&self.gpu.segmentation, tensors)?;
@@ -225,8 +206,7 @@ impl Build<'_> {
         Ok(Lane {
             segmentation,
             observer,
-            input: self.input,
-            size: self.size,
+            placement: self.placement,
             classes: self.classes,
             params,
             tables: None,
@@ -274,6 +254,15 @@ impl Build<'_> {
         Ok((Arc::new(Mutex::new(context)), tensors))
     }
 
+    /// Pixels of results: the frame's part is judged, planes come as they are.
+    fn pixels(&self, wanted: Wanted) -> usize {
+        let Placement { logits, cells, .. } = self.placement;
+        match wanted {
+            Wanted::Judgement => cells.width as usize * cells.height as usize,
+            Wanted::Nothing | Wanted::Logits => logits.0 as usize * logits.1 as usize,
+        }
+    }
+
     /// An output of the shape that the manifest promises.
     fn output(
         &self,
@@ -285,7 +274,8 @@ impl Build<'_> {
         let bound = bound.ok_or_else(|| TensorRtError::NoSuchTensor {
             tensor: name.to_owned(),
         })?;
-        let expected = [1, planes, self.size.1, self.size.0];
+        let (columns, rows) = self.placement.logits;
+        let expected = [1, planes, rows as usize, columns as usize];
         let found: Vec<usize> = bound.shape.iter().map(|&n| n.max(0) as usize).collect();
         match found == expected {
             true => Ok(bound.memory.clone()),
@@ -307,10 +297,10 @@ impl Build<'_> {
         logits: &Arc<DeviceBuffer>,
         wanted: Wanted,
     ) -> Result<Part, TensorRtError> {
-        let pixels = self.size.0 * self.size.1;
         let device = self.gpu.stream.device();
-        let results = Results::new(device, wanted, pixels, self.classes)?;
-        let input = InputParams::new(&self.manifest.input, self.input);
+        let results = Results::new(device, wanted, self.pixels(wanted), self.classes)?;
+        let Placement { input, picture, .. } = self.placement;
+        let input = InputParams::new(&self.manifest.input, input, picture);
         let kernels = &self.gpu.kernels;
         Part::capture(&self.gpu.stream, results, 5, |work, results, marks| {
             work.mark(&marks[0])?;
@@ -326,6 +316,7 @@ impl Build<'_> {
                     params,
                     at: Params::SEGMENTED,
                     classes: self.classes,
+                    plane: self.pixels(Wanted::Logits),
                 };
                 kernels.judge(work, &judged, out, results.layout)?;
             }
@@ -343,7 +334,7 @@ impl Build<'_> {
         plane: &Arc<DeviceBuffer>,
         wanted: Wanted,
     ) -> Result<Part, TensorRtError> {
-        let pixels = self.size.0 * self.size.1;
+        let pixels = self.pixels(wanted);
         let results = Results::new(self.gpu.stream.device(), wanted, pixels, 1)?;
         let kernels = &self.gpu.kernels;
         Part::capture(&self.gpu.stream, results, 4, |work, results, marks| {
@@ -357,6 +348,7 @@ impl Build<'_> {
                     params,
                     at: Params::OBSERVED,
                     classes: self.classes,
+                    plane: self.pixels(Wanted::Logits),
                 };
                 kernels.judge(work, &judged, out, results.layout)?;
             }

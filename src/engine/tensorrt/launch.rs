@@ -45,6 +45,8 @@ pub(super) struct Judged<'a> {
     pub(super) at: usize,
     /// Classes in the logits.
     pub(super) classes: usize,
+    /// Values of a plane, of which as many as the layout has pixels are judged.
+    pub(super) plane: usize,
 }
 
 /// Where the judge's results lie in their buffer, for that many pixels.
@@ -118,9 +120,9 @@ impl Kernels {
         layout: Layout,
     ) -> Result<(), CudaError> {
         let pixels = layout.pixels;
-        room(judged.logits, 4 * judged.classes * pixels)?;
+        room(judged.logits, 4 * judged.classes * judged.plane)?;
         if let Some(observer) = judged.observer {
-            room(observer, 4 * pixels)?;
+            room(observer, 4 * judged.plane)?;
         }
         room(judged.params, Params::BYTES)?;
         room(out, layout.bytes)?;
@@ -144,7 +146,8 @@ impl Kernels {
         let mut memory = vec![judged.logits, judged.params, out];
         memory.extend(judged.observer);
         // SAFETY: seven addresses, as the kernel has parameters; every buffer has room for what is read and
-        // written of that many pixels, which the parameters' width and height multiply to.
+        // written: the parameters' width and height multiply to the pixels, and what is judged lies in a plane,
+        // as whoever writes them sees to.
         unsafe {
             let geometry = geometry(grid, JUDGE_BLOCK);
             work.launch(&self.judge, geometry, &mut arguments, &memory)

@@ -274,10 +274,8 @@ impl Maker<'_> {
                 }],
             })
         };
-        [Resolution::Full, Resolution::Reduced]
-            .into_iter()
-            .map(profile)
-            .collect()
+        let resolutions = Resolution::of(&manifest.input).iter();
+        resolutions.copied().map(profile).collect()
     }
 }
 

@@ -71,6 +71,14 @@ pub enum SettingsError {
     /// A limit of the input width that no input has.
     #[error("an input {0} pixels wide is not a multiple of {STEP} from {STEP} to {WIDEST}")]
     Width(u32),
+    /// Networks of one size take no other widths.
+    #[error(
+        "the networks take inputs {width} pixels wide only: leave out the narrowest and the widest input"
+    )]
+    OneWidth {
+        /// Columns that they take.
+        width: u32,
+    },
     /// A camera whose input is outside of the limits that were given.
     #[error(
         "camera {width}x{height} needs an input {input} pixels wide, which is not in {least}..={most}"
@@ -219,10 +227,15 @@ impl BuildSettings {
     pub fn input_sizes(&self, input: &Input) -> Result<InputSizes, SettingsError> {
         self.check()?;
         let mut optimised = Vec::new();
-        let least = self.min_width.unwrap_or(STEP);
+        if let Some(fixed) = input.fixed()
+            && (self.min_width.is_some() || self.max_width.is_some())
+        {
+            return Err(SettingsError::OneWidth { width: fixed.width });
+        }
+        let least = self.min_width.unwrap_or(1);
         let most = self.max_width.unwrap_or(WIDEST);
         for &(width, height) in &self.cameras {
-            for resolution in [Resolution::Full, Resolution::Reduced] {
+            for &resolution in Resolution::of(input) {
                 let size = input_size(input, resolution, width, height).map_err(|source| {
                     SettingsError::Camera {
                         width,

@@ -93,6 +93,29 @@ fn inputs_are_those_of_the_cameras_at_both_resolutions() {
 }
 
 #[test]
+fn networks_of_one_size_are_built_for_that_size_alone() {
+    let text = include_str!("../../../models/road/model.toml")
+        .replace(
+            "full_height = 352",
+            "fixed = { width = 17, height = 65, fit = \"letterbox\" }",
+        )
+        .replace("reduced_height = 224", "");
+    let manifest: crate::model::Manifest = toml::from_str(&text).unwrap();
+    let sizes = BuildSettings::default()
+        .input_sizes(&manifest.input)
+        .unwrap();
+    assert_eq!(sizes.optimised, [(17, 65)]);
+    assert_eq!((sizes.min, sizes.max), ((17, 65), (17, 65)));
+    let wider = with(|s| s.max_width = Some(64)).input_sizes(&manifest.input);
+    assert!(
+        wider
+            .unwrap_err()
+            .to_string()
+            .contains("17 pixels wide only")
+    );
+}
+
+#[test]
 fn limits_of_the_width_widen_what_a_plan_takes_and_never_shut_a_camera_out() {
     let input = Bundle::shipped().unwrap().manifest().input.clone();
     let wider = with(|s| (s.min_width, s.max_width) = (Some(256), Some(1024)));

@@ -68,6 +68,8 @@ pub struct ReportInfo {
     pub corridor: String,
     /// What the stop levels promise; empty where the area in the corridor decides.
     pub promise: String,
+    /// What people have to know of how frames are judged, a sentence each.
+    pub notes: Vec<String>,
     /// Width of the frames in pixels, 0 when none came.
     pub width: u32,
     /// Height of the frames in pixels, 0 when none came.

@@ -210,6 +210,7 @@ fn facts(report: &ReportBuilder, summary: &Summary) -> Markup {
                 (row("Mode asked for", html! { (info.mode) }))
                 @if !info.corridor.is_empty() { (row("Corridor", html! { (info.corridor) })) }
                 (row("Modes run", html! { (modes.join(", ")) }))
+                @for note in &info.notes { (row("Note", html! { (note) })) }
                 (row("Score", html! { (info.score) ", anomalous over " (info.threshold) }))
                 @if info.promise.is_empty() {
                     (row("Area that counts", html! {

@@ -18,6 +18,7 @@ fn info() -> ReportInfo {
         threshold: 0.62,
         area_on: 40,
         corridor: String::new(),
+        notes: Vec::new(),
         promise: String::new(),
         width: 480,
         height: 360,

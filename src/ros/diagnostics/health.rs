@@ -94,6 +94,10 @@ pub struct EngineWords {
     pub bundle_hash: String,
     /// What the stop levels promise; empty where the area in the corridor decides.
     pub stop_promise: String,
+    /// What every status says of how frames are judged; empty where nothing is special.
+    pub note: String,
+    /// Why modes of the bundle are left out; empty where none is.
+    pub left_out: String,
 }
 
 /// What the board does not know of the last verdict.

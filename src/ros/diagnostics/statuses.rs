@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::health::{Broken, Health};
 use super::recent::SECONDS;
 use super::report::Report;
-use crate::msg::{DiagnosticStatus, LiveStatus};
+use crate::msg::{DiagnosticStatus, LiveStatus, Networks};
 use crate::watchdog::Snapshot;
 
 const WARN: u8 = DiagnosticStatus::WARN;
@@ -221,6 +221,8 @@ pub(super) fn engine(health: &Health) -> DiagnosticStatus {
     report.pair("bundle", word(|words| &words.bundle));
     report.pair("bundle_hash", word(|words| &words.bundle_hash));
     report.pair("stop_promise", word(|words| &words.stop_promise));
+    report.pair("note", word(|words| &words.note));
+    report.pair("left_out", word(|words| &words.left_out));
     report.pair("lifecycle", state);
     report.pair("enabled", health.enabled.to_string());
     report.finish("engine", ready)
@@ -234,11 +236,14 @@ pub(super) fn verdict(health: &Health, flag: (&Snapshot, Duration)) -> Diagnosti
             fate: told.fate,
             age_nanos: told.age.and_then(|age| i64::try_from(age.as_nanos()).ok()),
         });
-    let hash = health
+    let networks = health
         .engine
         .as_ref()
-        .map_or("unknown", |words| &words.bundle_hash);
-    let mut status = DiagnosticStatus::of_flag(flag.0, flag.1, hash, &live);
+        .map_or("unknown".into(), |words| Networks {
+            bundle_hash: &words.bundle_hash,
+            note: &words.note,
+        });
+    let mut status = DiagnosticStatus::of_flag(flag.0, flag.1, networks, &live);
     "verdict".clone_into(&mut status.name);
     status
 }

@@ -47,6 +47,8 @@ fn words() -> EngineWords {
         bundle: "road".to_owned(),
         bundle_hash: "abc123".to_owned(),
         stop_promise: "at most one false stop in 2 h".to_owned(),
+        note: String::new(),
+        left_out: String::new(),
     }
 }
 

@@ -20,15 +20,15 @@ use super::corridor::CorridorUpdater;
 use super::sink::Pictures;
 use super::source::{EarlyUpload, InstrumentedSource};
 use super::state::NodeState;
-use super::worker::FrameWorker;
+use super::worker::{FrameWorker, Judging};
 use crate::calibration::StopFile;
 use crate::decide::Failure;
 use crate::engine::{EngineFactory, Mode};
 use crate::frame::{CameraView, ImageView};
 use crate::live::{self, LiveError};
 use crate::model::{Bundle, ThresholdAt};
-use crate::msg::{CameraInfo, Clock as ClockMessage, Odometry};
-use crate::pipeline::{FrameHandler, Judges, Live, OpenEngine, Settings};
+use crate::msg::{CameraInfo, Clock as ClockMessage, Networks, Odometry};
+use crate::pipeline::{Asked, Choice, FrameHandler, Live, OpenEngine, Settings};
 use crate::schedule::LatencyModel;
 use crate::score::ScoreKind;
 use crate::time::Stamp;
@@ -65,7 +65,7 @@ pub(super) struct Configured {
     settings: NodeSettings,
     camera: CameraSubscription,
     clock: Arc<RosClock>,
-    judges: Judges,
+    judging: Judging,
     /// With whoever handles frames while the node is active.
     idle: Option<Idle>,
     // what it listens to ends with it
@@ -117,8 +117,7 @@ impl Managed for ManagedNode {
             clock: Arc::clone(&configured.clock),
             corridor,
             upload: Arc::clone(&upload),
-            judges: configured.judges,
-            score: configured.settings.score,
+            judging: configured.judging.clone(),
             receive_buffer: self.receive_buffer.take(),
             commands: self.shared.take_commands(),
             live: self.shared.live(),
@@ -216,18 +215,31 @@ impl ManagedNode {
             }
         };
         let bundle_hash = bundle.short_hash().to_owned();
-        self.shared.set_bundle_hash(&bundle_hash);
-        let manifest = bundle.manifest();
-        let judges = Judges::calibrated(manifest, settings.score, FALLBACK, ThresholdAt::Fpr1);
-        let words = (manifest.name.clone(), bundle_hash);
+        let manifest = Arc::new(bundle.manifest().clone());
+        let asked = Asked {
+            score: settings.score,
+            fallback: FALLBACK,
+            at: ThresholdAt::Fpr1,
+            given: settings.live.thresholds,
+        };
+        let choice = Choice::new(&manifest, &asked);
         let pipeline_settings =
-            Settings::deadline(settings.admission, judges).with(&settings.for_pipeline(), manifest);
+            Settings::chosen(settings.admission, choice).with(&settings.for_pipeline(), &manifest);
+        pipeline_settings.best_mode().map_err(|e| e.to_string())?;
         let pipeline_settings = match &settings.stop_file {
             Some(path) => StopFile::read(path)
                 .and_then(|file| file.applied(path, &bundle, pipeline_settings))
                 .map_err(|e| format!("stop_file: {e}"))?,
             None => pipeline_settings,
         };
+        let note = pipeline_settings.note();
+        self.shared.set_networks(Networks {
+            bundle_hash: &bundle_hash,
+            note: &note,
+        });
+        for note in pipeline_settings.notes() {
+            log::warn!("{note}");
+        }
 
         let (options, factory) = (settings.engine_options(), Arc::clone(&self.open));
         let open: OpenEngine = Box::new(move || factory(&bundle, options));
@@ -244,9 +256,11 @@ impl ManagedNode {
                 name: pipeline.engine_name().to_owned(),
                 description: pipeline.engine_description().to_owned(),
                 mode: pipeline.settings().best_mode().map_or("none", Mode::name),
-                bundle: words.0,
-                bundle_hash: words.1,
+                bundle: manifest.name.clone(),
+                bundle_hash,
                 stop_promise: pipeline.settings().stop_levels.promise().to_owned(),
+                note,
+                left_out: pipeline.settings().left_out.join("; "),
             },
             Limits {
                 deadline_ms: settings.admission.deadline_ms,
@@ -255,14 +269,14 @@ impl ManagedNode {
             },
         );
         warm_up(&mut handler)?;
-        self.subscribe(settings, handler, judges)
+        self.subscribe(settings, handler, Judging { manifest, asked })
     }
 
     fn subscribe(
         &mut self,
         settings: NodeSettings,
         handler: FrameHandler,
-        judges: Judges,
+        judging: Judging,
     ) -> Result<Configured, String> {
         let topic = |name: &str| {
             let full = self.names.topic(name).map_err(|e| e.to_string())?;
@@ -324,7 +338,7 @@ impl ManagedNode {
             settings,
             camera,
             clock,
-            judges,
+            judging,
             idle: Some(Idle { handler, corridor }),
             _listener: listener,
         })

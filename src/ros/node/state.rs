@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::super::clock::RosClock;
 use super::super::diagnostics::Health;
 use super::super::parameters::{LiveSettings, SharedStore};
-use crate::msg::{DiagnosticStatus, LiveStatus};
+use crate::msg::{DiagnosticStatus, LiveStatus, Networks};
 use crate::time::{Clock, Stamp};
 use crate::watchdog::{Beat, Board, BoardReader, Cause, Snapshot, Trip};
 
@@ -80,7 +80,8 @@ pub(super) struct NodeState {
     enabled: AtomicBool,
     commands: Mutex<Option<SyncSender<ResetRequest>>>,
     published: Mutex<Published>,
-    bundle_hash: Mutex<String>,
+    /// Hash of the bundle, and what every status says of it.
+    networks: Mutex<(String, String)>,
     live: Mutex<LiveSettings>,
     /// One more for every change of `live`.
     live_version: AtomicU64,
@@ -111,7 +112,7 @@ impl NodeState {
             enabled: AtomicBool::new(true),
             commands: Mutex::new(None),
             published: Mutex::default(),
-            bundle_hash: Mutex::new("unknown".to_owned()),
+            networks: Mutex::new(("unknown".to_owned(), String::new())),
             live: Mutex::new(live),
             live_version: AtomicU64::new(0),
             late_beats: AtomicU64::new(0),
@@ -235,14 +236,20 @@ impl NodeState {
         lock(&self.published).read(&self.board)
     }
 
-    pub(super) fn set_bundle_hash(&self, hash: &str) {
-        hash.clone_into(&mut lock(&self.bundle_hash));
+    /// What every status says of the networks from now on.
+    pub(super) fn set_networks(&self, networks: Networks<'_>) {
+        let (hash, note) = (networks.bundle_hash.to_owned(), networks.note.to_owned());
+        *lock(&self.networks) = (hash, note);
     }
 
     fn send(&self, snapshot: &Snapshot, unchanged_for: Duration, live: &LiveStatus<'_>) {
-        let hash = lock(&self.bundle_hash);
-        let mut status = DiagnosticStatus::of_flag(snapshot, unchanged_for, &hash, live);
-        drop(hash);
+        let kept = lock(&self.networks);
+        let networks = Networks {
+            bundle_hash: &kept.0,
+            note: &kept.1,
+        };
+        let mut status = DiagnosticStatus::of_flag(snapshot, unchanged_for, networks, live);
+        drop(kept);
         status.name = format!("{}: verdict", self.name);
         (self.status)(status);
     }

@@ -14,7 +14,7 @@ use super::corridor::CorridorUpdater;
 use super::sink::Pictures;
 use super::source::{EarlyUpload, InstrumentedSource};
 use super::state::ResetRequest;
-use super::worker::FrameWorker;
+use super::worker::{FrameWorker, Judging};
 use super::*;
 use crate::decide::{SupervisorConfig, Trapezoid, WeakMode};
 use crate::engine::{Engine, EngineError, Mode, Perception, Resolution, Upload};
@@ -22,7 +22,9 @@ use crate::frame::{Frame, RawImage};
 use crate::live::Worker;
 use crate::model::{Bundle, ThresholdAt};
 use crate::msg::DiagnosticStatus;
-use crate::pipeline::{FrameHandler, Judged, Judges, Live, Pipeline, Settings};
+use crate::pipeline::{
+    Asked, Choice, FrameHandler, GivenThresholds, Judged, Live, Pipeline, Settings,
+};
 use crate::schedule::{AdmissionConfig, LatencyModel};
 use crate::score::ScoreKind;
 use crate::stages::{Stage, StageTimes};
@@ -185,10 +187,14 @@ impl Pictures for NoPictures {
     }
 }
 
-static JUDGES: LazyLock<Judges> = LazyLock::new(|| {
-    let bundle = Bundle::shipped().unwrap();
-    let (score, fallback, at) = (ScoreKind::Observer, ScoreKind::Energy, ThresholdAt::Fpr1);
-    Judges::calibrated(bundle.manifest(), score, fallback, at)
+static JUDGING: LazyLock<Judging> = LazyLock::new(|| Judging {
+    manifest: Arc::new(Bundle::shipped().unwrap().manifest().clone()),
+    asked: Asked {
+        score: ScoreKind::Observer,
+        fallback: ScoreKind::Energy,
+        at: ThresholdAt::Fpr1,
+        given: GivenThresholds::default(),
+    },
 });
 
 static SETTINGS: LazyLock<NodeSettings> =
@@ -218,7 +224,8 @@ impl Node {
             panic: Mutex::default(),
             status: Mutex::default(),
         });
-        let mut settings = Settings::deadline(AdmissionConfig::default(), *JUDGES);
+        let choice = Choice::new(&JUDGING.manifest, &JUDGING.asked);
+        let mut settings = Settings::chosen(AdmissionConfig::default(), choice);
         settings.corridor = Trapezoid::everywhere();
         settings.supervisor = SupervisorConfig {
             confirm_hits: 2,
@@ -276,8 +283,7 @@ impl Node {
             clock,
             corridor: CorridorUpdater::new(&SETTINGS, "/image", Latest::default(), None).unwrap(),
             upload: Arc::clone(&upload),
-            judges: *JUDGES,
-            score: ScoreKind::Observer,
+            judging: JUDGING.clone(),
             receive_buffer: None,
             commands: shared.take_commands(),
             live: SETTINGS.live,

@@ -13,14 +13,22 @@ use super::sink::{FrameSink, Pictures, nanos};
 use super::source::EarlyUpload;
 use super::state::{NodeState, ResetRequest};
 use crate::decide::{Failure, Reason, State, Verdict};
+use crate::engine::Mode;
 use crate::live::Worker;
+use crate::model::Manifest;
 use crate::msg::LiveStatus;
-use crate::pipeline::{FrameHandler, Judges};
+use crate::pipeline::{Asked, Choice, FrameHandler, Judges};
 use crate::profile::FrameOutcome;
-use crate::score::ScoreKind;
 use crate::stages::FrameFate;
 use crate::time::Clock;
 use crate::watchdog::TripKind;
+
+/// What the node was configured to judge by.
+#[derive(Clone)]
+pub(super) struct Judging {
+    pub(super) manifest: Arc<Manifest>,
+    pub(super) asked: Asked,
+}
 
 /// The thread that handles frames.
 pub(super) struct FrameWorker {
@@ -30,9 +38,7 @@ pub(super) struct FrameWorker {
     pub(super) clock: Arc<RosClock>,
     pub(super) corridor: CorridorUpdater,
     pub(super) upload: Arc<Mutex<EarlyUpload>>,
-    /// As calibrated.
-    pub(super) judges: Judges,
-    pub(super) score: ScoreKind,
+    pub(super) judging: Judging,
     pub(super) receive_buffer: Option<ReceiveBuffer>,
     pub(super) commands: Receiver<ResetRequest>,
     pub(super) live: LiveSettings,
@@ -105,18 +111,40 @@ impl FrameWorker {
         }
         if self.shared.live_changed(&mut self.version) {
             self.live = self.shared.live();
-            let judges = match self.live.threshold {
-                Some(_) if !self.handler.pipeline().settings().stop_levels.is_empty() => {
-                    log::error!(
-                        "threshold has no effect: the stop levels of stop_file hold for the bundle's own; \
-                         configure without stop_file to set another"
-                    );
-                    self.judges
-                }
-                Some(threshold) => self.judges.with_threshold(self.score, threshold),
-                None => self.judges,
+            self.set_thresholds();
+        }
+    }
+
+    /// Takes the thresholds that are in force now.
+    fn set_thresholds(&mut self) {
+        let asked = Asked {
+            given: self.live.thresholds,
+            ..self.judging.asked
+        };
+        let judges = Choice::new(&self.judging.manifest, &asked).judges;
+        let pipeline = self.handler.pipeline_mut();
+        let now = pipeline.settings().judges;
+        if judges == now {
+            return;
+        }
+        if !pipeline.settings().stop_levels.is_empty() {
+            log::error!(
+                "the threshold stays what it is: the stop levels of stop_file hold for that one; configure \
+                 without stop_file to set another"
+            );
+        } else if !judges.modes().eq(now.modes()) {
+            let names = |judges: Judges| {
+                let names: Vec<_> = judges.modes().map(Mode::name).collect();
+                names.join(", ")
             };
-            self.handler.pipeline_mut().set_judges(judges);
+            log::error!(
+                "the thresholds stay what they are: with these the modes would be {}, and the node was \
+                 configured with {}; configure it again",
+                names(judges),
+                names(now)
+            );
+        } else {
+            pipeline.set_judges(judges);
         }
     }
 

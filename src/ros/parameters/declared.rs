@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
 use super::Changeable::{Anytime, AtStart, Unconfigured};
+use super::settings::threshold_name;
 use super::{Changeable, Declared, Range, Value};
 use crate::decide::{Mount, SupervisorConfig};
 use crate::engine::Mode;
@@ -17,6 +18,7 @@ use crate::watchdog::{Board, Realtime, WatchdogConfig};
 pub fn declared() -> &'static [Declared] {
     static TABLE: LazyLock<Vec<Declared>> = LazyLock::new(|| {
         let mut table = top();
+        table.extend(thresholds());
         table.extend(supervisor());
         table.extend(admission());
         table.extend(corridor());
@@ -141,7 +143,8 @@ fn top() -> Vec<Declared> {
             0.0,
             0.0..=1.0,
             Anytime,
-            "Pixels with a higher score are anomalous; 0: the bundle's calibrated threshold.",
+            "Pixels with a higher score are anomalous, in every mode that is judged by the score; 0: the \
+             bundle's calibrated thresholds.",
         ),
         string(
             "least_mode",
@@ -202,6 +205,20 @@ fn top() -> Vec<Declared> {
             "Width that the overlay picture is reduced to, in pixels.",
         ),
     ]
+}
+
+/// One for each mode.
+fn thresholds() -> Vec<Declared> {
+    let of = |mode| {
+        double(
+            &threshold_name(mode),
+            0.0,
+            0.0..=1.0,
+            Anytime,
+            "Threshold of this mode alone, whatever its score; 0: as in the others.",
+        )
+    };
+    Mode::ALL.map(of).into()
 }
 
 /// Two fields have parameters of their own: the deadline and the staleness limit.

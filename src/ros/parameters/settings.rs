@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use super::{Store, Value};
 use crate::decide::{
     ConfigError, Mount, QualityLimits, StoppingConfig, SupervisorConfig, Trapezoid, TrapezoidError,
 };
-use crate::engine::{EngineKind, Mode, Options};
+use crate::engine::{EngineKind, GivenThresholds, Mode, Options};
 use crate::pipeline::PartialSettings;
 use crate::ros::input::ImageTransport;
 use crate::schedule::{AdmissionConfig, AdmissionConfigError};
@@ -51,8 +52,8 @@ pub enum SettingsError {
 /// The settings that can change while frames are judged. Cheap to copy.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LiveSettings {
-    /// Threshold in `0 ..= 1` for every mode; none: the bundle's calibrated ones.
-    pub threshold: Option<f32>,
+    /// Thresholds that go before the bundle's.
+    pub thresholds: GivenThresholds,
     /// Period of `/diagnostics`.
     pub diagnostics_period: Duration,
     /// JPEG quality of the overlay, `1 ..= 100`.
@@ -198,6 +199,9 @@ impl NodeSettings {
     /// The settings of the pipeline.
     pub fn for_pipeline(&self) -> PartialSettings {
         PartialSettings {
+            // they are in the judges already
+            threshold: None,
+            thresholds: BTreeMap::new(),
             least_mode: Some(self.least_mode),
             supervisor: Some(self.supervisor),
             corridor: self.corridor,
@@ -224,14 +228,18 @@ impl LiveSettings {
     /// None with a table that has all of it.
     pub fn new(store: &Store) -> Result<Self, SettingsError> {
         let values = Reader(store);
-        let threshold = values.double("threshold")?;
         Ok(Self {
-            threshold: (threshold > 0.0).then_some(threshold as f32),
+            thresholds: values.thresholds()?,
             diagnostics_period: values.millis("diagnostics_period_ms")?,
             overlay_quality: values.u32("overlay_quality")?.min(100) as u8,
             overlay_max_width: values.u32("overlay_max_width")?,
         })
     }
+}
+
+/// Name of the parameter that is the threshold of a mode. ROS takes no `+` in a name.
+pub(super) fn threshold_name(mode: Mode) -> String {
+    format!("thresholds.{}", mode.name().replace('+', "_"))
 }
 
 /// Values by name and type.
@@ -276,6 +284,21 @@ impl<'a> Reader<'a> {
 
     fn parsed<T: std::str::FromStr>(&self, name: &str) -> Result<T, SettingsError> {
         self.string(name)?.parse().map_err(|_| Self::wrong(name))
+    }
+
+    fn thresholds(&self) -> Result<GivenThresholds, SettingsError> {
+        let one = |name: &str| -> Result<Option<f32>, SettingsError> {
+            let threshold = self.double(name)?;
+            Ok((threshold > 0.0).then_some(threshold as f32))
+        };
+        let mut given = GivenThresholds {
+            all: one("threshold")?,
+            ..GivenThresholds::default()
+        };
+        for mode in Mode::ALL {
+            given.modes[mode.index()] = one(&threshold_name(mode))?;
+        }
+        Ok(given)
     }
 
     fn supervisor(

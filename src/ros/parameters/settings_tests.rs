@@ -30,7 +30,7 @@ fn defaults_are_those_of_the_parts_that_they_are_for() {
     assert_eq!(settings.camera_file, None);
     assert_eq!(settings.stop_file, None);
     assert_eq!(settings.vehicle, StoppingConfig::default());
-    assert_eq!(settings.live.threshold, None);
+    assert_eq!(settings.live.thresholds, GivenThresholds::default());
     let (options, expected) = (settings.engine_options(), Options::default());
     assert_eq!(options.kind, expected.kind);
     assert_eq!(options.threads, expected.threads);
@@ -45,6 +45,7 @@ fn values_reach_the_parts_that_they_are_for() {
         ("threads", Value::Integer(3)),
         ("score", text("max-logit")),
         ("threshold", Value::Double(0.5)),
+        ("thresholds.reduced_observer", Value::Double(0.25)),
         ("image_transport", text("compressed")),
         ("deadline_ms", Value::Integer(60)),
         ("stale_after_ms", Value::Integer(250)),
@@ -68,7 +69,9 @@ fn values_reach_the_parts_that_they_are_for() {
     assert_eq!(settings.engine, EngineKind::Ort);
     assert_eq!(settings.engine_options().threads, 3);
     assert_eq!(settings.score, ScoreKind::MaxLogit);
-    assert_eq!(settings.live.threshold, Some(0.5));
+    assert_eq!(settings.live.thresholds.of(Mode::FULL, true), Some(0.5));
+    let reduced = settings.live.thresholds.of(Mode::REDUCED, true);
+    assert_eq!(reduced, Some(0.25));
     assert_eq!(settings.live.diagnostics_period, Duration::from_millis(200));
     assert_eq!(settings.image_transport, ImageTransport::Compressed);
     assert_eq!(settings.admission.deadline_ms, 60);

@@ -108,8 +108,9 @@ __device__ void gather(BlockCounts* counts, u32 step, u32 end) {
 
 } // namespace
 
-// One block of JUDGE_BLOCK threads for as many pixels, row-major. `logits` are `classes` planes of
-// width * height; `observer` is one such plane, or null where its score is not asked for. Fills
+// One block of JUDGE_BLOCK threads for as many pixels, row-major. `logits` are `classes` planes, of which
+// width * height from place `first` on are judged; `observer` is one such plane, or null where its score is not
+// asked for. Fills
 // `score`, `label` (255: no class), `mask` (255: anomalous, 0: not), a value a pixel, and one of
 // `blocks` a block.
 extern "C" __global__ void __launch_bounds__(JUDGE_BLOCK)
@@ -124,9 +125,10 @@ extern "C" __global__ void __launch_bounds__(JUDGE_BLOCK)
     float infinity = __int_as_float(0x7f800000);
     BlockCounts own = {0, 0, infinity, -infinity, 0.0f};
     if (pixel < pixels) {
-        Largest best = largest(logits + pixel, pixels, params.classes);
-        const float* sure = observer ? observer + pixel : observer;
-        float value = score_of(params, logits + pixel, pixels, sure, best);
+        u64 place = params.first + pixel / params.width * params.pitch + pixel % params.width;
+        Largest best = largest(logits + place, params.plane, params.classes);
+        const float* sure = observer ? observer + place : observer;
+        float value = score_of(params, logits + place, params.plane, sure, best);
         bool known = value <= params.threshold;
         score[pixel] = value;
         label[pixel] = best.finite && params.classes - 1 < 255 ? u8(best.at) : u8(255);

@@ -46,14 +46,19 @@ enum Encoding : u32 {
     BAYER_GRBG16,
 };
 
-// The network's input: its size, and value * scale + offset for red, green and blue.
+// The network's input: its size, where the frame lies in it, and value * scale + offset for red, green and
+// blue.
 struct InputParams {
     u32 width;
     u32 height;
+    u32 left; // the frame's first column
+    u32 top;
+    u32 across; // its columns
+    u32 down;
     float scale[3];
     float offset[3];
 };
-static_assert(sizeof(InputParams) == 32, "as InputParams in params.rs");
+static_assert(sizeof(InputParams) == 48, "as InputParams in params.rs");
 
 // Which source pixels make a target pixel along one axis: `count` of them from `start`, their weights
 // from place `first` on.
@@ -68,7 +73,7 @@ static_assert(sizeof(Tap) == 12, "as a tap in taps.rs");
 // `1 << precision` stands for 1.
 struct Taps {
     u32 source; // pixels of the frame along this axis
-    u32 target; // pixels of the network's input
+    u32 target; // pixels of the frame in the network's input
     u32 precision;
     u32 weights; // how many
 };
@@ -78,11 +83,14 @@ static_assert(sizeof(Taps) == 16, "as the head in taps.rs");
 struct JudgeParams {
     u32 kind; // a ScoreKind below
     u32 classes;
-    u32 width;
+    u32 width; // of what is judged
     u32 height;
     float threshold; // scores above it are anomalous; NaN makes everything so
+    u32 first; // place in a plane of logits of the first one that is judged
+    u32 pitch; // from one row of a plane to the next
+    u32 plane; // from one plane to the next
 };
-static_assert(sizeof(JudgeParams) == 20, "as JudgeParams in params.rs");
+static_assert(sizeof(JudgeParams) == 32, "as JudgeParams in params.rs");
 
 // Places in `ScoreKind::ALL` of src/score/kind.rs.
 enum ScoreKind : u32 {

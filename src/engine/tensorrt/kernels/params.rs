@@ -1,6 +1,6 @@
 //! What a launch is told, laid out as in `params.cuh`.
 
-use crate::engine::Preprocessor;
+use crate::engine::{Area, Placement, Preprocessor};
 use crate::frame::Encoding;
 use crate::model::Input;
 use crate::score::ScoreKind;
@@ -14,9 +14,9 @@ use crate::score::ScoreKind;
 pub struct FrameParams {
     /// Device address of the message's bytes.
     pub pixels: u64,
-    /// Device address of the [`Taps`](super::Taps) from `width` to the input's width.
+    /// Device address of the [`Taps`](super::Taps) from `width` to the frame's columns in the input.
     pub columns: u64,
-    /// Device address of the [`Taps`](super::Taps) from `height` to the input's height.
+    /// Device address of the [`Taps`](super::Taps) from `height` to the frame's rows in the input.
     pub rows: u64,
     /// Columns of the picture.
     pub width: u32,
@@ -56,7 +56,7 @@ impl FrameParams {
     }
 }
 
-/// Size and normalisation of the network's input; handed over by value.
+/// Size and normalisation of the network's input, and where the frame lies in it; handed over by value.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct InputParams {
@@ -64,21 +64,33 @@ pub struct InputParams {
     pub width: u32,
     /// Rows.
     pub height: u32,
+    /// The frame's first column.
+    pub left: u32,
+    /// The frame's first row.
+    pub top: u32,
+    /// The frame's columns.
+    pub across: u32,
+    /// The frame's rows.
+    pub down: u32,
     /// Factors of red, green and blue, which are `0 ..= 255`.
     pub scale: [f32; 3],
     /// Added to red, green and blue after that.
     pub offset: [f32; 3],
 }
 
-const _: () = assert!(size_of::<InputParams>() == 32 && align_of::<InputParams>() == 4);
+const _: () = assert!(size_of::<InputParams>() == 48 && align_of::<InputParams>() == 4);
 
 impl InputParams {
-    /// For a bundle's normalisation and an input of that width and height.
-    pub fn new(input: &Input, (width, height): (u32, u32)) -> Self {
+    /// For a bundle's normalisation and an input of that width and height, with the frame in that part of it.
+    pub fn new(input: &Input, (width, height): (u32, u32), picture: Area) -> Self {
         let (scale, offset) = Preprocessor::normalisation(input);
         Self {
             width,
             height,
+            left: picture.x,
+            top: picture.y,
+            across: picture.width,
+            down: picture.height,
             scale,
             offset,
         }
@@ -93,15 +105,21 @@ pub struct JudgeParams {
     pub kind: u32,
     /// Planes of logits, `2 ..= 255`.
     pub classes: u32,
-    /// Columns of a plane.
+    /// Columns of what is judged.
     pub width: u32,
-    /// Rows of a plane.
+    /// Rows of what is judged.
     pub height: u32,
     /// Scores above it are anomalous; NaN makes every pixel so.
     pub threshold: f32,
+    /// Place in a plane of the first value that is judged.
+    pub first: u32,
+    /// From one row of a plane to the next.
+    pub pitch: u32,
+    /// From one plane to the next.
+    pub plane: u32,
 }
 
-const _: () = assert!(size_of::<JudgeParams>() == 20 && align_of::<JudgeParams>() == 4);
+const _: () = assert!(size_of::<JudgeParams>() == 32 && align_of::<JudgeParams>() == 4);
 
 impl JudgeParams {
     /// What the kernel calls a score: its place in [`ScoreKind::ALL`].
@@ -109,11 +127,34 @@ impl JudgeParams {
         place(&ScoreKind::ALL, kind)
     }
 
+    /// Of the frame's part of the planes; `threshold` NaN makes every pixel anomalous.
+    pub fn new(kind: u32, classes: u32, threshold: f32, placement: &Placement) -> Self {
+        let Placement { logits, cells, .. } = placement;
+        Self {
+            kind,
+            classes,
+            width: cells.width,
+            height: cells.height,
+            threshold,
+            first: cells.y * logits.0 + cells.x,
+            pitch: logits.0,
+            plane: logits.0 * logits.1,
+        }
+    }
+
     /// The bytes to copy to the device.
-    pub fn to_bytes(&self) -> [u8; 20] {
-        let fields = [self.kind, self.classes, self.width, self.height];
-        let bits = fields.into_iter().chain([self.threshold.to_bits()]);
-        joined(bits.flat_map(u32::to_ne_bytes))
+    pub fn to_bytes(&self) -> [u8; 32] {
+        let fields = [
+            self.kind,
+            self.classes,
+            self.width,
+            self.height,
+            self.threshold.to_bits(),
+            self.first,
+            self.pitch,
+            self.plane,
+        ];
+        joined(fields.into_iter().flat_map(u32::to_ne_bytes))
     }
 }
 
@@ -165,6 +206,9 @@ mod tests {
             width: 3,
             height: 4,
             threshold: 0.5,
+            first: 5,
+            pitch: 6,
+            plane: 7,
         };
         let bytes = judge.to_bytes();
         let narrow = |at: usize| u32::from_ne_bytes(bytes[at..at + 4].try_into().unwrap());
@@ -172,6 +216,9 @@ mod tests {
         assert_eq!(narrow(offset_of!(JudgeParams, classes)), 2);
         assert_eq!(narrow(offset_of!(JudgeParams, width)), 3);
         assert_eq!(narrow(offset_of!(JudgeParams, height)), 4);
+        assert_eq!(narrow(offset_of!(JudgeParams, first)), 5);
+        assert_eq!(narrow(offset_of!(JudgeParams, pitch)), 6);
+        assert_eq!(narrow(offset_of!(JudgeParams, plane)), 7);
         let threshold = narrow(offset_of!(JudgeParams, threshold));
         assert_eq!(f32::from_bits(threshold), 0.5);
     }

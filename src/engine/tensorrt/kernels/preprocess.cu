@@ -233,9 +233,9 @@ __device__ bool decoded(const FrameParams& frame, const Window& column, const Wi
 
 } // namespace
 
-// Fills `out`, planes R, G, B of input.width * input.height values, row by row. The host has checked
-// the message as `frame::Decoder` does. Tables of other sizes than the frame and the input have, or an
-// unknown encoding, give NaN, which no later step takes for a picture.
+// Fills `out`, planes R, G, B of input.width * input.height values, row by row: 0, the mean colour, beside
+// the frame. The host has checked the message as `frame::Decoder` does. Tables of other sizes than the frame
+// has, there and in the input, or an unknown encoding, give NaN, which no later step takes for a picture.
 extern "C" __global__ void __launch_bounds__(PREPROCESS_BLOCK_X* PREPROCESS_BLOCK_Y)
     preprocess(const FrameParams* frame_in, float* out, InputParams input) {
     u32 x = blockIdx.x * blockDim.x + threadIdx.x;
@@ -248,10 +248,16 @@ extern "C" __global__ void __launch_bounds__(PREPROCESS_BLOCK_X* PREPROCESS_BLOC
     const Taps* rows = reinterpret_cast<const Taps*>(frame.rows);
     u64 plane = u64(input.width) * input.height;
     float* to = out + u64(y) * input.width + x;
+    // to the left of it and above they are larger than any picture
+    u32 column = x - input.left, row = y - input.top;
+    if (column >= input.across || row >= input.down) {
+        to[0] = to[plane] = to[2 * plane] = 0.0f;
+        return;
+    }
     Rgb rgb;
-    if (columns->source != frame.width || columns->target != input.width ||
-        rows->source != frame.height || rows->target != input.height ||
-        !decoded(frame, Window(columns, x), Window(rows, y), &rgb)) {
+    if (columns->source != frame.width || columns->target != input.across ||
+        rows->source != frame.height || rows->target != input.down ||
+        !decoded(frame, Window(columns, column), Window(rows, row), &rgb)) {
         to[0] = to[plane] = to[2 * plane] = not_a_number();
         return;
     }

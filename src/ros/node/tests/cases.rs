@@ -134,3 +134,34 @@ fn every_panic_round_the_engine_is_repaired_by_its_owner_and_by_nobody_else() {
         assert!(node.world.board.is_lost(), "{place:?}");
     }
 }
+
+#[test]
+fn thresholds_change_while_the_node_runs_and_never_its_modes() {
+    let mut node = Node::new(WeakMode::Warn);
+    let judged = |node: &Node, mode| {
+        let judges = node.frames.handler.pipeline().settings().judges;
+        judges.of(mode).unwrap().threshold
+    };
+    let set = |node: &mut Node, change: fn(&mut GivenThresholds)| {
+        let mut live = node.shared.live();
+        change(&mut live.thresholds);
+        node.shared.set_live(live);
+        node.event(still());
+    };
+    let modes = [Mode::FULL, Mode::REDUCED, Mode::FULL_LOGITS];
+    let calibrated = modes.map(|mode| judged(&node, mode));
+    set(&mut node, |given| given.all = Some(0.9));
+    set(&mut node, |given| {
+        given.modes[Mode::FULL_LOGITS.index()] = Some(0.3);
+    });
+    assert_eq!(modes.map(|mode| judged(&node, mode)), [0.9, 0.9, 0.3]);
+    set(&mut node, |given| *given = GivenThresholds::default());
+    assert_eq!(modes.map(|mode| judged(&node, mode)), calibrated);
+
+    // a bundle that has a threshold only where one is given: it cannot be taken away
+    let mut manifest = (*node.frames.judging.manifest).clone();
+    manifest.thresholds.clear();
+    node.frames.judging.manifest = Arc::new(manifest);
+    set(&mut node, |given| given.all = Some(0.2));
+    assert_eq!(modes.map(|mode| judged(&node, mode)), calibrated);
+}

@@ -1,0 +1,356 @@
+//! Thresholds for a bundle, at the resolution at which a drive applies them.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use lookout::bag::{BagReader, MessageBuf};
+use lookout::engine::{Engine, Mode};
+use lookout::evaluate::{ANOMALOUS, BinaryHistogram, IGNORE, NORMAL};
+use lookout::frame::file::read_image;
+use lookout::frame::{Decoder, Frame};
+use lookout::model::{Bundle, ThresholdEntry};
+use lookout::score::{ScoreKind, ScoreMap, score};
+use toml_edit::DocumentMut;
+
+use super::{base_name, entries};
+use crate::cli::EngineArgs;
+use crate::cli::camera::Camera;
+use crate::cli::listing;
+use crate::cli::masks::{MaskArgs, Masks};
+use crate::cli::pictures::{self, note};
+
+/// What thresholds are chosen with.
+#[derive(Debug, clap::Args)]
+pub(super) struct ThresholdsArgs {
+    /// Folder with pictures (JPEG, PNG, WebP), or a rosbag2 folder, .mcap or .db3 file
+    #[arg(required = true)]
+    images: Option<PathBuf>,
+    /// Folder with a mask `<stem>.png` for every picture, in the same folders below it. Without it every
+    /// pixel is taken for known: pictures of ordinary drives, with nothing strange in them. Thresholds are
+    /// then at 1 % of the known pixels flagged, and none is at 95 % of the anomalies found
+    masks: Option<PathBuf>,
+    #[command(flatten)]
+    mask: MaskArgs,
+    /// Image or CompressedImage topic; needed where a bag has several
+    #[arg(long, conflicts_with = "masks")]
+    topic: Option<String>,
+    /// Mode: full+observer, full, reduced+observer, reduced [default: full+observer, or full where the
+    /// bundle has no observer]
+    #[arg(long, value_name = "MODE")]
+    mode: Option<Mode>,
+    /// What the entries say about the data they come from [default: names and number of pictures]
+    #[arg(long, value_name = "TEXT")]
+    calibration: Option<String>,
+    /// Put them into the bundle's model.toml, in place of those of the same scores and mode
+    #[arg(long, requires = "bundle")]
+    write: bool,
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+/// Runs the command.
+pub(super) fn run(args: &ThresholdsArgs) -> Result<()> {
+    let images = args.images.as_deref().context("the pictures are missing")?;
+    if args.write && args.engine.bundle.is_none() {
+        bail!("--write needs --bundle DIR: the built-in bundle cannot be written");
+    }
+    let bag = images.is_file() || images.join("metadata.yaml").is_file();
+    let source = match (bag, &args.masks) {
+        (true, Some(_)) => bail!("a bag has no masks: give a folder of pictures, or no masks"),
+        (true, None) => Source::bag(images, args.topic.as_deref())?,
+        (false, masks) => Source::pictures(images, masks.as_deref(), args)?,
+    };
+    let bundle = args.engine.bundle()?;
+    let mode = args.mode.unwrap_or(match bundle.manifest().observer {
+        Some(_) => Mode::FULL,
+        None => Mode::FULL_LOGITS,
+    });
+    mode.check(bundle.manifest())?;
+    let mut counter = Counter::new(args.engine.open(&bundle)?, mode);
+    let frames = source.each(&mut counter)?;
+    ensure!(frames > 0, "{} has no picture", images.display());
+    if counter.non_finite > 0 {
+        let count = counter.non_finite;
+        bail!("{count} scores are not finite: no thresholds can be made of them");
+    }
+    let made = Made {
+        mode,
+        calibration: calibration(args, images, frames),
+        masks: args.masks.as_deref(),
+    };
+    let counts = counter.counts.iter();
+    let entries = counts
+        .map(|(kind, histogram)| made.entry(*kind, histogram))
+        .collect::<Result<Vec<_>>>()?;
+    tell(&bundle, &entries, args.write)
+}
+
+/// The entries on stdout and, where asked for, in the bundle.
+fn tell(bundle: &Bundle, made: &[ThresholdEntry], write: bool) -> Result<()> {
+    let mut document = DocumentMut::new();
+    entries::put_entries(&mut document, made)?;
+    let blocks = document.to_string();
+    io::stdout()
+        .lock()
+        .write_all(blocks.trim_start().as_bytes())
+        .context("cannot write to stdout")?;
+    match write {
+        true => entries::write(bundle.path(), made),
+        false => Ok(()),
+    }
+}
+
+/// What the entries say of where they come from.
+fn calibration(args: &ThresholdsArgs, images: &Path, frames: usize) -> String {
+    let data = args.calibration.clone();
+    let data = data.unwrap_or_else(|| format!("{}, {frames} pictures", base_name(images)));
+    match args.masks {
+        Some(_) => data,
+        None => format!("{data}; no masks: every pixel was taken for known"),
+    }
+}
+
+/// Where pictures come from.
+enum Source {
+    Pictures(Vec<listing::Picture>, Option<Masks>),
+    /// With the number of its messages, where it is known.
+    Bag(Box<BagReader>, Option<u64>),
+}
+
+impl Source {
+    fn pictures(folder: &Path, masks: Option<&Path>, args: &ThresholdsArgs) -> Result<Self> {
+        let others: Vec<&Path> = masks.into_iter().collect();
+        let pictures = listing::list_set(folder, &args.mask.pictures, &others)?;
+        let masks = masks
+            .map(|folder| Masks::open(&pictures, folder, &args.mask))
+            .transpose()?;
+        match &masks {
+            Some(masks) => note(format_args!("masks: {}", masks.meaning())),
+            None => note(
+                "no masks: every pixel is taken for known, so nothing strange may be in the pictures",
+            ),
+        }
+        Ok(Self::Pictures(pictures, masks))
+    }
+
+    fn bag(path: &Path, topic: Option<&str>) -> Result<Self> {
+        let mut reader = BagReader::open(path)?;
+        let messages = reader.select(topic)?.message_count;
+        note("a bag has no masks: every pixel is taken for known, so nothing strange may be in it");
+        Ok(Self::Bag(Box::new(reader), messages))
+    }
+
+    /// Counts every picture; how many there were.
+    fn each(self, counter: &mut Counter) -> Result<usize> {
+        match self {
+            Self::Pictures(pictures, masks) => {
+                let bar = pictures::progress(pictures.len());
+                for (at, picture) in pictures.iter().enumerate() {
+                    let frame = read_image(&picture.path)?;
+                    let size = (frame.width(), frame.height());
+                    let mask = match &masks {
+                        Some(masks) => Some(masks.labels(at, Some((&picture.path, size)))?.0),
+                        None => None,
+                    };
+                    counter
+                        .add(&frame, mask.as_deref())
+                        .with_context(|| picture.path.display().to_string())?;
+                    bar.inc(1);
+                }
+                bar.finish_and_clear();
+                Ok(pictures.len())
+            }
+            Self::Bag(mut reader, messages) => {
+                let bar = crate::cli::drive::progress_bar(messages);
+                let (mut message, mut frames) = (MessageBuf::new(), 0);
+                let (mut decoder, mut frame) = (Decoder::default(), Frame::new());
+                while reader.read_next(&mut message)? {
+                    let named = || format!("the message of {}", message.log_time());
+                    let camera = Camera::parse(&message).with_context(named)?;
+                    decoder
+                        .decode(&camera.view(), &mut frame)
+                        .with_context(named)?;
+                    counter.add(&frame, None).with_context(named)?;
+                    frames += 1;
+                    bar.inc(1);
+                }
+                bar.finish_and_clear();
+                Ok(frames)
+            }
+        }
+    }
+}
+
+/// Counts the scores of pictures.
+struct Counter {
+    engine: Box<dyn Engine>,
+    mode: Mode,
+    counts: Vec<(ScoreKind, BinaryHistogram)>,
+    non_finite: usize,
+    map: ScoreMap,
+    labels: Vec<u8>,
+}
+
+impl Counter {
+    fn new(engine: Box<dyn Engine>, mode: Mode) -> Self {
+        let kinds = ScoreKind::ALL.into_iter();
+        let kinds = kinds.filter(|k| mode.observer || !k.needs_observer());
+        Self {
+            engine,
+            mode,
+            counts: kinds.map(|kind| (kind, BinaryHistogram::new())).collect(),
+            non_finite: 0,
+            map: ScoreMap::default(),
+            labels: Vec::new(),
+        }
+    }
+
+    /// Without a mask every pixel is known.
+    fn add(&mut self, frame: &Frame, mask: Option<&[u8]>) -> Result<()> {
+        let perception = self.engine.run(frame, self.mode)?;
+        let logits = perception.logits().context("the engine gave no logits")?;
+        let cells = (logits.width(), logits.height());
+        match mask {
+            Some(mask) => {
+                let size = (frame.width() as usize, frame.height() as usize);
+                reduce_labels(mask, size, cells, &mut self.labels);
+            }
+            None => {
+                self.labels.clear();
+                self.labels.resize(cells.0 * cells.1, NORMAL);
+            }
+        }
+        for (kind, histogram) in &mut self.counts {
+            let stats = score(*kind, logits, perception.observer(), &mut self.map)?;
+            self.non_finite += stats.non_finite;
+            histogram.add_slice(self.map.values(), &self.labels)?;
+        }
+        Ok(())
+    }
+}
+
+/// How thresholds are made.
+struct Made<'a> {
+    mode: Mode,
+    calibration: String,
+    masks: Option<&'a Path>,
+}
+
+impl Made<'_> {
+    /// The thresholds of one score, with a line for people on what they do to the set.
+    fn entry(&self, kind: ScoreKind, histogram: &BinaryHistogram) -> Result<ThresholdEntry> {
+        let mode = self.mode;
+        let none = |what: &str| match self.masks {
+            Some(masks) => format!(
+                "no {what} pixel at {mode} resolution in {}",
+                masks.display()
+            ),
+            None => format!("no {what} pixel at {mode} resolution"),
+        };
+        let fpr1 = histogram
+            .threshold_at_fpr(0.01)
+            .with_context(|| none("known"))?;
+        let percent = |rate: Option<f64>| rate.unwrap_or(f64::NAN) * 100.0;
+        let mut entry = ThresholdEntry {
+            score: kind,
+            mode: mode.name().to_owned(),
+            tpr95: None,
+            fpr1: fpr1.threshold,
+            calibration: self.calibration.clone(),
+        };
+        if self.masks.is_none() {
+            note(format_args!(
+                "{kind:<10} over {:.4}: {:.2} % of the known flagged; how many anomalies are found is not known",
+                fpr1.threshold,
+                percent(fpr1.fpr),
+            ));
+            return Ok(entry);
+        }
+        let tpr95 = histogram.threshold_at_tpr(0.95).with_context(|| {
+            format!(
+                "{}; where nothing in the pictures is anomalous, leave the masks out",
+                none("anomalous")
+            )
+        })?;
+        entry.tpr95 = Some(tpr95.threshold);
+        note(format_args!(
+            "{kind:<10} over {:.4}: {:.2} % found, {:.2} % of the known flagged; over {:.4}: {:.2} % \
+             found, {:.2} % flagged; AUROC {:.2} %",
+            tpr95.threshold,
+            percent(tpr95.tpr),
+            percent(tpr95.fpr),
+            fpr1.threshold,
+            percent(fpr1.tpr),
+            percent(fpr1.fpr),
+            percent(histogram.metrics().auroc),
+        ));
+        Ok(entry)
+    }
+}
+
+/// Labels at the size of a score map: a cell is anomalous when more than half of its pixels are, known when all of them
+/// are, and ignored otherwise.
+fn reduce_labels(
+    mask: &[u8],
+    (width, height): (usize, usize),
+    (columns, rows): (usize, usize),
+    out: &mut Vec<u8>,
+) {
+    out.clear();
+    // at least one pixel, where there are more cells than pixels
+    let range = |cell: usize, cells: usize, pixels: usize| {
+        let start = cell * pixels / cells;
+        start..((cell + 1) * pixels / cells).max(start + 1).min(pixels)
+    };
+    for row in 0..rows {
+        for column in 0..columns {
+            let (mut pixels, mut anomalous, mut known) = (0usize, 0usize, 0usize);
+            for y in range(row, rows, height) {
+                let across = range(column, columns, width);
+                let line = mask.get(y * width + across.start..y * width + across.end);
+                for &value in line.unwrap_or_default() {
+                    pixels += 1;
+                    anomalous += usize::from(value == ANOMALOUS);
+                    known += usize::from(value == NORMAL);
+                }
+            }
+            out.push(if 2 * anomalous > pixels {
+                ANOMALOUS
+            } else if pixels > 0 && known == pixels {
+                NORMAL
+            } else {
+                IGNORE
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_is_what_most_or_all_of_its_pixels_are() {
+        #[rustfmt::skip]
+        let mask = [
+            0, 0,   1, 1,   1, 1,   0, 255,   255, 255,
+            0, 0,   1, 0,   0, 0,   0, 0,     1,   1,
+        ];
+        let mut out = Vec::new();
+        reduce_labels(&mask, (10, 2), (5, 1), &mut out);
+        assert_eq!(out, [NORMAL, ANOMALOUS, IGNORE, IGNORE, IGNORE]);
+    }
+
+    #[test]
+    fn every_pixel_falls_into_one_cell_and_small_masks_are_stretched() {
+        let mut out = Vec::new();
+        // 7 pixels in 3 cells: 2, 2, 3
+        reduce_labels(&[0, 0, 1, 1, 1, 0, 0], (7, 1), (3, 1), &mut out);
+        assert_eq!(out, [NORMAL, ANOMALOUS, IGNORE]);
+        reduce_labels(&[0, 1], (2, 1), (4, 2), &mut out);
+        assert_eq!(out, [0, 0, 1, 1, 0, 0, 1, 1]);
+        reduce_labels(&[], (0, 0), (1, 1), &mut out);
+        assert_eq!(out, [IGNORE]);
+    }
+}
