@@ -133,13 +133,17 @@ fn candidates(graph: &GraphProto) -> Vec<String> {
     while let Some(node) = view.producer(at) {
         match operator(node) {
             "Conv" | "Gemm" => break,
-            _ => match node.input.first() {
-                Some(before) if node.input.len() == 1 || operator(node) != "Add" => {
-                    behind.push(before);
-                    at = before;
-                }
-                _ => break,
-            },
+            _ => {
+                let mut read = node
+                    .input
+                    .iter()
+                    .filter(|name| view.constant(name).is_none());
+                let (Some(before), None) = (read.next(), read.next()) else {
+                    break;
+                };
+                behind.push(before);
+                at = before;
+            }
         }
     }
     let nodes = graph.node.iter().rev();

@@ -197,6 +197,7 @@ impl Draft<'_> {
         };
         list("What was found", &self.network.found());
         list("What was put before the network", &network.front.put_in);
+        list("What was changed within it", &network.changed);
         list("What was cut off behind it", &network.logits.removed);
         list("What was put behind it", &network.put_behind);
         let activations = network.activations.iter().map(|a| {

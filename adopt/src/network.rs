@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 
-use prost::Message;
-
 use crate::activations::{self, Activation, Wanted};
 use crate::graph::{self, View};
 use crate::input::{self, Front, InputOptions, Layout};
@@ -12,7 +10,7 @@ use crate::output::{self, Logits};
 use crate::proto::{Model, TensorProto, data_type};
 use crate::run::{Measured, Runner, measure};
 use crate::tail::{self, Resized};
-use crate::{AdoptError, load, numbers};
+use crate::{AdoptError, defaults, load, numbers, quantised};
 
 /// Width and height of the pictures that a network of free size is tried on.
 const TRIED: [(u32, u32); 2] = [(320, 256), (192, 128)];
@@ -26,6 +24,8 @@ pub struct Options {
     pub output: Option<String>,
     /// Where that has the classes.
     pub output_layout: Option<Layout>,
+    /// Leave the network's own resizing of the logits in it.
+    pub keep_resize: bool,
     /// What comes out for the observer.
     pub activations: Wanted,
 }
@@ -43,6 +43,8 @@ pub struct Network {
     pub logits: Logits,
     /// Pixels of the picture along a logit that comes out.
     pub stride: u32,
+    /// What was changed within the network, for people.
+    pub changed: Vec<String>,
     /// What was put behind the logits, for people.
     pub put_behind: Vec<String>,
     /// What comes out for the observer.
@@ -74,6 +76,13 @@ impl Network {
         };
         graph::prune(graph)?;
         graph::name_nodes(graph);
+        let mut changed = quantised::join_floats(graph, opset);
+        match defaults::say(graph, opset) {
+            0 => {}
+            count => changed.push(format!(
+                "{count} nodes left strides, dilations or pads to their defaults, which are said now"
+            )),
+        }
         let hint = {
             let view = View::new(graph, opset);
             let name = view.fed().next().map(|input| input.name.clone());
@@ -103,8 +112,12 @@ impl Network {
                 other => other?,
             };
             let measured: HashMap<String, Measured> = all.into_iter().zip(measured).collect();
-            let asked = (options.output.as_deref(), options.output_layout);
-            chosen.push(output::choose(&ways, &measured, size, asked)?);
+            let asked = output::Asked {
+                output: options.output.as_deref(),
+                layout: options.output_layout,
+                keep_resize: options.keep_resize,
+            };
+            chosen.push(output::choose(&ways, &measured, size, &asked)?);
         }
         let Some(logits) = chosen.first().cloned() else {
             return Err(AdoptError::Output("nothing was tried".to_owned()));
@@ -135,11 +148,12 @@ impl Network {
         let nodes = nodes.map(|node| (node.name.clone(), node.op_type.clone()));
         let nodes = nodes.collect();
         Ok(Self {
-            graph: model.encode_to_vec(),
+            graph: model.bytes(),
             whole,
             front,
             logits,
             stride,
+            changed,
             put_behind,
             activations,
             hint,
@@ -153,7 +167,7 @@ impl Network {
     pub fn whole(&self) -> (Vec<u8>, Vec<String>) {
         let outputs = self.whole.graph.iter().flat_map(|graph| &graph.output);
         let names = outputs.map(|output| output.name.clone()).collect();
-        (self.whole.encode_to_vec(), names)
+        (self.whole.bytes(), names)
     }
 
     /// What lookout does otherwise than the network's own end, in words.

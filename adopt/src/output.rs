@@ -50,21 +50,31 @@ pub(crate) fn stride_of(picture: (u32, u32), size: (usize, usize)) -> Option<u32
     })
 }
 
+/// What a person says of the output.
+pub(crate) struct Asked<'a> {
+    /// Which it is.
+    pub(crate) output: Option<&'a str>,
+    /// Where it has the classes.
+    pub(crate) layout: Option<Layout>,
+    /// Cut no resizing off.
+    pub(crate) keep_resize: bool,
+}
+
 /// Finds the logits among the ways, by the shapes that their tensors had on a picture of that width and height.
 pub(crate) fn choose(
     ways: &[Way],
     measured: &HashMap<String, Measured>,
     picture: (u32, u32),
-    asked: (Option<&str>, Option<Layout>),
+    asked: &Asked<'_>,
 ) -> Result<Logits, AdoptError> {
-    let (output, layout) = asked;
+    let output = asked.output;
     let mut found: Vec<Logits> = vec![];
     let mut reasons = vec![];
     for way in ways {
         if output.is_some_and(|output| output != way.output) {
             continue;
         }
-        match of_way(way, measured, picture, layout) {
+        match of_way(way, measured, picture, asked) {
             Ok(logits) => {
                 if !found.iter().any(|other| other.tensor == logits.tensor) {
                     found.push(logits);
@@ -141,15 +151,16 @@ fn of_way(
     way: &Way,
     measured: &HashMap<String, Measured>,
     picture: (u32, u32),
-    layout: Option<Layout>,
+    asked: &Asked<'_>,
 ) -> Result<Logits, String> {
     let mut reason = None;
     let mut shallow = None;
-    for cut in way.cuts.iter().rev() {
+    let allowed = |cut: &&Cut| !asked.keep_resize || cut.resized.is_empty();
+    for cut in way.cuts.iter().rev().filter(allowed) {
         let Some(measured) = measured.get(&cut.tensor) else {
             continue;
         };
-        match of_cut(way, cut, measured, picture, layout) {
+        match of_cut(way, cut, measured, picture, asked.layout) {
             Ok(logits) if logits.stride.is_some() || !logits.resized.is_empty() => {
                 return Ok(logits);
             }

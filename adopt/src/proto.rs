@@ -92,6 +92,13 @@ pub struct Model {
     pub configuration: Vec<Vec<u8>>,
 }
 
+impl Model {
+    /// The bytes of a file.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.encode_to_vec()
+    }
+}
+
 #[derive(Clone, PartialEq, Message)]
 pub struct OperatorSet {
     #[prost(string, tag = "1")]

@@ -184,13 +184,15 @@ pub fn compare(
     ))
 }
 
-/// Without sides of 1 in front.
+/// Without sides of 1 in front of rows and columns.
 fn sides(shape: &[usize]) -> Vec<usize> {
-    shape
-        .iter()
-        .copied()
-        .skip_while(|&side| side == 1)
-        .collect()
+    let mut sides = shape;
+    while let [1, rest @ ..] = sides
+        && rest.len() >= 2
+    {
+        sides = rest;
+    }
+    sides.to_vec()
 }
 
 fn apart(name: &str, reference: &Array, values: &[f32], sides: &[usize]) -> Difference {

@@ -2,7 +2,6 @@
 
 use crate::AdoptError;
 use crate::proto::{GraphProto, Model, ValueInfo};
-use prost::Message;
 
 /// Opens graphs for running.
 pub trait Runner {
@@ -42,7 +41,7 @@ pub(crate) fn with_outputs(model: &Model, outputs: &[String]) -> Result<Vec<u8>,
     if let Some(graph) = &mut model.graph {
         set_outputs(graph, outputs)?;
     }
-    Ok(model.encode_to_vec())
+    Ok(model.bytes())
 }
 
 /// Makes these tensors the outputs, without shapes, and leaves what they need.

@@ -40,7 +40,7 @@ pub use ort_library::find_onnxruntime;
 pub use perception::{EngineTimes, GpuTimes, Perception, Scored};
 pub use placement::{Area, Placement};
 pub use preprocess::{Preprocessor, input_size};
-pub use raw::{RawGraph, RawTensor};
+pub use raw::{RawGraph, RawTensor, explain_rten};
 pub use select::{EngineFactory, EngineKind, Options, open};
 
 use crate::frame::{Frame, RawImage};

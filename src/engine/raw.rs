@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use ::ort::session::Session;
 use ::ort::value::{DynValue, TensorRef, ValueType};
-use rten::{Model, RunOptions, ThreadPool, Value};
+use rten::{Model, ModelOptions, RunOptions, ThreadPool, Value};
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensorView, Tensor};
 
 use super::{find_onnxruntime, load_model, ort};
+
+/// What is said of a library that could run more.
+const NO_ORT: &str = "it was not found, and takes more than rten (pip install onnxruntime, and ORT_DYLIB_PATH for its library)";
 
 /// A graph on one of the engines of the CPU.
 pub struct RawGraph(Backend);
@@ -33,10 +36,12 @@ impl RawGraph {
     /// # Errors
     /// What both say, where neither takes it.
     pub fn open(graph: Vec<u8>, threads: usize) -> Result<Self, String> {
-        let with_ort = find_onnxruntime()
-            .and_then(|library| ort::environment(&library))
-            .map_err(|e| e.to_string())
-            .and_then(|environment| ort::session(&environment, &graph, threads));
+        let with_ort = match find_onnxruntime() {
+            Ok(library) => ort::environment(&library)
+                .map_err(|e| e.to_string())
+                .and_then(|environment| ort::session(&environment, &graph, threads)),
+            Err(_) => Err(NO_ORT.to_owned()),
+        };
         match with_ort {
             Ok(session) => Ok(Self(Backend::Ort(Box::new(session)))),
             Err(with_ort) => match load_model(graph.into()) {
@@ -44,7 +49,7 @@ impl RawGraph {
                     let pool = Arc::new(ThreadPool::with_num_threads(threads));
                     Ok(Self(Backend::Rten(Box::new(model), pool)))
                 }
-                Err(with_rten) => Err(format!("ort: {with_ort}; rten: {with_rten}")),
+                Err(with_rten) => Err(format!("rten: {with_rten}; ONNX Runtime: {with_ort}")),
             },
         }
     }
@@ -73,11 +78,14 @@ impl RawGraph {
                 let view = NdTensorView::from_data(shape, values);
                 let options = RunOptions::default().with_thread_pool(Some(pool.clone()));
                 let made = model.run(vec![(find(input)?, view.into())], &ids, Some(options));
-                let made = made.map_err(|e| format!("rten: {e}"))?;
+                let made = made.map_err(|e| match find_onnxruntime() {
+                    Ok(_) => format!("rten: {e}"),
+                    Err(_) => format!("rten: {e}; ONNX Runtime: {NO_ORT}"),
+                })?;
                 Ok(made.iter().map(of_rten).collect())
             }
             Backend::Ort(session) => {
-                let failed = |e: ::ort::Error| format!("ort: {e}");
+                let failed = |e: ::ort::Error| format!("ONNX Runtime: {e}");
                 let view = TensorRef::from_array_view((shape, values)).map_err(failed)?;
                 let made = session.run(::ort::inputs![input => view]).map_err(failed)?;
                 let of = |name: &String| match made.get(name) {
@@ -88,6 +96,26 @@ impl RawGraph {
             }
         }
     }
+}
+
+/// The node at which rten fails, by its name, where its message of a graph that it made faster has none.
+pub fn explain_rten(
+    graph: Vec<u8>,
+    input: &str,
+    shape: [usize; 4],
+    outputs: &[String],
+) -> Option<String> {
+    let mut options = ModelOptions::with_all_ops();
+    options.enable_optimization(false);
+    let model = options.load(graph).ok()?;
+    let ids: Vec<_> = outputs
+        .iter()
+        .map(|name| model.find_node(name))
+        .collect::<Option<_>>()?;
+    let values = vec![0.0; shape.iter().product()];
+    let view = NdTensorView::from_data(shape, &values[..]);
+    let made = model.run(vec![(model.find_node(input)?, view.into())], &ids, None);
+    made.err().map(|e| e.to_string())
 }
 
 impl std::fmt::Debug for RawGraph {

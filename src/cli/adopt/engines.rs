@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use lookout::engine::{EngineError, EngineKind, Mode, Options, RawGraph, Resolution};
+use lookout::engine::{EngineError, EngineKind, Mode, Options, RawGraph, Resolution, explain_rten};
 use lookout::frame::Frame;
 use lookout::model::Bundle;
 use lookout::time::Stamp;
@@ -70,7 +70,7 @@ pub(super) fn try_all(bundle: &Bundle, nodes: &[(String, String)]) -> Tried {
             EngineError::NoOnnxRuntime { .. } | EngineError::NoTensorRt { .. } => {
                 Failed::Absent(e.to_string())
             }
-            _ => Failed::Refused(with_operator(e.to_string(), nodes)),
+            _ => Failed::Refused(with_operator(words(&e, bundle), nodes)),
         });
         (name, ran)
     };
@@ -110,6 +110,32 @@ fn try_one(bundle: &Bundle, kind: EngineKind) -> Result<Ran, EngineError> {
         logits: (classes, rows, columns),
         took,
     })
+}
+
+/// What an engine says, with the node's name where rten has none for what it joined.
+fn words(error: &EngineError, bundle: &Bundle) -> String {
+    let text = error.to_string();
+    let text = ["rten: ", "ort: "]
+        .iter()
+        .find_map(|name| text.strip_prefix(name))
+        .unwrap_or(&text);
+    let segmentation = &bundle.manifest().segmentation;
+    let explained = || {
+        let fixed = bundle.manifest().input.fixed();
+        let (width, height) = fixed.map_or((320, 256), |fixed| (fixed.width, fixed.height));
+        let shape = [1, 3, height as usize, width as usize];
+        let outputs = [segmentation.logits.clone()];
+        explain_rten(
+            bundle.segmentation().to_vec(),
+            &segmentation.image,
+            shape,
+            &outputs,
+        )
+    };
+    match text.contains("operator \"\"") {
+        true => explained().unwrap_or_else(|| text.to_owned()),
+        false => text.to_owned(),
+    }
 }
 
 /// Adds the operator of a node that a message names.
@@ -154,6 +180,18 @@ impl Tried {
     pub(super) fn print(&self) {
         for line in self.lines() {
             note(format_args!("engine: {line}"));
+        }
+        let refused = |ran: &Result<Ran, Failed>| matches!(ran, Err(Failed::Refused(_)));
+        let ran = self.0.iter().find(|(_, ran)| ran.is_ok());
+        if let Some((name, _)) = ran
+            && self.0.iter().any(|(_, ran)| refused(ran))
+        {
+            let flag = match *name {
+                "ONNX Runtime" => "ort",
+                "TensorRT" => "tensorrt",
+                other => other,
+            };
+            note(format_args!("engine: take {name} for it (--engine {flag})"));
         }
     }
 }

@@ -119,6 +119,7 @@ fn adopt(args: &AdoptArgs, path: &Path, out: &Path) -> Result<()> {
     }
     for (title, lines) in [
         ("put before", &network.front.put_in),
+        ("changed within", &network.changed),
         ("cut off behind", &network.logits.removed),
         ("put behind", &network.put_behind),
     ] {

@@ -47,7 +47,7 @@ pub(crate) struct AdoptArgs {
     #[arg(long, value_name = "BUNDLE", exclusive = true)]
     pub(super) check: Option<PathBuf>,
     /// What the colours of a picture have to be, in place of --mean and --std
-    #[arg(long, value_enum, conflicts_with_all = ["mean", "std"])]
+    #[arg(long, value_enum, conflicts_with_all = ["mean", "std"], allow_hyphen_values = true)]
     range: Option<Range>,
     /// Mean of red, green, blue; of 0 to 1, or of 0 to 255 where a number of --mean or --std is over 1
     #[arg(long, value_name = "R,G,B", value_parser = three, requires = "std", allow_hyphen_values = true)]
@@ -79,6 +79,10 @@ pub(crate) struct AdoptArgs {
     /// Where that output has the classes, as --input-layout
     #[arg(long, value_enum)]
     output_layout: Option<LayoutName>,
+    /// Leave the network's own resizing of its logits in it: they come out as large as it makes them, to the last digit, and
+    /// cost the more time and memory
+    #[arg(long)]
+    keep_resize: bool,
     /// What comes out for an observer: last (the last tensor at each stride of 4, 8, 16, 32), none, or names of tensors with
     /// commas between them
     #[arg(long, value_name = "last|none|NAMES", default_value = "last")]
@@ -162,6 +166,7 @@ impl AdoptArgs {
                 size: self.size,
             },
             output: self.output.clone(),
+            keep_resize: self.keep_resize,
             output_layout: self.output_layout.map(LayoutName::layout),
             activations: match self.activations.as_str() {
                 "last" => Wanted::Last,
