@@ -11,8 +11,8 @@ use crate::run::{Measured, Runner, measure};
 
 /// Strides that are looked for: finer ones are large and say little, coarser ones are rare.
 const STRIDES: [u32; 4] = [4, 8, 16, 32];
-/// Tensors that are looked at in one run.
-const AT_ONCE: usize = 24;
+/// Tensors that are looked at in one run on a picture of 512x512; fewer on a larger one, as all are held at once.
+const AT_ONCE: u64 = 24;
 
 /// Which activations come out for the observer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -79,7 +79,9 @@ fn last(
     };
     let candidates = candidates(graph);
     let mut found: Vec<Activation> = vec![];
-    for some in candidates.chunks(AT_ONCE) {
+    let pixels = (u64::from(size.0) * u64::from(size.1)).max(1);
+    let at_once = (AT_ONCE * 512 * 512 / pixels).clamp(3, AT_ONCE);
+    for some in candidates.chunks(at_once as usize) {
         if found.len() == STRIDES.len() {
             break;
         }

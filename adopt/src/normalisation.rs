@@ -141,3 +141,64 @@ fn of_range((low, high): (f64, f64)) -> Option<Normalisation> {
         () => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::{GraphProto, NodeProto};
+
+    fn told(op_type: &str, constants: Vec<TensorProto>) -> Option<Normalisation> {
+        let mut input = vec!["x".to_owned()];
+        input.extend(constants.iter().map(|tensor| tensor.name.clone()));
+        let graph = GraphProto {
+            node: vec![NodeProto {
+                input,
+                output: vec!["y".to_owned()],
+                op_type: op_type.to_owned(),
+                ..NodeProto::default()
+            }],
+            initializer: constants,
+            ..GraphProto::default()
+        };
+        hint(&View::new(&graph, 17), "x").map(|(normalisation, _)| normalisation)
+    }
+
+    #[test]
+    fn the_first_node_tells_what_the_colours_are() {
+        let number = |name: &str, value| TensorProto::float(name, &[1], &[value]);
+        let zero = |kind, value| TensorProto::raw("zero", &[], kind, vec![value]);
+        for (op_type, constants, expected) in [
+            ("Sub", vec![number("c", 123.7)], Some(Normalisation::BYTES)),
+            ("Sub", vec![number("c", 0.485)], Some(Normalisation::UNIT)),
+            ("Div", vec![number("c", 255.0)], Some(Normalisation::BYTES)),
+            (
+                "Mul",
+                vec![number("c", 1.0 / 255.0)],
+                Some(Normalisation::BYTES),
+            ),
+            ("Mul", vec![number("c", 0.7)], None),
+            ("Conv", vec![number("c", 255.0)], None),
+            (
+                "QuantizeLinear",
+                vec![number("scale", 1.0 / 128.0), zero(data_type::INT8, 0)],
+                Some(Normalisation::SIGNED),
+            ),
+            (
+                "QuantizeLinear",
+                vec![number("scale", 1.0 / 255.0), zero(data_type::UINT8, 0)],
+                Some(Normalisation::UNIT),
+            ),
+            (
+                "QuantizeLinear",
+                vec![number("scale", 0.3), zero(data_type::UINT8, 0)],
+                None,
+            ),
+        ] {
+            assert_eq!(
+                told(op_type, constants.clone()),
+                expected,
+                "{op_type} {constants:?}"
+            );
+        }
+    }
+}

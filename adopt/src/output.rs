@@ -232,7 +232,8 @@ fn of_cut(
             }
             (false, false) => {
                 return Err(format!(
-                    "is {shape:?}, which is not of the picture's shape ({}x{})",
+                    "is {shape:?}, which is not of the picture's shape ({}x{}); a network that brings pictures to one size by itself \
+                     needs that size: --size WIDTHxHEIGHT",
                     picture.0, picture.1
                 ));
             }
