@@ -1,10 +1,11 @@
 //! What the observer reads besides the logits: tensors within the network.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::AdoptError;
 use crate::chain::Chain;
 use crate::graph::{View, free_name, operator, rename};
+use crate::input::IMAGE;
 use crate::output::{LOGITS, stride_of};
 use crate::proto::{GraphProto, Model, ValueInfo, data_type};
 use crate::run::{Measured, Runner, measure};
@@ -43,13 +44,14 @@ pub struct Activation {
 pub(crate) fn attach(
     model: &mut Model,
     wanted: &Wanted,
+    classes: usize,
     runner: &mut dyn Runner,
     tried: ((u32, u32), f32),
     half: bool,
 ) -> Result<Vec<Activation>, AdoptError> {
     let chosen = match wanted {
         Wanted::None => vec![],
-        Wanted::Last => last(model, runner, tried)?,
+        Wanted::Last => last(model, classes, runner, tried)?,
         Wanted::Named(names) => named(model, names, runner, tried)?,
     };
     let opset = crate::graph::opset(model);
@@ -71,6 +73,7 @@ pub(crate) fn attach(
 /// The last tensor before the logits at each stride.
 fn last(
     model: &Model,
+    classes: usize,
     runner: &mut dyn Runner,
     (size, grey): ((u32, u32), f32),
 ) -> Result<Vec<Activation>, AdoptError> {
@@ -91,7 +94,8 @@ fn last(
                 continue;
             };
             let known = found.iter().any(|other| other.stride == stride);
-            if STRIDES.contains(&stride) && !known {
+            // planes of classes are logits of a part of the network, not features
+            if STRIDES.contains(&stride) && !known && channels != classes {
                 found.push(Activation {
                     name: free_name(graph, &format!("activation{stride}")),
                     tensor: tensor.clone(),
@@ -148,13 +152,26 @@ fn candidates(graph: &GraphProto) -> Vec<String> {
             }
         }
     }
+    let seen = from_picture(graph);
     let nodes = graph.node.iter().rev();
     nodes
         .filter(|node| is_feature(operator(node)))
         .filter_map(|node| node.output.first())
-        .filter(|name| !behind.contains(&name.as_str()) && view.constant(name).is_none())
+        .filter(|name| !behind.contains(&name.as_str()) && seen.contains(name.as_str()))
         .cloned()
         .collect()
+}
+
+/// Tensors of an ordered graph that come from the picture's colours, not from its size or from numbers alone.
+fn from_picture(graph: &GraphProto) -> HashSet<&str> {
+    let mut seen = HashSet::from([IMAGE]);
+    for node in &graph.node {
+        let reads = node.input.iter().any(|name| seen.contains(name.as_str()));
+        if reads && !matches!(operator(node), "Shape" | "Size") {
+            seen.extend(node.output.iter().map(String::as_str));
+        }
+    }
+    seen
 }
 
 /// Activations that a person names.

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use crate::activations::{self, Activation, Wanted};
+use crate::chain::Chain;
 use crate::graph::{self, View};
 use crate::input::{self, Front, InputOptions, Layout};
 use crate::normalisation::{self, Normalisation};
 use crate::output::{self, Logits};
-use crate::proto::{Model, TensorProto, data_type};
+use crate::proto::{Model, TensorProto, ValueInfo, data_type};
 use crate::run::{Measured, Runner, measure};
 use crate::tail::{self, Resized};
 use crate::{AdoptError, defaults, load, numbers, quantised};
@@ -80,7 +81,7 @@ impl Network {
         match defaults::say(graph, opset) {
             0 => {}
             count => changed.push(format!(
-                "{count} nodes left strides, dilations or pads to their defaults, which are said now"
+                "strides, dilations or pads that were left to their defaults are said now (nodes: {count})"
             )),
         }
         let hint = {
@@ -137,8 +138,14 @@ impl Network {
         graph.output = activations::outputs(logits.classes, stride, &[], front.fixed);
         graph::prune(graph)?;
         let tried = (sizes[0], grey);
-        let activations =
-            activations::attach(&mut model, &options.activations, runner, tried, half)?;
+        let activations = activations::attach(
+            &mut model,
+            &options.activations,
+            logits.classes,
+            runner,
+            tried,
+            half,
+        )?;
         if let Some(graph) = &mut model.graph {
             graph.output = activations::outputs(logits.classes, stride, &activations, front.fixed);
             graph::prune(graph)?;
@@ -163,11 +170,28 @@ impl Network {
         })
     }
 
-    /// The graph with lookout's input and the outputs that it came with, and their names.
+    /// The graph with lookout's input and the outputs that it came with, in f32 where they were f16, and their names.
     pub fn whole(&self) -> (Vec<u8>, Vec<String>) {
-        let outputs = self.whole.graph.iter().flat_map(|graph| &graph.output);
-        let names = outputs.map(|output| output.name.clone()).collect();
-        (self.whole.bytes(), names)
+        let mut model = self.whole.clone();
+        let mut names = vec![];
+        if let Some(graph) = &mut model.graph {
+            for at in 0..graph.output.len() {
+                let name = graph.output[at].name.clone();
+                if graph.output[at].elem_type() == data_type::FLOAT16 {
+                    let inner = graph::free_name(graph, "half");
+                    graph::rename(graph, &name, &inner);
+                    let mut chain = Chain::new(graph, self.opset, &inner, "lookout_whole");
+                    chain.cast(data_type::FLOAT);
+                    chain.end(&name);
+                    graph.output[at] = ValueInfo {
+                        name: name.clone(),
+                        ..ValueInfo::default()
+                    };
+                }
+                names.push(name);
+            }
+        }
+        (model.bytes(), names)
     }
 
     /// What lookout does otherwise than the network's own end, in words.

@@ -29,7 +29,7 @@ pub(super) fn compare(
         .map_err(anyhow::Error::msg)?;
     // labels and larger logits of the network's own end; an engine may not run that
     let (graph, names) = network.whole();
-    let mut whole = Runner.open(graph).ok().map(|session| (session, names));
+    let mut whole = Runner.open(graph).map(|session| (session, names));
     // the order of colours is in the graph
     let candidate = Candidate {
         name: "",
@@ -65,13 +65,18 @@ pub(super) fn compare(
             .cloned()
             .zip(run(&mut logits, &first)?)
             .collect();
-        if let Some((session, names)) = &mut whole
+        if let Ok((session, names)) = &mut whole
             && let Ok(made) = run(session, names)
         {
             outputs.extend(names.iter().cloned().zip(made));
         }
         let difference = reference::compare(&array, &outputs, network.logits.classes)
-            .map_err(anyhow::Error::msg)
+            .map_err(|why| match &whole {
+                Ok(_) => anyhow::Error::msg(why),
+                Err(e) => {
+                    anyhow::anyhow!("{why}; the network's own outputs cannot be run here: {e}")
+                }
+            })
             .with_context(|| npy.display().to_string())?;
         failed += usize::from(difference.greatest > LIMIT);
         let line = words(&difference, picture, planes.original);

@@ -67,9 +67,10 @@ pub(super) fn try_all(bundle: &Bundle, nodes: &[(String, String)]) -> Tried {
     ];
     let of = |(name, kind)| {
         let ran = try_one(bundle, kind).map_err(|e| match e {
-            EngineError::NoOnnxRuntime { .. } | EngineError::NoTensorRt { .. } => {
-                Failed::Absent(e.to_string())
+            EngineError::NoOnnxRuntime { .. } => {
+                Failed::Absent("its library was not found (pip install onnxruntime)".to_owned())
             }
+            EngineError::NoTensorRt { message } => Failed::Absent(message),
             _ => Failed::Refused(with_operator(words(&e, bundle), nodes)),
         });
         (name, ran)

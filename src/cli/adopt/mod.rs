@@ -192,12 +192,25 @@ fn named_classes(args: &AdoptArgs) -> Result<Option<Vec<Class>>> {
 
 /// The normalisation where the person or the graph says it, and how it is known.
 fn known(args: &AdoptArgs, network: &Network) -> Result<Option<(Normalisation, String)>> {
-    if let Some((given, because)) = args.normalisation()? {
-        return Ok(Some((given, because)));
-    }
+    let given = args.normalisation()?;
     if network.front.takes_bytes() {
+        if given.is_some() {
+            bail!(
+                "the network takes the bytes of a picture as they are, and normalises them itself: leave --range, --mean and --std out"
+            );
+        }
         let because = "the network takes the bytes of a picture as they are".to_owned();
         return Ok(Some((Normalisation::BYTES, because)));
+    }
+    if let Some((given, because)) = given {
+        if let Some((told, node)) = &network.hint
+            && *told != given
+        {
+            note(format_args!(
+                "note: by {node} the network wants {told}, and not what is given"
+            ));
+        }
+        return Ok(Some((given, because)));
     }
     Ok(network.hint.as_ref().map(|(normalisation, node)| {
         (
