@@ -345,7 +345,16 @@ calibration = "none"
 pub(crate) fn manifest() -> Result<Seeds> {
     let whole = manifest_of(&targets::hash(GRAPH));
     let shipped = include_str!("../../models/road/model.toml");
-    Ok([whole, shipped.to_owned()].map(String::into_bytes).into())
+    let one_size = whole
+        .replace(
+            "full_height = 352",
+            "fixed = { width = 97, height = 65, fit = \"letterbox\" }",
+        )
+        .replace("reduced_height = 224\n", "")
+        .replace("tpr95 = 0.5\n", "")
+        + "[acceptance]\nlabel_agreement = 0.9\n";
+    let seeds = [whole, shipped.to_owned(), one_size];
+    Ok(seeds.map(String::into_bytes).into())
 }
 
 pub(crate) fn graph() -> Result<Seeds> {

@@ -8,6 +8,10 @@ mod cache;
 mod failures;
 mod frame_path;
 mod networks;
+mod one_size;
+#[allow(dead_code, reason = "other tests use the rest")]
+#[path = "../support/own.rs"]
+mod own;
 mod pictures;
 mod results;
 mod standin;
