@@ -197,7 +197,7 @@ impl Network {
     /// What lookout does otherwise than the network's own end, in words.
     pub fn differs(&self) -> Option<String> {
         let ours = |resized: &&Resized| !resized.is_ours();
-        let resized = self.logits.resized.iter().filter(ours).next_back()?;
+        let resized = self.logits.resized.iter().rfind(ours)?;
         let moved = self.put_behind.iter().any(|text| text.contains("grid"));
         let quantised = match resized.quantised {
             true => ", and rounds what comes out to steps of its quantisation",

@@ -86,7 +86,7 @@ pub(super) fn rank(
         rows,
         pictures: some.len(),
     };
-    ranking.lines().iter().for_each(|line| note(line));
+    ranking.lines().iter().for_each(note);
     Ok(ranking)
 }
 
