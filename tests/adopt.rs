@@ -255,6 +255,13 @@ fn a_folder_that_is_there_is_replaced_only_by_force_and_only_by_a_whole_bundle()
     fs::create_dir(bench.path("bundle")).unwrap();
     fs::write(bench.path("bundle/mine"), "mine").unwrap();
     bench.refuses(&[], &["--force"]);
+    bench.refuses(&["--force"], &["no model.toml", "not replaced"]);
+    fs::write(bench.path("bundle/model.toml"), "").unwrap();
+    fs::write(bench.path("bundle/classes.txt"), "red\nnot\n").unwrap();
+    bench.refuses(
+        &["--force", "--classes", "bundle/classes.txt"],
+        &["would be replaced"],
+    );
     fs::write(bench.path("classes.txt"), "red\n").unwrap();
     bench.refuses(
         &["--force", "--classes", "classes.txt"],

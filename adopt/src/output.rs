@@ -91,6 +91,14 @@ pub(crate) fn choose(
     if found.len() > 1 && found.iter().filter(main).count() == 1 {
         found.retain(|logits| main(&logits));
     }
+    // of features and heads that come out too
+    let named = |logits: &&Logits| {
+        let name = logits.output.to_lowercase();
+        ["logits", "out"].contains(&name.as_str())
+    };
+    if found.len() > 1 && found.iter().filter(named).count() == 1 {
+        found.retain(|logits| named(&logits));
+    }
     match &found[..] {
         [one] => Ok(one.clone()),
         [] => Err(AdoptError::Output(format!(

@@ -26,7 +26,9 @@ pub(crate) fn join_floats(graph: &mut GraphProto, opset: i64) -> Vec<String> {
             // one scale for all, not one a plane
             let scale = reader.input.get(1).and_then(|name| view.constant(name));
             let whole = scale.and_then(few).is_some_and(|scales| scales.len() == 1);
-            let fits = operator(node) == "Concat" && operator(reader) == "DequantizeLinear";
+            let fits = operator(node) == "Concat"
+                && operator(reader) == "DequantizeLinear"
+                && reader.input.first() == Some(joined);
             if fits && whole && !outputs.contains(joined.as_str()) {
                 changed.push(format!(
                     "{} is before {}, so that floats are joined and not bytes",

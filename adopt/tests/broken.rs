@@ -95,6 +95,26 @@ fn every_cut_of_a_graph_is_refused_or_lacks_something_by_name() {
 }
 
 #[test]
+fn no_change_of_a_byte_brings_anything_down() {
+    let bytes = model().encode_to_vec();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("own.onnx");
+    let mut read_well = 0;
+    for at in 0..bytes.len() {
+        for value in [0, 1, 3, 0x7f, 0x80, 0xff, bytes[at] ^ 8] {
+            let mut changed = bytes.clone();
+            changed[at] = value;
+            fs::write(&path, &changed).unwrap();
+            if let Ok(model) = read(&path) {
+                read_well += 1;
+                assert!(Network::adopt(model, &Options::default(), &mut Nobody).is_err());
+            }
+        }
+    }
+    assert!(read_well > 100, "{read_well}");
+}
+
+#[test]
 fn a_field_that_nobody_knows_is_refused_and_not_lost() {
     let mut bytes = model().encode_to_vec();
     // field 99, a number

@@ -36,13 +36,37 @@ pub(crate) fn run(args: &AdoptArgs) -> Result<()> {
     let (Some(model), Some(out)) = (&args.model, &args.out) else {
         bail!("a graph and --out are needed, or --check");
     };
-    if !args.force && is_taken(out) {
-        bail!(
-            "the output folder {} already has something in it (--force replaces it)",
-            out.display()
-        );
+    if is_taken(out) {
+        spare(args, model, out)?;
     }
     adopt(args, model, out).with_context(|| format!("cannot adopt {}", model.display()))
+}
+
+/// Refuses to replace what is no bundle, or has something in it that is read.
+fn spare(args: &AdoptArgs, model: &Path, out: &Path) -> Result<()> {
+    let name = out.display();
+    if !args.force {
+        bail!("{name} already has something in it (--force replaces a bundle)");
+    }
+    if !out.join("model.toml").is_file() {
+        bail!(
+            "{name} has something in it and is no bundle, since it has no model.toml: it is not replaced, choose another folder"
+        );
+    }
+    let out = out
+        .canonicalize()
+        .with_context(|| format!("cannot read {name}"))?;
+    let read = [&args.classes, &args.images, &args.labels, &args.reference];
+    let read = read.into_iter().flatten().map(PathBuf::as_path);
+    for path in read.chain([model]) {
+        if path.canonicalize().is_ok_and(|path| path.starts_with(&out)) {
+            bail!(
+                "{} is in {name}, which would be replaced: choose another folder",
+                path.display()
+            );
+        }
+    }
+    Ok(())
 }
 
 fn is_taken(out: &Path) -> bool {

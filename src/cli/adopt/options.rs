@@ -22,7 +22,7 @@ pub(crate) struct AdoptArgs {
     /// Folder of the bundle; it is there whole, or not at all
     #[arg(long, value_name = "BUNDLE", required_unless_present = "check")]
     pub(super) out: Option<PathBuf>,
-    /// Replace a folder that is there
+    /// Replace a bundle that is there
     #[arg(long)]
     pub(super) force: bool,
     /// Names of the classes in the order of the network's numbers, a line each: `name`, or `name R G B` with a colour for
