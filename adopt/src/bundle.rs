@@ -79,7 +79,7 @@ impl Draft<'_> {
         let parent = parent(out);
         let failed = |path: &Path| {
             let path = path.to_owned();
-            move |source| AdoptError::Write { path, source }
+            move |cause| AdoptError::Write { path, cause }
         };
         fs::create_dir_all(&parent).map_err(failed(&parent))?;
         let folder = builder.tempdir_in(&parent).map_err(failed(&parent))?;
@@ -260,9 +260,9 @@ impl Staged {
                 .for_each(|line| text.push_str(&format!("- {line}\n")));
             fs::write(&path, text)
         };
-        add().map_err(|source| AdoptError::Write {
+        add().map_err(|cause| AdoptError::Write {
             path: path.clone(),
-            source,
+            cause,
         })
     }
 
@@ -271,9 +271,9 @@ impl Staged {
     /// # Errors
     /// It cannot be moved; what was there is there still then.
     pub fn keep(self, out: &Path) -> Result<(), AdoptError> {
-        let failed = |source| AdoptError::Write {
+        let failed = |cause| AdoptError::Write {
             path: out.to_owned(),
-            source,
+            cause,
         };
         let parent = parent(out);
         let former = match out.symlink_metadata() {
@@ -293,11 +293,11 @@ impl Staged {
                 let _ = self.folder.keep();
                 Ok(())
             }
-            Err(source) => {
+            Err(cause) => {
                 if let Some(aside) = former {
                     let _ = fs::rename(aside.path().join("bundle"), out);
                 }
-                Err(failed(source))
+                Err(failed(cause))
             }
         }
     }

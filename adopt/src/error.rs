@@ -7,12 +7,12 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum AdoptError {
     /// A file cannot be read.
-    #[error("cannot read {path}: {source}")]
+    #[error("cannot read {path}: {cause}")]
     Read {
         /// The file.
         path: PathBuf,
         /// What the system says.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// A file has more bytes than are read.
     #[error("{path} has {size} bytes; at most {limit} are read, which is what a bundle takes")]
@@ -106,12 +106,12 @@ pub enum AdoptError {
         cause: String,
     },
     /// Something cannot be written.
-    #[error("cannot write {path}: {source}")]
+    #[error("cannot write {path}: {cause}")]
     Write {
         /// File or folder.
         path: PathBuf,
         /// What the system says.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// An engine cannot run the graph.
     #[error("{0}")]

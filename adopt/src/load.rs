@@ -55,9 +55,9 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<Model, AdoptError> {
 }
 
 fn read_bounded(path: &Path) -> Result<Vec<u8>, AdoptError> {
-    let failed = |source| AdoptError::Read {
+    let failed = |cause| AdoptError::Read {
         path: path.to_owned(),
-        source,
+        cause,
     };
     let known = fs::metadata(path).map_err(failed)?;
     if !known.is_file() {

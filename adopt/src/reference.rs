@@ -40,9 +40,9 @@ pub struct Difference {
 /// # Errors
 /// A file that cannot be read, is no such file, has another order or type of numbers, or is cut off.
 pub fn read_npy(path: &Path) -> Result<Array, AdoptError> {
-    let read = |source| AdoptError::Read {
+    let read = |cause| AdoptError::Read {
         path: path.to_owned(),
-        source,
+        cause,
     };
     let size = std::fs::metadata(path).map_err(read)?.len();
     if size > MAX_BYTES {
