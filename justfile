@@ -16,6 +16,7 @@ sweep out="target/sweep" *args:
 # Tests of the runtime and the scenes.
 test:
     cargo test --release
+    cargo test --release -p lookout-adopt
     cargo test --release -p lookout-scene
     cargo test --release -p lookout-mailbox
 
@@ -31,13 +32,13 @@ fuzz minutes="10" *targets:
 # Format, clippy and the dependency rules.
 lint:
     cargo fmt --all --check
-    cargo clippy --release -p lookout -p lookout-fuzz -p lookout-mailbox -p lookout-scene --all-targets -- -D warnings
+    cargo clippy --release -p lookout -p lookout-adopt -p lookout-fuzz -p lookout-mailbox -p lookout-scene --all-targets -- -D warnings
     cargo fetch --locked
     python3 scripts/check_dependencies.py
 
 # The public interface, with warnings as errors.
 docs:
-    RUSTDOCFLAGS=-Dwarnings cargo doc --release --no-deps -p lookout -p lookout-mailbox -p lookout-scene
+    RUSTDOCFLAGS=-Dwarnings cargo doc --release --no-deps -p lookout -p lookout-adopt -p lookout-mailbox -p lookout-scene
 
 # Criterion benches of each stage and of the whole frame.
 bench *args:

@@ -1,5 +1,6 @@
 //! The subcommands of `lookout`, one file each. The only place with `anyhow`.
 
+mod adopt;
 mod calibrate;
 mod camera;
 mod closed_loop;
@@ -67,6 +68,7 @@ enum Command {
     Score(score::ScoreArgs),
     // the help of its arguments says what it measures, and how
     Evaluate(evaluate::EvaluateArgs),
+    Adopt(Box<adopt::AdoptArgs>),
     /// Thresholds of the scores from labelled pictures; the evidence of a stop from clean recordings.
     Calibrate(calibrate::CalibrateCommand),
     /// An engine held against the reference; TensorRT engines: built ahead, listed, cleared away.
@@ -121,6 +123,7 @@ impl Cli {
             Command::Image(args) => image::run(args).map(|()| Ending::Done),
             Command::Score(args) => score::run(args),
             Command::Evaluate(args) => evaluate::run(args).map(|()| Ending::Done),
+            Command::Adopt(args) => adopt::run(args).map(|()| Ending::Done),
             Command::Calibrate(args) => calibrate::run(args),
             Command::Engine(args) => engine::run(args).map(|()| Ending::Done),
         }

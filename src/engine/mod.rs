@@ -20,6 +20,7 @@ mod ort_library;
 mod perception;
 mod placement;
 mod preprocess;
+mod raw;
 mod rten;
 mod rten_rules;
 mod select;
@@ -39,6 +40,7 @@ pub use ort_library::find_onnxruntime;
 pub use perception::{EngineTimes, GpuTimes, Perception, Scored};
 pub use placement::{Area, Placement};
 pub use preprocess::{Preprocessor, input_size};
+pub use raw::{RawGraph, RawTensor, explain_rten};
 pub use select::{EngineFactory, EngineKind, Options, open, open_unchecked};
 
 use crate::frame::{Frame, RawImage};

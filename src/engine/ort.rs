@@ -57,7 +57,7 @@ impl CpuEngine<Ort> {
 }
 
 /// ONNX Runtime allows one environment a process: it is made once and kept.
-fn environment(library: &Path) -> Result<Environment, EngineError> {
+pub(super) fn environment(library: &Path) -> Result<Environment, EngineError> {
     static ENVIRONMENT: Mutex<Option<Environment>> = Mutex::new(None);
     let unusable = |message: String| EngineError::OnnxRuntime {
         path: library.to_owned(),
@@ -75,6 +75,23 @@ fn environment(library: &Path) -> Result<Environment, EngineError> {
     Ok(kept.insert(made).clone())
 }
 
+/// A session of a graph.
+pub(super) fn session(
+    environment: &Environment,
+    bytes: &[u8],
+    threads: usize,
+) -> Result<Session, String> {
+    // spinning threads would take the core from whatever else the vehicle runs
+    Session::builder(environment)
+        .map_err(|e| e.to_string())?
+        .with_intra_threads(threads)
+        .map_err(|e| e.to_string())?
+        .with_intra_op_spinning(false)
+        .map_err(|e| e.to_string())?
+        .commit_from_memory(bytes)
+        .map_err(|e| e.to_string())
+}
+
 impl Graph {
     fn load(
         environment: &Environment,
@@ -82,18 +99,8 @@ impl Graph {
         names: Names,
         threads: usize,
     ) -> Result<Self, EngineError> {
-        let make = || -> Result<Session, String> {
-            // spinning threads would take the core from whatever else the vehicle runs
-            Session::builder(environment)
-                .map_err(|e| e.to_string())?
-                .with_intra_threads(threads)
-                .map_err(|e| e.to_string())?
-                .with_intra_op_spinning(false)
-                .map_err(|e| e.to_string())?
-                .commit_from_memory(bytes)
-                .map_err(|e| e.to_string())
-        };
-        let session = make().map_err(|message| names.not_loaded(message))?;
+        let session =
+            session(environment, bytes, threads).map_err(|message| names.not_loaded(message))?;
         let there = |name: &&String| session.inputs().iter().any(|i| i.name() == name.as_str());
         let given = |name: &&String| session.outputs().iter().any(|o| o.name() == name.as_str());
         let missing = names.inputs.iter().find(|name| !there(name));

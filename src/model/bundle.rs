@@ -3,11 +3,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
+use lookout_adopt::walk::{self, Fault};
 use sha2::{Digest, Sha256};
 use toml::Spanned;
 
 use super::external::DataFiles;
-use super::graph::{self, Fault};
 use super::{Manifest, ModelError};
 use crate::lfs;
 
@@ -108,7 +108,7 @@ impl Bundle {
             let name = file.get_ref();
             let bytes = read(name)?;
             check(name, &bytes, hash)?;
-            graph::check(&bytes).map_err(|Fault { at, reason }| {
+            walk::check(&bytes).map_err(|Fault { at, reason }| {
                 let path = folder.join(name);
                 ModelError::Graph { path, at, reason }
             })?;

@@ -7,11 +7,11 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
+use lookout_adopt::walk::Kind;
 use toml::Spanned;
 
 use super::ModelError;
 use super::bundle::{Check, MAX_FILE, Read};
-use super::graph::Kind;
 use super::wire::{Field, Message};
 
 /// Field numbers of `TensorProto`, and the value of the last one for a tensor that is elsewhere.

@@ -16,7 +16,6 @@ mod acceptance;
 mod bundle;
 mod error;
 mod external;
-mod graph;
 mod input;
 mod manifest;
 #[cfg_attr(

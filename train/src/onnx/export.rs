@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use lookout_adopt::proto::{
+    Attribute, GraphProto, Model, NodeProto, OperatorSet, TensorProto, ValueInfo,
+};
 use prost::Message;
 use tch::{Kind, Tensor};
 use thiserror::Error;
 
-use super::proto::{Attribute, GraphProto, Model, NodeProto, OperatorSet, TensorProto, ValueInfo};
 use crate::graph::{Conv, Graph, Node, Op, ValueId};
 use crate::torch::Network;
 
@@ -82,6 +84,7 @@ pub fn export(network: &Network, outputs: &[&str]) -> Result<Vec<u8>, ExportErro
             domain: String::new(),
             version: OPSET,
         }],
+        ..Model::default()
     };
     Ok(model.encode_to_vec())
 }
@@ -282,6 +285,7 @@ impl Writer<'_> {
             output: vec![output.to_owned()],
             op_type: op_type.to_owned(),
             attribute,
+            ..NodeProto::default()
         });
     }
 
@@ -301,6 +305,7 @@ impl Writer<'_> {
             name,
             op_type,
             attribute,
+            ..NodeProto::default()
         });
     }
 

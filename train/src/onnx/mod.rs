@@ -1,6 +1,5 @@
 //! ONNX files from graphs.
 
 mod export;
-mod proto;
 
 pub use export::{ExportError, export};

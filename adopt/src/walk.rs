@@ -1,4 +1,4 @@
-//! What is looked at in an ONNX graph before an engine gets it.
+//! What is looked at in an ONNX graph before an engine or a decoder gets it.
 //!
 //! The bytes are gone through field by field here, and not by an engine's reader: that of rten-onnx 0.27
 //! reserves what a length claims before it looks whether that is there, goes round for ever in a number
@@ -17,10 +17,11 @@ const MOST_MESSAGES: usize = 200_000;
 
 /// Why bytes are no graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
+pub struct Fault {
     /// Byte of the file.
-    pub(super) at: usize,
-    pub(super) reason: &'static str,
+    pub at: usize,
+    /// What is wrong there.
+    pub reason: &'static str,
 }
 
 /// Goes through a whole graph.
@@ -28,26 +29,52 @@ pub(super) struct Fault {
 /// # Errors
 /// The first field that is cut off, has no end or is too deep. What the fields mean is left to the
 /// engines.
-pub(super) fn check(bytes: &[u8]) -> Result<(), Fault> {
-    let mut walk = Walk { messages: 0 };
+pub fn check(bytes: &[u8]) -> Result<(), Fault> {
+    walk(bytes, false)
+}
+
+/// The same, and refuses fields that [`crate::proto`] does not have, which would be lost where a graph is
+/// decoded and written again.
+///
+/// # Errors
+/// As [`check`], and the first field that is not known.
+pub fn check_known(bytes: &[u8]) -> Result<(), Fault> {
+    walk(bytes, true)
+}
+
+fn walk(bytes: &[u8], known: bool) -> Result<(), Fault> {
+    let mut walk = Walk { messages: 0, known };
     walk.message(Kind::Model, Fields { bytes, at: 0 }, 0)
 }
 
 /// The messages that have others in them, or whose fields are looked at.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `ModelProto`.
     Model,
+    /// `TrainingInfoProto`.
     Training,
+    /// `FunctionProto`.
     Function,
+    /// `GraphProto`.
     Graph,
+    /// `NodeProto`.
     Node,
+    /// `AttributeProto`.
     Attribute,
+    /// `TensorProto`.
     Tensor,
+    /// `SparseTensorProto`.
     SparseTensor,
+    /// `ValueInfoProto`.
     ValueInfo,
+    /// `TypeProto`.
     Type,
+    /// `TypeProto.Tensor`.
     TensorType,
+    /// `TypeProto.Sequence`.
     SequenceType,
+    /// `TensorShapeProto`.
     Shape,
     /// Nothing in it is a message.
     Leaf,
@@ -55,7 +82,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// Which message a field holds.
-    pub(super) fn within(self, number: u64) -> Option<Self> {
+    pub fn within(self, number: u64) -> Option<Self> {
         match (self, number) {
             (Self::Model, 7) | (Self::Training, 1 | 2) | (Self::Attribute, 6 | 11) => {
                 Some(Self::Graph)
@@ -80,6 +107,27 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// Whether `proto` has that field.
+    fn has(self, number: u64) -> bool {
+        match self {
+            Self::Model => matches!(number, 1..=8 | 14 | 20 | 25 | 26),
+            Self::Function => matches!(number, 1 | 4..=14),
+            Self::Graph => matches!(number, 1 | 2 | 5 | 10..=16),
+            Self::Node => matches!(number, 1..=10),
+            Self::Attribute => matches!(number, 1..=11 | 13..=15 | 20..=23),
+            Self::Tensor => matches!(number, 1..=14 | 16),
+            Self::SparseTensor => matches!(number, 1..=3),
+            Self::ValueInfo => matches!(number, 1..=4),
+            Self::Type => matches!(number, 1 | 4..=9),
+            Self::TensorType => matches!(number, 1 | 2),
+            Self::Shape => number == 1,
+            // kept as the bytes that they are
+            Self::Training | Self::SequenceType | Self::Leaf => true,
+        }
+    }
+}
+
 /// Fields of a tensor.
 mod tensor {
     pub(super) const FLOATS: u64 = 4;
@@ -91,6 +139,8 @@ mod tensor {
 
 struct Walk {
     messages: usize,
+    /// Refuse what is not known.
+    known: bool,
 }
 
 impl Walk {
@@ -105,6 +155,9 @@ impl Walk {
             return fault("its parts are in each other, more than 64 deep");
         }
         while let Some(field) = fields.next()? {
+            if self.known && !kind.has(field.number) {
+                return fault("it has a field that is not known, which would be lost");
+            }
             let Value::Bytes(range) = field.value else {
                 continue;
             };
@@ -230,5 +283,5 @@ impl<'a> Fields<'a> {
 }
 
 #[cfg(test)]
-#[path = "graph_tests.rs"]
+#[path = "walk_tests.rs"]
 mod tests;
