@@ -1,8 +1,16 @@
 //! How near an engine is to the reference: the same pictures through both.
 
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
 use serde::Serialize;
 
-use super::{EngineError, Mode, Perception};
+use super::{
+    Asked, Engine, EngineError, Mode, OrtEngine, Perception, RtenEngine, find_onnxruntime,
+};
+use crate::frame::file::{FileError, read_image};
+use crate::model::{Acceptance, Bundle, ModelError};
 use crate::score::{NO_CLASS, ScoreError, ScoreKind, ScoreMap, argmax, score};
 
 /// What two engines made of the same pictures in one mode, held against each other. The places that are
@@ -57,8 +65,19 @@ pub enum CompareError {
     #[error(transparent)]
     Score(#[from] ScoreError),
     /// An engine failed.
+    #[error("{}: {source}", picture.display())]
+    Engine {
+        /// On which picture.
+        picture: PathBuf,
+        /// Why.
+        source: Box<EngineError>,
+    },
+    /// A picture cannot be read.
     #[error(transparent)]
-    Engine(#[from] EngineError),
+    File(#[from] FileError),
+    /// A picture is not the bundle's.
+    #[error(transparent)]
+    Model(#[from] ModelError),
 }
 
 impl Agreement {
@@ -119,17 +138,143 @@ impl Agreement {
     }
 
     /// Whether it is within these limits; never without a picture.
-    pub fn is_within(&self, limits: &crate::model::Acceptance) -> bool {
+    pub fn is_within(&self, limits: &Acceptance) -> bool {
         self.pictures > 0
             && self.label_agreement >= f64::from(*limits.label_agreement.get_ref())
             && self.score_difference <= *limits.score_difference.get_ref()
     }
+
+    /// One line for people; the pictures are those that were compared, in their order.
+    pub fn line(&self, pictures: &[PathBuf]) -> String {
+        let worst = pictures.get(self.worst_picture).map(PathBuf::as_path);
+        format!(
+            "mode {}, {} pictures: labels agree on {:.2} %, the greatest difference of {} is {:.4} ({})",
+            self.mode,
+            self.pictures,
+            self.label_agreement * 100.0,
+            self.score,
+            self.score_difference,
+            worst.unwrap_or(Path::new("")).display(),
+        )
+    }
+}
+
+/// What every engine is held to: the built-in one or, where it cannot run the graphs, ONNX Runtime.
+///
+/// # Errors
+/// Neither can run them.
+pub fn reference(bundle: &Bundle, threads: usize) -> Result<Box<dyn Engine>, EngineError> {
+    let built_in = match RtenEngine::load(bundle, threads) {
+        Ok(engine) => return Ok(Box::new(engine)),
+        Err(e) => e,
+    };
+    log::info!("the built-in engine cannot be the reference, ONNX Runtime is: {built_in}");
+    let engine = OrtEngine::load(bundle, &find_onnxruntime()?, threads)?;
+    Ok(Box::new(engine))
+}
+
+/// Runs pictures through the reference and another engine: in every mode with the observer or, where the
+/// bundle has none, in every mode.
+///
+/// # Errors
+/// A picture that cannot be read, or on which an engine fails; results that cannot be compared.
+pub fn compare(
+    bundle: &Bundle,
+    reference: &mut dyn Engine,
+    other: &mut dyn Engine,
+    pictures: &[PathBuf],
+) -> Result<Vec<Agreement>, CompareError> {
+    let manifest = bundle.manifest();
+    let score = Asked::score_of(manifest, ScoreKind::Observer);
+    let modes = Mode::ALL.into_iter();
+    let modes = modes.filter(|m| m.observer == score.needs_observer() && m.check(manifest).is_ok());
+    let mut found: Vec<_> = modes
+        .map(|mode| (mode, Agreement::new(mode, score)))
+        .collect();
+    for picture in pictures {
+        let frame = read_image(picture)?;
+        let failed = |source| CompareError::Engine {
+            picture: picture.clone(),
+            source: Box::new(source),
+        };
+        for (mode, agreement) in &mut found {
+            let want = reference.run(&frame, *mode).map_err(failed)?;
+            let got = other.run(&frame, *mode).map_err(failed)?;
+            agreement.add(want, got)?;
+        }
+    }
+    Ok(found.into_iter().map(|(_, agreement)| agreement).collect())
+}
+
+/// Holds an engine against the reference on the bundle's pictures, where it has some; once in a process, so
+/// that one that is opened again after a panic is there at once.
+///
+/// # Errors
+/// It is beyond the bundle's limits, or cannot be held to them.
+pub(super) fn accepted(
+    bundle: &Bundle,
+    mut engine: Box<dyn Engine>,
+    threads: usize,
+) -> Result<Box<dyn Engine>, EngineError> {
+    static ACCEPTED: Mutex<BTreeSet<(String, String)>> = Mutex::new(BTreeSet::new());
+    if bundle.manifest().acceptance.pictures.is_empty() {
+        return Ok(engine);
+    }
+    let key = (bundle.hash().to_owned(), engine.description());
+    let known = || ACCEPTED.lock().unwrap_or_else(PoisonError::into_inner);
+    if known().contains(&key) {
+        return Ok(engine);
+    }
+    let mut reference = reference(bundle, threads)?;
+    if reference.name() != engine.name() {
+        hold(bundle, reference.as_mut(), engine.as_mut())?;
+    }
+    known().insert(key);
+    Ok(engine)
+}
+
+fn hold(
+    bundle: &Bundle,
+    reference: &mut dyn Engine,
+    engine: &mut dyn Engine,
+) -> Result<(), EngineError> {
+    let (name, limits) = (&bundle.manifest().name, &bundle.manifest().acceptance);
+    let compared = bundle
+        .pictures()
+        .map_err(CompareError::from)
+        .and_then(|pictures| Ok((compare(bundle, reference, engine, &pictures)?, pictures)));
+    let (found, pictures) = compared.map_err(|source| EngineError::NotCompared {
+        engine: engine.description(),
+        bundle: name.clone(),
+        source: Box::new(source),
+    })?;
+    let lines = |all: bool| {
+        let found = found.iter().filter(|a| all || !a.is_within(limits));
+        let lines: Vec<_> = found.map(|a| a.line(&pictures)).collect();
+        lines.join("; ")
+    };
+    if !found.iter().all(|agreement| agreement.is_within(limits)) {
+        return Err(EngineError::NotAccepted {
+            engine: engine.description(),
+            bundle: name.clone(),
+            figures: lines(false),
+            limits: limits.line(),
+        });
+    }
+    log::info!(
+        "{} is held against the reference: {}",
+        engine.description(),
+        lines(true)
+    );
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Acceptance;
+    use crate::engine::Resolution;
+    use crate::frame::Frame;
+    use sha2::{Digest, Sha256};
 
     /// Two classes in four places: the first where `class` is 0.
     fn perception(classes: [u8; 4], largest: f32) -> Perception {
@@ -180,5 +325,83 @@ mod tests {
         assert_eq!(error, "the engines give 2x2 logits and 1x1");
         let none = found.add(&reference, &Perception::default()).unwrap_err();
         assert!(matches!(none, CompareError::NoLogits));
+    }
+
+    /// Gives the same whatever it sees.
+    struct Fixed(&'static str, Perception);
+
+    impl Engine for Fixed {
+        fn name(&self) -> &'static str {
+            self.0
+        }
+
+        fn description(&self) -> String {
+            self.0.to_owned()
+        }
+
+        fn has_observer(&self) -> bool {
+            false
+        }
+
+        fn segment(&mut self, _: &Frame, _: Resolution) -> Result<(), EngineError> {
+            Ok(())
+        }
+
+        fn observe(&mut self) -> Result<(), EngineError> {
+            Err(EngineError::NoObserver)
+        }
+
+        fn perception(&self) -> &Perception {
+            &self.1
+        }
+    }
+
+    #[test]
+    fn an_engine_beyond_the_bundles_limits_is_refused_with_the_figures() {
+        let dir = tempfile::tempdir().unwrap();
+        let keep = |name: &str, bytes: &[u8]| {
+            std::fs::write(dir.path().join(name), bytes).unwrap();
+            let digest = Sha256::digest(bytes);
+            let digits = digest.iter().map(|b| format!("{b:02x}"));
+            digits.collect::<String>()
+        };
+        let graph = include_bytes!("../../models/road/segmentation.onnx");
+        let grey = image::RgbImage::from_pixel(64, 48, image::Rgb([90, 90, 90]));
+        grey.save(dir.path().join("a.png")).unwrap();
+        let picture = std::fs::read(dir.path().join("a.png")).unwrap();
+        let manifest = include_str!("../../models/road/model.toml");
+        let at = manifest.find("[observer]").unwrap();
+        let end = manifest.find("[provenance]").unwrap();
+        let thresholds = manifest.find("[[threshold]]").unwrap();
+        let text = format!(
+            "{}{}[acceptance]\npictures.\"a.png\" = \"{}\"\n",
+            &manifest[..at],
+            &manifest[end..thresholds],
+            keep("a.png", &picture)
+        );
+        keep("segmentation.onnx", graph);
+        std::fs::write(dir.path().join("model.toml"), text).unwrap();
+        let bundle = Bundle::load(dir.path()).unwrap();
+        let mut reference = Fixed("reference", perception([0, 0, 1, 1], 8.0));
+        let mut same = Fixed("same", perception([0, 0, 1, 1], 8.5));
+        hold(&bundle, &mut reference, &mut same).unwrap();
+        let mut other = Fixed("other", perception([0, 1, 1, 1], 8.0));
+        let error = hold(&bundle, &mut reference, &mut other).unwrap_err();
+        let error = error.to_string();
+        for words in [
+            "other is not accepted for the bundle road",
+            "mode full, 1 pictures: labels agree on 75.00 %",
+            "a.png",
+            "labels have to agree on 99.00 %",
+        ] {
+            assert!(error.contains(words), "{error}");
+        }
+        // and where a picture is not the bundle's nothing is compared
+        std::fs::write(dir.path().join("a.png"), b"another").unwrap();
+        let error = hold(&bundle, &mut reference, &mut same).unwrap_err();
+        assert!(
+            error.to_string().contains("cannot be held against"),
+            "{error}"
+        );
     }
 }

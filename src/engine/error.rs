@@ -121,6 +121,28 @@ pub enum EngineError {
         /// What is wrong.
         message: String,
     },
+    /// An engine is too far from the reference for a bundle.
+    #[error("{engine} is not accepted for the bundle {bundle}: {figures}; {limits}")]
+    NotAccepted {
+        /// The engine in words.
+        engine: String,
+        /// Name of the bundle.
+        bundle: String,
+        /// What was found, of the modes that are beyond the limits.
+        figures: String,
+        /// The limits in words.
+        limits: String,
+    },
+    /// An engine cannot be held against the reference.
+    #[error("{engine} cannot be held against the reference for the bundle {bundle}: {source}")]
+    NotCompared {
+        /// The engine in words.
+        engine: String,
+        /// Name of the bundle.
+        bundle: String,
+        /// Why.
+        source: Box<super::CompareError>,
+    },
     /// TensorRT was asked for and cannot be used.
     #[error("TensorRT cannot be used: {message}")]
     NoTensorRt {

@@ -135,9 +135,8 @@ impl Choice {
             let given = asked.given.of(mode, score == asked_score);
             let Some(threshold) = given.or_else(calibrated) else {
                 choice.left_out.push(format!(
-                    "mode {mode} is left out: the bundle has no threshold for {score} in it; give one \
-                     (threshold for {score} in every mode, or thresholds for this mode), or make one with \
-                     `lookout calibrate`"
+                    "mode {mode} is left out: the bundle has no threshold for {score} in it, and none is given; \
+                     give one, or make one with `lookout calibrate`"
                 ));
                 continue;
             };

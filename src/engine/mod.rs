@@ -31,7 +31,7 @@ pub use self::ort::{Ort, OrtEngine};
 #[doc(hidden)]
 pub use self::rten::load_model;
 pub use self::rten::{Rten, RtenEngine};
-pub use acceptance::{Agreement, CompareError};
+pub use acceptance::{Agreement, CompareError, compare, reference};
 pub use cpu::{Backend, CpuEngine, Output};
 pub use error::EngineError;
 pub use judge::{Asked, Choice, GivenThresholds, Judge, Judges};
@@ -41,7 +41,7 @@ pub use perception::{EngineTimes, GpuTimes, Perception, Scored};
 pub use placement::{Area, Placement};
 pub use preprocess::{Preprocessor, input_size};
 pub use raw::{RawGraph, RawTensor, explain_rten};
-pub use select::{EngineFactory, EngineKind, Options, open};
+pub use select::{EngineFactory, EngineKind, Options, open, open_unchecked};
 
 use crate::frame::{Frame, RawImage};
 

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
+use super::acceptance::accepted;
 use super::ort_library::named_onnxruntime;
 use super::{Engine, EngineError, Mode, OrtEngine, Resolution, RtenEngine, find_onnxruntime};
 use crate::frame::Frame;
@@ -59,17 +60,39 @@ impl Default for Options {
 pub type EngineFactory =
     Arc<dyn Fn(&Bundle, Options) -> Result<Box<dyn Engine>, EngineError> + Send + Sync>;
 
-/// Opens an engine for a bundle and logs which and why.
+/// Opens an engine for a bundle and logs which and why. One that is not the reference is held against it on
+/// the bundle's pictures, where the bundle has some.
 ///
 /// # Errors
-/// Where the engine asked for cannot be used; with `Auto`, where the built-in one cannot.
+/// Where the engine asked for cannot be used, or is too far from the reference; with `Auto`, where the
+/// built-in one cannot be used.
 pub fn open(bundle: &Bundle, options: Options) -> Result<Box<dyn Engine>, EngineError> {
+    open_if(bundle, options, &|engine| {
+        accepted(bundle, engine, options.threads)
+    })
+}
+
+/// Opens an engine as [`open`] does, however far it is from the reference.
+///
+/// # Errors
+/// As [`open`], but for the last.
+pub fn open_unchecked(bundle: &Bundle, options: Options) -> Result<Box<dyn Engine>, EngineError> {
+    open_if(bundle, options, &Ok)
+}
+
+/// Opens an engine that passes.
+fn open_if(
+    bundle: &Bundle,
+    options: Options,
+    pass: &dyn Fn(Box<dyn Engine>) -> Result<Box<dyn Engine>, EngineError>,
+) -> Result<Box<dyn Engine>, EngineError> {
     let rten = || RtenEngine::load(bundle, options.threads).map(|e| Box::new(e) as Box<dyn Engine>);
     let ort = || {
         let library = find_onnxruntime()?;
         let engine = OrtEngine::load(bundle, &library, options.threads)?;
-        Ok::<_, EngineError>(Box::new(engine) as Box<dyn Engine>)
+        pass(Box::new(engine))
     };
+    let tensorrt = || tensorrt(bundle).and_then(pass);
     let cpu = || match ort() {
         Ok(engine) => Ok(engine),
         Err(e @ EngineError::NoOnnxRuntime { .. }) if !named_onnxruntime() => {
@@ -85,8 +108,8 @@ pub fn open(bundle: &Bundle, options: Options) -> Result<Box<dyn Engine>, Engine
     let engine = match options.kind {
         EngineKind::Rten => rten()?,
         EngineKind::Ort => ort()?,
-        EngineKind::TensorRt => tensorrt(bundle)?,
-        EngineKind::Auto => match tensorrt(bundle) {
+        EngineKind::TensorRt => tensorrt()?,
+        EngineKind::Auto => match tensorrt() {
             Ok(engine) => engine,
             Err(e @ EngineError::NoTensorRt { .. }) => {
                 log::debug!("{e}");

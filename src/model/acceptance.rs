@@ -30,6 +30,15 @@ impl Default for Acceptance {
 }
 
 impl Acceptance {
+    /// The limits, for people.
+    pub fn line(&self) -> String {
+        format!(
+            "labels have to agree on {:.2} %, and scores to differ by {:.4} at most",
+            f64::from(*self.label_agreement.get_ref()) * 100.0,
+            self.score_difference.get_ref()
+        )
+    }
+
     /// The first thing that the form allows and the meaning does not.
     pub(super) fn problem(&self) -> Option<(Range<usize>, String)> {
         let limits = [
