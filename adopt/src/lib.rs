@@ -8,7 +8,7 @@
 //! 1. [`load::read`] takes the graph from its file, with the numbers that lie in files beside it;
 //! 2. [`network::Network::adopt`] finds the input and the logits, edits the graph, and says what it found and did. It runs the
 //!    graph, by a [`run::Runner`] that the caller has, to see the shapes of tensors;
-//! 3. [`bundle::Draft::write`] writes graph, manifest and card.
+//! 3. [`bundle::Draft::stage`] writes graph, manifest and card beside their place, [`bundle::Staged::keep`] puts them there.
 //!
 //! What the graph does not tell is asked for by an error that names the option. Nothing is guessed in silence.
 
