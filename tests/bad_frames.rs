@@ -13,7 +13,6 @@ use std::path::{Path, PathBuf};
 
 use lookout::bag::{BagWriter, Qos};
 use lookout::msg::{CompressedImage, Image, RosMessage};
-use lookout::time::Stamp;
 use serde::Serialize;
 use support::{
     MASK, OVERLAY, SCORE_MAP, TOPIC, Table, annotated, compressed_image, count, flags, image,
@@ -227,28 +226,6 @@ fn a_camera_that_always_sends_the_wrong_thing_fills_no_disk_with_log() {
     ]);
     // the first five, then the 8th, 16th, 32nd and 64th
     assert_eq!(run.stderr.matches("unknown encoding").count(), 9);
-}
-
-#[test]
-fn a_driver_that_does_not_stamp_is_called_so_at_every_rate() {
-    let dir = tempfile::tempdir().unwrap();
-    let bag = dir.path().join("drive");
-    let mut frames: Vec<Image> = (0..6).map(image).collect();
-    for frame in &mut frames {
-        frame.header.stamp = Stamp::default().into();
-    }
-    write_bag(&bag, &frames);
-    for rate in ["max", "1", "20"] {
-        let out = dir.path().join(rate);
-        replay(&bag, &out, &["--rate", rate]).ends_with(0);
-        let table = Table::of(&out);
-        let said = table.column("reason_text");
-        let last = said.last().unwrap();
-        assert!(
-            last.contains("does not stamp its frames"),
-            "{rate}: {said:?}"
-        );
-    }
 }
 
 /// Says that it is an image and is none.

@@ -99,10 +99,7 @@ impl Paced {
         let apart = log_time
             .saturating_since(stamp)
             .max(stamp.saturating_since(log_time));
-        let origin = if stamp == Stamp::default() {
-            // nobody stamped it, so it is on no clock: every such frame says so by its age
-            log_time
-        } else if apart > SAME_CLOCK {
+        let origin = if apart > SAME_CLOCK {
             log::warn!(
                 "capture stamps are {:.1} s away from the times of recording, on another clock: \
                  ages are counted as if the first frame came without delay",

@@ -139,8 +139,6 @@ fn png(
     let mut decoder = png::Decoder::new_with_limits(Cursor::new(view.data), limits);
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
-    // that of all rows too, which the library leaves out unless it is told
-    decoder.ignore_checksums(false);
     let info = decoder.read_header_info().map_err(|error| fault(&error))?;
     let (width, height) = info.size();
     // The library paints what a palette lacks black, and ends the program where a palette is no list of
