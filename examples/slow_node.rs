@@ -1,8 +1,8 @@
-//! `lookout node` with an engine that takes so many milliseconds longer for every frame, and further ones
-//! where the observer runs; and with a thread that panics as soon as a file is there.
+//! `lookout node` with an engine that takes so many milliseconds longer for every frame, and with a thread that
+//! panics as soon as a file is there.
 //!
 //! ```text
-//! slow_node MS [OBSERVER_MS [FILE]] --ros-args ...
+//! slow_node MS [FILE] --ros-args ...
 //! ```
 //!
 //! `.ci/ros/check_staleness.py` and `.ci/ros/check_truth.py` run it against real peers.
@@ -31,7 +31,6 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 struct SlowEngine {
     inner: Box<dyn Engine>,
     longer: Duration,
-    observer: Duration,
 }
 
 impl Engine for SlowEngine {
@@ -53,7 +52,6 @@ impl Engine for SlowEngine {
     }
 
     fn observe(&mut self) -> Result<(), EngineError> {
-        thread::sleep(self.observer);
         self.inner.observe()
     }
 
@@ -72,11 +70,10 @@ fn panic_at(file: &Path) {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let shutdown = Shutdown::on_signals()?;
-    let usage = "usage: slow_node MS [OBSERVER_MS [FILE]] --ros-args ...";
+    let usage = "usage: slow_node MS [FILE] --ros-args ...";
     let mut arguments = env::args().skip(1).peekable();
     let mut word = || arguments.next_if(|word| !word.starts_with("--"));
     let longer = Duration::from_millis(word().ok_or(usage)?.parse()?);
-    let observer = Duration::from_millis(word().map_or(Ok(0), |ms| ms.parse())?);
     if let Some(file) = word() {
         thread::spawn(move || panic_at(Path::new(&file)));
     }
@@ -84,11 +81,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let rosout = RosLogger::new(LevelFilter::Info).install()?;
     let open = move |bundle: &Bundle, options: Options| -> Result<Box<dyn Engine>, EngineError> {
         let inner = engine::open(bundle, options)?;
-        Ok(Box::new(SlowEngine {
-            inner,
-            longer,
-            observer,
-        }))
+        Ok(Box::new(SlowEngine { inner, longer }))
     };
     let ended = node::run(&arguments, Arc::new(open), &rosout, &shutdown);
     if let Err(error) = &ended {
