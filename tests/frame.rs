@@ -526,7 +526,7 @@ fn truncated_files_are_errors_at_any_length() {
 }
 
 /// A PNG of 64 x 64 grey pixels, not compressed, in several parts.
-fn png_in_halves() -> Vec<u8> {
+fn png_in_parts() -> Vec<u8> {
     let rows: Vec<u8> = (0..64 * 65u32)
         .map(|i| if i % 65 == 0 { 0 } else { (i * i % 251) as u8 })
         .collect();
@@ -566,7 +566,7 @@ fn png_in_halves() -> Vec<u8> {
 
 #[test]
 fn a_png_that_lost_or_repeated_a_part_is_an_error() {
-    let whole = png_in_halves();
+    let whole = png_in_parts();
     decode_file(&whole, "png").unwrap();
     // the end has a part of its own, of twelve bytes
     for at in (0..whole.len() - 64 - 12).step_by(29) {

@@ -133,7 +133,8 @@ fn candidates(graph: &GraphProto) -> Vec<String> {
         kinds.contains(&kind)
     };
     let view = View::new(graph, 0);
-    // the graph is pruned and in order, so that every node is before the logits; those are none themselves
+    // The graph is pruned and sorted, so every node comes before the logits or makes them. The logits themselves are
+    // not an activation.
     let mut behind: Vec<&str> = vec![LOGITS];
     let mut at = LOGITS;
     while let Some(node) = view.producer(at) {

@@ -241,7 +241,7 @@ pub struct Staged {
 }
 
 impl Staged {
-    /// Where it is.
+    /// The temporary folder that holds the bundle.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }

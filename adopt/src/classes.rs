@@ -18,7 +18,7 @@ pub struct Class {
 /// is behind a `#` are passed over. A name may have spaces in it.
 ///
 /// # Errors
-/// A line with a colour that is none, a name that is there twice.
+/// The colour of a line is not three numbers of 0 to 255, or a name stands in two lines.
 pub fn parse(text: &str, path: &Path) -> Result<Vec<Class>, AdoptError> {
     let mut classes: Vec<Class> = vec![];
     let mut names = HashSet::new();

@@ -172,7 +172,7 @@ pub fn fit(model: &mut Model, options: &InputOptions) -> Result<Front, AdoptErro
         }
         false => chain.end(&old),
     }
-    // numbers that older versions list as inputs are none any more
+    // Older versions of ONNX list initializers among the inputs. Only the picture stays an input.
     let side = |fixed: Option<u32>, name: &str| match fixed {
         Some(side) => DimensionValue::Fixed(i64::from(side)),
         None => DimensionValue::Named(name.to_owned()),

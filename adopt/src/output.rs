@@ -52,7 +52,7 @@ pub(crate) fn stride_of(picture: (u32, u32), size: (usize, usize)) -> Option<u32
 
 /// What a person says of the output.
 pub(crate) struct Asked<'a> {
-    /// Which it is.
+    /// Name of the output that has the logits; `None` where the graph has to tell.
     pub(crate) output: Option<&'a str>,
     /// Where it has the classes.
     pub(crate) layout: Option<Layout>,

@@ -1,5 +1,5 @@
 //! The messages of the ONNX format (onnx.proto3), with all of their fields, so that a graph that is read and written
-//! again loses nothing. What nobody here looks into is kept as the bytes that it is.
+//! again loses nothing. A field that no code here reads is kept as its bytes.
 //!
 //! Field numbers are those of the ONNX specification, IR version 13. Repeated numbers of attributes and sizes are not
 //! packed, as in the files of other exporters: not every reader takes both.

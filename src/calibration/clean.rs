@@ -19,8 +19,6 @@ const BANDS_M: [f32; 7] = [8.0, 12.0, 18.0, 27.0, 40.0, 60.0, 90.0];
 /// What a frame takes from a track, and may add to it at most, in nats.
 const ALLOWANCE: f32 = 5.0;
 const MOST_A_FRAME: f32 = 2.5;
-/// Three pixels of a score map of 120x88.
-const MIN_REGION_PPM: u32 = 280;
 
 /// What a frame shows, and how the vehicle moved to there.
 #[derive(Clone, Debug)]
@@ -54,8 +52,9 @@ pub enum CleanError {
 }
 
 impl CleanRecordings {
-    /// Regions under this share of the score map are not looked at, in parts per million.
-    pub const MIN_REGION_PPM: u32 = MIN_REGION_PPM;
+    /// Regions under this share of the score map are not looked at, in parts per million: three pixels of a map of
+    /// 120x88.
+    pub const MIN_REGION_PPM: u32 = 280;
 
     /// Takes a recording, its frames in the order of time.
     pub fn add(&mut self, frames: Vec<CleanFrame>) {
@@ -95,7 +94,7 @@ impl CleanRecordings {
             level: f32::MAX,
             most_a_frame: MOST_A_FRAME,
             allowance: ALLOWANCE,
-            min_region_ppm: MIN_REGION_PPM,
+            min_region_ppm: Self::MIN_REGION_PPM,
             bands: bands(&drives),
         };
         let level = promise.level(&largest_evidence(&drives, way_width_m, &stop))?;
