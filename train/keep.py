@@ -33,8 +33,9 @@ def main(run, bundle):
     for network in ("segmentation", "observer"):
         to = training / network
         to.mkdir(exist_ok=True)
-        for name in ("config.json", "metrics.jsonl", "last.json", "summary.json"):
-            keep(run, run / network / name, to / name)
+        for name in ("config.json", "metrics.jsonl", "last.json", "summary.json", "prior.json"):
+            if (run / network / name).exists():
+                keep(run, run / network / name, to / name)
         tensors = load_file(run / network / "best.safetensors")
         kept = {k: v for k, v in tensors.items() if k.startswith("average/")}
         save_file(kept, to / "best.safetensors")

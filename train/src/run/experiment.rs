@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tch::Device;
 
+use super::prior::Prior;
 use super::schedule::Place;
 use super::stages::{calibrate, evaluate, write_sets};
 use super::{
@@ -141,7 +142,7 @@ impl Experiment {
     ) -> anyhow::Result<()> {
         let dir = around.out.join("segmentation");
         if RunDir::is_finished(&dir) {
-            return Ok(());
+            return Prior::fit(&dir, self.design, &around.data, sets, device);
         }
         let config = SegmentationConfig {
             design: self.design,
@@ -152,7 +153,7 @@ impl Experiment {
         };
         let best = train_segmentation(&config, around.backbone.as_deref(), whole(&dir), device)?;
         log::info!("segmentation: best mean mIoU {best:.4}");
-        Ok(())
+        Prior::fit(&dir, self.design, &around.data, sets, device)
     }
 
     fn train_observer(

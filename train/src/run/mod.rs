@@ -6,6 +6,7 @@ mod fit;
 mod laa;
 mod loss;
 mod observer;
+mod prior;
 mod record;
 mod samples;
 mod schedule;

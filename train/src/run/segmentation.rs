@@ -10,6 +10,7 @@ use serde_json::json;
 use tch::{Device, Kind, Tensor, no_grad};
 
 use super::loss::{class_weights, jaccard, labelled_entropy, taught_entropy};
+use super::prior::Prior;
 use super::schedule::{Place, Schedule, Trainee, train};
 use super::{RunDir, normalise, to_size};
 use crate::data::{
@@ -200,7 +201,7 @@ pub fn train_segmentation(
 }
 
 /// At most `count` pictures, evenly spread.
-fn spread(pictures: Vec<Picture>, count: usize) -> Vec<Picture> {
+pub(super) fn spread(pictures: Vec<Picture>, count: usize) -> Vec<Picture> {
     let every = pictures.len().div_ceil(count).max(1);
     pictures.into_iter().step_by(every).collect()
 }
@@ -277,13 +278,17 @@ pub(crate) fn to_input(p: &Picture) -> Tensor {
     channels_last(&normalise(&sized))
 }
 
-/// The segmentation network of a run, frozen, with the averaged weights of its best step.
+/// The segmentation network of a run, frozen, with the averaged weights of its best step and, where
+/// it was fitted, the [`Prior`] of the classes.
 ///
 /// # Errors
 /// Where the checkpoint is missing or of another network.
 pub fn load_segmentation(design: Design, run: &Path, device: Device) -> anyhow::Result<Network> {
     let mut network = Network::new(design.segmentation(CLASSES), device);
     Checkpoint::new(run, "best").load_average(&network)?;
+    if let Some(prior) = Prior::read(run)? {
+        prior.apply(&network);
+    }
     network.freeze();
     Ok(network)
 }
