@@ -51,7 +51,7 @@ fn one_size_gives_what_the_cpu_gives_wherever_the_frame_lies() {
             }
 
             let mut map = ScoreMap::default();
-            let kind = ScoreKind::Observer;
+            let kind = ScoreKind::OBSERVER;
             let stats = score(kind, want.logits().unwrap(), want.observer(), &mut map).unwrap();
             let judge = Judge {
                 score: kind,
