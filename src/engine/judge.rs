@@ -243,6 +243,45 @@ mod tests {
     }
 
     #[test]
+    fn a_head_that_was_chosen_judges_in_the_observers_place() {
+        let mut manifest = manifest(|text| text);
+        let score: ScoreKind = "vim".parse().unwrap();
+        if let Some(head) = &mut manifest.head {
+            head.name = toml::Spanned::new(0..0, score);
+        }
+        let given = GivenThresholds {
+            all: Some(0.6),
+            ..GivenThresholds::default()
+        };
+        let asked = Asked {
+            score,
+            given,
+            ..ASKED
+        };
+        let found = modes(&Choice::new(&manifest, &asked));
+        assert_eq!(
+            found[..2],
+            [Mode::FULL, Mode::REDUCED].map(|mode| (mode, score, 0.6))
+        );
+        assert!(
+            found[2..]
+                .iter()
+                .all(|(_, score, _)| *score == ASKED.fallback)
+        );
+        // the thresholds of the bundle are the observer's
+        let choice = Choice::new(&manifest, &Asked { score, ..ASKED });
+        assert_eq!(
+            choice.unobserved,
+            "the head vim does not run, for want of a threshold: the score is energy"
+        );
+        // the observer's score is another's
+        assert_eq!(
+            Asked::score_of(&manifest, ScoreKind::OBSERVER),
+            Asked::WITHOUT_OBSERVER
+        );
+    }
+
+    #[test]
     fn a_bundle_without_an_observer_is_judged_by_its_logits_and_says_so() {
         let given = GivenThresholds {
             all: Some(0.6),
