@@ -114,7 +114,7 @@ fn stages(c: &mut Criterion) {
         });
     }
 
-    let kind = ScoreKind::Observer;
+    let kind = ScoreKind::OBSERVER;
     score(
         kind,
         perception.logits().unwrap(),
@@ -160,7 +160,7 @@ fn whole_frame(c: &mut Criterion) {
         for mode in [Mode::FULL, Mode::FULL_LOGITS] {
             let engine = open(&bundle, Options { kind, threads: 1 }).unwrap();
             let score = if mode.observer {
-                ScoreKind::Observer
+                ScoreKind::OBSERVER
             } else {
                 ScoreKind::MaxLogit
             };

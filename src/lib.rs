@@ -18,7 +18,7 @@
 //! use lookout::time::{Stamp, SteppedClock};
 //!
 //! let bundle = Bundle::shipped()?;
-//! let (mode, score) = (Mode::FULL, ScoreKind::Observer);
+//! let (mode, score) = (Mode::FULL, ScoreKind::OBSERVER);
 //! let settings = Settings::calibrated(bundle.manifest(), mode, score, ThresholdAt::Fpr1)
 //!     .ok_or("the bundle has no threshold for that")?;
 //! let mut pipeline = Pipeline::new(Box::new(RtenEngine::load(&bundle, 1)?), settings)?;

@@ -70,12 +70,12 @@ struct Names {
 fn names() -> Names {
     let bundle = Bundle::shipped().unwrap();
     let manifest = bundle.manifest();
-    let observer = manifest.observer.as_ref().unwrap();
+    let observer = manifest.head.as_ref().unwrap();
     Names {
         segmentation: manifest.segmentation.file.get_ref().clone(),
         logits: manifest.segmentation.logits.clone(),
         observer: observer.file.get_ref().clone(),
-        observer_output: observer.output.clone(),
+        observer_output: observer.output.get_ref().clone(),
     }
 }
 

@@ -310,7 +310,7 @@ impl Run {
             deadline_ms: DEADLINE_MS,
             ..AdmissionConfig::default()
         };
-        let (observer, fallback) = (ScoreKind::Observer, ScoreKind::Energy);
+        let (observer, fallback) = (ScoreKind::OBSERVER, ScoreKind::Energy);
         let judges = Judges::calibrated(bundle.manifest(), observer, fallback, ThresholdAt::Fpr1);
         let set = PartialSettings {
             // these tests are of faults, and not of how fast the machine is

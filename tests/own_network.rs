@@ -267,7 +267,7 @@ fn a_bundle_without_observer_and_thresholds_runs_with_one_that_is_given_and_says
     assert!(page.contains(NO_OBSERVER));
     bench
         .replay("other", &["--threshold", "0.4", "--score", "observer"])
-        .fails(&["has no observer", "max-logit"]);
+        .fails(&["has no score observer", "max-logit"]);
 }
 
 #[test]

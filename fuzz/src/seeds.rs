@@ -322,6 +322,15 @@ activations = ["a", "b"]
 file = "graph.onnx"
 sha256 = "{hash}"
 output = "observer"
+[[head]]
+name = "distance"
+file = "graph.onnx"
+sha256 = "{hash}"
+inputs = ["logits", "b"]
+output = "distance"
+kind = "energy"
+center = 1.5
+scale = 2
 [provenance]
 data = "none"
 licence = "none"

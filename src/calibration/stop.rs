@@ -200,7 +200,7 @@ mod tests {
     use crate::model::ThresholdAt;
 
     const JUDGE: Judge = Judge {
-        score: ScoreKind::Observer,
+        score: ScoreKind::OBSERVER,
         threshold: 0.5,
     };
 
@@ -276,7 +276,7 @@ mod tests {
     #[test]
     fn every_shipped_stop_level_is_that_of_the_shipped_bundle() {
         let bundle = Bundle::shipped().unwrap();
-        let (score, at) = (ScoreKind::Observer, ThresholdAt::Fpr1);
+        let (score, at) = (ScoreKind::OBSERVER, ThresholdAt::Fpr1);
         let own = Settings::calibrated(bundle.manifest(), Mode::FULL, score, at).unwrap();
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("calibration/stops");
         let mut count = 0;
@@ -297,7 +297,7 @@ mod tests {
             ("level = 12.5", "level = 7.5", "most_a_frame"),
             ("full+observer", "fully", "mode \"fully\""),
             ("date = ", "day = ", "day"),
-            ("\"observer\"", "\"observe\"", "observe"),
+            ("\"observer\"", "\"the observer\"", "the observer"),
         ] {
             assert!(text.contains(old), "{old} in {text}");
             let error = StopFile::parse(&text.replace(old, new)).unwrap_err();

@@ -24,8 +24,8 @@ pub(crate) struct ImageArgs {
     /// Folder for `<stem>_overlay.png` and `<stem>_mask.png`
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Score: observer, softmax, max-logit, entropy, energy [default: observer, or max-logit where the
-    /// bundle has none]
+    /// Score: observer, another head of the bundle, softmax, max-logit, entropy, energy [default: observer, or
+    /// max-logit where the bundle has none]
     #[arg(long, value_name = "NAME")]
     score: Option<ScoreKind>,
     #[command(flatten)]
@@ -64,8 +64,8 @@ struct Summary {
 /// Runs the command.
 pub(crate) fn run(args: &ImageArgs) -> Result<()> {
     let pictures = listing::from_files(&args.files)?;
-    let bundle = args.engine.bundle()?;
-    let kind = pictures::score_of(&bundle, args.score)?;
+    let bundle = args.engine.bundle(args.score)?;
+    let kind = pictures::score_of(&bundle, args.score);
     let mode = pictures::mode_for(&[kind]);
     let threshold = args.threshold.threshold(&bundle, kind, mode)?;
     let mut marker = Marker {

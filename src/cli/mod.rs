@@ -146,9 +146,9 @@ pub(crate) struct EngineArgs {
 }
 
 impl EngineArgs {
-    /// Loads the bundle.
-    pub(crate) fn bundle(&self) -> anyhow::Result<Bundle> {
-        load_bundle(self.bundle.as_deref())
+    /// Loads the bundle, with the head that a score needs, where one is named, in place of the observer.
+    pub(crate) fn bundle(&self, score: Option<ScoreKind>) -> anyhow::Result<Bundle> {
+        load_bundle(self.bundle.as_deref(), score)
     }
 
     /// Opens the engine for it.
@@ -171,20 +171,24 @@ impl EngineArgs {
     }
 }
 
-/// The bundle in a folder, or the built-in one.
-fn load_bundle(folder: Option<&Path>) -> anyhow::Result<Bundle> {
-    match folder {
+/// The bundle in a folder, or the built-in one, as [`EngineArgs::bundle`].
+fn load_bundle(folder: Option<&Path>, score: Option<ScoreKind>) -> anyhow::Result<Bundle> {
+    let bundle = match folder {
         Some(folder) => Bundle::load(folder)
-            .with_context(|| format!("cannot use the bundle in {}", folder.display())),
-        None => Bundle::shipped().context("cannot use the built-in bundle"),
+            .with_context(|| format!("cannot use the bundle in {}", folder.display()))?,
+        None => Bundle::shipped().context("cannot use the built-in bundle")?,
+    };
+    match score {
+        Some(score) => Ok(bundle.choose(score)?),
+        None => Ok(bundle),
     }
 }
 
 /// Which score is compared with which threshold.
 #[derive(Debug, clap::Args)]
 pub(crate) struct JudgeArgs {
-    /// observer, softmax, max-logit, entropy or energy; without it the observer, or max-logit where the
-    /// bundle has none.
+    /// observer, another head of the bundle, softmax, max-logit, entropy or energy; without it the observer, or
+    /// max-logit where the bundle has none.
     #[arg(long, value_name = "NAME")]
     score: Option<ScoreKind>,
     /// Score (0 known .. 1 unknown) above which a pixel is anomalous; the bundle's calibrated one
@@ -196,11 +200,11 @@ pub(crate) struct JudgeArgs {
 }
 
 impl JudgeArgs {
-    /// Full resolution, the observer only where the score needs it.
+    /// Full resolution, a head only where the score needs it. The bundle is loaded for that score.
     fn settings(&self, bundle: &Bundle, stale_ms: Option<u32>) -> anyhow::Result<Settings> {
         let manifest = bundle.manifest();
-        let score = score_of(bundle, self.score)?;
-        let mode = if score.needs_observer() {
+        let score = score_of(bundle, self.score);
+        let mode = if score.needs_head() {
             Mode::FULL
         } else {
             Mode::FULL_LOGITS
@@ -231,16 +235,7 @@ impl JudgeArgs {
     }
 }
 
-/// The score that somebody names, or the best that the bundle can give.
-fn score_of(bundle: &Bundle, named: Option<ScoreKind>) -> anyhow::Result<ScoreKind> {
-    let manifest = bundle.manifest();
-    match named {
-        Some(score) if score.needs_observer() && manifest.observer.is_none() => anyhow::bail!(
-            "bundle {} has no observer, so it cannot give the score {score}: take softmax, max-logit, entropy \
-             or energy",
-            manifest.name
-        ),
-        Some(score) => Ok(score),
-        None => Ok(Asked::score_of(manifest, ScoreKind::Observer)),
-    }
+/// The score that somebody names, or the best of a bundle that was loaded for none.
+fn score_of(bundle: &Bundle, named: Option<ScoreKind>) -> ScoreKind {
+    Asked::score_of(bundle.manifest(), named.unwrap_or(ScoreKind::OBSERVER))
 }

@@ -198,32 +198,31 @@ pub(crate) fn calibrated(
     mode: Mode,
     at: ThresholdAt,
 ) -> Option<f32> {
-    // the logits are the same whether the observer runs after them or not
+    // the logits are the same whether a head runs after them or not
     let sibling = Mode {
         observer: !mode.observer,
         ..mode
     };
-    let other = (!score.needs_observer()).then_some(sibling);
+    let other = (!score.needs_head()).then_some(sibling);
     [Some(mode), other]
         .into_iter()
         .flatten()
         .find_map(|mode| bundle.manifest().threshold(score, mode.name(), at))
 }
 
-/// The score that somebody names, or the best that the bundle can give; says so where that is not the
-/// observer's.
-pub(crate) fn score_of(bundle: &Bundle, named: Option<ScoreKind>) -> Result<ScoreKind> {
-    let kind = super::score_of(bundle, named)?;
-    if bundle.manifest().observer.is_none() {
+/// The score that somebody names, or the best of a bundle that was loaded for none; says so where that is not
+/// a head's, because the bundle has none.
+pub(crate) fn score_of(bundle: &Bundle, named: Option<ScoreKind>) -> ScoreKind {
+    let kind = super::score_of(bundle, named);
+    if bundle.manifest().head.is_none() {
         note(format_args!("no observer: the score is {kind}"));
     }
-    Ok(kind)
+    kind
 }
 
 /// The cheapest mode at full resolution that gives these scores.
 pub(crate) fn mode_for(scores: &[ScoreKind]) -> Mode {
-    let observer = scores.iter().any(|s| s.needs_observer());
-    if observer {
+    if scores.iter().any(|s| s.needs_head()) {
         Mode::FULL
     } else {
         Mode::FULL_LOGITS

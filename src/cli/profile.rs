@@ -63,11 +63,11 @@ pub(crate) struct ProfileArgs {
     /// The profile as JSON on stdout too.
     #[arg(long)]
     json: bool,
-    /// Score of the modes with the observer, or of all when it is one of the logits; without it the
-    /// observer, or max-logit where the bundle has none.
+    /// Score of the modes with the observer or another head, or of all when it is one of the logits; without it
+    /// the observer, or max-logit where the bundle has none.
     #[arg(long, value_name = "NAME")]
     score: Option<ScoreKind>,
-    /// Score of the modes without the observer.
+    /// Score of the modes without a head.
     #[arg(long, default_value_t = ScoreKind::Energy, value_name = "NAME", value_parser = of_logits)]
     fallback_score: ScoreKind,
     /// Threshold (0 known .. 1 unknown) of every mode that is judged by that score; the bundle's calibrated
@@ -95,8 +95,11 @@ fn load(text: &str) -> Result<usize, String> {
 
 fn of_logits(text: &str) -> Result<ScoreKind, String> {
     let kind: ScoreKind = text.parse().map_err(|e| format!("{e}"))?;
-    if kind.needs_observer() {
-        return Err(format!("{kind} needs the observer, which those modes lack"));
+    if kind.needs_head() {
+        return Err(format!(
+            "{kind} is no score of the logits, and those modes have nothing else: take softmax, max-logit, entropy \
+             or energy"
+        ));
     }
     Ok(kind)
 }
@@ -117,7 +120,7 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
         true => "rendered drive".to_owned(),
         false => format!("{} {topic}", bag.display()),
     };
-    let bundle = args.engine.bundle()?;
+    let bundle = args.engine.bundle(args.score)?;
     let settings = settings(args, &bundle)?;
     let camera = args.camera.read()?;
     let deadline = Duration::from_millis(settings.supervisor.max_age_ms.into());
@@ -201,7 +204,7 @@ fn settings(args: &ProfileArgs, bundle: &Bundle) -> anyhow::Result<Settings> {
     let manifest = bundle.manifest();
     let mut set = args.settings.read(args.live.stale_ms, args.threshold)?;
     let asked = Asked {
-        score: super::score_of(bundle, args.score)?,
+        score: super::score_of(bundle, args.score),
         fallback: args.fallback_score,
         at: ThresholdAt::Fpr1,
         given: set.given(),

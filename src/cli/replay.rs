@@ -96,7 +96,7 @@ pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<Ending> {
         reader.recover();
     }
     super::recorder::check_topic(&topic.name)?;
-    let bundle = args.engine.bundle()?;
+    let bundle = args.engine.bundle(args.judge.score)?;
     let settings = args.judge.settings(&bundle, args.live.stale_ms)?;
     let camera = args.camera.read()?;
     let live = match args.rate.0 {

@@ -25,8 +25,8 @@ pub(crate) struct ScoreArgs {
     /// (class ids) and `mask/<stem>.png` (0 or 255)
     #[arg(long, value_name = "OUT")]
     out: PathBuf,
-    /// Score: observer, softmax, max-logit, entropy, energy [default: observer, or max-logit where the
-    /// bundle has none]
+    /// Score: observer, another head of the bundle, softmax, max-logit, entropy, energy [default: observer, or
+    /// max-logit where the bundle has none]
     #[arg(long, value_name = "NAME")]
     score: Option<ScoreKind>,
     #[command(flatten)]
@@ -47,8 +47,8 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<Ending> {
         .flat_map(|p| folders.each_ref().map(|f| p.output(f, ".png")))
         .collect();
     listing::spare_inputs(&pictures, &outputs)?;
-    let bundle = args.engine.bundle()?;
-    let kind = pictures::score_of(&bundle, args.score)?;
+    let bundle = args.engine.bundle(args.score)?;
+    let kind = pictures::score_of(&bundle, args.score);
     let mode = pictures::mode_for(&[kind]);
     let threshold = args.threshold.threshold(&bundle, kind, mode)?;
     let engine = args.engine.open(&bundle)?;

@@ -173,8 +173,8 @@ pub fn reference(bundle: &Bundle, threads: usize) -> Result<Box<dyn Engine>, Eng
     Ok(Box::new(engine))
 }
 
-/// Runs pictures through the reference and another engine: in every mode with the observer or, where the
-/// bundle has none, in every mode.
+/// Runs pictures through the reference and another engine: in every mode with the head or, where none
+/// runs, in every mode.
 ///
 /// # Errors
 /// A picture that cannot be read, or on which an engine fails; results that cannot be compared.
@@ -185,9 +185,9 @@ pub fn compare(
     pictures: &[PathBuf],
 ) -> Result<Vec<Agreement>, CompareError> {
     let manifest = bundle.manifest();
-    let score = Asked::score_of(manifest, ScoreKind::Observer);
+    let score = manifest.head_score().unwrap_or(Asked::WITHOUT_OBSERVER);
     let modes = Mode::ALL.into_iter();
-    let modes = modes.filter(|m| m.observer == score.needs_observer() && m.check(manifest).is_ok());
+    let modes = modes.filter(|m| m.observer == score.needs_head() && m.check(manifest).is_ok());
     let mut found: Vec<_> = modes
         .map(|mode| (mode, Agreement::new(mode, score)))
         .collect();
@@ -206,6 +206,9 @@ pub fn compare(
     Ok(found.into_iter().map(|(_, agreement)| agreement).collect())
 }
 
+/// Hash of a bundle, the head that ran, and the engine in words.
+type Accepted = (String, Option<ScoreKind>, String);
+
 /// Holds an engine against the reference on the bundle's pictures, where it has some; once in a process, so
 /// that one that is opened again after a panic is there at once.
 ///
@@ -216,11 +219,12 @@ pub(super) fn accepted(
     mut engine: Box<dyn Engine>,
     threads: usize,
 ) -> Result<Box<dyn Engine>, EngineError> {
-    static ACCEPTED: Mutex<BTreeSet<(String, String)>> = Mutex::new(BTreeSet::new());
+    static ACCEPTED: Mutex<BTreeSet<Accepted>> = Mutex::new(BTreeSet::new());
     if bundle.manifest().acceptance.pictures.is_empty() {
         return Ok(engine);
     }
-    let key = (bundle.hash().to_owned(), engine.description());
+    let head = bundle.manifest().head_score();
+    let key = (bundle.hash().to_owned(), head, engine.description());
     let known = || ACCEPTED.lock().unwrap_or_else(PoisonError::into_inner);
     if known().contains(&key) {
         return Ok(engine);

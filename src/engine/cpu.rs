@@ -30,7 +30,7 @@ pub trait Backend: Send {
         out: Output<'_>,
     ) -> Result<(), EngineError>;
 
-    /// Runs the observer on the image that was segmented last.
+    /// Runs the head on the image that was segmented last and what the segmentation network gave of it.
     ///
     /// # Errors
     /// As [`segment`](Self::segment).
@@ -85,10 +85,16 @@ impl Names {
         }
     }
 
+    /// Which of the outputs that is; `None` for what is none.
+    pub(super) fn place(&self, output: &str) -> Option<usize> {
+        self.outputs.iter().position(|name| name == output)
+    }
+
     /// Of the first output.
     pub(super) fn other_shape(&self, expected: [usize; 4], found: Vec<usize>) -> EngineError {
         EngineError::Shape {
             engine: self.engine,
+            graph: self.file.clone(),
             tensor: self.outputs[0].clone(),
             expected,
             found,
@@ -96,16 +102,15 @@ impl Names {
     }
 }
 
-/// Loads a bundle's segmentation network, and its observer where there is one, which is fed the
-/// image and all that the segmentation network gives.
+/// Loads a bundle's segmentation network, and the head that runs where there is one.
 pub(super) fn load_graphs<G>(
     engine: &'static str,
     bundle: &Bundle,
     load: impl Fn(&Cow<'static, [u8]>, Names) -> Result<G, EngineError>,
 ) -> Result<(G, Option<G>), EngineError> {
-    let names = |file: &String, inputs, outputs| Names {
+    let names = |file: String, inputs, outputs| Names {
         engine,
-        file: file.clone(),
+        file,
         inputs,
         outputs,
     };
@@ -113,16 +118,17 @@ pub(super) fn load_graphs<G>(
     let s = &manifest.segmentation;
     let image = vec![s.image.clone()];
     let given = [std::slice::from_ref(&s.logits), &s.activations].concat();
-    let all = [&image[..], &given].concat();
-    let segmentation = load(bundle.segmentation(), names(s.file.get_ref(), image, given))?;
-    let observer = match (&manifest.observer, bundle.observer()) {
-        (Some(o), Some(bytes)) => {
-            let names = names(o.file.get_ref(), all, vec![o.output.clone()]);
-            Some(load(bytes, names)?)
+    let file = s.file.get_ref().clone();
+    let segmentation = load(bundle.segmentation(), names(file, image, given))?;
+    let head = match (&manifest.head, bundle.head()) {
+        (Some(head), Some(bytes)) => {
+            let inputs = head.inputs.get_ref().clone();
+            let output = head.output.get_ref().clone();
+            Some(load(bytes, names(head.graph_name(), inputs, vec![output]))?)
         }
         _ => None,
     };
-    Ok((segmentation, observer))
+    Ok((segmentation, head))
 }
 
 /// The shape of so many planes of that width and height.
@@ -165,7 +171,7 @@ impl<B: Backend> Engine for CpuEngine<B> {
     }
 
     fn has_observer(&self) -> bool {
-        self.bundle.manifest().observer.is_some()
+        self.bundle.manifest().head.is_some()
     }
 
     fn segment(&mut self, frame: &Frame, resolution: Resolution) -> Result<(), EngineError> {
@@ -204,9 +210,8 @@ impl<B: Backend> Engine for CpuEngine<B> {
 
     fn observe(&mut self) -> Result<(), EngineError> {
         let placement = self.segmented.ok_or(EngineError::NothingSegmented)?;
-        if !self.has_observer() {
-            return Err(EngineError::NoObserver);
-        }
+        let head = self.bundle.manifest().head.as_ref();
+        let head = head.ok_or(EngineError::NoObserver)?;
         let began = Instant::now();
         let p = &mut self.perception;
         let out = Output {
@@ -217,6 +222,7 @@ impl<B: Backend> Engine for CpuEngine<B> {
         self.backend
             .observe(planes, shape(3, placement.input), out)?;
         cut(&mut p.observer, 1, placement.logits, placement.cells);
+        head.to_logits(&mut p.observer);
         p.has_observer = true;
         p.times.observer = began.elapsed();
         Ok(())

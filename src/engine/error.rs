@@ -28,11 +28,14 @@ pub enum EngineError {
     },
     /// A tensor has another shape than the manifest promises.
     #[error(
-        "{engine}: {tensor} has shape {found:?}, and the manifest's input and stride promise {expected:?}"
+        "{engine}: {graph}: {tensor} has shape {found:?}, and the manifest's input and stride promise \
+         {expected:?}; where the network gives another size, resize it in the graph"
     )]
     Shape {
         /// Engine name.
         engine: &'static str,
+        /// Graph, by its file name.
+        graph: String,
         /// Tensor name.
         tensor: String,
         /// Shape that the manifest promises.
@@ -77,7 +80,7 @@ pub enum EngineError {
         /// Rows that they take.
         height: u32,
     },
-    /// The bundle has no observer.
+    /// The bundle has no observer, and no other head was chosen.
     #[error("the observer was asked for, and the bundle has none")]
     NoObserver,
     /// The observer was asked for before anything was segmented.

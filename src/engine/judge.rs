@@ -28,7 +28,7 @@ impl Judges {
     }
 
     /// Every mode that the bundle has a calibrated threshold for: `score` where the mode can give
-    /// it, `fallback` (a score of the logits) in the modes without the observer.
+    /// it, `fallback` (a score of the logits) in the modes without a head.
     pub fn calibrated(
         manifest: &Manifest,
         score: ScoreKind,
@@ -76,9 +76,10 @@ impl GivenThresholds {
 /// What somebody wants frames to be judged by.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Asked {
-    /// Which score. The observer's, of a bundle without one, stands for [`Asked::WITHOUT_OBSERVER`].
+    /// Which score. That of a head that does not run, such as the observer's of a bundle without one, stands for
+    /// [`Asked::WITHOUT_OBSERVER`].
     pub score: ScoreKind,
-    /// Which score, of the logits, in the modes without the observer, where `score` is the observer's.
+    /// Which score, of the logits, in the modes without the head, where `score` is a head's.
     pub fallback: ScoreKind,
     /// Which of the calibrated thresholds.
     pub at: ThresholdAt,
@@ -92,9 +93,9 @@ impl Asked {
 
     /// The score that a bundle is judged by where this one is asked for.
     pub fn score_of(manifest: &Manifest, score: ScoreKind) -> ScoreKind {
-        match manifest.observer {
-            None if score.needs_observer() => Self::WITHOUT_OBSERVER,
-            _ => score,
+        match score.needs_head() && manifest.head_score() != Some(score) {
+            true => Self::WITHOUT_OBSERVER,
+            false => score,
         }
     }
 }
@@ -104,7 +105,8 @@ impl Asked {
 pub struct Choice {
     /// Score and threshold of every mode that may run.
     pub judges: Judges,
-    /// That no observer runs, and which score stands in for it; empty where one runs, or nobody wants one.
+    /// That the head that is asked for does not run, and which score stands in for it; empty where it runs, or
+    /// nobody wants one.
     pub unobserved: String,
     /// Why modes are left out, a sentence each.
     pub left_out: Vec<String>,
@@ -126,9 +128,9 @@ impl Choice {
                 continue;
             }
             let score = match mode.observer {
-                true if !asked_score.needs_observer() => continue, // the observer would run for nothing
+                true if !asked_score.needs_head() => continue, // the head would run for nothing
                 true => asked_score,
-                false if asked_score.needs_observer() => asked.fallback,
+                false if asked_score.needs_head() => asked.fallback,
                 false => asked_score,
             };
             let calibrated = || manifest.threshold(score, mode.name(), asked.at);
@@ -144,9 +146,11 @@ impl Choice {
         }
         let best = choice.judges.modes().next();
         choice.unobserved = match best.and_then(|mode| choice.judges.of(mode)) {
-            _ if manifest.observer.is_none() => format!("no observer: the score is {asked_score}"),
-            Some(Judge { score, .. }) if asked_score.needs_observer() && score != asked_score => {
-                format!("the observer does not run, for want of a threshold: the score is {score}")
+            _ if manifest.head.is_none() => format!("no observer: the score is {asked_score}"),
+            Some(Judge { score, .. }) if asked_score.needs_head() && score != asked_score => {
+                format!(
+                    "the head {asked_score} does not run, for want of a threshold: the score is {score}"
+                )
             }
             _ => String::new(),
         };
@@ -159,7 +163,7 @@ mod tests {
     use super::*;
 
     const ASKED: Asked = Asked {
-        score: ScoreKind::Observer,
+        score: ScoreKind::OBSERVER,
         fallback: ScoreKind::Energy,
         at: ThresholdAt::Fpr1,
         given: GivenThresholds {
@@ -175,7 +179,7 @@ mod tests {
 
     fn bare(change: impl Fn(String) -> String) -> Manifest {
         let mut manifest = manifest(change);
-        (manifest.observer, manifest.thresholds) = (None, Vec::new());
+        (manifest.head, manifest.thresholds) = (None, Vec::new());
         manifest
     }
 
@@ -239,6 +243,45 @@ mod tests {
     }
 
     #[test]
+    fn a_head_that_was_chosen_judges_in_the_observers_place() {
+        let mut manifest = manifest(|text| text);
+        let score: ScoreKind = "vim".parse().unwrap();
+        if let Some(head) = &mut manifest.head {
+            head.name = toml::Spanned::new(0..0, score);
+        }
+        let given = GivenThresholds {
+            all: Some(0.6),
+            ..GivenThresholds::default()
+        };
+        let asked = Asked {
+            score,
+            given,
+            ..ASKED
+        };
+        let found = modes(&Choice::new(&manifest, &asked));
+        assert_eq!(
+            found[..2],
+            [Mode::FULL, Mode::REDUCED].map(|mode| (mode, score, 0.6))
+        );
+        assert!(
+            found[2..]
+                .iter()
+                .all(|(_, score, _)| *score == ASKED.fallback)
+        );
+        // the thresholds of the bundle are the observer's
+        let choice = Choice::new(&manifest, &Asked { score, ..ASKED });
+        assert_eq!(
+            choice.unobserved,
+            "the head vim does not run, for want of a threshold: the score is energy"
+        );
+        // the observer's score is another's
+        assert_eq!(
+            Asked::score_of(&manifest, ScoreKind::OBSERVER),
+            Asked::WITHOUT_OBSERVER
+        );
+    }
+
+    #[test]
     fn a_bundle_without_an_observer_is_judged_by_its_logits_and_says_so() {
         let given = GivenThresholds {
             all: Some(0.6),
@@ -254,13 +297,13 @@ mod tests {
     fn an_observer_that_does_not_run_for_want_of_a_threshold_is_told() {
         let mut manifest = manifest(|text| text);
         let observed =
-            |t: &toml::Spanned<crate::model::ThresholdEntry>| t.get_ref().score.needs_observer();
+            |t: &toml::Spanned<crate::model::ThresholdEntry>| t.get_ref().score.needs_head();
         manifest.thresholds.retain(|entry| !observed(entry));
         let choice = Choice::new(&manifest, &ASKED);
         assert_eq!(choice.judges.modes().count(), 2);
         assert_eq!(
             choice.unobserved,
-            "the observer does not run, for want of a threshold: the score is energy"
+            "the head observer does not run, for want of a threshold: the score is energy"
         );
         assert_eq!(choice.left_out.len(), 2);
     }

@@ -1,10 +1,10 @@
-//! Engines: what runs the two networks of a bundle on a frame.
+//! Engines: what runs the segmentation network of a bundle and one of its heads on a frame.
 //!
 //! Three words:
 //! - an **engine** holds the loaded graphs and all buffers ([`Engine`]); it runs them in two parts,
 //!   so that whoever watches the deadline can decide in between whether the second still fits;
 //! - a **mode** is a way to run it: which graphs, at which resolution ([`Mode`]);
-//! - a **perception** is what a run gives: logits and observer logits at low resolution
+//! - a **perception** is what a run gives: logits of both graphs at low resolution
 //!   ([`Perception`]).
 //!
 //! [`open`] makes one: rten, built in; ONNX Runtime, where its library is found; or TensorRT, in a build with
@@ -63,7 +63,7 @@ pub trait Engine: Send {
     /// What it is in words for people: library, version, threads.
     fn description(&self) -> String;
 
-    /// Whether the bundle has an observer.
+    /// Whether the bundle has an observer, or another head was chosen in its place.
     fn has_observer(&self) -> bool;
 
     /// The mandatory part: runs the segmentation network on a frame. The first frame of a size
@@ -74,10 +74,11 @@ pub trait Engine: Send {
     /// can be used again after an error.
     fn segment(&mut self, frame: &Frame, resolution: Resolution) -> Result<(), EngineError>;
 
-    /// The optional part: runs the observer on the frame that was segmented last.
+    /// The optional part: runs the observer, or the head that was chosen in its place, on the frame that was
+    /// segmented last.
     ///
     /// # Errors
-    /// A bundle without an observer, no segmented frame, or a failure of the library.
+    /// A bundle without such a head, no segmented frame, or a failure of the library.
     fn observe(&mut self) -> Result<(), EngineError>;
 
     /// What the parts made of the last frame; empty before the first and after a failure.

@@ -1,4 +1,5 @@
-//! Modes: ways to run a bundle's networks.
+//! Modes: ways to run a bundle's networks. Their names say `observer`, the first head that there was, for whichever
+//! head runs.
 
 use std::fmt;
 use std::str::FromStr;
@@ -32,7 +33,7 @@ impl Resolution {
 pub struct Mode {
     /// Input resolution.
     pub resolution: Resolution,
-    /// Whether the observer runs too.
+    /// Whether the head that the score needs runs too: the observer, or the one that was chosen in its place.
     pub observer: bool,
 }
 
@@ -93,7 +94,7 @@ impl Mode {
                     height,
                 })
             }
-            _ if self.observer && manifest.observer.is_none() => {
+            _ if self.observer && manifest.head.is_none() => {
                 Err(MissingMode::NoObserver { mode: self })
             }
             _ => Ok(()),
@@ -161,7 +162,7 @@ pub enum MissingMode {
         /// Rows that they take.
         height: u32,
     },
-    /// There is no observer.
+    /// There is no observer, and no other head was chosen.
     #[error("this bundle has no mode {mode}: it has no observer")]
     NoObserver {
         /// Which mode.

@@ -20,7 +20,7 @@ pub type OrtEngine = CpuEngine<Ort>;
 pub struct Ort {
     library: PathBuf,
     segmentation: Graph,
-    observer: Option<Graph>,
+    head: Option<Graph>,
     threads: usize,
     /// Logits and activations of the last image.
     seen: Vec<DynValue>,
@@ -42,13 +42,13 @@ impl CpuEngine<Ort> {
     pub fn load(bundle: &Bundle, library: &Path, threads: usize) -> Result<Self, EngineError> {
         let environment = environment(library)?;
         let threads = threads.max(1);
-        let (segmentation, observer) = load_graphs(NAME, bundle, |bytes, names| {
+        let (segmentation, head) = load_graphs(NAME, bundle, |bytes, names| {
             Graph::load(&environment, bytes, names, threads)
         })?;
         let backend = Ort {
             library: library.to_owned(),
             segmentation,
-            observer,
+            head,
             threads,
             seen: Vec::new(),
         };
@@ -151,13 +151,19 @@ impl Backend for Ort {
         shape: [usize; 4],
         out: Output<'_>,
     ) -> Result<(), EngineError> {
-        let Graph { session, names } = self.observer.as_mut().ok_or(EngineError::NoObserver)?;
+        let Graph { session, names } = self.head.as_mut().ok_or(EngineError::NoObserver)?;
         let failed = |e: ort::Error| names.failed(e);
-        let image = TensorRef::from_array_view((shape, image)).map_err(failed)?;
         let mut inputs: Vec<(&str, SessionInputValue<'_>)> = Vec::with_capacity(names.inputs.len());
-        inputs.push((&names.inputs[0], image.into()));
-        for (name, value) in names.inputs[1..].iter().zip(&self.seen) {
-            inputs.push((name, value.into()));
+        for name in &names.inputs {
+            // what the segmentation network does not give it takes
+            let place = self.segmentation.names.place(name);
+            let value = match place.and_then(|place| self.seen.get(place)) {
+                Some(value) => value.into(),
+                None => TensorRef::from_array_view((shape, image))
+                    .map_err(failed)?
+                    .into(),
+            };
+            inputs.push((name, value));
         }
         let made = session.run(inputs).map_err(failed)?;
         copy(&made[names.outputs[0].as_str()], names, out)

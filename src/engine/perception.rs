@@ -45,7 +45,7 @@ pub struct EngineTimes {
     pub preprocess: Duration,
     /// Segmentation network.
     pub segmentation: Duration,
-    /// Observer; zero where it did not run.
+    /// The head; zero where none ran.
     pub observer: Duration,
     /// The same as the GPU's own clock saw it, where there is one.
     pub gpu: Option<GpuTimes>,
@@ -61,7 +61,7 @@ pub struct GpuTimes {
     pub preprocess: Duration,
     /// Segmentation network.
     pub segmentation: Duration,
-    /// Observer; zero where it did not run.
+    /// The head; zero where none ran.
     pub observer: Duration,
     /// Scores, classes, mask, counts; of both parts.
     pub judge: Duration,
@@ -99,7 +99,7 @@ impl Perception {
         Planes::new(self.classes, self.height, self.width, &self.logits).ok()
     }
 
-    /// Logits of the observer, one plane, where it ran.
+    /// Logits of the head, one plane, where it ran; whatever its kind, they are logits here.
     pub fn observer(&self) -> Option<Planes<'_>> {
         if !self.has_observer {
             return None;
@@ -119,7 +119,7 @@ impl Perception {
     }
 
     /// For an engine outside of this crate: planes of that width and height, those of the classes one
-    /// after the other, and the observer's where it ran.
+    /// after the other, and the head's logits where it ran.
     pub fn of_planes(
         (width, height): (usize, usize),
         logits: Vec<f32>,

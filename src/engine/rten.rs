@@ -19,7 +19,7 @@ pub type RtenEngine = CpuEngine<Rten>;
 /// rten with a bundle's graphs.
 pub struct Rten {
     segmentation: Graph,
-    observer: Option<Graph>,
+    head: Option<Graph>,
     threads: usize,
     pool: Arc<ThreadPool>,
     /// Logits and activations of the last image.
@@ -82,13 +82,13 @@ impl CpuEngine<Rten> {
     /// # Errors
     /// A graph that does not load, lacks a named tensor, or gives values that are not finite.
     pub fn load(bundle: &Bundle, threads: usize) -> Result<Self, EngineError> {
-        let (segmentation, observer) = load_graphs(NAME, bundle, |bytes, names| {
+        let (segmentation, head) = load_graphs(NAME, bundle, |bytes, names| {
             Graph::load(bytes.clone(), names)
         })?;
         let threads = threads.max(1);
         let backend = Rten {
             segmentation,
-            observer,
+            head,
             threads,
             pool: Arc::new(ThreadPool::with_num_threads(threads)),
             seen: Vec::new(),
@@ -123,12 +123,17 @@ impl Backend for Rten {
         shape: [usize; 4],
         out: Output<'_>,
     ) -> Result<(), EngineError> {
-        let graph = self.observer.as_ref().ok_or(EngineError::NoObserver)?;
-        let image = NdTensorView::from_data(shape, image);
+        let graph = self.head.as_ref().ok_or(EngineError::NoObserver)?;
         let mut inputs: Vec<(NodeId, ValueOrView<'_>)> = Vec::with_capacity(graph.inputs.len());
-        inputs.push((graph.inputs[0], image.into()));
-        let seen = graph.inputs[1..].iter().zip(&self.seen);
-        inputs.extend(seen.map(|(&id, v)| (id, v.into())));
+        for (&id, name) in graph.inputs.iter().zip(&graph.names.inputs) {
+            // what the segmentation network does not give it takes
+            let place = self.segmentation.names.place(name);
+            let value = match place.and_then(|place| self.seen.get(place)) {
+                Some(value) => value.into(),
+                None => NdTensorView::from_data(shape, image).into(),
+            };
+            inputs.push((id, value));
+        }
         let made = graph.run(inputs, &self.pool)?;
         copy(&made[0], &graph.names, out)
     }

@@ -171,13 +171,13 @@ pub(super) fn try_out(
     }
     let mode = Mode {
         resolution,
-        observer: manifest.observer.is_some(),
+        observer: manifest.head.is_some(),
     };
     let name = engine.name();
-    let observer = manifest.observer.as_ref().map(|o| o.output.as_str());
+    let head = manifest.head.as_ref().map(|h| h.output.get_ref().as_str());
     engine
         .run(&grey, mode)?
-        .check_finite(name, &manifest.segmentation.logits, observer)
+        .check_finite(name, &manifest.segmentation.logits, head)
 }
 
 #[cfg(test)]

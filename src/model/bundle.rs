@@ -8,8 +8,9 @@ use sha2::{Digest, Sha256};
 use toml::Spanned;
 
 use super::external::DataFiles;
-use super::{Manifest, ModelError};
+use super::{Head, Manifest, ModelError};
 use crate::lfs;
+use crate::score::ScoreKind;
 
 const MANIFEST: &str = "model.toml";
 /// The largest file of a bundle in bytes, and all data of a graph: ONNX ends at twice that.
@@ -21,7 +22,9 @@ pub struct Bundle {
     path: PathBuf,
     manifest: Manifest,
     segmentation: Cow<'static, [u8]>,
-    observer: Option<Cow<'static, [u8]>>,
+    /// The graphs of [`Manifest::head`] and [`Manifest::other_heads`].
+    head: Option<Cow<'static, [u8]>>,
+    other_heads: Vec<Cow<'static, [u8]>>,
     hash: String,
 }
 
@@ -104,7 +107,7 @@ impl Bundle {
                 found,
             })
         };
-        let graph = |table, file: &Spanned<String>, hash: &Spanned<String>, hashes: &_| {
+        let graph = |table: &str, file: &Spanned<String>, hash: &Spanned<String>, hashes: &_| {
             let name = file.get_ref();
             let bytes = read(name)?;
             check(name, &bytes, hash)?;
@@ -127,18 +130,22 @@ impl Bundle {
             Ok::<_, ModelError>(whole.map_or(bytes, Cow::Owned))
         };
         let s = &manifest.segmentation;
-        let segmentation = graph("segmentation", &s.file, &s.sha256, &s.data)?;
-        let observer = match &manifest.observer {
-            Some(o) => Some(graph("observer", &o.file, &o.sha256, &o.data)?),
-            None => None,
-        };
+        let segmentation = graph("[segmentation]", &s.file, &s.sha256, &s.data)?;
+        let of = |head: &Head, table: &str| graph(table, &head.file, &head.sha256, &head.data);
+        let observer = manifest.head.as_ref();
+        let head = observer.map(|head| of(head, "[observer]")).transpose()?;
+        let others = manifest.other_heads.iter();
+        let other_heads = others
+            .map(|head| of(head, &format!("the [[head]] {}", head.score())))
+            .collect::<Result<_, _>>()?;
         // the manifest holds the hashes of all other files, so its hash is that of the whole
         let hash = sha256(&bytes);
         Ok(Self {
             path: folder.to_owned(),
             manifest,
             segmentation,
-            observer,
+            head,
+            other_heads,
             hash,
         })
     }
@@ -158,9 +165,33 @@ impl Bundle {
         &self.segmentation
     }
 
-    /// The observer graph, the same, where the bundle has one.
-    pub fn observer(&self) -> Option<&Cow<'static, [u8]>> {
-        self.observer.as_ref()
+    /// The graph of the head that runs, [`Manifest::head`], the same, where there is one.
+    pub fn head(&self) -> Option<&Cow<'static, [u8]>> {
+        self.head.as_ref()
+    }
+
+    /// The same bundle with the head that a score needs as the one that runs, and without all others. A score
+    /// of the logits leaves the observer where it is.
+    ///
+    /// # Errors
+    /// The bundle has no such head.
+    pub fn choose(mut self, score: ScoreKind) -> Result<Self, ModelError> {
+        let manifest = &mut self.manifest;
+        let others = &mut manifest.other_heads;
+        if let Some(at) = others.iter().position(|head| head.score() == score) {
+            manifest.head = Some(others.swap_remove(at));
+            self.head = Some(self.other_heads.swap_remove(at));
+        } else if score.needs_head() && manifest.head_score() != Some(score) {
+            let heads = manifest.heads().map(Head::score);
+            return Err(ModelError::NoScore {
+                bundle: manifest.name.clone(),
+                score,
+                scores: heads.chain(ScoreKind::OF_LOGITS).collect(),
+            });
+        }
+        self.manifest.other_heads = Vec::new();
+        self.other_heads = Vec::new();
+        Ok(self)
     }
 
     /// The pictures that engines are tried on, [`Acceptance::pictures`](super::Acceptance::pictures), where

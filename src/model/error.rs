@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::WireError;
+use crate::score::ScoreKind;
 
 /// Why a bundle was refused.
 #[derive(Debug, Error)]
@@ -62,6 +63,16 @@ pub enum ModelError {
         /// What is wrong there.
         message: String,
     },
+    /// The bundle has no head of that name.
+    #[error("the bundle {bundle} has no score {score}: it has {}", names(.scores))]
+    NoScore {
+        /// Name of the bundle.
+        bundle: String,
+        /// What was asked for.
+        score: ScoreKind,
+        /// What it has.
+        scores: Vec<ScoreKind>,
+    },
     /// A picture that engines are tried on is not the one that the manifest describes.
     #[error("{path}: sha256 is {found}, [acceptance] of the manifest says {expected}")]
     Picture {
@@ -86,4 +97,9 @@ pub enum ModelError {
         /// What the file has.
         found: String,
     },
+}
+
+fn names(scores: &[ScoreKind]) -> String {
+    let names: Vec<_> = scores.iter().map(ScoreKind::name).collect();
+    names.join(", ")
 }

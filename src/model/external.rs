@@ -37,9 +37,9 @@ pub(super) struct DataFiles<'a> {
     pub(super) folder: &'a Path,
     /// The graph.
     pub(super) graph: &'a Path,
-    /// The manifest and the table in it that has the hashes.
+    /// The manifest and the table in it that has the hashes, with its brackets.
     pub(super) manifest: &'a Path,
-    pub(super) table: &'static str,
+    pub(super) table: &'a str,
     pub(super) hashes: &'a BTreeMap<String, Spanned<String>>,
     pub(super) read: &'a Read<'a>,
     pub(super) check: &'a Check<'a>,
@@ -166,7 +166,7 @@ impl DataFiles<'_> {
             let (manifest, table) = (self.manifest.display(), self.table);
             let found = super::bundle::sha256(&bytes);
             return Err(wrong(format!(
-                "{manifest} has no hash of it; add to [{table}]: data.{name:?} = {found:?}"
+                "{manifest} has no hash of it; add to {table}: data.{name:?} = {found:?}"
             )));
         };
         (self.check)(name, &bytes, sha256)?;

@@ -9,6 +9,7 @@ use toml::Spanned;
 
 use super::ModelError;
 use super::acceptance::Acceptance;
+use super::head::{Head, observer};
 use super::input::Input;
 use crate::decide::Trapezoid;
 use crate::score::ScoreKind;
@@ -32,8 +33,13 @@ pub struct Manifest {
     pub input: Input,
     /// The segmentation network.
     pub segmentation: Segmentation,
-    /// The observer, where the bundle has one.
-    pub observer: Option<Observer>,
+    /// The head that runs: the observer, where the bundle has one, until another is chosen
+    /// ([`Bundle::choose`](super::Bundle::choose)).
+    #[serde(rename = "observer", default, deserialize_with = "observer")]
+    pub head: Option<Head>,
+    /// The others that could be chosen.
+    #[serde(rename = "head", default)]
+    pub other_heads: Vec<Head>,
     /// Classes in the order of the logits.
     #[serde(rename = "class")]
     pub classes: Spanned<Vec<Class>>,
@@ -68,25 +74,19 @@ pub struct Segmentation {
     pub logits: String,
     /// Image pixels a logit: 1, 2, 4, 8, 16 or 32.
     pub stride: Spanned<u32>,
-    /// Outputs that the observer reads, besides the logits.
+    /// Outputs that heads read, besides the logits.
     #[serde(default)]
     pub activations: Vec<String>,
 }
 
-/// The observer graph. It reads the image, the logits and the activations by the names that they
-/// have in the segmentation graph.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Observer {
-    /// ONNX file in the bundle's folder.
-    pub file: Spanned<String>,
-    /// SHA-256 of the file, in hexadecimal.
-    pub sha256: Spanned<String>,
-    /// As the segmentation graph's.
-    #[serde(default)]
-    pub data: BTreeMap<String, Spanned<String>>,
-    /// Name of the output, one logit a pixel, as large as the segmentation's logits.
-    pub output: String,
+impl Segmentation {
+    /// Names of the tensors that heads can read: the image, the logits, the activations.
+    pub fn tensors(&self) -> impl Iterator<Item = &str> {
+        let activations = self.activations.iter().map(String::as_str);
+        [self.image.as_str(), self.logits.as_str()]
+            .into_iter()
+            .chain(activations)
+    }
 }
 
 /// A class of the segmentation network.
@@ -147,8 +147,11 @@ impl Manifest {
             line: span.map_or(1, |s| line_of(text, s.start)),
             message,
         };
-        let manifest: Manifest =
+        let mut manifest: Manifest =
             toml::from_str(text).map_err(|e| wrong(e.span(), e.message().to_owned()))?;
+        if let Some(observer) = &mut manifest.head {
+            observer.read_all(&manifest.segmentation);
+        }
         match manifest.problem() {
             Some((span, message)) => Err(wrong(Some(span), message)),
             None => Ok(manifest),
@@ -185,18 +188,16 @@ impl Manifest {
             ));
         }
         self.file_problem()
+            .or_else(|| self.head_problem())
             .or_else(|| self.threshold_problem())
             .or_else(|| self.acceptance.problem())
     }
 
     fn file_problem(&self) -> Option<(Range<usize>, String)> {
         let s = &self.segmentation;
-        let observer = self.observer.as_ref();
-        let graphs = [
-            Some((&s.file, &s.sha256, &s.data)),
-            observer.map(|o| (&o.file, &o.sha256, &o.data)),
-        ];
-        for (file, sha256, data) in graphs.into_iter().flatten() {
+        let heads = self.heads().map(|h| (&h.file, &h.sha256, &h.data));
+        let graphs = std::iter::once((&s.file, &s.sha256, &s.data)).chain(heads);
+        for (file, sha256, data) in graphs {
             let name = file.get_ref();
             // a graph lies beside the manifest and nowhere else
             if !is_plain(name) {
@@ -211,6 +212,15 @@ impl Manifest {
             }
         }
         self.acceptance.pictures.values().find_map(hash_problem)
+    }
+
+    fn head_problem(&self) -> Option<(Range<usize>, String)> {
+        let s = &self.segmentation;
+        let others = self.other_heads.iter().enumerate();
+        let mut problems = others.filter_map(|(i, head)| head.problem(s, &self.other_heads[..i]));
+        problems
+            .next()
+            .or_else(|| self.heads().find_map(|head| head.output_problem(s)))
     }
 
     fn threshold_problem(&self) -> Option<(Range<usize>, String)> {
@@ -228,12 +238,22 @@ impl Manifest {
                 let text = format!("clean_mean of {} is no range within 0..=1", t.score);
                 return Some((entry.span(), text));
             }
-            if t.score.needs_observer() && self.observer.is_none() {
-                let text = format!("a threshold for {}, but no observer", t.score);
+            if t.score.needs_head() && !self.heads().any(|head| head.score() == t.score) {
+                let text = format!("a threshold for {0}, but no head {0}", t.score);
                 return Some((entry.span(), text));
             }
         }
         None
+    }
+
+    /// All heads, the one that runs first.
+    pub fn heads(&self) -> impl Iterator<Item = &Head> {
+        self.head.iter().chain(&self.other_heads)
+    }
+
+    /// The score of the head that runs.
+    pub fn head_score(&self) -> Option<ScoreKind> {
+        self.head.as_ref().map(Head::score)
     }
 
     fn entry(&self, score: ScoreKind, mode: &str) -> Option<&ThresholdEntry> {

@@ -16,6 +16,7 @@ mod acceptance;
 mod bundle;
 mod error;
 mod external;
+mod head;
 mod input;
 mod manifest;
 #[cfg_attr(
@@ -27,9 +28,8 @@ pub(crate) mod wire;
 pub use acceptance::Acceptance;
 pub use bundle::Bundle;
 pub use error::ModelError;
+pub use head::{Head, HeadKind};
 pub(crate) use input::MAX_SIDE;
 pub use input::{Fit, FixedInput, Input};
-pub use manifest::{
-    Class, Manifest, Observer, Provenance, Segmentation, ThresholdAt, ThresholdEntry,
-};
+pub use manifest::{Class, Manifest, Provenance, Segmentation, ThresholdAt, ThresholdEntry};
 pub use wire::WireError;

@@ -51,7 +51,7 @@ impl Engine for Somebody {
 }
 
 fn settings() -> Settings {
-    let (score, threshold) = (ScoreKind::Observer, 0.5);
+    let (score, threshold) = (ScoreKind::OBSERVER, 0.5);
     let mut settings = Settings::fixed(Mode::FULL, Judge { score, threshold });
     let asked = Asked {
         score,

@@ -59,7 +59,7 @@ impl Engine for Seldom {
 }
 
 fn handler() -> FrameHandler {
-    let (score, threshold) = (ScoreKind::Observer, 0.5);
+    let (score, threshold) = (ScoreKind::OBSERVER, 0.5);
     let settings = Settings::fixed(Mode::FULL, Judge { score, threshold });
     let engine = Seldom {
         perception: {

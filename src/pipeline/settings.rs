@@ -41,7 +41,8 @@ pub struct Settings {
     /// Where the evidence of tracks decides about a stop, from when on; empty where the area in the
     /// corridor does.
     pub stop_levels: StopLevels,
-    /// That no observer runs, and which score stands in for it; empty where one runs, or nobody wants one.
+    /// That the head that is asked for does not run, and which score stands in for it; empty where it runs, or
+    /// nobody wants one.
     pub unobserved: String,
     /// Why modes of the bundle are left out, a sentence each.
     pub left_out: Vec<String>,
@@ -284,14 +285,14 @@ mod tests {
     fn bare() -> Manifest {
         let text = include_str!("../../models/road/model.toml");
         let mut manifest: Manifest = toml::from_str(text).unwrap();
-        (manifest.observer, manifest.thresholds) = (None, Vec::new());
+        (manifest.head, manifest.thresholds) = (None, Vec::new());
         manifest
     }
 
     fn chosen(set: &str) -> Settings {
         let set: PartialSettings = toml::from_str(set).unwrap();
         let asked = Asked {
-            score: ScoreKind::Observer,
+            score: ScoreKind::OBSERVER,
             fallback: ScoreKind::Energy,
             at: ThresholdAt::Fpr1,
             given: set.given(),

@@ -228,7 +228,7 @@ fn the_report_has_a_table_of_them_only_where_there_is_something() {
             bundle_hash: "9f2c".to_owned(),
             engine: "tensorrt".to_owned(),
             mode: BEST.to_owned(),
-            score: ScoreKind::Observer,
+            score: ScoreKind::OBSERVER,
             threshold: 0.6,
             area_on: 40,
             corridor: String::new(),

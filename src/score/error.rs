@@ -35,12 +35,12 @@ pub enum ScoreError {
         /// Channels given.
         channels: usize,
     },
-    /// The observer's score was asked for without the observer's logits.
-    #[error("the observer score needs the observer's logits, and there are none")]
-    ObserverMissing,
-    /// The observer has one logit a pixel.
-    #[error("the observer must have 1 channel, got {channels}")]
-    ObserverChannels {
+    /// The score of a head was asked for, and the head did not run.
+    #[error("the score of a head needs the head's logits, and there are none")]
+    HeadMissing,
+    /// A head has one logit a pixel.
+    #[error("a head must have 1 channel, got {channels}")]
+    HeadChannels {
         /// Channels given.
         channels: usize,
     },

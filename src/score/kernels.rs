@@ -10,8 +10,8 @@ const BLOCK: usize = 128;
 /// `e^-87` is the smallest power that is still a normal f32.
 const MIN_EXPONENT: f32 = -87.0;
 
-/// The observer's logit, even odds at 0.5. NaN and infinities give NaN.
-pub(super) fn observer(logits: &[f32], out: &mut [f32]) {
+/// A head's logit, even odds at 0.5. NaN and infinities give NaN.
+pub(super) fn head(logits: &[f32], out: &mut [f32]) {
     for (out, &z) in out.iter_mut().zip(logits) {
         *out = ((z + 12.0) / 24.0).clamp(0.0, 1.0) + z * 0.0;
     }
@@ -50,8 +50,8 @@ pub(super) fn of_logits(kind: ScoreKind, logits: Planes<'_>, out: &mut [f32]) {
         }
         for (i, out) in out.iter_mut().enumerate() {
             let score = match kind {
-                // `score` sends the observer elsewhere; were it to come here, it would be unknown.
-                ScoreKind::Observer => f32::NAN,
+                // `score` sends heads elsewhere; were one to come here, it would be unknown.
+                ScoreKind::Head(_) => f32::NAN,
                 ScoreKind::MaxLogit => (40.0 - block.max[i]) / 80.0,
                 ScoreKind::Energy => (40.0 - (block.max[i] + block.others[i].ln_1p())) / 80.0,
                 ScoreKind::Softmax => {

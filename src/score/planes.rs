@@ -4,7 +4,7 @@ use super::ScoreError;
 pub const NO_CLASS: u8 = 255;
 
 /// Planar `channels x height x width` values of one frame (batch 1), row-major in each plane:
-/// the logits of the segmentation network, or the one plane of the observer.
+/// the logits of the segmentation network, or the one plane of a head.
 #[derive(Clone, Copy, Debug)]
 pub struct Planes<'a> {
     channels: usize,

@@ -25,7 +25,7 @@ fn reference(kind: ScoreKind, logits: &[f32]) -> f64 {
     let spread: f64 = z.iter().map(|v| (max - v) * (v - max).exp()).sum();
     let log_floor = -(1e-7f64.ln());
     let value = match kind {
-        ScoreKind::Observer => (z[0] + 12.0) / 24.0,
+        ScoreKind::Head(_) => (z[0] + 12.0) / 24.0,
         ScoreKind::Softmax => 1.0 + (others / sum).ln() / log_floor,
         ScoreKind::MaxLogit => (40.0 - max) / 80.0,
         ScoreKind::Entropy => {
@@ -42,20 +42,27 @@ fn names_round_trip_through_text_and_serde() {
         assert_eq!(kind.to_string().parse::<ScoreKind>(), Ok(kind));
         assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{kind}\""));
     }
-    let error = "msp".parse::<ScoreKind>().unwrap_err().to_string();
-    assert!(
-        error.contains("\"msp\"") && error.contains("max-logit"),
-        "{error}"
-    );
+    let head: ScoreKind = "ash-b_2".parse().unwrap();
+    assert!(head.needs_head() && head != ScoreKind::OBSERVER);
+    assert_eq!(head.name(), "ash-b_2");
+    let longest = "m".repeat(HeadName::LONGEST);
+    assert_eq!(longest.parse::<ScoreKind>().unwrap().name(), longest);
+    for name in ["", "two words", "größe", &format!("{longest}m")] {
+        let error = name.parse::<ScoreKind>().unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("{name:?}")) && error.contains("max-logit"),
+            "{error}"
+        );
+    }
 }
 
 #[test]
 fn scores_take_the_values_of_the_table() {
     use ScoreKind::*;
     let cases: &[(ScoreKind, &[f32], f32)] = &[
-        (Observer, &[0.0, 0.0], 0.5),
-        (Observer, &[12.0, 0.0], 1.0),
-        (Observer, &[-30.0, 0.0], 0.0),
+        (ScoreKind::OBSERVER, &[0.0, 0.0], 0.5),
+        (ScoreKind::OBSERVER, &[12.0, 0.0], 1.0),
+        (ScoreKind::OBSERVER, &[-30.0, 0.0], 0.0),
         (MaxLogit, &[0.0, -5.0], 0.5),
         (MaxLogit, &[40.0, 50.0], 0.0),
         (Energy, &[0.0, -80.0], 0.5),
@@ -134,7 +141,7 @@ fn planes_that_do_not_fit_are_refused_and_the_map_is_left_alone() {
         Planes::new(2, 2, 2, &data).unwrap(),
     );
     let wide = Planes::new(1, 1, 4, &data[..4]).unwrap();
-    let observer = ScoreKind::Observer;
+    let observer = ScoreKind::OBSERVER;
     let cases = [
         (
             ScoreKind::Softmax,
@@ -142,12 +149,12 @@ fn planes_that_do_not_fit_are_refused_and_the_map_is_left_alone() {
             None,
             ScoreError::TooFewClasses { channels: 1 },
         ),
-        (observer, two, None, ScoreError::ObserverMissing),
+        (observer, two, None, ScoreError::HeadMissing),
         (
             observer,
             two,
             Some(two),
-            ScoreError::ObserverChannels { channels: 2 },
+            ScoreError::HeadChannels { channels: 2 },
         ),
         (
             observer,

@@ -60,7 +60,7 @@ fn the_gpus_times_are_told_apart_from_the_cpus() {
         standin.delay(name, 1000.0 * ms);
     }
     let judge = lookout::engine::Judge {
-        score: lookout::score::ScoreKind::Observer,
+        score: lookout::score::ScoreKind::OBSERVER,
         threshold: 0.5,
     };
     engine.set_judges(lookout::engine::Judges::one(Mode::FULL, judge));

@@ -19,22 +19,32 @@ const SIZES: [(u32, u32); 5] = [(640, 480), (320, 180), (180, 320), (97, 65), (6
 #[test]
 fn one_size_gives_what_the_cpu_gives_wherever_the_frame_lies() {
     let mut standin = Standin::get();
-    for (input, stride) in [(LETTERBOX, 1), (STRETCH, 1), (LETTERBOX, 4)] {
+    for (input, stride, head) in [
+        (LETTERBOX, 1, "observer"),
+        (STRETCH, 1, "observer"),
+        (LETTERBOX, 4, "observer"),
+        (LETTERBOX, 1, "blueless"),
+        (STRETCH, 1, "brightness"),
+        (LETTERBOX, 1, "share"),
+    ] {
         let own = Own {
             input,
             stride,
             observer: true,
+            heads: head != "observer",
             ..Own::FIXED
         };
         let (folder, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let kind: ScoreKind = head.parse().unwrap();
         let bundle = Bundle::load(&own.write(folder.path())).unwrap();
+        let bundle = bundle.choose(kind).unwrap();
         let mut reference = RtenEngine::load(&bundle, 1).unwrap();
         standin.reset();
         standin.set_network(networks::real());
         standin.policy(Policy::Late);
         let mut engine = TensorRtEngine::load(&bundle, &settings(&cache)).unwrap();
         for (seed, (width, height)) in (1..).zip(SIZES) {
-            let what = format!("{input} {stride} {width}x{height}");
+            let what = format!("{input} {stride} {head} {width}x{height}");
             let frame = picture(width, height, seed);
             let want = reference.run(&frame, Mode::FULL).unwrap().clone();
             engine.set_judges(Judges::default());
@@ -51,7 +61,6 @@ fn one_size_gives_what_the_cpu_gives_wherever_the_frame_lies() {
             }
 
             let mut map = ScoreMap::default();
-            let kind = ScoreKind::Observer;
             let stats = score(kind, want.logits().unwrap(), want.observer(), &mut map).unwrap();
             let judge = Judge {
                 score: kind,

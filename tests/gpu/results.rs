@@ -161,7 +161,7 @@ fn the_gpu_judges_as_the_cpu_does() {
     let frame = picture(640, 480, 3);
     for kind in ScoreKind::ALL {
         for mode in [Mode::FULL, Mode::REDUCED_LOGITS] {
-            if kind.needs_observer() && !mode.observer {
+            if kind.needs_head() && !mode.observer {
                 continue;
             }
             let want = reference.run(&frame, mode).unwrap();

@@ -15,7 +15,7 @@ use crate::{clean, networks, open};
 
 fn handler(engine: Box<dyn Engine>) -> FrameHandler {
     let bundle = Bundle::shipped().unwrap();
-    let (score, at) = (ScoreKind::Observer, ThresholdAt::Fpr1);
+    let (score, at) = (ScoreKind::OBSERVER, ThresholdAt::Fpr1);
     let settings = Settings::calibrated(bundle.manifest(), Mode::FULL, score, at).unwrap();
     let again: OpenEngine = Box::new(|| Err(EngineError::NoObserver));
     FrameHandler::new(Pipeline::new(engine, settings).unwrap(), None, again)

@@ -19,7 +19,9 @@ struct Logits {
     size: (usize, usize),
     classes: usize,
     values: Box<[f32]>,
-    observer: Option<Box<[f32]>>,
+    /// What a head gave.
+    head: Option<Box<[f32]>>,
+    center_and_scale: (f32, f32),
 }
 
 impl Logits {
@@ -36,7 +38,10 @@ impl Logits {
             size,
             classes,
             values: plane(pixels * classes),
-            observer: Some(plane(pixels)),
+            head: Some(plane(pixels)),
+            // a logit, a probability, an energy
+            center_and_scale: [(0.0, 1.0), (0.5, 1.0 / 24.0), (12.3, 4.5)]
+                [random.random_range(0..3)],
         }
     }
 
@@ -57,8 +62,8 @@ impl Logits {
             0.0,
             12.0,
         ];
-        let observer = self.observer.iter_mut().flat_map(|plane| plane.iter_mut());
-        for value in self.values.iter_mut().chain(observer) {
+        let head = self.head.iter_mut().flat_map(|plane| plane.iter_mut());
+        for value in self.values.iter_mut().chain(head) {
             if random.random_range(0..10) == 0 {
                 *value = odd[random.random_range(0..odd.len())];
             }
@@ -95,19 +100,24 @@ fn kernel_on(logits: &Logits, kind: u32, threshold: f32, placement: &Placement) 
     let (mut score, mut label) = (vec![-1.0f32; pixels], vec![77u8; pixels]);
     let mut mask = vec![77u8; pixels];
     let mut blocks = vec![u32::MAX; grid[0] as usize * BlockCounts::BYTES / 4];
-    let params = JudgeParams::new(kind, logits.classes as u32, threshold, placement);
+    let (center, scale) = logits.center_and_scale;
+    let params = JudgeParams {
+        center,
+        scale,
+        ..JudgeParams::new(kind, logits.classes as u32, threshold, placement)
+    };
     let params = params.to_bytes();
     let words = params.as_chunks::<4>().0.iter();
     let words: Vec<u32> = words.map(|&word| u32::from_ne_bytes(word)).collect();
-    let observer = logits.observer.as_ref();
-    let observer = observer.map_or(std::ptr::null(), |plane| plane.as_ptr());
+    let head = logits.head.as_ref();
+    let head = head.map_or(std::ptr::null(), |plane| plane.as_ptr());
     let values = logits.values.as_ptr();
     let (to_score, to_label) = (score.as_mut_ptr(), label.as_mut_ptr());
     let (to_mask, to_blocks) = (mask.as_mut_ptr(), blocks.as_mut_ptr());
     let params = words.as_ptr();
     let mut arguments = [
         argument(&values),
-        argument(&observer),
+        argument(&head),
         argument(&params),
         argument(&to_score),
         argument(&to_label),
@@ -130,10 +140,15 @@ fn kernel_on(logits: &Logits, kind: u32, threshold: f32, placement: &Placement) 
 fn cpu_path(logits: &Logits, kind: ScoreKind, limit: f32) -> Judged {
     let (width, height) = logits.size;
     let planes = Planes::new(logits.classes, height, width, &logits.values).unwrap();
-    let observer = logits.observer.as_ref();
-    let observer = observer.map(|plane| Planes::new(1, height, width, plane).unwrap());
+    let (center, scale) = logits.center_and_scale;
+    let head = logits.head.as_ref();
+    // as `Head::to_logits`
+    let head: Option<Vec<f32>> =
+        head.map(|plane| plane.iter().map(|value| (value - center) / scale).collect());
+    let head = head.as_ref();
+    let head = head.map(|plane| Planes::new(1, height, width, plane).unwrap());
     let mut map = ScoreMap::default();
-    let stats = score(kind, planes, observer, &mut map).unwrap();
+    let stats = score(kind, planes, head, &mut map).unwrap();
     let mut mask = AnomalyMask::default();
     let counts = threshold(&map, limit, &mut mask);
     let mut label = vec![0; logits.pixels()];
@@ -252,7 +267,8 @@ fn a_part_of_the_planes_is_judged_as_if_there_was_nothing_else() {
             size: (across as usize, down as usize),
             classes,
             values: planes.flat_map(cut).collect(),
-            observer: whole.observer.as_deref().map(|plane| cut(plane).into()),
+            head: whole.head.as_deref().map(|plane| cut(plane).into()),
+            center_and_scale: whole.center_and_scale,
         };
         let placement = Placement {
             input: (width as u32, height as u32),
@@ -322,8 +338,8 @@ fn what_cannot_be_scored_is_unknown_everywhere() {
     };
     let mut logits = Logits::random((30, 20), 4, &mut random);
     all_unknown(&logits, ScoreKind::ALL.len() as u32);
-    logits.observer = None;
-    all_unknown(&logits, JudgeParams::kind_number(ScoreKind::Observer));
+    logits.head = None;
+    all_unknown(&logits, JudgeParams::kind_number(ScoreKind::OBSERVER));
     for classes in [0, 1, 256] {
         let logits = Logits::random((30, 20), classes, &mut random);
         if classes < 2 {

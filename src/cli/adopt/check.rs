@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use lookout::model::Bundle;
+use lookout::model::{Bundle, Head};
 
 use super::engines;
 use crate::cli::pictures::note;
 
-/// Loads a bundle and runs it on every engine that is there.
+/// Loads a bundle and tries it, with each of its heads.
 pub(super) fn run(folder: &Path) -> Result<()> {
     let bundle = Bundle::load(folder)
         .with_context(|| format!("{} is no bundle that can be used", folder.display()))?;
@@ -19,11 +19,21 @@ pub(super) fn run(folder: &Path) -> Result<()> {
         manifest.version,
         bundle.short_hash(),
         manifest.classes.get_ref().len(),
-        match manifest.observer {
+        match manifest.head {
             Some(_) => "with an observer",
             None => "without an observer",
         }
     ));
+    try_all(&bundle, folder)?;
+    for head in manifest.other_heads.iter().map(Head::score) {
+        note(format_args!("head {head}:"));
+        try_all(&bundle.clone().choose(head)?, folder).with_context(|| format!("head {head}"))?;
+    }
+    Ok(())
+}
+
+/// Runs the bundle, with the head that was chosen, on every engine that is there.
+fn try_all(bundle: &Bundle, folder: &Path) -> Result<()> {
     let nodes = lookout_adopt::load::decode(bundle.segmentation(), folder)
         .map(|model| model.graph.map_or(vec![], |graph| graph.node))
         .unwrap_or_default();
@@ -31,7 +41,7 @@ pub(super) fn run(folder: &Path) -> Result<()> {
         .into_iter()
         .map(|node| (node.name, node.op_type))
         .collect();
-    let tried = engines::try_all(&bundle, &nodes);
+    let tried = engines::try_all(bundle, &nodes);
     tried.print();
     if !tried.any() {
         bail!("no engine that is there can run the bundle");

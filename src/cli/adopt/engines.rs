@@ -97,7 +97,7 @@ fn try_one(bundle: &Bundle, kind: EngineKind) -> Result<Ran, EngineError> {
     }
     let mode = Mode {
         resolution: Resolution::Full,
-        observer: bundle.manifest().observer.is_some(),
+        observer: bundle.manifest().head.is_some(),
     };
     // the first is slower
     engine.run(&grey, mode)?;

@@ -148,7 +148,7 @@ data = \"d\"
 ";
         let mut document: DocumentMut = text.parse().unwrap();
         let entries = [
-            some(ScoreKind::Observer, 0.62),
+            some(ScoreKind::OBSERVER, 0.62),
             some(ScoreKind::Energy, 0.1),
         ];
         put_entries(&mut document, &entries).unwrap();

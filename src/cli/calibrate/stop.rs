@@ -73,7 +73,7 @@ pub(crate) fn run(args: &StopArgs) -> Result<Ending> {
         !args.bags.is_empty() || args.rendered.is_some(),
         "there is nothing to calibrate with: give bags, or --rendered A-B"
     );
-    let bundle = args.engine.bundle()?;
+    let bundle = args.engine.bundle(args.judge.score)?;
     let mut settings = args.judge.settings(&bundle, None)?;
     ensure!(
         settings.stop_levels.is_empty(),

@@ -36,9 +36,13 @@ pub(super) struct ThresholdsArgs {
     #[arg(long, conflicts_with = "masks")]
     topic: Option<String>,
     /// Mode: full+observer, full, reduced+observer, reduced [default: full+observer, or full where the
-    /// bundle has no observer]
+    /// bundle has no observer and --score names no head]
     #[arg(long, value_name = "MODE")]
     mode: Option<Mode>,
+    /// Head of the bundle that is calibrated, with the scores of the logits [default: observer, where the bundle
+    /// has one]
+    #[arg(long, value_name = "NAME")]
+    score: Option<ScoreKind>,
     /// What the entries say about the data they come from [default: names and number of pictures]
     #[arg(long, value_name = "TEXT")]
     calibration: Option<String>,
@@ -61,13 +65,14 @@ pub(super) fn run(args: &ThresholdsArgs) -> Result<()> {
         (true, None) => Source::bag(images, args.topic.as_deref())?,
         (false, masks) => Source::pictures(images, masks.as_deref(), args)?,
     };
-    let bundle = args.engine.bundle()?;
-    let mode = args.mode.unwrap_or(match bundle.manifest().observer {
+    let bundle = args.engine.bundle(args.score)?;
+    let head = bundle.manifest().head_score();
+    let mode = args.mode.unwrap_or(match head {
         Some(_) => Mode::FULL,
         None => Mode::FULL_LOGITS,
     });
     mode.check(bundle.manifest())?;
-    let mut counter = Counter::new(args.engine.open(&bundle)?, mode);
+    let mut counter = Counter::new(args.engine.open(&bundle)?, mode, head);
     let frames = source.each(&mut counter)?;
     ensure!(frames > 0, "{} has no picture", images.display());
     if counter.non_finite > 0 {
@@ -223,9 +228,9 @@ struct Counter {
 }
 
 impl Counter {
-    fn new(engine: Box<dyn Engine>, mode: Mode) -> Self {
-        let kinds = ScoreKind::ALL.into_iter();
-        let kinds = kinds.filter(|k| mode.observer || !k.needs_observer());
+    fn new(engine: Box<dyn Engine>, mode: Mode, head: Option<ScoreKind>) -> Self {
+        let head = head.filter(|_| mode.observer);
+        let kinds = head.into_iter().chain(ScoreKind::OF_LOGITS);
         Self {
             engine,
             mode,

@@ -9,6 +9,7 @@ use lookout::engine::tensorrt::cache::Origin;
 use lookout::engine::tensorrt::{
     BuildSettings, Precision, Prepared, PreparedArtefact, Progress, prepare,
 };
+use lookout::score::ScoreKind;
 use serde_json::{Value, json};
 
 use super::present::FolderArgs;
@@ -23,6 +24,9 @@ pub(super) struct BuildArgs {
     /// Folder of a model bundle; the built-in road bundle without it.
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
+    /// Head of the bundle that engines are built for; the observer without it.
+    #[arg(long, value_name = "NAME")]
+    score: Option<ScoreKind>,
     /// Precision of the layers; inputs and outputs stay fp32.
     #[arg(long, default_value_t = Precision::default(), value_name = "fp32|fp16|int8")]
     precision: Precision,
@@ -97,7 +101,7 @@ impl BuildArgs {
 
 /// Runs the command.
 pub(super) fn run(args: &BuildArgs) -> anyhow::Result<()> {
-    let bundle = load_bundle(args.bundle.as_deref())?;
+    let bundle = load_bundle(args.bundle.as_deref(), args.score)?;
     let bar = spinner();
     let prepared = prepare(&bundle, &args.settings(), &mut |progress| match progress {
         Progress::Building(artefact) => {

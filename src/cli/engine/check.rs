@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 use lookout::engine::{compare, open_unchecked, reference};
+use lookout::score::ScoreKind;
 use serde_json::json;
 
 use crate::cli::EngineArgs;
@@ -16,6 +17,9 @@ pub(super) struct CheckArgs {
     /// Folder with pictures (JPEG, PNG, WebP); those of the bundle without it.
     #[arg(long, value_name = "DIR")]
     images: Option<PathBuf>,
+    /// Head of the bundle that runs; the observer without it.
+    #[arg(long, value_name = "NAME")]
+    score: Option<ScoreKind>,
     /// What was found as JSON on stdout.
     #[arg(long)]
     json: bool,
@@ -25,7 +29,7 @@ pub(super) struct CheckArgs {
 
 /// Runs the command.
 pub(super) fn run(args: &CheckArgs) -> Result<()> {
-    let bundle = args.engine.bundle()?;
+    let bundle = args.engine.bundle(args.score)?;
     let name = &bundle.manifest().name;
     let pictures: Vec<PathBuf> = match &args.images {
         Some(folder) => listing::list(folder)?.into_iter().map(|p| p.path).collect(),

@@ -51,7 +51,8 @@ pub(crate) struct EvaluateArgs {
     /// Nothing in the pictures is anomalous: without masks and labels, every pixel counts as known
     #[arg(long, conflicts_with = "labels")]
     clean: bool,
-    /// Scores, repeated or with commas: observer, softmax, max-logit, entropy, energy, all
+    /// Scores, repeated or with commas: observer or one other head of the bundle, softmax, max-logit, entropy,
+    /// energy; all: those of the logits and that of the head, which is the observer where none is named
     #[arg(
         long,
         value_name = "NAME",
@@ -75,7 +76,7 @@ pub(crate) struct EvaluateArgs {
     engine: super::EngineArgs,
 }
 
-/// A score, or all that the bundle can give.
+/// A score, or all that the bundle with its head can give.
 #[derive(Clone, Copy, Debug)]
 enum Choice {
     All,
@@ -95,18 +96,32 @@ impl FromStr for Choice {
     }
 }
 
-/// The scores meant, each once, in their usual order.
-fn scores(choices: &[Choice], observer: bool) -> Vec<ScoreKind> {
-    let chosen = |kind: ScoreKind| {
+/// The head that is named; only one runs at a time.
+fn named_head(choices: &[Choice]) -> Result<Option<ScoreKind>> {
+    let mut heads = choices.iter().filter_map(|choice| match choice {
+        Choice::One(kind) if kind.needs_head() => Some(*kind),
+        _ => None,
+    });
+    let first = heads.next();
+    match heads.find(|other| Some(*other) != first) {
+        Some(other) => bail!(
+            "only one head of a bundle runs at a time, and {other} is named beside another: evaluate them one after \
+             the other"
+        ),
+        None => Ok(first),
+    }
+}
+
+/// The scores meant, each once, in their usual order; `head` is that of the bundle's head.
+fn scores(choices: &[Choice], head: Option<ScoreKind>) -> Vec<ScoreKind> {
+    let chosen = |kind: &ScoreKind| {
         choices.iter().any(|choice| match choice {
-            Choice::All => observer || !kind.needs_observer(),
-            Choice::One(one) => *one == kind,
+            Choice::All => true,
+            Choice::One(one) => one == kind,
         })
     };
-    ScoreKind::ALL
-        .into_iter()
-        .filter(|kind| chosen(*kind))
-        .collect()
+    let all = head.into_iter().chain(ScoreKind::OF_LOGITS);
+    all.filter(chosen).collect()
 }
 
 /// What the pixels are held against.
@@ -171,8 +186,8 @@ impl EvaluateArgs {
 pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     let truth = args.truth()?;
     let set = args.set(truth)?;
-    let bundle = args.engine.bundle()?;
-    let kinds = scores(&args.score, bundle.manifest().observer.is_some());
+    let bundle = args.engine.bundle(named_head(&args.score)?)?;
+    let kinds = scores(&args.score, bundle.manifest().head_score());
     let sheets = args.sheets.as_ref();
     let _lock = sheets
         .map(|folder| sheets::check(folder, &set))
@@ -225,14 +240,26 @@ mod tests {
 
     #[test]
     fn each_score_is_taken_once_and_all_means_all_there_are() {
-        let of = |text: &str, observer| {
-            let choices: Vec<Choice> = text.split(',').map(|t| t.parse().unwrap()).collect();
-            scores(&choices, observer)
-        };
-        assert_eq!(of("all", true), ScoreKind::ALL);
-        assert_eq!(of("all", false), ScoreKind::ALL[1..]);
-        let two = [ScoreKind::Observer, ScoreKind::Energy];
-        assert_eq!(of("energy,observer,energy", false), two);
-        assert!("entropie".parse::<Choice>().is_err());
+        let observer = Some(ScoreKind::OBSERVER);
+        let of = |text: &str, head| scores(&choices(text), head);
+        assert_eq!(of("all", observer), ScoreKind::ALL);
+        assert_eq!(of("all", None), ScoreKind::OF_LOGITS);
+        let two = [ScoreKind::OBSERVER, ScoreKind::Energy];
+        assert_eq!(of("energy,observer,energy", observer), two);
+        assert!("two words".parse::<Choice>().is_err());
+    }
+
+    #[test]
+    fn one_head_may_be_named_and_another_beside_it_is_refused() {
+        let head = |text: &str| named_head(&choices(text));
+        assert_eq!(head("energy,all").unwrap(), None);
+        let vim: ScoreKind = "vim".parse().unwrap();
+        assert_eq!(head("vim,energy,vim").unwrap(), Some(vim));
+        let error = head("vim,observer").unwrap_err().to_string();
+        assert!(error.contains("observer is named beside"), "{error}");
+    }
+
+    fn choices(text: &str) -> Vec<Choice> {
+        text.split(',').map(|t| t.parse().unwrap()).collect()
     }
 }

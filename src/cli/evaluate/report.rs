@@ -14,7 +14,7 @@ use super::evaluator::{Counts, Evaluator};
 use super::{Set, Truth};
 
 /// Figures by the names of scores.
-type ByScore<T> = BTreeMap<&'static str, T>;
+type ByScore<T> = BTreeMap<ScoreKind, T>;
 
 #[derive(Serialize)]
 pub(super) struct Report {
@@ -163,7 +163,7 @@ pub(super) fn make(
 fn by_score<T>(counts: &[Counts], figures: impl Fn(&Counts) -> Option<T>) -> ByScore<T> {
     counts
         .iter()
-        .filter_map(|c| Some((c.kind.name(), figures(c)?)))
+        .filter_map(|c| Some((c.kind, figures(c)?)))
         .collect()
 }
 
@@ -181,11 +181,4 @@ fn components(counts: &Counts) -> ComponentFigures {
                 metrics: segments.metrics(),
             }),
     }
-}
-
-/// Figures in the usual order of the scores.
-pub(super) fn ordered<T>(figures: &ByScore<T>) -> impl Iterator<Item = (&'static str, &T)> {
-    ScoreKind::ALL
-        .into_iter()
-        .filter_map(|k| Some((k.name(), figures.get(k.name())?)))
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use lookout::evaluate::ThingClass;
 
-use super::report::{Report, ordered};
+use super::report::Report;
 
 /// A share in per cent, or a dash.
 fn percent(value: Option<f64>) -> String {
@@ -83,7 +83,7 @@ impl Report {
             "  {:<10} {:>7} {:>7} {:>7}",
             "score", "AUROC", "AP", "FPR95"
         );
-        for (name, m) in ordered(anomaly) {
+        for (name, m) in anomaly {
             let (a, p, f) = (percent(m.auroc), percent(m.ap), percent(m.fpr95));
             let _ = writeln!(text, "  {name:<10} {a:>7} {p:>7} {f:>7}");
         }
@@ -114,7 +114,7 @@ impl Report {
             "things",
             "detections"
         );
-        for (name, of) in ordered(components) {
+        for (name, of) in components {
             for (rule, at) in [
                 ("the bundle's", &of.calibration),
                 ("best pixel F1 on this set", &of.benchmark),
@@ -144,7 +144,7 @@ impl Report {
             let _ = write!(text, " {head:>17}");
         }
         *text += "\n";
-        for (name, at) in ordered(things) {
+        for (name, at) in things {
             let _ = write!(text, "  {name:<10} {:>9.4}", at.threshold);
             for class in at.metrics.classes.iter().chain([&at.metrics.all]) {
                 let _ = write!(text, " {:>17}", found(class));
@@ -163,7 +163,7 @@ impl Report {
              picture\n  {:<10} {:>9} {:>7} {:>7} {:>9}",
             "score", "threshold", "mean", "p90", "pictures"
         );
-        for (name, at) in ordered(&self.flagged) {
+        for (name, at) in &self.flagged {
             let (m, p) = (percent(at.metrics.mean), percent(at.metrics.p90));
             let _ = writeln!(
                 text,
@@ -204,7 +204,7 @@ impl Report {
             "  {:<10} {:>7} {:>7} {:>7}",
             "score", "AUROC", "AUPR", "FPR95"
         );
-        for (name, m) in ordered(errors) {
+        for (name, m) in errors {
             let (a, p, f) = (percent(m.auroc), percent(m.aupr), percent(m.fpr95));
             let _ = writeln!(text, "  {name:<10} {a:>7} {p:>7} {f:>7}");
         }

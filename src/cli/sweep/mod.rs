@@ -134,7 +134,7 @@ impl Setup<'_> {
 
 /// Runs the command.
 pub(crate) fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
-    let bundle = args.engine.bundle()?;
+    let bundle = args.engine.bundle(args.judge.score)?;
     let settings = args.judge.settings(&bundle, None)?;
     let mut engine = args.engine.clone();
     // the drives share the cores

@@ -208,7 +208,7 @@ impl TensorRtEngine {
     fn finish_observer(&mut self, resolution: Resolution) -> Result<(), EngineError> {
         let lane = self.lanes[place(resolution)].as_mut();
         let lane = lane.ok_or(EngineError::NothingSegmented)?;
-        let part = lane.observer.as_ref().ok_or(EngineError::NoObserver)?;
+        let part = lane.head.as_ref().ok_or(EngineError::NoObserver)?;
         part.wait().map_err(TensorRtError::from)?;
         let p = &mut self.perception;
         let mode = Mode {
@@ -231,6 +231,9 @@ impl TensorRtEngine {
         taken.map_err(TensorRtError::from)?;
         if part.results.wanted == Wanted::Logits {
             cut(&mut p.observer, 1, logits, cells);
+            if let Some(head) = &self.bundle.manifest().head {
+                head.to_logits(&mut p.observer);
+            }
         }
         let [observer, judge, download] = part.stages();
         let gpu = p.times.gpu.get_or_insert_default();
@@ -257,7 +260,7 @@ impl TensorRtEngine {
     fn start_observer(&mut self, resolution: Resolution) -> Result<(), EngineError> {
         let lane = self.lanes[place(resolution)].as_mut();
         let lane = lane.ok_or(EngineError::NothingSegmented)?;
-        let part = lane.observer.as_mut().ok_or(EngineError::NoObserver)?;
+        let part = lane.head.as_mut().ok_or(EngineError::NoObserver)?;
         Ok(part.launch(&[]).map_err(TensorRtError::from)?)
     }
 
@@ -307,7 +310,7 @@ impl Engine for TensorRtEngine {
     }
 
     fn has_observer(&self) -> bool {
-        self.gpu.observer.is_some()
+        self.gpu.head.is_some()
     }
 
     fn segment(&mut self, frame: &Frame, resolution: Resolution) -> Result<(), EngineError> {

@@ -11,7 +11,7 @@ use super::launch::{Judged, Kernels, Params};
 use super::part::{Part, Results, Wanted};
 use super::slots::Taken;
 use crate::engine::{Area, EngineError, Judge, Placement};
-use crate::model::Manifest;
+use crate::model::{Head, Manifest};
 
 const NAME: &str = super::NAME;
 
@@ -19,13 +19,14 @@ const NAME: &str = super::NAME;
 /// live in.
 pub(super) struct Gpu {
     pub(super) segmentation: Engine,
-    pub(super) observer: Option<Engine>,
+    /// Of the head that runs.
+    pub(super) head: Option<Engine>,
     pub(super) kernels: Kernels,
     /// One stream for all that the networks do, before whatever else the GPU does.
     pub(super) stream: Stream,
 }
 
-/// How a lane is judged: after the segmentation network, after the observer.
+/// How a lane is judged: after the segmentation network, after the head.
 pub(super) type Verdicts = [Option<Judge>; 2];
 
 /// The resizing tables of a camera's size.
@@ -38,7 +39,9 @@ struct Tables {
 /// Buffers and graphs for one input size.
 pub(super) struct Lane {
     pub(super) segmentation: Part,
-    pub(super) observer: Option<Part>,
+    pub(super) head: Option<Part>,
+    /// What makes logits of the head's values.
+    center_and_scale: (f32, f32),
     /// How frames lie in the input.
     pub(super) placement: Placement,
     pub(super) classes: usize,
@@ -102,7 +105,13 @@ impl Lane {
             threshold: f32::NAN,
         });
         let kind = JudgeParams::kind_number(judge.score);
-        JudgeParams::new(kind, self.classes as u32, judge.threshold, &self.placement)
+        let (center, scale) = self.center_and_scale;
+        let classes = self.classes as u32;
+        JudgeParams {
+            center,
+            scale,
+            ..JudgeParams::new(kind, classes, judge.threshold, &self.placement)
+        }
     }
 }
 
@@ -192,20 +201,23 @@ impl Build<'_> {
         write(&params, &frame, [judge; 2]).map_err(TensorRtError::from)?;
 
         let (context, tensors) = self.network(&self.gpu.segmentation, tensors)?;
-        let logits = self.output(&tensors, &self.manifest.segmentation.logits, self.classes)?;
+        let s = &self.manifest.segmentation;
+        let logits = self.output(&tensors, s.file.get_ref(), &s.logits, self.classes)?;
         let segmentation =
             self.segmentation(&params, &on_device, &image, &context, &logits, wanted[0])?;
-        let observer = match (&self.gpu.observer, &self.manifest.observer) {
-            (Some(engine), Some(observer)) => {
+        let described = self.manifest.head.as_ref();
+        let head = match (&self.gpu.head, described) {
+            (Some(engine), Some(head)) => {
                 let (context, tensors) = self.network(engine, tensors)?;
-                let plane = self.output(&tensors, &observer.output, 1)?;
-                Some(self.observer(&on_device, &context, &logits, &plane, wanted[1])?)
+                let plane = self.output(&tensors, &head.graph_name(), head.output.get_ref(), 1)?;
+                Some(self.head(&on_device, &context, &logits, &plane, wanted[1])?)
             }
             _ => None,
         };
         Ok(Lane {
             segmentation,
-            observer,
+            head,
+            center_and_scale: described.map_or((0.0, 1.0), Head::center_and_scale),
             placement: self.placement,
             classes: self.classes,
             params,
@@ -267,6 +279,7 @@ impl Build<'_> {
     fn output(
         &self,
         tensors: &[Bound],
+        graph: &str,
         name: &str,
         planes: usize,
     ) -> Result<Arc<DeviceBuffer>, EngineError> {
@@ -281,6 +294,7 @@ impl Build<'_> {
             true => Ok(bound.memory.clone()),
             false => Err(EngineError::Shape {
                 engine: NAME,
+                graph: graph.to_owned(),
                 tensor: name.to_owned(),
                 expected,
                 found,
@@ -312,7 +326,7 @@ impl Build<'_> {
             if let Some(out) = &results.judged {
                 let judged = Judged {
                     logits,
-                    observer: None,
+                    head: None,
                     params,
                     at: Params::SEGMENTED,
                     classes: self.classes,
@@ -326,7 +340,7 @@ impl Build<'_> {
         })
     }
 
-    fn observer(
+    fn head(
         &self,
         params: &Arc<DeviceBuffer>,
         context: &Arc<Mutex<Context>>,
@@ -344,7 +358,7 @@ impl Build<'_> {
             if let Some(out) = &results.judged {
                 let judged = Judged {
                     logits,
-                    observer: Some(plane),
+                    head: Some(plane),
                     params,
                     at: Params::OBSERVED,
                     classes: self.classes,

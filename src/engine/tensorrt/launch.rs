@@ -27,18 +27,18 @@ impl Params {
     pub(super) const FRAME: usize = 0;
     /// The judge's of what the segmentation network gave.
     pub(super) const SEGMENTED: usize = 64;
-    /// The judge's of what the observer gave.
-    pub(super) const OBSERVED: usize = 96;
+    /// The judge's of what the head gave.
+    pub(super) const OBSERVED: usize = 104;
     /// Bytes of all of them.
-    pub(super) const BYTES: usize = 128;
+    pub(super) const BYTES: usize = 144;
 }
 
 /// What the judge reads.
 pub(super) struct Judged<'a> {
     /// Planes of logits.
     pub(super) logits: &'a Arc<DeviceBuffer>,
-    /// The observer's plane.
-    pub(super) observer: Option<&'a Arc<DeviceBuffer>>,
+    /// What the head gave.
+    pub(super) head: Option<&'a Arc<DeviceBuffer>>,
     /// Buffer of [`Params`].
     pub(super) params: &'a Arc<DeviceBuffer>,
     /// [`Params::SEGMENTED`] or [`Params::OBSERVED`].
@@ -121,14 +121,14 @@ impl Kernels {
     ) -> Result<(), CudaError> {
         let pixels = layout.pixels;
         room(judged.logits, 4 * judged.classes * judged.plane)?;
-        if let Some(observer) = judged.observer {
-            room(observer, 4 * judged.plane)?;
+        if let Some(head) = judged.head {
+            room(head, 4 * judged.plane)?;
         }
         room(judged.params, Params::BYTES)?;
         room(out, layout.bytes)?;
         let grid = judge_grid(u32::try_from(pixels).unwrap_or(u32::MAX));
         let mut logits = judged.logits.address();
-        let mut observer = judged.observer.map_or(0, |o| o.address());
+        let mut head = judged.head.map_or(0, |plane| plane.address());
         let mut params = judged.params.address() + judged.at as u64;
         let mut score = out.address();
         let mut label = out.address() + layout.labels as u64;
@@ -136,7 +136,7 @@ impl Kernels {
         let mut blocks = out.address() + layout.blocks as u64;
         let mut arguments = [
             pointer(&mut logits),
-            pointer(&mut observer),
+            pointer(&mut head),
             pointer(&mut params),
             pointer(&mut score),
             pointer(&mut label),
@@ -144,7 +144,7 @@ impl Kernels {
             pointer(&mut blocks),
         ];
         let mut memory = vec![judged.logits, judged.params, out];
-        memory.extend(judged.observer);
+        memory.extend(judged.head);
         // SAFETY: seven addresses, as the kernel has parameters; every buffer has room for what is read and
         // written: the parameters' width and height multiply to the pixels, and what is judged lies in a plane,
         // as whoever writes them sees to.

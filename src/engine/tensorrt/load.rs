@@ -48,7 +48,7 @@ fn loaded(
             stream: Stream::new(device, Priority::Highest)?,
             kernels: Kernels::load(device, &engines.cubin)?,
             segmentation: engines.segmentation,
-            observer: engines.observer,
+            head: engines.head,
         },
         // settings without a camera were refused before
         camera: settings.cameras.first().copied().unwrap_or((1280, 720)),

@@ -4,14 +4,14 @@
 //!  upload stream    camera's bytes ─► slot ┐ (two slots: the next frame comes while one is worked on)
 //!                                          ▼
 //!  one stream       ┌ graph: preprocess ─► segmentation ─► judge ─► results ┐  mandatory part
-//!                   └ graph: observer ─► judge ─► results ┘                    optional part
+//!                   └ graph: head ─► judge ─► results ┘                        optional part
 //! ```
 //! - A **slot** holds a camera message on its way: pinned memory and its copy on the GPU, or on a Jetson
 //!   memory that both see.
 //! - A **lane** is one size of the networks' input: its buffers, and both parts captured on them. What
 //!   differs from frame to frame lies in a block of parameters that each replay reads anew.
 //! - A **part** is a network with what comes before and after it, captured as one CUDA graph. A launch
-//!   cannot be called back, so the observer is a part of its own, which the deadline can refuse.
+//!   cannot be called back, so the head is a part of its own, which the deadline can refuse.
 //!
 //! Activations never leave the GPU. Of the results the CPU gets scores, classes, mask and counts a block;
 //! logits only where nobody has said how to judge.

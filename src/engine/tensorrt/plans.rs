@@ -17,7 +17,7 @@ use super::precision;
 use super::prepare::{PreparedArtefact, Progress};
 use super::settings::{BuildSettings, Precision};
 use crate::engine::{Resolution, input_size};
-use crate::model::{Bundle, Manifest};
+use crate::model::{Bundle, Head, Manifest};
 
 /// Largest graph or calibration cache that is read from a file.
 const MOST_BYTES: u64 = 1 << 30;
@@ -25,7 +25,8 @@ const MOST_BYTES: u64 = 1 << 30;
 /// Everything of a bundle that runs on the GPU.
 pub(super) struct Engines {
     pub(super) segmentation: Engine,
-    pub(super) observer: Option<Engine>,
+    /// Of the head that runs.
+    pub(super) head: Option<Engine>,
     /// A cubin of [`kernels::TEXT`].
     pub(super) cubin: Vec<u8>,
     /// All three, in the order in which they were made.
@@ -40,7 +41,7 @@ pub(super) struct Maker<'a> {
     pub(super) cache: &'a Cache,
 }
 
-/// One of the two networks, and how it is built.
+/// One of the two graphs, and how it is built.
 struct Network<'a> {
     graph: Graph,
     onnx: Cow<'a, [u8]>,
@@ -91,12 +92,12 @@ impl Maker<'_> {
             progress,
         );
 
-        let observer = match (&manifest.observer, self.bundle.observer()) {
-            (Some(observer), Some(bytes)) => {
-                let profiles = observer_profiles(&segmentation, manifest, &profiles)?;
+        let head = match (&manifest.head, self.bundle.head()) {
+            (Some(head), Some(bytes)) => {
+                let profiles = head_profiles(&segmentation, manifest, head, &profiles)?;
                 let network = Network {
                     graph: Graph::Observer,
-                    onnx: self.graph(bytes, observer.file.get_ref())?,
+                    onnx: self.graph(bytes, head.file.get_ref())?,
                     profiles: &profiles,
                     calibration: calibration.as_deref(),
                 };
@@ -108,7 +109,7 @@ impl Maker<'_> {
         };
         Ok(Engines {
             segmentation,
-            observer,
+            head,
             cubin: cubin.bytes,
             artefacts,
         })
@@ -279,35 +280,38 @@ impl Maker<'_> {
     }
 }
 
-/// The observer reads the image and what the segmentation network makes of it: sizes that only its engine
-/// knows.
-fn observer_profiles(
+/// A head reads the image, or what the segmentation network makes of it: sizes that only its engine knows.
+fn head_profiles(
     segmentation: &Engine,
     manifest: &Manifest,
+    head: &Head,
     image: &[Profile],
 ) -> Result<Vec<Profile>, TensorRtError> {
     let s = &manifest.segmentation;
+    let inputs = head.inputs.get_ref();
+    let (image_too, given): (Vec<_>, Vec<_>) = inputs.iter().partition(|name| **name == s.image);
     let mut profiles = Vec::with_capacity(image.len());
     for (at, profile) in image.iter().enumerate() {
         let mut context = segmentation.context(at)?;
-        let mut inputs = profile.inputs.clone();
+        let mut inputs = match image_too.is_empty() {
+            true => Vec::new(),
+            false => profile.inputs.clone(),
+        };
         let mut shapes = |of: [i64; 4]| -> Result<Vec<[i64; 4]>, TensorRtError> {
             context.set_input_shape(&s.image, of)?;
-            let names = std::iter::once(&s.logits).chain(&s.activations);
-            let shape = |name: &String| {
+            let shape = |name: &&String| {
                 let shape = context.shape(name)?;
                 <[i64; 4]>::try_from(shape).map_err(|_| TensorRtError::NoSuchTensor {
-                    tensor: name.clone(),
+                    tensor: (*name).clone(),
                 })
             };
-            names.map(shape).collect()
+            given.iter().map(shape).collect()
         };
         let [range] = profile.inputs.as_slice() else {
             continue;
         };
         let (min, opt, max) = (shapes(range.min)?, shapes(range.opt)?, shapes(range.max)?);
-        let names = std::iter::once(&s.logits).chain(&s.activations);
-        for (((name, min), opt), max) in names.zip(min).zip(opt).zip(max) {
+        for (((&name, min), opt), max) in given.iter().zip(min).zip(opt).zip(max) {
             inputs.push(ShapeRange {
                 name: name.clone(),
                 min,

@@ -14,7 +14,7 @@ fn info() -> ReportInfo {
         bundle_hash: "9f2c4e1b7a6d5038c1e2f4a69b8d7c605f4e3d2c1b0a99887766554433221100".to_owned(),
         engine: "rten 0.27".to_owned(),
         mode: "full+observer".to_owned(),
-        score: ScoreKind::Observer,
+        score: ScoreKind::OBSERVER,
         threshold: 0.62,
         area_on: 40,
         corridor: String::new(),

@@ -44,7 +44,7 @@ const _: () = assert!(DRY_RUNS >= LatencyModel::MIN_DRY_RUNS);
 /// Size of the frame that they run on: what the camera's will be is not known yet, and this is a
 /// common one.
 const DRY_SIZE: (u32, u32) = (1280, 720);
-/// Compared in the modes without the observer, where the observer's score is asked for.
+/// Compared in the modes without a head, where a head's score is asked for.
 const FALLBACK: ScoreKind = ScoreKind::Energy;
 
 /// The node between its transitions.
@@ -200,6 +200,11 @@ impl ManagedNode {
             None => {
                 Bundle::shipped().map_err(|e| format!("cannot use the built-in bundle: {e}"))?
             }
+        };
+        // the observer, which is the default, runs where the bundle has one, and the logits stand in where not
+        let bundle = match settings.score {
+            ScoreKind::OBSERVER => bundle,
+            score => bundle.choose(score).map_err(|e| format!("score: {e}"))?,
         };
         let bundle_hash = bundle.short_hash().to_owned();
         let manifest = Arc::new(bundle.manifest().clone());

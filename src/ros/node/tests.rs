@@ -219,7 +219,7 @@ impl Pictures for NoPictures {
 static JUDGING: LazyLock<Judging> = LazyLock::new(|| Judging {
     manifest: Arc::new(Bundle::shipped().unwrap().manifest().clone()),
     asked: Asked {
-        score: ScoreKind::Observer,
+        score: ScoreKind::OBSERVER,
         fallback: ScoreKind::Energy,
         at: ThresholdAt::Fpr1,
         given: GivenThresholds::default(),

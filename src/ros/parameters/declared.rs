@@ -95,7 +95,6 @@ fn field(ranges: &[(&'static str, u32, u32, u32)], name: &str) -> (u32, RangeInc
 }
 
 fn top() -> Vec<Declared> {
-    let scores = ScoreKind::ALL.map(ScoreKind::name).to_vec();
     let (deadline, deadlines) = field(&AdmissionConfig::default().ranges(), "deadline_ms");
     vec![
         flag(
@@ -133,10 +132,11 @@ fn top() -> Vec<Declared> {
         ),
         string(
             "score",
-            ScoreKind::Observer.name(),
-            Range::OneOf(scores),
+            ScoreKind::OBSERVER.name(),
+            Range::Any,
             Unconfigured,
-            "Which out-of-distribution score judges pixels.",
+            "Which out-of-distribution score judges pixels: observer, another head of the bundle, softmax, \
+             max-logit, entropy or energy.",
         ),
         double(
             "threshold",

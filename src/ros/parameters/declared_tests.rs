@@ -124,9 +124,6 @@ fn the_choices_are_those_that_are_read() {
     for engine in choices("engine") {
         assert_eq!(engine.parse::<EngineKind>().unwrap().to_string(), engine);
     }
-    for score in choices("score") {
-        assert_eq!(score.parse::<ScoreKind>().unwrap().name(), score);
-    }
     for mode in choices("least_mode") {
         assert_eq!(mode.parse::<Mode>().unwrap().name(), mode);
     }

@@ -12,7 +12,7 @@ use crate::engine::{EngineKind, GivenThresholds, Mode, Options};
 use crate::pipeline::PartialSettings;
 use crate::ros::input::ImageTransport;
 use crate::schedule::{AdmissionConfig, AdmissionConfigError};
-use crate::score::ScoreKind;
+use crate::score::{ParseScoreKindError, ScoreKind};
 use crate::watchdog::{CpuListError, Realtime, WatchdogConfig, parse_cpus};
 
 /// Values that cannot be together, or that the part that they are for does not take.
@@ -44,6 +44,9 @@ pub enum SettingsError {
     /// No processors.
     #[error("realtime.cpus: {0}")]
     Cpus(#[from] CpuListError),
+    /// What cannot be the name of a score.
+    #[error("score: {0}")]
+    Score(#[from] ParseScoreKindError),
     /// A parameter is not declared as what it is used for.
     #[error("{0} is not declared as what it is used for")]
     Undeclared(String),
@@ -144,7 +147,7 @@ impl NodeSettings {
             bundle: (!bundle.is_empty()).then(|| bundle.into()),
             engine: values.parsed("engine")?,
             threads: (threads > 0).then_some(threads as usize),
-            score: values.parsed("score")?,
+            score: values.string("score")?.parse()?,
             image_transport: match values.string("image_transport")? {
                 "compressed" => ImageTransport::Compressed,
                 _ => ImageTransport::Raw,

@@ -146,6 +146,23 @@ fn a_corridor_is_whole_or_the_bundles() {
     assert_eq!(half, Err(SettingsError::HalfCorridor));
 }
 
+#[test]
+fn a_score_may_be_that_of_any_head_and_what_cannot_be_a_name_is_refused() {
+    let score = |name: &str| [("score".to_owned(), Value::String(name.to_owned()))];
+    let mut store = Store::default();
+    store
+        .set(&score("mahalanobis"), Phase::Unconfigured)
+        .unwrap();
+    let settings = NodeSettings::new(&store).unwrap();
+    assert_eq!(settings.score, "mahalanobis".parse().unwrap());
+    for name in ["", "two words"] {
+        let error = store.set(&score(name), Phase::Unconfigured).unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains("not the name of a score"), "{error}");
+    }
+    assert_eq!(NodeSettings::new(&store).unwrap().score, settings.score);
+}
+
 /// One parameter after the other to either end of its range: nothing that a descriptor allows is
 /// refused by the part that it is for, but where a relation to another parameter says so.
 #[test]

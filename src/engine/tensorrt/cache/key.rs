@@ -15,7 +15,7 @@ named! {
     pub enum Artefact {
         /// The plan of the segmentation network.
         Segmentation => "segmentation",
-        /// The plan of the observer.
+        /// The plan of the observer, or of the head that was chosen in its place.
         Observer => "observer",
         /// The cubin of lookout's own CUDA kernels.
         Kernels => "kernels",
@@ -27,7 +27,7 @@ impl Artefact {
     pub const fn is(self) -> &'static str {
         match self {
             Self::Segmentation => "segmentation engine is",
-            Self::Observer => "observer engine is",
+            Self::Observer => "engine of the observer, or of another head, is",
             Self::Kernels => "GPU kernels are",
         }
     }
@@ -41,12 +41,12 @@ impl Artefact {
     }
 }
 
-/// The networks of a bundle.
+/// The graphs of a bundle that run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Graph {
     /// The segmentation network.
     Segmentation,
-    /// The observer.
+    /// The observer, or the head that was chosen in its place.
     Observer,
 }
 

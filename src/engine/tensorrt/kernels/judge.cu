@@ -77,9 +77,9 @@ __device__ float score_of_logits(u32 kind, const float* logits, u64 stride, u32 
 
 // NaN where the logits that the score reads are not all finite, and where there is no such score.
 __device__ float score_of(const JudgeParams& params, const float* logits, u64 stride,
-                          const float* observer, Largest best) {
-    if (params.kind == OBSERVER) {
-        float z = observer ? *observer : not_a_number();
+                          const float* head, Largest best) {
+    if (params.kind == HEAD) {
+        float z = head ? (*head - params.center) / params.scale : not_a_number();
         return clamped((z + 12.0f) / 24.0f) + z * 0.0f;
     }
     if (!best.finite || params.classes < 2) {
@@ -109,12 +109,12 @@ __device__ void gather(BlockCounts* counts, u32 step, u32 end) {
 } // namespace
 
 // One block of JUDGE_BLOCK threads for as many pixels, row-major. `logits` are `classes` planes, of which
-// width * height from place `first` on are judged; `observer` is one such plane, or null where its score is not
-// asked for. Fills
+// width * height from place `first` on are judged; `head` is one such plane, what a head gave, or null where its
+// score is not asked for. Fills
 // `score`, `label` (255: no class), `mask` (255: anomalous, 0: not), a value a pixel, and one of
 // `blocks` a block.
 extern "C" __global__ void __launch_bounds__(JUDGE_BLOCK)
-    judge(const float* logits, const float* observer, const JudgeParams* params_in, float* score,
+    judge(const float* logits, const float* head, const JudgeParams* params_in, float* score,
           u8* label, u8* mask, BlockCounts* blocks) {
     const u32 gathering = 16; // threads that add up a share each
     __shared__ BlockCounts counts[JUDGE_BLOCK];
@@ -127,8 +127,8 @@ extern "C" __global__ void __launch_bounds__(JUDGE_BLOCK)
     if (pixel < pixels) {
         u64 place = params.first + pixel / params.width * params.pitch + pixel % params.width;
         Largest best = largest(logits + place, params.plane, params.classes);
-        const float* sure = observer ? observer + place : observer;
-        float value = score_of(params, logits + place, params.plane, sure, best);
+        const float* given = head ? head + place : head;
+        float value = score_of(params, logits + place, params.plane, given, best);
         bool known = value <= params.threshold;
         score[pixel] = value;
         label[pixel] = best.finite && params.classes - 1 < 255 ? u8(best.at) : u8(255);

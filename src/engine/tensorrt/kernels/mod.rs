@@ -10,11 +10,11 @@
 //! - [`PREPROCESS`]: `preprocess(const FrameParams* frame, float* out, InputParams input)` gives the
 //!   bits that [`Decoder`](crate::frame::Decoder) and then [`Preprocessor`](crate::engine::Preprocessor)
 //!   give, for every [`Encoding`](crate::frame::Encoding).
-//! - [`JUDGE`]: `judge(const float* logits, const float* observer, const JudgeParams* params,
+//! - [`JUDGE`]: `judge(const float* logits, const float* head, const JudgeParams* params,
 //!   float* score, unsigned char* label, unsigned char* mask, BlockCounts* blocks)` gives what
 //!   [`argmax`](crate::score::argmax), [`score`](crate::score::score()) and
-//!   [`threshold`](crate::decide::threshold()) give, but for the last bits of logarithms. `observer` may
-//!   be null where its score is not asked for.
+//!   [`threshold`](crate::decide::threshold()) give, but for the last bits of logarithms. `head`, what a head
+//!   gave, may be null where its score is not asked for.
 //!
 //! Neither checks what it can't see: the addresses and lengths are the host's to get right.
 

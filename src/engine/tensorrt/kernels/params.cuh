@@ -89,12 +89,14 @@ struct JudgeParams {
     u32 first; // place in a plane of logits of the first one that is judged
     u32 pitch; // from one row of a plane to the next
     u32 plane; // from one plane to the next
+    float center; // (value - center) / scale is the logit of what a head gave
+    float scale;
 };
-static_assert(sizeof(JudgeParams) == 32, "as JudgeParams in params.rs");
+static_assert(sizeof(JudgeParams) == 40, "as JudgeParams in params.rs");
 
-// Places in `ScoreKind::ALL` of src/score/kind.rs.
+// 0 for whatever head; the others in the order of `ScoreKind::OF_LOGITS` of src/score/kind.rs.
 enum ScoreKind : u32 {
-    OBSERVER,
+    HEAD,
     SOFTMAX,
     MAX_LOGIT,
     ENTROPY,

@@ -117,17 +117,27 @@ pub struct JudgeParams {
     pub pitch: u32,
     /// From one plane to the next.
     pub plane: u32,
+    /// `(value - center) / scale` is the logit of what a head gave, see
+    /// [`Head::center_and_scale`](crate::model::Head::center_and_scale).
+    pub center: f32,
+    /// See `center`.
+    pub scale: f32,
 }
 
-const _: () = assert!(size_of::<JudgeParams>() == 32 && align_of::<JudgeParams>() == 4);
+const _: () = assert!(size_of::<JudgeParams>() == 40 && align_of::<JudgeParams>() == 4);
 
 impl JudgeParams {
-    /// What the kernel calls a score: its place in [`ScoreKind::ALL`].
+    /// What the kernel calls a score: 0 for that of a head, the others follow in the order of
+    /// [`ScoreKind::OF_LOGITS`].
     pub fn kind_number(kind: ScoreKind) -> u32 {
-        place(&ScoreKind::ALL, kind)
+        match kind {
+            ScoreKind::Head(_) => 0,
+            of_logits => 1 + place(&ScoreKind::OF_LOGITS, of_logits),
+        }
     }
 
-    /// Of the frame's part of the planes; `threshold` NaN makes every pixel anomalous.
+    /// Of the frame's part of the planes; `threshold` NaN makes every pixel anomalous. A head's plane is taken
+    /// for logits.
     pub fn new(kind: u32, classes: u32, threshold: f32, placement: &Placement) -> Self {
         let Placement { logits, cells, .. } = placement;
         Self {
@@ -139,11 +149,13 @@ impl JudgeParams {
             first: cells.y * logits.0 + cells.x,
             pitch: logits.0,
             plane: logits.0 * logits.1,
+            center: 0.0,
+            scale: 1.0,
         }
     }
 
     /// The bytes to copy to the device.
-    pub fn to_bytes(&self) -> [u8; 32] {
+    pub fn to_bytes(&self) -> [u8; 40] {
         let fields = [
             self.kind,
             self.classes,
@@ -153,6 +165,8 @@ impl JudgeParams {
             self.first,
             self.pitch,
             self.plane,
+            self.center.to_bits(),
+            self.scale.to_bits(),
         ];
         joined(fields.into_iter().flat_map(u32::to_ne_bytes))
     }
@@ -209,6 +223,8 @@ mod tests {
             first: 5,
             pitch: 6,
             plane: 7,
+            center: 8.5,
+            scale: 9.5,
         };
         let bytes = judge.to_bytes();
         let narrow = |at: usize| u32::from_ne_bytes(bytes[at..at + 4].try_into().unwrap());
@@ -219,7 +235,9 @@ mod tests {
         assert_eq!(narrow(offset_of!(JudgeParams, first)), 5);
         assert_eq!(narrow(offset_of!(JudgeParams, pitch)), 6);
         assert_eq!(narrow(offset_of!(JudgeParams, plane)), 7);
-        let threshold = narrow(offset_of!(JudgeParams, threshold));
-        assert_eq!(f32::from_bits(threshold), 0.5);
+        let float = |at: usize| f32::from_bits(narrow(at));
+        assert_eq!(float(offset_of!(JudgeParams, threshold)), 0.5);
+        assert_eq!(float(offset_of!(JudgeParams, center)), 8.5);
+        assert_eq!(float(offset_of!(JudgeParams, scale)), 9.5);
     }
 }

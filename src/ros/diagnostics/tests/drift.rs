@@ -114,7 +114,7 @@ fn means(seeds: std::ops::Range<u64>, change: fn(&Pixels) -> Pixels) -> Vec<f32>
             let seen = engine.perception();
             let (logits, observer) = (seen.logits().unwrap(), seen.observer());
             means.push(
-                score(ScoreKind::Observer, logits, observer, &mut map)
+                score(ScoreKind::OBSERVER, logits, observer, &mut map)
                     .unwrap()
                     .mean,
             );
