@@ -22,8 +22,8 @@ use lookout::ros::input::{CameraSubscription, ImageTransport};
 use lookout::ros::message::CameraMessage;
 use lookout::ros::node;
 use lookout::ros::outlet::Outlet;
-use lookout::ros::outputs;
 use lookout::ros::participant::Environment;
+use lookout::ros::qos;
 use lookout::shutdown::Shutdown;
 use mimalloc::MiMalloc;
 
@@ -82,7 +82,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let context = Environment::of_process()?.join(RECEIVE_BUFFER)?;
     let mut node = node::plain(&context, "echo")?;
     let mut echo = Echo {
-        answers: outputs::status(&context, &mut node, &answers)?,
+        answers: Outlet::new(&context, &mut node, &answers, &qos::status())?,
     };
     let camera = CameraSubscription::new(&context, &mut node, &images, ImageTransport::Raw)?;
     let source = camera.source();

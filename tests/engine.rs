@@ -97,7 +97,7 @@ mod with_tensorrt {
             panic!("{told}");
         };
         assert_eq!(entry["stem"], key().stem());
-        assert_eq!(entry["key"]["gpu"], "None Such");
+        assert_eq!(entry["key"]["device"]["gpu"], "None Such");
         assert_ne!(entry["fits"], true);
         let run = engine("info", dir.path(), &[]);
         run.ends_with(0).says(&["1 kept in", "gpu = \"None Such\""]);

@@ -277,11 +277,11 @@ impl Profiler {
         })
     }
 
-    fn add(&mut self, outcome: &FrameOutcome, trace: &FrameTrace) {
-        self.deadlines.add(outcome);
+    fn add(&mut self, frame: &FrameTrace) {
+        self.deadlines.add(&frame.outcome);
         self.frames += 1;
         // a trace that cannot be written is told of at its end
-        let _ = self.trace.frame(trace);
+        let _ = self.trace.frame(frame);
     }
 }
 
@@ -290,11 +290,10 @@ impl RunMonitor for Profiler {
         let (judged, Some(record)) = (&handled.judged, &handled.record) else {
             return;
         };
-        let mode = record.score.map(|_| record.mode);
         let since = |at: Instant| at.saturating_duration_since(self.began);
         let outcome = FrameOutcome {
             at: self.began.elapsed(),
-            mode,
+            mode: record.score.map(|_| record.mode),
             stages: record.stages,
             gpu: judged.gpu(),
             latency: Some(record.latency),
@@ -303,42 +302,29 @@ impl RunMonitor for Profiler {
             verdict: Some(record.verdict),
             mean_score: record.score.map(|score| score.mean),
         };
-        let trace = FrameTrace {
+        let frame = FrameTrace {
             frame: record.index,
-            mode,
-            fate: judged.fate,
-            stages: record.stages,
-            gpu: judged.gpu(),
+            outcome,
             decode_at: since(judged.decode_at),
             engine_at: since(judged.engine_at),
             engine_time: judged
                 .publish_at
                 .saturating_duration_since(judged.engine_at),
             publish_at: since(judged.publish_at),
-            age: record.age,
-            state: Some(record.verdict.state),
         };
-        self.add(&outcome, &trace);
+        self.add(&frame);
     }
 
     fn replaced(&mut self, frames: u64) {
         let at = self.began.elapsed();
-        let fate = FrameFate::Replaced(frames);
-        let outcome = FrameOutcome::untried(at, fate);
-        let trace = FrameTrace {
+        self.add(&FrameTrace {
             frame: self.frames,
-            mode: None,
-            fate,
-            stages: Default::default(),
-            gpu: None,
+            outcome: FrameOutcome::untried(at, FrameFate::Replaced(frames)),
             decode_at: at,
             engine_at: at,
             engine_time: Duration::ZERO,
             publish_at: at,
-            age: None,
-            state: None,
-        };
-        self.add(&outcome, &trace);
+        });
     }
 }
 

@@ -3,14 +3,17 @@ use super::verdict::nanos;
 use crate::time::Stamp;
 use serde::Serialize;
 use std::fmt;
+use thiserror::Error;
 
 /// Why the verdict is what it is.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Error)]
 #[serde(tag = "code", rename_all = "kebab-case")]
 pub enum Reason {
     /// No frame has come yet.
+    #[error("no frame has come yet")]
     NoFrameYet,
     /// The first frames are good, but too few so far.
+    #[error("starting: {good} of {needed} good frames have come")]
     Starting {
         /// Good frames so far.
         good: u32,
@@ -18,8 +21,10 @@ pub enum Reason {
         needed: u32,
     },
     /// The corridor was clear over the window.
+    #[error("corridor clear")]
     Clear,
     /// Anomalous area in the corridor, not confirmed.
+    #[error("anomaly in the corridor in {hits} of {window} frames; {needed} confirm a stop")]
     Candidate {
         /// Hits in the window.
         hits: u32,
@@ -29,6 +34,9 @@ pub enum Reason {
         window: u32,
     },
     /// Anomalous area in the corridor was confirmed with this frame.
+    #[error(
+        "anomaly of {corridor_pixels} pixels in the corridor confirmed by {hits} of {window} frames"
+    )]
     Confirmed {
         /// Hits in the window.
         hits: u32,
@@ -38,6 +46,10 @@ pub enum Reason {
         corridor_pixels: u32,
     },
     /// A track in the corridor has some of the evidence that confirms a stop.
+    #[error(
+        "something may stand in the corridor, {distance_m:.0} m ahead: its evidence is {evidence:.0}; \
+         {level:.0} within the stopping distance confirm a stop"
+    )]
     TrackCandidate {
         /// Distance to what it follows, in metres.
         distance_m: f32,
@@ -47,6 +59,10 @@ pub enum Reason {
         level: f32,
     },
     /// The evidence of a track in the corridor, within the stopping distance, confirmed a stop.
+    #[error(
+        "something stands in the corridor, {distance_m:.0} m ahead: its evidence is {evidence:.0}; \
+         {level:.0} confirm a stop"
+    )]
     TrackConfirmed {
         /// Distance to what it follows, in metres.
         distance_m: f32,
@@ -56,12 +72,14 @@ pub enum Reason {
         level: f32,
     },
     /// A STOP holds until it is reset.
+    #[error("the frame of {since} confirmed a stop, which holds until a reset")]
     Latched {
         /// Capture stamp of the frame that confirmed it.
         #[serde(serialize_with = "nanos")]
         since: Stamp,
     },
     /// A reset waits for clean frames.
+    #[error("reset accepted: {clean} of {needed} clean frames have come")]
     ResetPending {
         /// Clean frames so far.
         clean: u32,
@@ -69,11 +87,13 @@ pub enum Reason {
         needed: u32,
     },
     /// A hit came before the reset was through: the reset is void.
+    #[error("reset void: there is an anomaly of {corridor_pixels} pixels in the corridor")]
     ResetCancelled {
         /// Anomalous pixels in the corridor.
         corridor_pixels: u32,
     },
     /// Frames are good again, but too few so far.
+    #[error("recovering: {good} of {needed} good frames have come")]
     Recovering {
         /// Good frames so far.
         good: u32,
@@ -81,6 +101,7 @@ pub enum Reason {
         needed: u32,
     },
     /// No frame for too long.
+    #[error("no frame came for {gap_ms} ms; the limit is {limit_ms} ms")]
     Missing {
         /// Time without a frame, in ms.
         gap_ms: u64,
@@ -88,6 +109,7 @@ pub enum Reason {
         limit_ms: u32,
     },
     /// The result came too late to act on.
+    #[error(fmt = late)]
     Late {
         /// Age of the frame, in ms.
         age_ms: u64,
@@ -95,6 +117,7 @@ pub enum Reason {
         limit_ms: u32,
     },
     /// The capture stamp lies in the future.
+    #[error("the capture stamp is {ahead_ms} ms in the future; the limit is {limit_ms} ms")]
     FutureStamp {
         /// How far, in ms.
         ahead_ms: u64,
@@ -102,6 +125,7 @@ pub enum Reason {
         limit_ms: u32,
     },
     /// The capture stamp is not later than that of the frame before.
+    #[error(fmt = regressed)]
     StampRegressed {
         /// Stamp of the frame before.
         #[serde(serialize_with = "nanos")]
@@ -111,6 +135,7 @@ pub enum Reason {
         stamp: Stamp,
     },
     /// Pixels without a finite score.
+    #[error("{pixels} of {of} pixels have no finite score")]
     NonFinite {
         /// How many.
         pixels: u32,
@@ -118,24 +143,35 @@ pub enum Reason {
         of: u32,
     },
     /// A score map without pixels.
+    #[error("the score map has no pixels")]
     EmptyScoreMap,
     /// The same score everywhere.
+    #[error("every pixel has the same score")]
     ConstantScoreMap,
     /// A picture without any bright spot.
+    #[error("the picture is black")]
     Black,
     /// Too much of the picture is clipped.
+    #[error("the picture is over-exposed")]
     OverExposed,
     /// Rows of the picture repeat: data is missing.
+    #[error(
+        "a part of the picture is missing: {}.{} % of its rows, one below the other, are the same",
+        .rows / 10,
+        .rows % 10
+    )]
     Incomplete {
         /// Rows that are like the row above, in thousandths of the height.
         rows: u16,
     },
     /// The same picture again and again.
+    #[error("the same picture came {frames} times in a row")]
     Frozen {
         /// How many times in a row.
         frames: u32,
     },
     /// The picture is blurred: in OK and WARN a warning, from the limit on a fault.
+    #[error("the picture is blurred, {frames} times in a row; {limit} times are a fault")]
     Blurred {
         /// How many times in a row.
         frames: u32,
@@ -143,6 +179,7 @@ pub enum Reason {
         limit: u32,
     },
     /// A picture of a size that cannot show a road.
+    #[error("a picture of {width}x{height} pixels cannot show a road")]
     PictureSize {
         /// Columns.
         width: u32,
@@ -150,6 +187,7 @@ pub enum Reason {
         height: u32,
     },
     /// A picture of another size than the one before.
+    #[error("the picture has {width}x{height} pixels, the one before had another size")]
     PictureChanged {
         /// Columns.
         width: u32,
@@ -157,13 +195,16 @@ pub enum Reason {
         height: u32,
     },
     /// The frame was judged in a mode that does not count as watching.
+    #[error("the frame was judged in a mode below the least that counts as watching")]
     WeakMode,
     /// The clock of the capture stamps was set to another time.
+    #[error("the clock of the capture stamps was moved by {by_ms} ms")]
     ClockStepped {
         /// How far, in ms; negative when it was set back.
         by_ms: i64,
     },
     /// The scheduler refused the frame.
+    #[error(fmt = refused)]
     Refused {
         /// Age of the frame, in ms.
         age_ms: u64,
@@ -173,6 +214,7 @@ pub enum Reason {
         needed_ms: u64,
     },
     /// The frame could not be processed.
+    #[error("{failure}")]
     Failed {
         /// What went wrong.
         failure: Failure,
@@ -216,154 +258,53 @@ impl Reason {
     }
 }
 
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::NoFrameYet => write!(f, "no frame has come yet"),
-            Self::Starting { good, needed } => {
-                write!(f, "starting: {good} of {needed} good frames have come")
-            }
-            Self::Clear => write!(f, "corridor clear"),
-            Self::Candidate {
-                hits,
-                needed,
-                window,
-            } => write!(
-                f,
-                "anomaly in the corridor in {hits} of {window} frames; {needed} confirm a stop"
-            ),
-            Self::Confirmed {
-                hits,
-                window,
-                corridor_pixels,
-            } => write!(
-                f,
-                "anomaly of {corridor_pixels} pixels in the corridor confirmed by {hits} of \
-                 {window} frames"
-            ),
-            Self::TrackCandidate {
-                distance_m,
-                evidence,
-                level,
-            } => write!(
-                f,
-                "something may stand in the corridor, {distance_m:.0} m ahead: its evidence is {evidence:.0}; \
-                 {level:.0} within the stopping distance confirm a stop"
-            ),
-            Self::TrackConfirmed {
-                distance_m,
-                evidence,
-                level,
-            } => write!(
-                f,
-                "something stands in the corridor, {distance_m:.0} m ahead: its evidence is {evidence:.0}; \
-                 {level:.0} confirm a stop"
-            ),
-            Self::Latched { since } => write!(
-                f,
-                "the frame of {since} confirmed a stop, which holds until a reset"
-            ),
-            Self::ResetPending { clean, needed } => {
-                write!(
-                    f,
-                    "reset accepted: {clean} of {needed} clean frames have come"
-                )
-            }
-            Self::ResetCancelled { corridor_pixels } => write!(
-                f,
-                "reset void: there is an anomaly of {corridor_pixels} pixels in the corridor"
-            ),
-            Self::Recovering { good, needed } => {
-                write!(f, "recovering: {good} of {needed} good frames have come")
-            }
-            Self::Missing { gap_ms, limit_ms } => {
-                write!(
-                    f,
-                    "no frame came for {gap_ms} ms; the limit is {limit_ms} ms"
-                )
-            }
-            Self::Late { age_ms, .. } | Self::Refused { age_ms, .. } if age_ms > UNSTAMPED => {
-                write!(f, "{NO_STAMP}")
-            }
-            Self::Late { age_ms, limit_ms } => {
-                write!(
-                    f,
-                    "the frame is {age_ms} ms old; the limit is {limit_ms} ms"
-                )
-            }
-            Self::FutureStamp { ahead_ms, limit_ms } => write!(
-                f,
-                "the capture stamp is {ahead_ms} ms in the future; the limit is {limit_ms} ms"
-            ),
-            Self::StampRegressed { previous, stamp } if previous == stamp && stamp == ZERO => {
-                write!(f, "{NO_STAMP}")
-            }
-            Self::StampRegressed { previous, stamp } => write!(
-                f,
-                "the capture stamp {stamp} is not later than {previous} of the frame before"
-            ),
-            Self::NonFinite { pixels, of } => {
-                write!(f, "{pixels} of {of} pixels have no finite score")
-            }
-            Self::EmptyScoreMap => write!(f, "the score map has no pixels"),
-            Self::ConstantScoreMap => write!(f, "every pixel has the same score"),
-            Self::Black => write!(f, "the picture is black"),
-            Self::OverExposed => write!(f, "the picture is over-exposed"),
-            Self::Incomplete { rows } => write!(
-                f,
-                "a part of the picture is missing: {}.{} % of its rows, one below the other, are the same",
-                rows / 10,
-                rows % 10
-            ),
-            Self::Frozen { frames } => write!(f, "the same picture came {frames} times in a row"),
-            Self::Blurred { frames, limit } => write!(
-                f,
-                "the picture is blurred, {frames} times in a row; {limit} times are a fault"
-            ),
-            Self::PictureSize { width, height } => {
-                write!(f, "a picture of {width}x{height} pixels cannot show a road")
-            }
-            Self::PictureChanged { width, height } => write!(
-                f,
-                "the picture has {width}x{height} pixels, the one before had another size"
-            ),
-            Self::WeakMode => write!(
-                f,
-                "the frame was judged in a mode below the least that counts as watching"
-            ),
-            Self::ClockStepped { by_ms } => {
-                write!(f, "the clock of the capture stamps was moved by {by_ms} ms")
-            }
-            Self::Refused {
-                age_ms, slack_ms, ..
-            } if slack_ms <= 0 => write!(
-                f,
-                "frame refused: its capture stamp is {} old, and the deadline is past",
-                Old(age_ms)
-            ),
-            // it is not known of any mode how long it takes
-            Self::Refused {
-                needed_ms: u64::MAX,
-                ..
-            } => write!(f, "frame refused: no mode is ready"),
-            Self::Refused {
-                slack_ms,
-                needed_ms,
-                ..
-            } => write!(
-                f,
-                "frame refused: {slack_ms} ms are left and the fastest mode needs {needed_ms} ms"
-            ),
-            Self::Failed { failure } => write!(f, "{failure}"),
-        }
-    }
-}
-
 /// Said of a frame that nobody stamped.
 const NO_STAMP: &str = "the driver does not stamp its frames: the capture stamp is zero";
 const ZERO: Stamp = Stamp::from_nanos(0);
-/// A frame is that old only where its stamp is zero: thirty years, in ms.
-const UNSTAMPED: u64 = 30 * 365 * 86_400_000;
+/// A frame is that old only where its stamp is zero: over thirty years, in ms.
+const UNSTAMPED: u64 = 30 * 365 * 86_400_000 + 1;
+
+fn late(age_ms: &u64, limit_ms: &u32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match *age_ms {
+        UNSTAMPED.. => f.write_str(NO_STAMP),
+        age_ms => write!(
+            f,
+            "the frame is {age_ms} ms old; the limit is {limit_ms} ms"
+        ),
+    }
+}
+
+fn regressed(previous: &Stamp, stamp: &Stamp, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match (*previous, *stamp) {
+        (ZERO, ZERO) => f.write_str(NO_STAMP),
+        _ => write!(
+            f,
+            "the capture stamp {stamp} is not later than {previous} of the frame before"
+        ),
+    }
+}
+
+fn refused(
+    age_ms: &u64,
+    slack_ms: &i64,
+    needed_ms: &u64,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    let old = Old(*age_ms);
+    match (*age_ms, *slack_ms, *needed_ms) {
+        (UNSTAMPED.., ..) => f.write_str(NO_STAMP),
+        (_, ..=0, _) => write!(
+            f,
+            "frame refused: its capture stamp is {old} old, and the deadline is past"
+        ),
+        // it is not known of any mode how long it takes
+        (_, _, u64::MAX) => write!(f, "frame refused: no mode is ready"),
+        (_, slack_ms, needed_ms) => write!(
+            f,
+            "frame refused: {slack_ms} ms are left and the fastest mode needs {needed_ms} ms"
+        ),
+    }
+}
 
 /// A duration in ms, in the unit that people read.
 struct Old(u64);

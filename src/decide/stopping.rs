@@ -1,7 +1,6 @@
 //! What the vehicle is about to drive through: how far it needs to stop and how its way bends, from how
 //! it is said to move, and how wide it is.
 
-use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -107,11 +106,13 @@ impl StoppingConfig {
 }
 
 /// Why the speed sets no limit, and the whole corridor counts.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum NoLimit {
     /// No speed has come yet.
+    #[error("no speed yet")]
     NoSpeedYet,
     /// The last speed came too long ago.
+    #[error("speed is {age_ms} ms old, limit {limit_ms} ms")]
     Stale {
         /// How long ago, in ms.
         age_ms: u64,
@@ -119,28 +120,17 @@ pub enum NoLimit {
         limit_ms: u32,
     },
     /// The vehicle goes backwards: the camera does not see where to.
+    #[error("speed is {speed_mps:.2} m/s, backwards")]
     Negative {
         /// In m/s.
         speed_mps: f64,
     },
     /// The speed is no number, or the way to stop from it is none.
+    #[error("speed is {speed_mps} m/s")]
     NotFinite {
         /// In m/s.
         speed_mps: f64,
     },
-}
-
-impl fmt::Display for NoLimit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::NoSpeedYet => write!(f, "no speed yet"),
-            Self::Stale { age_ms, limit_ms } => {
-                write!(f, "speed is {age_ms} ms old, limit {limit_ms} ms")
-            }
-            Self::Negative { speed_mps } => write!(f, "speed is {speed_mps:.2} m/s, backwards"),
-            Self::NotFinite { speed_mps } => write!(f, "speed is {speed_mps} m/s"),
-        }
-    }
 }
 
 /// The last speed that was heard of. What cannot be believed sets no limit: the whole corridor

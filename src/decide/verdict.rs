@@ -2,7 +2,6 @@ use super::{Reason, Tracked};
 use crate::frame::Quality;
 use crate::time::Stamp;
 use serde::{Serialize, Serializer};
-use std::fmt;
 
 /// Stamps are written as nanoseconds.
 pub(super) fn nanos<S: Serializer>(stamp: &Stamp, serializer: S) -> Result<S::Ok, S::Error> {
@@ -13,44 +12,29 @@ fn optional_nanos<S: Serializer>(stamp: &Option<Stamp>, serializer: S) -> Result
     stamp.map(Stamp::as_nanos).serialize(serializer)
 }
 
-/// What the supervisor believes. The flag is raised in every state but OK and WARN.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum State {
-    /// Not enough good frames since the start to say anything.
-    Waiting,
-    /// Frames are good and the corridor was clear over the whole window.
-    Ok,
-    /// Something anomalous was in the corridor within the window, not often enough to be sure, or
-    /// the picture is blurred.
-    Warn,
-    /// Something anomalous in the corridor was confirmed. Stays until reset.
-    Stop,
-    /// The input cannot be relied on.
-    Fault,
+named! {
+    /// What the supervisor believes. The flag is raised in every state but OK and WARN.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+    #[serde(rename_all = "UPPERCASE")]
+    pub enum State {
+        /// Not enough good frames since the start to say anything.
+        Waiting => "WAITING",
+        /// Frames are good and the corridor was clear over the whole window.
+        Ok => "OK",
+        /// Something anomalous was in the corridor within the window, not often enough to be sure, or
+        /// the picture is blurred.
+        Warn => "WARN",
+        /// Something anomalous in the corridor was confirmed. Stays until reset.
+        Stop => "STOP",
+        /// The input cannot be relied on.
+        Fault => "FAULT",
+    }
 }
 
 impl State {
     /// Whether the safe-stop flag is raised.
     pub const fn safe_stop(self) -> bool {
         !matches!(self, Self::Ok | Self::Warn)
-    }
-
-    /// The name, in capitals.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Waiting => "WAITING",
-            Self::Ok => "OK",
-            Self::Warn => "WARN",
-            Self::Stop => "STOP",
-            Self::Fault => "FAULT",
-        }
-    }
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
     }
 }
 
@@ -87,40 +71,27 @@ pub struct Observation {
     pub watching: bool,
 }
 
-/// Why there is no observation of a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Failure {
-    /// The frame's bytes don't fit its description, or can't be decoded.
-    MalformedFrame,
-    /// The engine gave an error.
-    Engine,
-    /// Score, mask or regions could not be made of what the engine gave.
-    Score,
-    /// The source ended or was lost.
-    Source,
-    /// The engine, or what runs it, panicked.
-    Panicked,
-    /// A result could not be handed out or recorded.
-    Output,
-    /// A verdict that was in time when it was made came out after its deadline.
-    Overdue,
-    /// Somebody switched the judging of frames off.
-    Disabled,
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::MalformedFrame => "malformed frame",
-            Self::Engine => "engine failed",
-            Self::Score => "score failed",
-            Self::Source => "source lost",
-            Self::Panicked => "engine panicked",
-            Self::Output => "output failed",
-            Self::Overdue => "verdict came out too late",
-            Self::Disabled => "judging is disabled",
-        })
+named! {
+    /// Why there is no observation of a frame.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+    #[serde(rename_all = "kebab-case")]
+    pub enum Failure {
+        /// The frame's bytes don't fit its description, or can't be decoded.
+        MalformedFrame => "malformed frame",
+        /// The engine gave an error.
+        Engine => "engine failed",
+        /// Score, mask or regions could not be made of what the engine gave.
+        Score => "score failed",
+        /// The source ended or was lost.
+        Source => "source lost",
+        /// The engine, or what runs it, panicked.
+        Panicked => "engine panicked",
+        /// A result could not be handed out or recorded.
+        Output => "output failed",
+        /// A verdict that was in time when it was made came out after its deadline.
+        Overdue => "verdict came out too late",
+        /// Somebody switched the judging of frames off.
+        Disabled => "judging is disabled",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Header, RosMessage, definition};
+use super::Header;
 use crate::decide::Calibration;
 
 /// `sensor_msgs/msg/RegionOfInterest`, in pixels.
@@ -45,11 +45,6 @@ pub struct CameraInfo {
     pub binning_y: u32,
     /// The part of the sensor that the picture shows.
     pub roi: RegionOfInterest,
-}
-
-impl RosMessage for CameraInfo {
-    const TYPE: &'static str = "sensor_msgs/msg/CameraInfo";
-    const DEFINITION: &'static str = definition::CAMERA_INFO;
 }
 
 impl CameraInfo {

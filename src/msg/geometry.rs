@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Header, RosMessage, array, definition};
+use super::{Header, array};
 
 /// `geometry_msgs/msg/Point`, in metres.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -113,9 +113,4 @@ pub struct Odometry {
     pub pose: PoseWithCovariance,
     /// How it moves; `twist.linear.x` is forwards (REP 103).
     pub twist: TwistWithCovariance,
-}
-
-impl RosMessage for Odometry {
-    const TYPE: &'static str = "nav_msgs/msg/Odometry";
-    const DEFINITION: &'static str = definition::ODOMETRY;
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Header, HeaderRef, RosMessage, cdr, definition};
+use super::{Header, HeaderRef, cdr};
 
 /// `sensor_msgs/msg/Image`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,11 +22,6 @@ pub struct Image {
     /// Rows of pixels, `step * height` bytes.
     #[serde(with = "serde_bytes")]
     pub data: Vec<u8>,
-}
-
-impl RosMessage for Image {
-    const TYPE: &'static str = "sensor_msgs/msg/Image";
-    const DEFINITION: &'static str = definition::IMAGE;
 }
 
 /// [`Image`], borrowed.
@@ -51,11 +46,6 @@ pub struct ImageRef<'a> {
     pub data: &'a [u8],
 }
 
-impl RosMessage for ImageRef<'_> {
-    const TYPE: &'static str = Image::TYPE;
-    const DEFINITION: &'static str = Image::DEFINITION;
-}
-
 /// `sensor_msgs/msg/CompressedImage`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CompressedImage {
@@ -66,11 +56,6 @@ pub struct CompressedImage {
     /// The compressed file.
     #[serde(with = "serde_bytes")]
     pub data: Vec<u8>,
-}
-
-impl RosMessage for CompressedImage {
-    const TYPE: &'static str = "sensor_msgs/msg/CompressedImage";
-    const DEFINITION: &'static str = definition::COMPRESSED_IMAGE;
 }
 
 /// [`CompressedImage`], borrowed.
@@ -85,9 +70,4 @@ pub struct CompressedImageRef<'a> {
     /// The compressed file.
     #[serde(borrow, with = "serde_bytes")]
     pub data: &'a [u8],
-}
-
-impl RosMessage for CompressedImageRef<'_> {
-    const TYPE: &'static str = CompressedImage::TYPE;
-    const DEFINITION: &'static str = CompressedImage::DEFINITION;
 }

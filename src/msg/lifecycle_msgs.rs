@@ -6,7 +6,6 @@
 use serde::{Deserialize, Serialize};
 
 pub use super::std_srvs::EmptyRequest;
-use super::{RosMessage, definition};
 
 /// `lifecycle_msgs/msg/State`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,11 +16,6 @@ pub struct State {
     pub label: String,
 }
 
-impl RosMessage for State {
-    const TYPE: &'static str = "lifecycle_msgs/msg/State";
-    const DEFINITION: &'static str = definition::LIFECYCLE_STATE;
-}
-
 /// `lifecycle_msgs/msg/Transition`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transition {
@@ -29,11 +23,6 @@ pub struct Transition {
     pub id: u8,
     /// The transition's name, which several may share.
     pub label: String,
-}
-
-impl RosMessage for Transition {
-    const TYPE: &'static str = "lifecycle_msgs/msg/Transition";
-    const DEFINITION: &'static str = definition::LIFECYCLE_TRANSITION;
 }
 
 /// `lifecycle_msgs/msg/TransitionDescription`.
@@ -47,11 +36,6 @@ pub struct TransitionDescription {
     pub goal_state: State,
 }
 
-impl RosMessage for TransitionDescription {
-    const TYPE: &'static str = "lifecycle_msgs/msg/TransitionDescription";
-    const DEFINITION: &'static str = definition::LIFECYCLE_TRANSITION_DESCRIPTION;
-}
-
 /// `lifecycle_msgs/msg/TransitionEvent`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TransitionEvent {
@@ -63,11 +47,6 @@ pub struct TransitionEvent {
     pub start_state: State,
     /// The state since.
     pub goal_state: State,
-}
-
-impl RosMessage for TransitionEvent {
-    const TYPE: &'static str = "lifecycle_msgs/msg/TransitionEvent";
-    const DEFINITION: &'static str = definition::LIFECYCLE_TRANSITION_EVENT;
 }
 
 /// The request of `lifecycle_msgs/srv/ChangeState`.

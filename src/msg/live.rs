@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{RosMessage, Time, definition};
+use super::Time;
 
 /// `rosgraph_msgs/msg/Clock`: the time of a simulation or of a bag that is played.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,21 +11,11 @@ pub struct Clock {
     pub clock: Time,
 }
 
-impl RosMessage for Clock {
-    const TYPE: &'static str = "rosgraph_msgs/msg/Clock";
-    const DEFINITION: &'static str = definition::CLOCK;
-}
-
 /// `std_msgs/msg/Float64`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Float64 {
     /// The value.
     pub data: f64,
-}
-
-impl RosMessage for Float64 {
-    const TYPE: &'static str = "std_msgs/msg/Float64";
-    const DEFINITION: &'static str = definition::FLOAT64;
 }
 
 /// `rcl_interfaces/msg/Log`: a line of `/rosout`.
@@ -58,9 +48,4 @@ impl Log {
     pub const ERROR: u8 = 40;
     /// It cannot go on.
     pub const FATAL: u8 = 50;
-}
-
-impl RosMessage for Log {
-    const TYPE: &'static str = "rcl_interfaces/msg/Log";
-    const DEFINITION: &'static str = definition::LOG;
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{RosMessage, cdr, definition};
+use super::cdr;
 use crate::time::Stamp;
 
 /// `builtin_interfaces/msg/Time`.
@@ -28,11 +28,6 @@ impl From<Time> for Stamp {
     }
 }
 
-impl RosMessage for Time {
-    const TYPE: &'static str = "builtin_interfaces/msg/Time";
-    const DEFINITION: &'static str = definition::TIME;
-}
-
 /// `std_msgs/msg/Header`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
@@ -40,11 +35,6 @@ pub struct Header {
     pub stamp: Time,
     /// The coordinate frame (REP 105) of the sensor.
     pub frame_id: String,
-}
-
-impl RosMessage for Header {
-    const TYPE: &'static str = "std_msgs/msg/Header";
-    const DEFINITION: &'static str = definition::HEADER;
 }
 
 /// [`Header`], borrowed.
@@ -57,21 +47,11 @@ pub struct HeaderRef<'a> {
     pub frame_id: &'a str,
 }
 
-impl RosMessage for HeaderRef<'_> {
-    const TYPE: &'static str = Header::TYPE;
-    const DEFINITION: &'static str = Header::DEFINITION;
-}
-
 /// `std_msgs/msg/Bool`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bool {
     /// The value.
     pub data: bool,
-}
-
-impl RosMessage for Bool {
-    const TYPE: &'static str = "std_msgs/msg/Bool";
-    const DEFINITION: &'static str = definition::BOOL;
 }
 
 /// `diagnostic_msgs/msg/KeyValue`.
@@ -91,11 +71,6 @@ impl KeyValue {
             value: value.into(),
         }
     }
-}
-
-impl RosMessage for KeyValue {
-    const TYPE: &'static str = "diagnostic_msgs/msg/KeyValue";
-    const DEFINITION: &'static str = definition::KEY_VALUE;
 }
 
 /// `diagnostic_msgs/msg/DiagnosticStatus`.
@@ -124,11 +99,6 @@ impl DiagnosticStatus {
     pub const STALE: u8 = 3;
 }
 
-impl RosMessage for DiagnosticStatus {
-    const TYPE: &'static str = "diagnostic_msgs/msg/DiagnosticStatus";
-    const DEFINITION: &'static str = definition::DIAGNOSTIC_STATUS;
-}
-
 /// `diagnostic_msgs/msg/DiagnosticArray`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DiagnosticArray {
@@ -136,9 +106,4 @@ pub struct DiagnosticArray {
     pub header: Header,
     /// One status a component.
     pub status: Vec<DiagnosticStatus>,
-}
-
-impl RosMessage for DiagnosticArray {
-    const TYPE: &'static str = "diagnostic_msgs/msg/DiagnosticArray";
-    const DEFINITION: &'static str = definition::DIAGNOSTIC_ARRAY;
 }

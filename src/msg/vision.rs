@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Header, PoseWithCovariance, RosMessage, definition};
+use super::{Header, PoseWithCovariance};
 
 /// `vision_msgs/msg/Point2D`, in pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -72,9 +72,4 @@ pub struct Detection2DArray {
     pub header: Header,
     /// What was detected.
     pub detections: Vec<Detection2D>,
-}
-
-impl RosMessage for Detection2DArray {
-    const TYPE: &'static str = "vision_msgs/msg/Detection2DArray";
-    const DEFINITION: &'static str = definition::DETECTION_2D_ARRAY;
 }

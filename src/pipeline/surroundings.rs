@@ -1,7 +1,6 @@
 //! Where the corridor is, from the camera's calibration, and how far it reaches and bends, from the
 //! odometry.
 
-use std::fmt;
 use std::time::Duration;
 
 use super::Pipeline;
@@ -11,24 +10,17 @@ use crate::decide::{
 };
 
 /// Why there are no distances.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum NoGround {
     /// Nobody says how high the camera is.
+    #[error("the camera's height is not known")]
     NoMount,
     /// No calibration has come yet.
+    #[error("no camera_info yet")]
     NoCameraInfo,
     /// It came, and is none for the pictures that come.
+    #[error("{0}")]
     Refused(GroundError),
-}
-
-impl fmt::Display for NoGround {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoMount => write!(f, "the camera's height is not known"),
-            Self::NoCameraInfo => write!(f, "no camera_info yet"),
-            Self::Refused(error) => error.fmt(f),
-        }
-    }
 }
 
 /// What is known of camera and vehicle, and how many frames were judged with it. Knows no topics and no

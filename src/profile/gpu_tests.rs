@@ -253,19 +253,17 @@ fn the_report_has_a_table_of_them_only_where_there_is_something() {
 }
 
 fn traced(i: u32, gpu: Option<GpuTimes>) -> FrameTrace {
-    let record = record(i.into(), State::Ok, Reason::Clear);
     FrameTrace {
         frame: i.into(),
-        mode: Some(BEST),
-        fate: FrameFate::InTime,
-        stages: record.stages,
-        gpu,
+        outcome: FrameOutcome {
+            age: None,
+            verdict: None,
+            ..frame(i, BEST, gpu)
+        },
         decode_at: 50 * MS * i,
         engine_at: 50 * MS * i + 3 * MS,
         engine_time: 40 * MS,
         publish_at: 50 * MS * i + 43 * MS,
-        age: None,
-        state: None,
     }
 }
 
@@ -324,8 +322,7 @@ fn the_trace_has_them_end_to_end_on_a_track_of_their_own() {
             (3, "download", 160_250.0, 250.0),
         ]
     );
-    let bare: Vec<_> = frames.map(|frame| FrameTrace { gpu: None, ..frame }).into();
-    let bare = trace(&bare);
+    let bare = trace(&[0, 1, 2, 3].map(|i| traced(i, None)));
     assert!(!bare.iter().any(|e| of_gpu(&e)), "no track without times");
     assert_eq!(rest, bare.iter().collect::<Vec<_>>());
 }

@@ -2,7 +2,7 @@
 
 use super::machine::MachineProfile;
 use super::trace_events::{Event, EventWriter};
-use super::{FrameFate, GpuStage, Stage, StageTimes};
+use super::{FrameFate, FrameOutcome, GpuStage, Stage};
 use crate::decide::State;
 use crate::engine::GpuTimes;
 use serde::Serialize;
@@ -59,14 +59,8 @@ impl Track {
 pub struct FrameTrace {
     /// Number in the source.
     pub frame: u64,
-    /// The mode it ran in; `None` when it ran in none.
-    pub mode: Option<&'static str>,
     /// What became of it.
-    pub fate: FrameFate,
-    /// Time of each stage that ran.
-    pub stages: StageTimes,
-    /// What the GPU took of it by its own clock, where there is one.
-    pub gpu: Option<GpuTimes>,
+    pub outcome: FrameOutcome,
     /// When its decoding began.
     pub decode_at: Duration,
     /// When the work of the engine's thread on it began: preprocessing up to the decision.
@@ -75,10 +69,6 @@ pub struct FrameTrace {
     pub engine_time: Duration,
     /// When its publication began.
     pub publish_at: Duration,
-    /// Age at publication, where known.
-    pub age: Option<Duration>,
-    /// The supervisor's state after it, where there was a verdict.
-    pub state: Option<State>,
 }
 
 /// Writes a trace event file in its array form, one event a line, in memory that does not grow.
@@ -165,29 +155,30 @@ impl<W: Write> Trace<W> {
     /// # Errors
     /// When the output fails; the events of the frame may be missing then.
     pub fn frame(&mut self, frame: &FrameTrace) -> io::Result<()> {
+        let outcome = &frame.outcome;
         let args = FrameArgs {
             frame: frame.frame,
-            mode: frame.mode,
+            mode: outcome.mode,
         };
-        let time = |stage| frame.stages.get(stage);
+        let time = |stage| outcome.stages.get(stage);
         if let Some(decode) = time(Stage::Decode) {
             self.span("decode", Track::Decode, frame.decode_at, decode, args)?;
         }
         let engine = self.engine(frame, args)?;
-        if let Some(gpu) = &frame.gpu {
+        if let Some(gpu) = &outcome.gpu {
             self.gpu(gpu, frame.engine_at, args)?;
         }
         let publish = time(Stage::Publish);
         if let Some(publish) = publish {
             self.span("publish", Track::Publish, frame.publish_at, publish, args)?;
         }
-        let tried = frame.mode.is_some() || publish.is_some();
+        let tried = outcome.mode.is_some() || publish.is_some();
         let done = match (publish, tried) {
             (Some(publish), _) => frame.publish_at.saturating_add(publish),
             (None, true) => engine,
             (None, false) => frame.engine_at.max(frame.decode_at),
         };
-        match frame.fate {
+        match outcome.fate {
             FrameFate::InTime => {}
             FrameFate::Late => self.instant("late", Track::Publish, done, args)?,
             FrameFate::Refused => self.instant("refused", Track::Engine, done, args)?,
@@ -196,16 +187,16 @@ impl<W: Write> Trace<W> {
                 self.instant("replaced", Track::Source, done, Count { frames })?;
             }
         }
-        if let Some(age) = frame.age {
+        if let Some(age) = outcome.age {
             self.counter("age at publication [ms]", done, age.as_secs_f64() * 1e3)?;
         }
-        match (frame.mode, frame.fate) {
+        match (outcome.mode, outcome.fate) {
             (Some(mode), _) => self.mode(mode, frame.engine_at)?,
             (None, FrameFate::Refused) => self.mode("refusing", done)?,
             _ => {}
         }
-        match frame.state {
-            Some(state) => self.state(state, done),
+        match outcome.verdict {
+            Some(verdict) => self.state(verdict.state, done),
             None => Ok(()),
         }
     }
@@ -213,13 +204,13 @@ impl<W: Write> Trace<W> {
     /// The frame's span with the stages in it; gives its end.
     fn engine(&mut self, frame: &FrameTrace, args: FrameArgs) -> io::Result<Duration> {
         let inside = |(stage, _): &(Stage, _)| !matches!(stage, Stage::Decode | Stage::Publish);
-        let stages = || frame.stages.iter().filter(inside);
+        let stages = || frame.outcome.stages.iter().filter(inside);
         let work = stages()
             .filter_map(|(_, time)| time)
             .fold(Duration::ZERO, Duration::saturating_add);
         let whole = work.max(frame.engine_time);
         let end = frame.engine_at.saturating_add(whole);
-        if frame.mode.is_none() && work.is_zero() {
+        if frame.outcome.mode.is_none() && work.is_zero() {
             return Ok(end);
         }
         self.span("frame", Track::Engine, frame.engine_at, whole, args)?;

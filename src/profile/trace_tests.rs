@@ -1,6 +1,8 @@
 use super::*;
-use crate::profile::Machine;
+use crate::decide::Reason;
+use crate::profile::sample::record;
 use crate::profile::trace_events::FLUSH_AT;
+use crate::profile::{Machine, StageTimes};
 use serde_json::Value as Json;
 use std::time::Instant;
 
@@ -18,29 +20,28 @@ fn frame(i: u64) -> FrameTrace {
         );
     }
     let began = MS * 66 * u32::try_from(i).unwrap();
+    let state = if i < 2 { State::Waiting } else { State::Ok };
     FrameTrace {
         frame: i,
-        mode: Some(if i < 5 { "full+observer" } else { "full" }),
-        fate: FrameFate::InTime,
-        stages,
-        gpu: None,
+        outcome: FrameOutcome {
+            mode: Some(if i < 5 { "full+observer" } else { "full" }),
+            stages,
+            age: Some(31 * MS),
+            verdict: Some(record(i, state, Reason::Clear).verdict),
+            ..FrameOutcome::untried(began, FrameFate::InTime)
+        },
         decode_at: began,
         engine_at: began + 3 * MS,
         engine_time: 24 * MS,
         publish_at: began + 27 * MS,
-        age: Some(31 * MS),
-        state: Some(if i < 2 { State::Waiting } else { State::Ok }),
     }
 }
 
 fn untried(i: u64, fate: FrameFate) -> FrameTrace {
+    let frame = frame(i);
     FrameTrace {
-        mode: None,
-        fate,
-        stages: StageTimes::new(),
-        age: None,
-        state: None,
-        ..frame(i)
+        outcome: FrameOutcome::untried(frame.outcome.at, fate),
+        ..frame
     }
 }
 
@@ -48,11 +49,9 @@ fn run(trace: &mut Trace<&mut Vec<u8>>) {
     for i in 0..8 {
         trace.frame(&frame(i)).unwrap();
     }
-    let late = FrameTrace {
-        fate: FrameFate::Late,
-        state: Some(State::Fault),
-        ..frame(8)
-    };
+    let mut late = frame(8);
+    late.outcome.fate = FrameFate::Late;
+    late.outcome.verdict = Some(record(8, State::Fault, Reason::Clear).verdict);
     trace.frame(&late).unwrap();
     trace.frame(&untried(9, FrameFate::Refused)).unwrap();
     trace.frame(&untried(10, FrameFate::Replaced(3))).unwrap();
@@ -228,8 +227,9 @@ fn times_that_make_no_sense_do_not_break_the_file() {
     let mut out = Vec::new();
     let mut trace = Trace::new(&mut out, "odd").unwrap();
     let mut odd = frame(1);
-    odd.stages.add(Stage::Observer, Duration::MAX);
-    (odd.engine_at, odd.publish_at, odd.age) = (Duration::MAX, Duration::ZERO, Some(Duration::MAX));
+    odd.outcome.stages.add(Stage::Observer, Duration::MAX);
+    (odd.engine_at, odd.publish_at) = (Duration::MAX, Duration::ZERO);
+    odd.outcome.age = Some(Duration::MAX);
     trace.frame(&odd).unwrap();
     trace.finish().unwrap();
     assert!(serde_json::from_slice::<Vec<Json>>(&out).is_ok());

@@ -23,7 +23,7 @@ use super::input::{CameraSubscription, ImageTransport};
 use super::listener::Subscriptions;
 use super::message::CameraMessage;
 use super::outlet::Outlet;
-use super::outputs::{self, Output, Outputs};
+use super::outputs::{Output, Outputs};
 use super::participant::Environment;
 use super::publish::{BagPublisher, BagType};
 use super::qos;
@@ -206,10 +206,11 @@ fn outputs_are_wanted_while_somebody_subscribes_and_arrive_as_sent() {
 #[ignore = "opens sockets"]
 fn a_late_subscriber_sees_the_flag_at_once() {
     let mut pair = pair("latched");
-    let flag = outputs::safe_stop(&pair.here, &mut pair.here_node, "/latched").unwrap();
+    let qos = qos::safe_stop();
+    let flag = Outlet::<Bool>::new(&pair.here, &mut pair.here_node, "/latched", &qos).unwrap();
     assert!(flag.send(Bool { data: false }) && flag.send(Bool { data: true }));
     thread::sleep(Duration::from_millis(500));
-    let late = pair.subscription::<Bool>("/latched", &qos::safe_stop());
+    let late = pair.subscription::<Bool>("/latched", &qos);
     wait_for("the raised flag", || take(&late).data);
 }
 

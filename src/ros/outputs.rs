@@ -17,8 +17,7 @@ use super::subscribers::{Offer, Subscribers, Wanted};
 use crate::decide::{AnomalyMask, Regions};
 use crate::frame::Frame;
 use crate::msg::{
-    Bool, CompressedImage, Detection2DArray, DiagnosticArray, DiagnosticStatus, Float64, Header,
-    HeaderRef, Image, RosMessage,
+    CompressedImage, Detection2DArray, Float64, Header, HeaderRef, Image, RosMessage,
 };
 use crate::score::ScoreMap;
 
@@ -83,42 +82,6 @@ pub enum OutputError {
     /// The thread that looks for subscribers.
     #[error("cannot look for subscribers: {0}")]
     Thread(io::Error),
-}
-
-/// Publishes `std_msgs/msg/Bool` at `~/output/safe_stop`.
-///
-/// # Errors
-/// What RustDDS says.
-pub fn safe_stop(
-    context: &Context,
-    node: &mut Node,
-    topic: &str,
-) -> Result<Outlet<Bool>, OutputError> {
-    Outlet::new(context, node, topic, &qos::safe_stop())
-}
-
-/// Publishes `diagnostic_msgs/msg/DiagnosticStatus` at `~/output/status`.
-///
-/// # Errors
-/// What RustDDS says.
-pub fn status(
-    context: &Context,
-    node: &mut Node,
-    topic: &str,
-) -> Result<Outlet<DiagnosticStatus>, OutputError> {
-    Outlet::new(context, node, topic, &qos::status())
-}
-
-/// Publishes `diagnostic_msgs/msg/DiagnosticArray` at `/diagnostics`.
-///
-/// # Errors
-/// What RustDDS says.
-pub fn diagnostics(
-    context: &Context,
-    node: &mut Node,
-    topic: &str,
-) -> Result<Outlet<DiagnosticArray>, OutputError> {
-    Outlet::new(context, node, topic, &qos::diagnostics())
 }
 
 /// Publishes what is seen in frames; its buffers are kept.

@@ -1,4 +1,3 @@
-use std::fmt;
 use std::time::Duration;
 
 use super::{Message, ThreadName};
@@ -26,15 +25,23 @@ pub struct Beat {
 }
 
 /// Why the flag is what it is.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Cause {
     /// Raised: nothing was posted yet.
+    #[error("no frame has been judged yet")]
     NoVerdictYet,
     /// Down or raised, as the last verdict says.
+    #[error("{0}")]
     Verdict(Reason),
     /// As the last verdict says, but that was just being written.
+    #[error("a verdict is being written at this moment")]
     DetailsBusy,
     /// Raised: the last verdict that let the flag down has become too old.
+    #[error(
+        "the last frame that was found clear is {} ms old; the limit is {} ms",
+        .age.as_millis(),
+        .limit.as_millis()
+    )]
     Stale {
         /// How old the frame of that verdict is.
         age: Duration,
@@ -42,6 +49,7 @@ pub enum Cause {
         limit: Duration,
     },
     /// Raised: a thread panicked and nobody has acknowledged it.
+    #[error("thread {thread} panicked: {message}")]
     Panic {
         /// Name of the thread.
         thread: ThreadName,
@@ -49,13 +57,16 @@ pub enum Cause {
         message: Message,
     },
     /// Raised: somebody asked that no frames are judged.
+    #[error("no frames are judged: {message}")]
     Disabled {
         /// Who, or how.
         message: Message,
     },
     /// Raised: a trip was acknowledged and nothing was posted since.
+    #[error("no frame has been judged since the last repair")]
     Repaired,
     /// Raised: the watchdog was stopped; this is its last beat.
+    #[error("the node ends")]
     Stopped,
 }
 
@@ -71,26 +82,6 @@ impl Cause {
             Self::Disabled { .. } => "disabled",
             Self::Repaired => "repaired",
             Self::Stopped => "stopped",
-        }
-    }
-}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoVerdictYet => write!(f, "no frame has been judged yet"),
-            Self::Verdict(reason) => write!(f, "{reason}"),
-            Self::DetailsBusy => write!(f, "a verdict is being written at this moment"),
-            Self::Stale { age, limit } => write!(
-                f,
-                "the last frame that was found clear is {} ms old; the limit is {} ms",
-                age.as_millis(),
-                limit.as_millis()
-            ),
-            Self::Panic { thread, message } => write!(f, "thread {thread} panicked: {message}"),
-            Self::Disabled { message } => write!(f, "no frames are judged: {message}"),
-            Self::Repaired => write!(f, "no frame has been judged since the last repair"),
-            Self::Stopped => write!(f, "the node ends"),
         }
     }
 }

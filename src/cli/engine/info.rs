@@ -158,7 +158,8 @@ fn entry_words(entry: &Entry, machine: Option<&Environment>, now: Duration) -> S
         }
     };
     let mut text = format!("{stem}  {size:>9}  {artefact}, built {old} ago; {fits}");
-    for field in record.key.text().lines() {
+    let key = record.key.text();
+    for field in key.lines().filter(|line| !line.is_empty()) {
         let _ = write!(text, "\n    {field}");
     }
     text

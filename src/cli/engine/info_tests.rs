@@ -132,7 +132,7 @@ fn an_entry_is_told_with_its_key_and_whether_it_fits() {
         let first = format!("{stem}     1.5 kB  kernels, built 10 s ago; {words}");
         assert_eq!(lines.next(), Some(first.as_str()));
         assert!(
-            lines.any(|l| l == "    option.0 = \"-DCLASSES=11\""),
+            lines.any(|l| l == "    options = [\"-DCLASSES=11\"]"),
             "{told}"
         );
 
@@ -140,7 +140,10 @@ fn an_entry_is_told_with_its_key_and_whether_it_fits() {
         assert_eq!(told["fits"], fits);
         assert_eq!((&told["age_s"], &told["bytes"]), (&json!(10), &json!(1500)));
         assert_eq!(told["artefact"], "kernels");
-        assert_eq!(told["key"]["option"]["0"], "-DCLASSES=11");
+        assert_eq!(
+            told["key"]["recipe"]["kernels"]["options"][0],
+            "-DCLASSES=11"
+        );
         assert_eq!(told["problem"], Value::Null);
         if fits == json!(false) {
             assert_eq!(told["differences"][0]["label"], "GPU driver");

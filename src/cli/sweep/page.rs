@@ -5,14 +5,15 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use lookout::profile::report::document;
+use maud::{Markup, html};
 
 use super::rows::{Identity, Row};
 use super::totals::{Group, Totals, time};
 use crate::cli::closed_loop::End;
 
-const STYLE: &str = include_str!("../../profile/report/style.css");
-const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
+const STYLE: &str =
+    ".worst img { width: 100%; border-radius: .3rem; } .worst figure { margin: 1rem 0; }";
 /// Drives that are shown with their frames.
 const WORST: usize = 12;
 /// Width of a bar of the histogram, in metres, and how many there are.
@@ -27,40 +28,28 @@ pub(super) fn page(
     planned: usize,
     folder: &Path,
 ) -> String {
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "Stops in time · lookout" }
-                style { (PreEscaped(STYLE)) ".worst img { width: 100%; border-radius: .3rem; } .worst figure { margin: 1rem 0; }" }
+    let main = html! {
+        header {
+            h1 { "Does the vehicle stop in time?" }
+            p.soft {
+                "Rendered drives. When the safe-stop flag rises, the vehicle brakes after 300 ms with 6 m/s² to a stand."
             }
-            body { main {
-                header {
-                    h1 { "Does the vehicle stop in time?" }
-                    p.soft {
-                        "Rendered drives. When the safe-stop flag rises, the vehicle brakes after 300 ms with 6 m/s² to a stand."
-                    }
-                }
-                @if rows.len() < planned {
-                    p.bad { (rows.len()) " of " (planned) " drives are done: the numbers are of these." }
-                }
-                ul.headlines { @for line in totals.lines() { li { (line) } } }
-                (stops(totals))
-                (left(totals, rows))
-                (clean(totals))
-                (worst(identity, rows, folder))
-                (facts(identity, rows))
-                footer {
-                    "Written by lookout " (identity.lookout) ". One row a drive is in "
-                    span.mono { "sweep.csv" } "."
-                }
-            } }
+        }
+        @if rows.len() < planned {
+            p.bad { (rows.len()) " of " (planned) " drives are done: the numbers are of these." }
+        }
+        ul.headlines { @for line in totals.lines() { li { (line) } } }
+        (stops(totals))
+        (left(totals, rows))
+        (clean(totals))
+        (worst(identity, rows, folder))
+        (facts(identity, rows))
+        footer {
+            "Written by lookout " (identity.lookout) ". One row a drive is in "
+            span.mono { "sweep.csv" } "."
         }
     };
-    page.into_string()
+    document("Stops in time · lookout", STYLE, main).into_string()
 }
 
 fn stops(totals: &Totals) -> Markup {

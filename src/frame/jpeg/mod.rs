@@ -16,8 +16,6 @@ mod standard;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
-
 use huffman::{Bits, Table};
 use scan::{Band, Component, Member, Walk};
 pub(super) use standard::with_standard_tables;
@@ -25,26 +23,35 @@ pub(super) use standard::with_standard_tables;
 use super::MAX_PIXELS;
 
 /// Why a JPEG is not a whole picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Damage {
     /// A segment is cut off or contradicts another one.
+    #[error("{0}")]
     Header(&'static str),
     /// The coded data ends before the last block.
+    #[error("cut off: the data ends after {blocks} blocks, before the picture does")]
     Short {
         /// Blocks that are there, of all scans up to here.
         blocks: u64,
     },
     /// Coded data is left over after the last block of a scan or of a restart interval.
+    #[error(
+        "{bytes} bytes are left over after the picture's last block: data was lost or repeated"
+    )]
     LeftOver {
         /// Bytes.
         bytes: usize,
     },
     /// Bits that are no code, a run beyond the end of a block, or a value that no 8-bit picture has.
+    #[error("after {blocks} blocks there is no valid code")]
     Code {
         /// Blocks before it.
         blocks: u64,
     },
     /// Another marker where a restart marker must be: packets are missing or swapped.
+    #[error(
+        "marker {found:#04x} stands where restart marker {expected} must be: data was lost or swapped"
+    )]
     Restart {
         /// Last three bits of the marker that must be there.
         expected: u8,
@@ -52,35 +59,14 @@ pub(super) enum Damage {
         found: u8,
     },
     /// More pixels than any frame may have: it was not looked at.
+    #[error("it has more pixels than any frame may have")]
     TooLarge,
     /// A component has no scan.
+    #[error("a component of the picture was never sent")]
     Scans,
     /// A scan uses a code table that was never sent, as in the frames of motion JPEG.
+    #[error("a scan uses a code table that was never sent")]
     NoTables,
-}
-
-impl fmt::Display for Damage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::Header(what) => write!(f, "{what}"),
-            Self::Short { blocks } => write!(
-                f,
-                "cut off: the data ends after {blocks} blocks, before the picture does"
-            ),
-            Self::LeftOver { bytes } => write!(
-                f,
-                "{bytes} bytes are left over after the picture's last block: data was lost or repeated"
-            ),
-            Self::Code { blocks } => write!(f, "after {blocks} blocks there is no valid code"),
-            Self::Restart { expected, found } => write!(
-                f,
-                "marker {found:#04x} stands where restart marker {expected} must be: data was lost or swapped"
-            ),
-            Self::TooLarge => write!(f, "it has more pixels than any frame may have"),
-            Self::Scans => write!(f, "a component of the picture was never sent"),
-            Self::NoTables => write!(f, "a scan uses a code table that was never sent"),
-        }
-    }
 }
 
 /// Colours of a picture, and of what is printed. More are allowed, and nobody has them; each takes memory.

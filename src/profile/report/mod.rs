@@ -23,6 +23,7 @@ use crate::decide::{Reason, State};
 use crate::score::ScoreKind;
 use crate::time::Stamp;
 use deadlines::Deadlines;
+pub use page::document;
 use pictures::{Caption, Pictures};
 pub use series::Approach;
 use series::{Sample, Series};

@@ -14,10 +14,8 @@ const STYLE: &str = include_str!("style.css");
 /// Says to the browser what is so anyway: the page loads nothing and runs nothing.
 const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
-pub(super) fn page(report: &ReportBuilder, summary: &Summary) -> Markup {
-    let info = &report.info;
-    let (state, sentence) = words::verdict(summary);
-    let any = report.series.count() > 0;
+/// A whole page around its `main`, in the style of the report and with more of one's own.
+pub fn document(title: &str, style: &str, main: Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -25,50 +23,58 @@ pub(super) fn page(report: &ReportBuilder, summary: &Summary) -> Markup {
                 meta charset="utf-8";
                 meta http-equiv="Content-Security-Policy" content=(POLICY);
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (state.name()) " · " (info.title) }
-                style { (PreEscaped(STYLE)) }
+                title { (title) }
+                style { (PreEscaped(STYLE)) (PreEscaped(style)) }
             }
-            body { main {
-                header {
-                    h1 { (info.title) }
-                    p.soft.mono { (info.source) }
-                }
-                div.verdict.(words::class(state)) { (badge(state)) p { (sentence) } }
-                @if !report.headlines.is_empty() {
-                    ul.headlines { @for line in &report.headlines { li { (line) } } }
-                }
-                (tiles(summary))
-                @if let Some(deadlines) = &report.deadlines { (deadlines::section(deadlines)) }
-                @if approach::is_known(report) {
-                    section aria-labelledby="approach" {
-                        h2 id="approach" { "How the vehicle came towards it" }
-                        div.chart { (approach::chart(report)) }
-                    }
-                }
-                (pictures(report))
-                @if any {
-                    section aria-labelledby="run" {
-                        h2 id="run" { "The run" }
-                        div.chart { (timeline::timeline(report, summary)) }
-                    }
-                }
-                (transitions(report))
-                @if any {
-                    section aria-labelledby="latency" {
-                        h2 id="latency" { "Latency" }
-                        (latency::by_stage(summary))
-                        div.chart { (latency::over_time(report, summary)) }
-                    }
-                }
-                @if let Some(machine) = &report.machine { (machine::section(machine)) }
-                (facts(report, summary))
-                footer {
-                    "Written by lookout " (env!("CARGO_PKG_VERSION")) ". One row a frame is in "
-                    span.mono { "frames.csv" } ". Percentiles are right to 0.1 %."
-                }
-            } }
+            body { main { (main) } }
         }
     }
+}
+
+pub(super) fn page(report: &ReportBuilder, summary: &Summary) -> Markup {
+    let info = &report.info;
+    let (state, sentence) = words::verdict(summary);
+    let any = report.series.count() > 0;
+    let main = html! {
+        header {
+            h1 { (info.title) }
+            p.soft.mono { (info.source) }
+        }
+        div.verdict.(words::class(state)) { (badge(state)) p { (sentence) } }
+        @if !report.headlines.is_empty() {
+            ul.headlines { @for line in &report.headlines { li { (line) } } }
+        }
+        (tiles(summary))
+        @if let Some(deadlines) = &report.deadlines { (deadlines::section(deadlines)) }
+        @if approach::is_known(report) {
+            section aria-labelledby="approach" {
+                h2 id="approach" { "How the vehicle came towards it" }
+                div.chart { (approach::chart(report)) }
+            }
+        }
+        (pictures(report))
+        @if any {
+            section aria-labelledby="run" {
+                h2 id="run" { "The run" }
+                div.chart { (timeline::timeline(report, summary)) }
+            }
+        }
+        (transitions(report))
+        @if any {
+            section aria-labelledby="latency" {
+                h2 id="latency" { "Latency" }
+                (latency::by_stage(summary))
+                div.chart { (latency::over_time(report, summary)) }
+            }
+        }
+        @if let Some(machine) = &report.machine { (machine::section(machine)) }
+        (facts(report, summary))
+        footer {
+            "Written by lookout " (env!("CARGO_PKG_VERSION")) ". One row a frame is in "
+            span.mono { "frames.csv" } ". Percentiles are right to 0.1 %."
+        }
+    };
+    document(&format!("{} · {}", state.name(), info.title), "", main)
 }
 
 fn badge(state: State) -> Markup {

@@ -124,12 +124,9 @@ pub(super) enum Broken {
 /// Times that the quantiles are of.
 const TIMES: usize = 256;
 
-/// What the node tells about itself, in fixed memory. All times are on one monotonic clock; nothing
-/// here reads it.
-#[derive(Clone, Debug)]
-pub struct Health {
-    pub(super) limits: Limits,
-    pub(super) total: Counts,
+/// What was seen of frames since the node became active.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Seen {
     pub(super) recent: Recent,
     pub(super) drift: Drift,
     pub(super) arrivals: Arrivals,
@@ -139,10 +136,22 @@ pub struct Health {
     pub(super) gpu: Window<TIMES>,
     /// What was wrong with the last frame that was handled, if anything.
     pub(super) broken: Option<Broken>,
-    /// What was wrong with the last message that was no picture.
-    pub(super) malformed: Message,
     pub(super) mode: Option<&'static str>,
     pub(super) verdict: Option<LastVerdict>,
+    /// How long the last frame took, and since when frames take longer than the deadline.
+    pub(super) last_processing: Option<Duration>,
+    pub(super) slow_since: Option<Duration>,
+}
+
+/// What the node tells about itself, in fixed memory. All times are on one monotonic clock; nothing
+/// here reads it.
+#[derive(Clone, Debug)]
+pub struct Health {
+    pub(super) limits: Limits,
+    pub(super) total: Counts,
+    pub(super) seen: Seen,
+    /// What was wrong with the last message that was no picture.
+    pub(super) malformed: Message,
     pub(super) engine: Option<EngineWords>,
     pub(super) lifecycle: String,
     pub(super) active: bool,
@@ -152,9 +161,6 @@ pub struct Health {
     pub(super) camera: String,
     /// Why none comes from it.
     pub(super) waiting: Option<String>,
-    /// How long the last frame took, and since when frames take longer than the deadline.
-    pub(super) last_processing: Option<Duration>,
-    pub(super) slow_since: Option<Duration>,
     /// Not known before it was looked at.
     pub(super) receive_buffer: Option<Result<(), String>>,
     pub(super) far_limit: Option<Result<f32, NoLimit>>,
@@ -167,16 +173,8 @@ impl Health {
         Self {
             limits,
             total: Counts::default(),
-            recent: Recent::default(),
-            drift: Drift::default(),
-            arrivals: Arrivals::default(),
-            ages: Window::new(),
-            processing: Window::new(),
-            gpu: Window::new(),
-            broken: None,
+            seen: Seen::default(),
             malformed: Message::new(),
-            mode: None,
-            verdict: None,
             engine: None,
             lifecycle: "unconfigured".to_owned(),
             active: false,
@@ -184,8 +182,6 @@ impl Health {
             failure: None,
             camera: String::new(),
             waiting: None,
-            last_processing: None,
-            slow_since: None,
             receive_buffer: None,
             far_limit: None,
             ground: None,
@@ -199,13 +195,13 @@ impl Health {
 
     fn count(&mut self, at: Duration, what: impl Fn(&mut Counts)) {
         what(&mut self.total);
-        what(self.recent.at(at));
+        what(self.seen.recent.at(at));
     }
 
     /// A camera message arrived; also one that gives way to a newer one, or is malformed.
     pub fn received(&mut self, at: Duration) {
         self.count(at, |counts| add(&mut counts.received, 1));
-        self.arrivals.add(at);
+        self.seen.arrivals.add(at);
     }
 
     /// What became of a frame. Its latency, its age at publication and what the GPU took of it go into
@@ -222,34 +218,34 @@ impl Health {
         if matches!(frame.fate, FrameFate::Replaced(_)) {
             return;
         }
-        self.broken = (frame.fate == FrameFate::Failed).then_some(Broken::Failed);
+        self.seen.broken = (frame.fate == FrameFate::Failed).then_some(Broken::Failed);
         if matches!(frame.fate, FrameFate::InTime | FrameFate::Late) {
             let best = self.engine.as_ref().map(|words| words.mode);
             if frame.mode.is_some() && frame.mode != best {
                 self.count(frame.at, |counts| add(&mut counts.lesser, 1));
             }
             let deadline = Duration::from_millis(self.limits.deadline_ms.into());
-            self.last_processing = frame.latency.or(self.last_processing);
-            self.slow_since = match frame.latency {
-                Some(latency) if latency > deadline => self.slow_since.or(Some(frame.at)),
+            self.seen.last_processing = frame.latency.or(self.seen.last_processing);
+            self.seen.slow_since = match frame.latency {
+                Some(latency) if latency > deadline => self.seen.slow_since.or(Some(frame.at)),
                 _ => None,
             };
             let ms = |time: Duration| time.as_secs_f32() * 1e3;
             if let Some(age) = frame.age {
-                self.ages.push(ms(age));
+                self.seen.ages.push(ms(age));
             }
             if let Some(latency) = frame.latency {
-                self.processing.push(ms(latency));
+                self.seen.processing.push(ms(latency));
             }
             if let Some(gpu) = frame.gpu.and_then(|gpu| gpu.total()) {
-                self.gpu.push(ms(gpu));
+                self.seen.gpu.push(ms(gpu));
             }
         }
         if let (Some(clean), Some(mean)) = (self.clean_mean(frame.mode), frame.mean_score) {
-            self.drift.add(frame.at, mean, clean);
+            self.seen.drift.add(frame.at, mean, clean);
         }
-        self.mode = frame.mode.or(self.mode);
-        self.verdict = Some(LastVerdict {
+        self.seen.mode = frame.mode.or(self.seen.mode);
+        self.seen.verdict = Some(LastVerdict {
             age: frame.age,
             mode: frame.mode,
             fate: Some(frame.fate),
@@ -265,11 +261,11 @@ impl Health {
     /// A message is no picture, and why. Words beyond 192 bytes are cut.
     pub fn malformed(&mut self, at: Duration, why: &dyn fmt::Display) {
         self.count(at, |counts| add(&mut counts.malformed, 1));
-        self.broken = Some(Broken::Malformed);
+        self.seen.broken = Some(Broken::Malformed);
         self.malformed.clear();
         // Cannot fail: what does not fit is dropped.
         let _ = write!(Clip(&mut self.malformed), "{why}");
-        self.verdict = Some(LastVerdict {
+        self.seen.verdict = Some(LastVerdict {
             age: None,
             mode: None,
             fate: Some(FrameFate::Failed),
@@ -278,7 +274,7 @@ impl Health {
 
     /// There is a verdict without a frame; the age of the last one then.
     pub fn verdict(&mut self, age: Option<Duration>) {
-        self.verdict = Some(LastVerdict {
+        self.seen.verdict = Some(LastVerdict {
             age,
             mode: None,
             fate: None,
@@ -291,33 +287,20 @@ impl Health {
         self.limits = limits;
         self.engine = Some(engine);
         (self.ground, self.far_limit) = (None, None);
-        self.forget();
+        self.seen = Seen::default();
     }
 
     /// The engine is gone: unloaded, or a panic took it.
     pub fn no_engine(&mut self) {
         self.engine = None;
-        self.mode = None;
-    }
-
-    fn forget(&mut self) {
-        self.ages.clear();
-        self.processing.clear();
-        self.gpu.clear();
-        self.arrivals = Arrivals::default();
-        self.recent = Recent::default();
-        self.drift = Drift::default();
-        self.broken = None;
-        self.mode = None;
-        self.verdict = None;
-        (self.last_processing, self.slow_since) = (None, None);
+        self.seen.mode = None;
     }
 
     /// Label of the lifecycle state, and whether it is the one in which frames are judged. What was
     /// seen of frames before an activation is not held against those after it.
     pub fn set_lifecycle(&mut self, label: &str, active: bool) {
         if active && !self.active {
-            self.forget();
+            self.seen = Seen::default();
         }
         label.clone_into(&mut self.lifecycle);
         self.active = active;
@@ -354,7 +337,8 @@ impl Health {
     /// Time since the last camera message; `None` before the first, and while none is expected.
     pub fn quiet_for(&self, now: Duration) -> Option<Option<Duration>> {
         let expected = self.active && self.enabled;
-        expected.then(|| self.arrivals.last().map(|last| now.saturating_sub(last)))
+        let last = self.seen.arrivals.last();
+        expected.then(|| last.map(|last| now.saturating_sub(last)))
     }
 
     /// Why no frame comes; `None` where they come.

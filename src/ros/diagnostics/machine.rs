@@ -37,7 +37,7 @@ pub(super) fn machine(
     if let Some(machine) = machine {
         words = readings(&mut report, machine, health.limits.hot_celsius);
     }
-    let recent = health.recent.sum(now);
+    let recent = health.seen.recent.sum(now);
     let buffer = match &health.receive_buffer {
         None => "unknown",
         Some(Ok(())) => "large enough",

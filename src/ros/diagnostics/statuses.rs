@@ -25,7 +25,7 @@ fn nothing_seen(health: &Health, now: Duration) -> Option<String> {
     if !health.enabled {
         return Some("disabled: frames are not judged".to_owned());
     }
-    let Some(last) = health.arrivals.last() else {
+    let Some(last) = health.seen.arrivals.last() else {
         return Some(WAITING.to_owned());
     };
     let (gap, limit) = (now.saturating_sub(last), health.limits.stale_after_ms);
@@ -34,9 +34,9 @@ fn nothing_seen(health: &Health, now: Duration) -> Option<String> {
 }
 
 pub(super) fn frames(health: &Health, now: Duration) -> DiagnosticStatus {
-    let mut report = Report::default();
-    let recent = health.recent.sum(now);
-    let frequency = health.arrivals.frequency(now);
+    let (mut report, seen) = (Report::default(), &health.seen);
+    let recent = seen.recent.sum(now);
+    let frequency = seen.arrivals.frequency(now);
     match (nothing_seen(health, now), &health.waiting) {
         (Some(words), Some(why)) => report.find(STALE, format!("{words}: {why}")),
         (Some(words), None) => report.find(STALE, words),
@@ -60,7 +60,7 @@ pub(super) fn frames(health: &Health, now: Duration) -> DiagnosticStatus {
             }
         }
     }
-    let drifted = health.drift.found(now);
+    let drifted = seen.drift.found(now);
     if let Some(drifted) = drifted {
         let (percent, higher) = (
             drifted.share * 100.0,
@@ -80,7 +80,7 @@ pub(super) fn frames(health: &Health, now: Duration) -> DiagnosticStatus {
         false => "unknown".to_owned(),
     };
     report.pair("as_calibrated", as_calibrated);
-    let level = |broken| match health.broken == Some(broken) {
+    let level = |broken| match seen.broken == Some(broken) {
         true => ERROR,
         false => WARN,
     };
@@ -122,17 +122,17 @@ pub(super) fn frames(health: &Health, now: Duration) -> DiagnosticStatus {
     ] {
         report.pair(key, count.to_string());
     }
-    let since = health.arrivals.last().map(|last| now.saturating_sub(last));
+    let since = seen.arrivals.last().map(|last| now.saturating_sub(last));
     report.number("since_last_ms", since.map(millis));
     let words = frequency.map_or_else(|| "receiving".to_owned(), |hz| format!("{hz:.1} Hz"));
     report.finish("frames", words)
 }
 
 pub(super) fn latency(health: &Health, now: Duration) -> DiagnosticStatus {
-    let mut report = Report::default();
+    let (mut report, seen) = (Report::default(), &health.seen);
     let deadline = health.limits.deadline_ms;
-    let recent = health.recent.sum(now);
-    let ages = |quantile| health.ages.quantile(quantile).map(f64::from);
+    let recent = seen.recent.sum(now);
+    let ages = |quantile| seen.ages.quantile(quantile).map(f64::from);
     let p99 = ages(0.99);
     match nothing_seen(health, now) {
         Some(words) => report.find(STALE, words),
@@ -177,12 +177,12 @@ pub(super) fn latency(health: &Health, now: Duration) -> DiagnosticStatus {
     let expected = |time: Option<Duration>, limit: u32| {
         time.is_none_or(|time| time <= Duration::from_millis(limit.into()))
     };
-    let delay = health.slow_since.map(|since| now.saturating_sub(since));
+    let delay = seen.slow_since.map(|since| now.saturating_sub(since));
     let stale_after = health.limits.stale_after_ms;
-    report.number("processing_time_ms", health.last_processing.map(millis));
+    report.number("processing_time_ms", seen.last_processing.map(millis));
     report.pair(
         "is_processing_time_ms_in_expected_range",
-        expected(health.last_processing, deadline).to_string(),
+        expected(seen.last_processing, deadline).to_string(),
     );
     report.number(
         "consecutive_processing_delay_ms",
@@ -197,13 +197,13 @@ pub(super) fn latency(health: &Health, now: Duration) -> DiagnosticStatus {
     report.number("p50_ms", ages(0.5));
     report.number("p99_ms", p99);
     report.number("max_ms", ages(1.0));
-    let processing = |quantile| health.processing.quantile(quantile).map(f64::from);
+    let processing = |quantile| seen.processing.quantile(quantile).map(f64::from);
     report.number("processing_p50_ms", processing(0.5));
     report.number("processing_p99_ms", processing(0.99));
-    let gpu = |quantile| health.gpu.quantile(quantile).map(f64::from);
+    let gpu = |quantile| seen.gpu.quantile(quantile).map(f64::from);
     report.number("gpu_p50_ms", gpu(0.5));
     report.number("gpu_p99_ms", gpu(0.99));
-    report.pair("window", health.ages.len().to_string());
+    report.pair("window", seen.ages.len().to_string());
     report.pair("misses", health.total.missed().to_string());
     report.pair("misses_recent", recent.missed().to_string());
     let words = match p99 {
@@ -231,7 +231,7 @@ pub(super) fn engine(health: &Health) -> DiagnosticStatus {
     let none = "none".to_owned();
     let word = |of: fn(&super::EngineWords) -> &String| engine.as_ref().map_or(&none, of);
     let mode = match engine {
-        Some(_) => health.mode.unwrap_or("unknown"),
+        Some(_) => health.seen.mode.unwrap_or("unknown"),
         None => "none",
     };
     let name = word(|words| &words.name).clone();
@@ -251,6 +251,7 @@ pub(super) fn engine(health: &Health) -> DiagnosticStatus {
 
 pub(super) fn verdict(health: &Health, flag: (&Snapshot, Duration)) -> DiagnosticStatus {
     let live = health
+        .seen
         .verdict
         .map_or(LiveStatus::default(), |told| LiveStatus {
             mode: told.mode,

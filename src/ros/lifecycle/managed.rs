@@ -56,18 +56,13 @@ pub trait Managed: Send {
 }
 
 /// A transition that was asked for and did not succeed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cannot {}: {reason}", .transition.label())]
 pub struct Failure {
     /// What was asked for.
     pub transition: Transition,
     /// Why it did not succeed.
     pub reason: String,
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot {}: {}", self.transition.label(), self.reason)
-    }
 }
 
 /// Why a node is not where it was asked to be.

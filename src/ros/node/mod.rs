@@ -35,13 +35,14 @@ use super::diagnostics::{Health, Limits};
 use super::lifecycle::{Lifecycle, Request, State};
 use super::names::{NameError, Names};
 use super::outlet::Outlet;
-use super::outputs::{self, Output, Outputs};
+use super::outputs::{Output, Outputs};
 use super::parameters::{NodeSettings, ParameterServices, Store};
 use super::participant::{Environment, ReceiveBuffer};
+use super::qos;
 use super::rosout::Rosout;
 use super::services::{Control, Services, control_servers, transition_events};
 use crate::engine::EngineFactory;
-use crate::msg::Bool;
+use crate::msg::{Bool, DiagnosticArray, DiagnosticStatus};
 use crate::pipeline::watch;
 use crate::shutdown::Shutdown;
 use crate::watchdog::Board;
@@ -119,10 +120,12 @@ pub fn run(
 
     // the flag first: it is up before anything else can be asked for
     let board = Arc::new(Board::new(settings.stale_after_ms)?);
-    let flag = outputs::safe_stop(&context, &mut node, &full(&names, "~/output/safe_stop")?)?;
+    let topic = full(&names, "~/output/safe_stop")?;
+    let flag = Outlet::<Bool>::new(&context, &mut node, &topic, &qos::safe_stop())?;
     // outlives the watchdog: what a publisher has not sent yet goes with it
     let flag = Arc::new(flag);
-    let status = outputs::status(&context, &mut node, &full(&names, "~/output/status")?)?;
+    let topic = full(&names, "~/output/status")?;
+    let status = Outlet::<DiagnosticStatus>::new(&context, &mut node, &topic, &qos::status())?;
     let mut health = Health::new(Limits {
         deadline_ms: settings.admission.deadline_ms,
         stale_after_ms: settings.stale_after_ms,
@@ -145,7 +148,9 @@ pub fn run(
         beats(Arc::clone(&flag), &shared),
     )?;
 
-    let diagnostics = outputs::diagnostics(&context, &mut node, &full(&names, "/diagnostics")?)?;
+    let topic = full(&names, "/diagnostics")?;
+    let diagnostics =
+        Outlet::<DiagnosticArray>::new(&context, &mut node, &topic, &qos::diagnostics())?;
     let mut topics = Vec::new();
     for output in Output::ALL {
         topics.push(full(&names, output.name())?);

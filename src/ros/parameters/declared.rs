@@ -4,7 +4,6 @@
 use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
-use super::Changeable::{Anytime, AtStart, Unconfigured};
 use super::settings::threshold_name;
 use super::{Changeable, Declared, Range, Value};
 use crate::decide::{Mount, SupervisorConfig};
@@ -29,57 +28,56 @@ pub fn declared() -> &'static [Declared] {
     &TABLE
 }
 
-fn entry(
-    name: &str,
-    default: Value,
-    range: Range,
-    changeable: Changeable,
-    description: &'static str,
-) -> Declared {
+/// A parameter that may change while nothing is loaded, which is so unless its line says otherwise.
+fn entry(name: &str, default: Value, range: Range) -> Declared {
     Declared {
         name: name.to_owned(),
         default,
         range,
-        description,
-        changeable,
+        description: "",
+        changeable: Changeable::Unconfigured,
     }
 }
 
-fn flag(name: &str, default: bool, when: Changeable, description: &'static str) -> Declared {
-    entry(name, Value::Bool(default), Range::Any, when, description)
+fn flag(name: &str, default: bool) -> Declared {
+    entry(name, Value::Bool(default), Range::Any)
 }
 
-fn integer(
-    name: &str,
-    default: impl Into<i64>,
-    range: RangeInclusive<i64>,
-    when: Changeable,
-    description: &'static str,
-) -> Declared {
-    let (default, range) = (Value::Integer(default.into()), Range::Integer(range));
-    entry(name, default, range, when, description)
+fn integer(name: &str, default: impl Into<i64>, range: RangeInclusive<i64>) -> Declared {
+    entry(name, Value::Integer(default.into()), Range::Integer(range))
 }
 
-fn double(
-    name: &str,
-    default: f64,
-    range: RangeInclusive<f64>,
-    when: Changeable,
-    description: &'static str,
-) -> Declared {
-    let (default, range) = (Value::Double(default), Range::Double(range));
-    entry(name, default, range, when, description)
+fn double(name: &str, default: f64, range: RangeInclusive<f64>) -> Declared {
+    entry(name, Value::Double(default), Range::Double(range))
 }
 
-fn string(
-    name: &str,
-    default: &str,
-    range: Range,
-    when: Changeable,
-    description: &'static str,
-) -> Declared {
+/// Any text, and none unless it is set.
+fn text(name: &str) -> Declared {
+    entry(name, Value::String(String::new()), Range::Any)
+}
+
+fn choice(name: &str, default: &str, choices: impl Into<Vec<&'static str>>) -> Declared {
     let default = Value::String(default.to_owned());
-    entry(name, default, range, when, description)
+    entry(name, default, Range::OneOf(choices.into()))
+}
+
+impl Declared {
+    fn anytime(self) -> Self {
+        let changeable = Changeable::Anytime;
+        Self { changeable, ..self }
+    }
+
+    fn at_start(self) -> Self {
+        let changeable = Changeable::AtStart;
+        Self { changeable, ..self }
+    }
+
+    fn about(self, description: &'static str) -> Self {
+        Self {
+            description,
+            ..self
+        }
+    }
 }
 
 fn wide(range: RangeInclusive<u32>) -> RangeInclusive<i64> {
@@ -97,126 +95,70 @@ fn field(ranges: &[(&'static str, u32, u32, u32)], name: &str) -> (u32, RangeInc
 fn top() -> Vec<Declared> {
     let (deadline, deadlines) = field(&AdmissionConfig::default().ranges(), "deadline_ms");
     vec![
-        flag(
-            "use_sim_time",
-            false,
-            Unconfigured,
-            "Take the time from /clock.",
-        ),
-        flag(
-            "autostart",
-            true,
-            AtStart,
-            "Configure and activate the node at its start.",
-        ),
-        string(
-            "bundle",
-            "",
-            Range::Any,
-            Unconfigured,
-            "Folder of the model bundle; empty: the built-in one.",
-        ),
-        string(
-            "engine",
-            "auto",
-            Range::OneOf(vec!["auto", "rten", "ort", "tensorrt"]),
-            Unconfigured,
-            "What runs the networks; auto: the fastest that works.",
-        ),
-        integer(
-            "threads",
-            0,
-            0..=256,
-            Unconfigured,
-            "CPU threads that a network may use; 0: chosen by the number of cores.",
-        ),
-        string(
-            "score",
-            ScoreKind::OBSERVER.name(),
-            Range::Any,
-            Unconfigured,
+        flag("use_sim_time", false).about("Take the time from /clock."),
+        flag("autostart", true)
+            .at_start()
+            .about("Configure and activate the node at its start."),
+        text("bundle").about("Folder of the model bundle; empty: the built-in one."),
+        choice("engine", "auto", ["auto", "rten", "ort", "tensorrt"])
+            .about("What runs the networks; auto: the fastest that works."),
+        integer("threads", 0, 0..=256)
+            .about("CPU threads that a network may use; 0: chosen by the number of cores."),
+        entry("score", Value::String(ScoreKind::OBSERVER.name().to_owned()), Range::Any).about(
             "Which out-of-distribution score judges pixels: observer, another head of the bundle, softmax, \
              max-logit, entropy or energy.",
         ),
-        double(
-            "threshold",
-            0.0,
-            0.0..=1.0,
-            Anytime,
-            "Pixels with a higher score are anomalous, in every mode that is judged by the score; 0: the \
-             bundle's calibrated thresholds.",
+        double("threshold", 0.0, 0.0..=1.0).anytime().about(
+            "Pixels with a higher score are anomalous, in every mode that is judged by the \
+             score; 0: the bundle's calibrated thresholds.",
         ),
-        string(
+        choice(
             "least_mode",
             Settings::LEAST_MODE.name(),
-            Range::OneOf(Mode::ALL.map(Mode::name).to_vec()),
-            Unconfigured,
+            Mode::ALL.map(Mode::name),
+        )
+        .about(
             "The least mode that counts as watching; what a frame in a lesser one is, \
              supervisor.weak_mode says.",
         ),
-        string(
-            "image_transport",
-            "raw",
-            Range::OneOf(vec!["raw", "compressed"]),
-            Unconfigured,
-            "Whether ~/input/image or ~/input/image/compressed is subscribed.",
-        ),
-        integer(
-            "deadline_ms",
-            deadline,
-            10..=*deadlines.end(),
-            Unconfigured,
-            "Greatest age of a fresh verdict, in ms from the capture stamp.",
-        ),
+        choice("image_transport", "raw", ["raw", "compressed"])
+            .about("Whether ~/input/image or ~/input/image/compressed is subscribed."),
+        integer("deadline_ms", deadline, 10..=*deadlines.end())
+            .about("Greatest age of a fresh verdict, in ms from the capture stamp."),
         integer(
             "stale_after_ms",
             SupervisorConfig::default().stale_after_ms,
             wide(Board::STALE_AFTER_MS),
-            Unconfigured,
-            "No frame and no fresh verdict for longer than this raises the flag, in ms; \
-             at least deadline_ms.",
+        )
+        .about(
+            "No frame and no fresh verdict for longer than this raises the flag, in ms; at \
+             least deadline_ms.",
         ),
         integer(
             "heartbeat_period_ms",
             WatchdogConfig::default().period_ms,
             wide(WatchdogConfig::PERIOD_MS),
-            AtStart,
-            "Period at which the safe-stop flag is repeated, in ms.",
-        ),
-        integer(
-            "diagnostics_period_ms",
-            1000,
-            100..=60_000,
-            Anytime,
-            "Period of /diagnostics, in ms.",
-        ),
-        integer(
-            "overlay_quality",
-            80,
-            1..=100,
-            Anytime,
-            "JPEG quality of the overlay picture.",
-        ),
-        integer(
-            "overlay_max_width",
-            640,
-            64..=8192,
-            Anytime,
-            "Width that the overlay picture is reduced to, in pixels.",
-        ),
+        )
+        .at_start()
+        .about("Period at which the safe-stop flag is repeated, in ms."),
+        integer("diagnostics_period_ms", 1000, 100..=60_000)
+            .anytime()
+            .about("Period of /diagnostics, in ms."),
+        integer("overlay_quality", 80, 1..=100)
+            .anytime()
+            .about("JPEG quality of the overlay picture."),
+        integer("overlay_max_width", 640, 64..=8192)
+            .anytime()
+            .about("Width that the overlay picture is reduced to, in pixels."),
     ]
 }
 
 /// One for each mode.
 fn thresholds() -> Vec<Declared> {
     let of = |mode| {
-        double(
-            &threshold_name(mode),
-            0.0,
-            0.0..=1.0,
-            Anytime,
-            "Threshold of this mode alone, whatever its score; 0: as in the others.",
-        )
+        double(&threshold_name(mode), 0.0, 0.0..=1.0)
+            .anytime()
+            .about("Threshold of this mode alone, whatever its score; 0: as in the others.")
     };
     Mode::ALL.map(of).into()
 }
@@ -242,28 +184,16 @@ fn supervisor() -> Vec<Declared> {
         .map(|((name, default, ..), (_, _, min, max))| {
             let range = wide(min..=max);
             let parameter = format!("supervisor.{name}");
-            integer(
-                &parameter,
-                default,
-                range,
-                Unconfigured,
-                about_supervisor(name),
-            )
+            integer(&parameter, default, range).about(about_supervisor(name))
         })
         .chain([
             flag(
                 "supervisor.quality.size_may_change",
                 defaults.quality.size_may_change,
-                Unconfigured,
-                "A picture of another size than the one before is no fault.",
-            ),
-            string(
-                "supervisor.weak_mode",
-                "warn",
-                Range::OneOf(vec!["warn", "fault"]),
-                Unconfigured,
-                "What a frame is that was judged in a mode below least_mode.",
-            ),
+            )
+            .about("A picture of another size than the one before is no fault."),
+            choice("supervisor.weak_mode", "warn", ["warn", "fault"])
+                .about("What a frame is that was judged in a mode below least_mode."),
         ])
         .collect()
 }
@@ -338,7 +268,7 @@ fn admission() -> Vec<Declared> {
         .map(|(name, about)| {
             let (default, range) = field(&ranges, name);
             let name = format!("admission.{name}");
-            integer(&name, default, range, Unconfigured, about)
+            integer(&name, default, range).about(about)
         })
         .collect()
 }
@@ -373,112 +303,47 @@ fn corridor() -> Vec<Declared> {
         .into_iter()
         .map(|(name, about)| {
             let name = format!("corridor.{name}");
-            double(&name, 0.0, 0.0..=1.0, Unconfigured, about)
+            double(&name, 0.0, 0.0..=1.0).about(about)
         })
         .collect()
 }
 
 fn surroundings() -> Vec<Declared> {
     vec![
-        flag(
-            "use_odometry",
-            false,
-            Unconfigured,
-            "Take the vehicle's speed and yaw rate from ~/input/odometry.",
+        flag("use_odometry", false)
+            .about("Take the vehicle's speed and yaw rate from ~/input/odometry."),
+        integer("odometry_timeout_ms", 500, 10..=60_000)
+            .about("A speed older than this is not believed, in ms."),
+        text("stop_file").about(
+            "TOML file of stop levels, as lookout calibrate stop makes it: the evidence of \
+             tracks decides about a stop; empty: the area in the corridor does.",
         ),
-        integer(
-            "odometry_timeout_ms",
-            500,
-            10..=60_000,
-            Unconfigured,
-            "A speed older than this is not believed, in ms.",
+        text("camera.file").about("YAML file of the camera, in place of camera_info; empty: none."),
+        double("camera.height_m", 0.0, 0.0..=10.0).about(
+            "Height of the camera above the ground, in m; 0: height, pitch, roll and yaw are \
+             those of camera.file and, without one, there are no distances.",
         ),
-        string(
-            "stop_file",
-            "",
-            Range::Any,
-            Unconfigured,
-            "TOML file of stop levels, as lookout calibrate stop makes it: the evidence of tracks decides \
-             about a stop; empty: the area in the corridor does.",
-        ),
-        string(
-            "camera.file",
-            "",
-            Range::Any,
-            Unconfigured,
-            "YAML file of the camera, in place of camera_info; empty: none.",
-        ),
-        double(
-            "camera.height_m",
-            0.0,
-            0.0..=10.0,
-            Unconfigured,
-            "Height of the camera above the ground, in m; 0: height, pitch, roll and yaw are those of \
-             camera.file and, without one, there are no distances.",
-        ),
-        double(
-            "camera.pitch_deg",
-            0.0,
-            -45.0..=45.0,
-            Unconfigured,
-            "Pitch of the camera, in degrees, nose down positive.",
-        ),
-        double(
-            "camera.roll_deg",
-            0.0,
-            -45.0..=45.0,
-            Unconfigured,
-            "Roll of the camera, in degrees, right side down positive.",
-        ),
-        double(
-            "camera.yaw_deg",
-            0.0,
-            -45.0..=45.0,
-            Unconfigured,
-            "Yaw of the camera, in degrees, to the right positive.",
-        ),
+        double("camera.pitch_deg", 0.0, -45.0..=45.0)
+            .about("Pitch of the camera, in degrees, nose down positive."),
+        double("camera.roll_deg", 0.0, -45.0..=45.0)
+            .about("Roll of the camera, in degrees, right side down positive."),
+        double("camera.yaw_deg", 0.0, -45.0..=45.0)
+            .about("Yaw of the camera, in degrees, to the right positive."),
         double(
             "camera.pitch_uncertainty_deg",
             0.0,
             0.0..=Mount::MAX_UNCERTAINTY,
-            Unconfigured,
-            "How much the pitch may be off either way, in degrees.",
-        ),
-        double(
-            "vehicle.deceleration_mps2",
-            4.0,
-            0.1..=20.0,
-            Unconfigured,
-            "Deceleration that the vehicle brakes with, in m/s^2.",
-        ),
-        integer(
-            "vehicle.reaction_time_ms",
-            300,
-            0..=10_000,
-            Unconfigured,
-            "Time from the flag to the brakes, in ms.",
-        ),
-        double(
-            "vehicle.margin_m",
-            3.0,
-            0.0..=1000.0,
-            Unconfigured,
-            "Distance that is left to the obstacle after braking, in m.",
-        ),
-        double(
-            "vehicle.width_m",
-            1.9,
-            0.1..=10.0,
-            Unconfigured,
-            "Width of the vehicle, in m.",
-        ),
-        double(
-            "vehicle.side_margin_m",
-            0.3,
-            0.0..=10.0,
-            Unconfigured,
-            "Room that the vehicle needs on either side, in m.",
-        ),
+        )
+        .about("How much the pitch may be off either way, in degrees."),
+        double("vehicle.deceleration_mps2", 4.0, 0.1..=20.0)
+            .about("Deceleration that the vehicle brakes with, in m/s^2."),
+        integer("vehicle.reaction_time_ms", 300, 0..=10_000)
+            .about("Time from the flag to the brakes, in ms."),
+        double("vehicle.margin_m", 3.0, 0.0..=1000.0)
+            .about("Distance that is left to the obstacle after braking, in m."),
+        double("vehicle.width_m", 1.9, 0.1..=10.0).about("Width of the vehicle, in m."),
+        double("vehicle.side_margin_m", 0.3, 0.0..=10.0)
+            .about("Room that the vehicle needs on either side, in m."),
     ]
 }
 
@@ -486,33 +351,24 @@ fn machine() -> Vec<Declared> {
     // The watchdog's thread runs one above.
     let highest = Realtime::FIFO_PRIORITY.end() - 1;
     vec![
-        integer(
-            "realtime.fifo_priority",
-            0,
-            0..=i64::from(highest),
-            AtStart,
-            "SCHED_FIFO priority of the frames' thread, the watchdog's is one above; 0: none.",
-        ),
-        string(
-            "realtime.cpus",
-            "",
-            Range::Any,
-            AtStart,
-            "Processors that the threads may run on, such as 0,2-3; empty: all.",
-        ),
-        flag(
-            "realtime.lock_memory",
-            false,
-            AtStart,
-            "Keep all memory of the process in RAM.",
-        ),
+        integer("realtime.fifo_priority", 0, 0..=i64::from(highest))
+            .at_start()
+            .about(
+                "SCHED_FIFO priority of the frames' thread, the watchdog's is one above; 0: none.",
+            ),
+        text("realtime.cpus")
+            .at_start()
+            .about("Processors that the threads may run on, such as 0,2-3; empty: all."),
+        flag("realtime.lock_memory", false)
+            .at_start()
+            .about("Keep all memory of the process in RAM."),
         integer(
             "socket_receive_buffer_bytes",
             8 * 1024 * 1024,
             65_536..=1_073_741_824,
-            AtStart,
-            "Receive buffer that is asked for on every socket, in bytes.",
-        ),
+        )
+        .at_start()
+        .about("Receive buffer that is asked for on every socket, in bytes."),
     ]
 }
 

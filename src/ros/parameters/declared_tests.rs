@@ -5,6 +5,7 @@ use crate::decide::WeakMode;
 use crate::engine::EngineKind;
 use crate::ros::arguments::ParamsFile;
 use crate::ros::names::NodeName;
+use crate::ros::parameters::Changeable::{Anytime, AtStart, Unconfigured};
 use crate::ros::parameters::ValueType;
 
 /// What the node promises: name, type, range of a number, and when it can change: at run time (R),

@@ -1,5 +1,3 @@
-use std::fmt;
-
 /// The value of a parameter.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Value {
@@ -26,29 +24,31 @@ pub enum Value {
     StringArray(Vec<String>),
 }
 
-/// The type of a [`Value`]. Displays in words: `an integer`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ValueType {
-    /// Of no value.
-    NotSet,
-    /// `bool`
-    Bool,
-    /// `integer`
-    Integer,
-    /// `double`
-    Double,
-    /// `string`
-    String,
-    /// `byte_array`
-    ByteArray,
-    /// `bool_array`
-    BoolArray,
-    /// `integer_array`
-    IntegerArray,
-    /// `double_array`
-    DoubleArray,
-    /// `string_array`
-    StringArray,
+named! {
+    /// The type of a [`Value`]. Displays in words: `an integer`.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum ValueType {
+        /// Of no value.
+        NotSet => "no value",
+        /// `bool`
+        Bool => "a bool",
+        /// `integer`
+        Integer => "an integer",
+        /// `double`
+        Double => "a double",
+        /// `string`
+        String => "a string",
+        /// `byte_array`
+        ByteArray => "an array of bytes",
+        /// `bool_array`
+        BoolArray => "an array of bools",
+        /// `integer_array`
+        IntegerArray => "an array of integers",
+        /// `double_array`
+        DoubleArray => "an array of doubles",
+        /// `string_array`
+        StringArray => "an array of strings",
+    }
 }
 
 impl Value {
@@ -66,22 +66,5 @@ impl Value {
             Self::DoubleArray(_) => ValueType::DoubleArray,
             Self::StringArray(_) => ValueType::StringArray,
         }
-    }
-}
-
-impl fmt::Display for ValueType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::NotSet => "no value",
-            Self::Bool => "a bool",
-            Self::Integer => "an integer",
-            Self::Double => "a double",
-            Self::String => "a string",
-            Self::ByteArray => "an array of bytes",
-            Self::BoolArray => "an array of bools",
-            Self::IntegerArray => "an array of integers",
-            Self::DoubleArray => "an array of doubles",
-            Self::StringArray => "an array of strings",
-        })
     }
 }

@@ -3,8 +3,6 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::text::KeyError;
-
 /// Why there is no cache to work with.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -64,12 +62,9 @@ pub enum EntryError {
     /// The file grew, shrank or was replaced while it was read.
     #[error("its .{0} changed while it was read")]
     Changed(String),
-    /// The record is not what was written.
-    #[error("its record is corrupt: {0}")]
+    /// The record is not what was written, or another version of lookout wrote it.
+    #[error("its record cannot be used: {0}")]
     Record(String),
-    /// The record holds no key that this lookout knows.
-    #[error("its record: {0}")]
-    Key(#[from] KeyError),
     /// The record holds the key of something else.
     #[error("its record is that of another engine")]
     OtherKey,

@@ -1,19 +1,15 @@
-//! A key as named fields: what its text and every comparison are made of.
+//! A key as named fields, for people: what every comparison is made of.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::digest::Digest;
 use super::key::{Device, Environment, KernelRecipe, Key, Library, PlanRecipe, Recipe, ShapeRange};
 use serde::Serialize;
-
-/// Version of the key's text and of the entries; another one is another key.
-pub(super) const FORMAT: u32 = 1;
 
 /// A field that two keys do not have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// Name of the field in the key's text.
+    /// Name of the field.
     pub field: String,
     /// The same for people.
     pub label: String,
@@ -29,40 +25,22 @@ impl fmt::Display for Difference {
     }
 }
 
-/// A value, as the text and as people have it.
-#[derive(Clone, Debug)]
+/// A value as people see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Field {
-    pub(super) toml: String,
     label: String,
-    shown: String,
+    value: String,
 }
 
-/// By name; the order is that of the text.
+/// By name, ascending.
 pub(super) type Fields = BTreeMap<String, Field>;
-
-/// What the text has, and what people see.
-type Value = (String, String);
-
-fn plain(value: impl fmt::Display) -> Value {
-    (value.to_string(), value.to_string())
-}
-
-fn text(text: &str) -> Value {
-    (quoted(text), text.to_owned())
-}
-
-fn digest(digest: &Digest) -> Value {
-    (quoted(&digest.to_string()), digest.short())
-}
 
 struct Writer(Fields);
 
 impl Writer {
-    fn add(&mut self, name: impl Into<String>, label: impl Into<String>, value: Value) {
-        let (toml, shown) = value;
-        let label = label.into();
-        let field = Field { toml, label, shown };
-        self.0.insert(name.into(), field);
+    fn add(&mut self, name: impl Into<String>, label: impl Into<String>, value: impl ToString) {
+        let (label, value) = (label.into(), value.to_string());
+        self.0.insert(name.into(), Field { label, value });
     }
 
     fn device(&mut self, device: &Device) {
@@ -72,21 +50,21 @@ impl Writer {
             multiprocessors,
             driver,
         } = device;
-        self.add("gpu", "GPU", text(gpu));
-        let capability = text(&format!("{major}.{minor}"));
+        self.add("gpu", "GPU", gpu);
+        let capability = format!("{major}.{minor}");
         self.add("compute_capability", "compute capability", capability);
-        self.add("multiprocessors", "multiprocessors", plain(multiprocessors));
-        self.add("driver", "GPU driver", text(driver));
+        self.add("multiprocessors", "multiprocessors", multiprocessors);
+        self.add("driver", "GPU driver", driver);
     }
 
     fn library(&mut self, library: &Library) {
         let Library { flavour, version } = library;
-        self.add("tensorrt", "TensorRT", text(version));
-        self.add("tensorrt_flavour", "TensorRT flavour", text(flavour.name()));
+        self.add("tensorrt", "TensorRT", version);
+        self.add("tensorrt_flavour", "TensorRT flavour", flavour.name());
     }
 
     fn nvrtc(&mut self, version: &str) {
-        self.add("nvrtc", "NVRTC", text(version));
+        self.add("nvrtc", "NVRTC", version);
     }
 
     fn plan(&mut self, plan: &PlanRecipe) {
@@ -103,31 +81,29 @@ impl Writer {
             profiles,
         } = plan;
         self.library(library);
-        self.add("precision", "precision", text(precision.name()));
+        self.add("precision", "precision", precision.name());
         if let Some(core) = dla {
-            self.add("dla", "DLA core", plain(core));
+            self.add("dla", "DLA core", core);
         }
         if let Some(bytes) = *workspace {
-            self.add("workspace", "workspace", (bytes.to_string(), memory(bytes)));
+            self.add("workspace", "workspace", memory(bytes));
         }
         if let Some(level) = optimization_level {
-            self.add("optimization_level", "optimisation level", plain(level));
+            self.add("optimization_level", "optimisation level", level);
         }
-        let detailed = plain(detailed_profile);
-        self.add("detailed_profile", "detailed profile", detailed);
+        self.add("detailed_profile", "detailed profile", detailed_profile);
         if let Some(cache) = calibration {
-            self.add("calibration", "INT8 calibration", digest(cache));
+            self.add("calibration", "INT8 calibration", cache.short());
         }
         for flag in flags {
-            let name = format!("flag.{}", name_part(flag));
-            self.add(name, format!("flag {flag}"), plain(true));
+            self.add(format!("flag.{flag}"), format!("flag {flag}"), true);
         }
-        self.add("profiles", "number of profiles", plain(profiles.len()));
+        self.add("profiles", "number of profiles", profiles.len());
         for (i, profile) in profiles.iter().enumerate() {
             for (input, range) in profile {
-                let name = format!("profile.{i}.{}", name_part(input));
+                let name = format!("profile.{i}.{input}");
                 let label = format!("shapes of {input} in profile {i}");
-                self.add(name, label, text(&shapes(range)));
+                self.add(name, label, shapes(range));
             }
         }
     }
@@ -135,11 +111,10 @@ impl Writer {
     fn kernels(&mut self, kernels: &KernelRecipe) {
         let KernelRecipe { nvrtc, options } = kernels;
         self.nvrtc(nvrtc);
-        let count = plain(options.len());
-        self.add("options", "number of compiler options", count);
+        self.add("options", "number of compiler options", options.len());
         for (i, option) in options.iter().enumerate() {
             let label = format!("compiler option {i}");
-            self.add(format!("option.{i}"), label, text(option));
+            self.add(format!("option.{i}"), label, option);
         }
     }
 }
@@ -152,16 +127,15 @@ impl Key {
             recipe,
         } = self;
         let mut to = Writer(Fields::new());
-        to.add("format", "format", plain(FORMAT));
-        to.add("artefact", "artefact", text(self.artefact().name()));
+        to.add("artefact", "artefact", self.artefact());
         to.device(device);
         match recipe {
             Recipe::Plan(plan) => {
-                to.add("source", "network", digest(source));
+                to.add("source", "network", source.short());
                 to.plan(plan);
             }
             Recipe::Kernels(kernels) => {
-                to.add("source", "source text", digest(source));
+                to.add("source", "source text", source.short());
                 to.kernels(kernels);
             }
         }
@@ -204,7 +178,7 @@ impl Key {
 fn compare(was: &Fields, now: &Fields) -> Vec<Difference> {
     let difference = |name: &String| {
         let (a, b) = (was.get(name), now.get(name));
-        if a.map(|f| &f.toml) == b.map(|f| &f.toml) {
+        if a.map(|f| &f.value) == b.map(|f| &f.value) {
             return None;
         }
         let either = a.or(b)?;
@@ -213,7 +187,7 @@ fn compare(was: &Fields, now: &Fields) -> Vec<Difference> {
             "workspace" | "optimization_level" => "default",
             _ => "none",
         };
-        let shown = |f: Option<&Field>| f.map_or(absent.to_owned(), |f| f.shown.clone());
+        let shown = |f: Option<&Field>| f.map_or(absent.to_owned(), |f| f.value.clone());
         Some(Difference {
             field: name.clone(),
             label: either.label.clone(),
@@ -226,7 +200,7 @@ fn compare(was: &Fields, now: &Fields) -> Vec<Difference> {
 }
 
 /// `1x3x224x32 1x3x352x640 1x3x352x2048`: smallest, best, largest.
-pub(super) fn shapes(range: &ShapeRange) -> String {
+fn shapes(range: &ShapeRange) -> String {
     let ShapeRange { min, opt, max } = range;
     [min, opt, max].map(|shape| dimensions(shape)).join(" ")
 }
@@ -242,28 +216,4 @@ fn memory(bytes: u64) -> String {
         true => format!("{} MiB", bytes / MIB),
         false => format!("{bytes} bytes"),
     }
-}
-
-/// A part of a dotted TOML name.
-fn name_part(name: &str) -> String {
-    let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    match !name.is_empty() && name.chars().all(bare) {
-        true => name.to_owned(),
-        false => quoted(name),
-    }
-}
-
-/// A TOML string on one line, always spelled the same way.
-pub(super) fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            c if c.is_control() => out.push_str(&format!("\\u{:04X}", u32::from(c))),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
 }

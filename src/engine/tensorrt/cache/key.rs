@@ -10,7 +10,7 @@ use super::digest::Digest;
 
 named! {
     /// What is built and kept.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
     #[serde(rename_all = "lowercase")]
     pub enum Artefact {
         /// The plan of the segmentation network.
@@ -42,7 +42,8 @@ impl Artefact {
 }
 
 /// The graphs of a bundle that run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Graph {
     /// The segmentation network.
     Segmentation,
@@ -63,7 +64,8 @@ named! {
 }
 
 /// A TensorRT library.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Library {
     /// Which TensorRT.
     pub flavour: Flavour,
@@ -81,7 +83,8 @@ impl fmt::Display for Library {
 }
 
 /// The GPU and its driver.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Device {
     /// Name that the driver gives it.
     pub gpu: String,
@@ -105,7 +108,8 @@ pub struct Environment {
 }
 
 /// Shapes that an input may have, outermost dimension first.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ShapeRange {
     /// Smallest in each dimension.
     pub min: Vec<u32>,
@@ -119,7 +123,8 @@ pub struct ShapeRange {
 pub type Profile = BTreeMap<String, ShapeRange>;
 
 /// How a plan is built.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PlanRecipe {
     /// Which network.
     pub graph: Graph,
@@ -144,7 +149,8 @@ pub struct PlanRecipe {
 }
 
 /// How kernels are compiled.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct KernelRecipe {
     /// Version of NVRTC, such as `12.6`.
     pub nvrtc: String,
@@ -153,7 +159,8 @@ pub struct KernelRecipe {
 }
 
 /// How an artefact is built.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Recipe {
     /// A TensorRT plan.
     Plan(PlanRecipe),
@@ -163,8 +170,9 @@ pub enum Recipe {
 
 /// What an artefact depends on: where two keys are the same, so is what would be built.
 ///
-/// [`text`](Self::text) is its canonical form, [`stem`](Self::stem) names its files.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// [`text`](Self::text) says it in TOML, [`stem`](Self::stem) names its files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Key {
     /// What it is built from: the ONNX file, or the text of the kernels.
     pub source: Digest,
@@ -186,7 +194,7 @@ impl Key {
         }
     }
 
-    /// Name of its files, without the ending: the SHA-256 of the canonical text.
+    /// Name of its files, without the ending: the SHA-256 of its text.
     pub fn stem(&self) -> String {
         Digest::of(self.text().as_bytes()).to_string()
     }

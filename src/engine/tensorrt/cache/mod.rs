@@ -53,7 +53,6 @@ pub use key::{
 };
 pub use record::Record;
 pub use sweep::{Cleaned, Entry, Filter, Removed};
-pub use text::KeyError;
 
 use store::Store;
 

@@ -2,24 +2,24 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
 use super::error::EntryError;
-use super::fields::quoted;
 use super::key::Key;
+use super::text;
 
 /// First line: the hash of all that follows. It tells a damaged record from a whole one; whom to
 /// trust is a matter of the file's owner.
 const SEAL: &str = "seal = \"";
 const SEAL_END: &str = "\"\n";
-/// Line between the record's own values and the text of the key.
-const KEY: &str = "\n[key]\n";
 
 /// An entry's record.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Record {
     /// What the artefact depends on.
+    #[serde(with = "text")]
     pub key: Key,
     /// Hash of the artefact.
     pub sha256: Digest,
@@ -31,17 +31,6 @@ pub struct Record {
     pub took_ms: u64,
     /// Which lookout built it.
     pub built_by: String,
-}
-
-/// The record's own values.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Values {
-    built_at: u64,
-    built_by: String,
-    length: u64,
-    sha256: Digest,
-    took_ms: u64,
 }
 
 impl Record {
@@ -60,46 +49,22 @@ impl Record {
 
     /// The text of the file.
     pub(super) fn text(&self) -> String {
-        let Self {
-            key,
-            sha256,
-            length,
-            built_at,
-            took_ms,
-            built_by,
-        } = self;
-        let body = format!(
-            "built_at = {built_at}\nbuilt_by = {}\nlength = {length}\nsha256 = \"{sha256}\"\n\
-             took_ms = {took_ms}\n{KEY}{}",
-            quoted(built_by),
-            key.text(),
-        );
+        // as with the text of the key, nothing is in it that TOML cannot say
+        let body = toml::to_string(self).unwrap_or_default();
         format!("{SEAL}{}{SEAL_END}{body}", Digest::of(body.as_bytes()))
     }
 
     /// Reads the text of a file.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, EntryError> {
-        let corrupt = |why: &str| EntryError::Record(why.to_owned());
-        let text = str::from_utf8(bytes).map_err(|_| corrupt("not UTF-8"))?;
+        let unusable = |why: &str| EntryError::Record(why.to_owned());
+        let text = str::from_utf8(bytes).map_err(|_| unusable("not UTF-8"))?;
         let (seal, body) = text
             .strip_prefix(SEAL)
             .and_then(|rest| rest.split_once(SEAL_END))
-            .ok_or_else(|| corrupt("it has no seal"))?;
+            .ok_or_else(|| unusable("it has no seal"))?;
         if seal != Digest::of(body.as_bytes()).to_string() {
-            return Err(corrupt("its seal is broken"));
+            return Err(unusable("its seal is broken"));
         }
-        let (values, key) = body
-            .split_once(KEY)
-            .ok_or_else(|| corrupt("it has no key"))?;
-        let values: Values =
-            toml::from_str(values).map_err(|e| EntryError::Record(e.message().to_owned()))?;
-        Ok(Self {
-            key: Key::parse(key)?,
-            sha256: values.sha256,
-            length: values.length,
-            built_at: values.built_at,
-            took_ms: values.took_ms,
-            built_by: values.built_by,
-        })
+        toml::from_str(body).map_err(|e| unusable(e.message()))
     }
 }

@@ -89,11 +89,11 @@ fn what_is_wrong_is_told_and_mended() {
         ),
         (
             |b, k| overwrite(&b.path(k, "toml"), b""),
-            "its record is corrupt: it has no seal",
+            "its record cannot be used: it has no seal",
         ),
         (
             |b, k| overwrite(&b.path(k, "toml"), &[0xff; 9]),
-            "its record is corrupt: not UTF-8",
+            "its record cannot be used: not UTF-8",
         ),
         (
             |b, k| {
@@ -101,7 +101,7 @@ fn what_is_wrong_is_told_and_mended() {
                 let text = fs::read_to_string(&path).unwrap();
                 overwrite(&path, text.replace("Orin", "Thor").as_bytes());
             },
-            "its record is corrupt: its seal is broken",
+            "its record cannot be used: its seal is broken",
         ),
         (
             |b, k| overwrite(&b.path(k, "toml"), &[b' '; (1 << 16) + 1]),
@@ -133,11 +133,14 @@ fn a_record_of_another_format_is_not_read() {
     let path = bench.path(&key(), "toml");
     let text = fs::read_to_string(&path).unwrap();
     let (_, body) = text.split_once('\n').unwrap();
-    let body = body.replace("format = 1", "format = 9");
+    let body = body.replace("format = 2", "format = 9");
     let seal = Digest::of(body.as_bytes());
     overwrite(&path, format!("seal = \"{seal}\"\n{body}").as_bytes());
     let why = why_built_anew(&bench, &key());
-    assert_eq!(why, "its record: format 9, and this lookout has 1");
+    assert_eq!(
+        why,
+        "its record cannot be used: it has format 9, and this lookout has 2"
+    );
 }
 
 #[cfg(unix)]
