@@ -71,6 +71,11 @@ impl Engine for Somebody {
 }
 
 fn settings() -> Settings {
+    reduced_at(0.5)
+}
+
+/// With this threshold for the mode `reduced+observer`, and 0.5 for the others.
+fn reduced_at(reduced: f32) -> Settings {
     let (score, threshold) = (ScoreKind::Observer, 0.5);
     let mut settings = Settings::fixed(Mode::FULL, Judge { score, threshold });
     let asked = Asked {
@@ -79,7 +84,7 @@ fn settings() -> Settings {
         at: ThresholdAt::Fpr1,
         given: GivenThresholds {
             all: Some(threshold),
-            ..GivenThresholds::default()
+            modes: Mode::ALL.map(|mode| (mode == Mode::REDUCED).then_some(reduced)),
         },
     };
     settings.judges = Choice::new(Bundle::shipped().unwrap().manifest(), &asked).judges;
@@ -480,5 +485,20 @@ fn s19_a_weak_frame_leaves_the_tracks_as_they_were() {
             "weak-mode"
         );
         assert_close(run.evidence(), 2.0 * ADDS);
+    }
+}
+
+#[test]
+fn s20_modes_that_count_share_a_window_and_each_is_judged_by_its_own_threshold() {
+    // somebody's score is 0.9975
+    for (reduced, third, fourth) in [
+        (0.5, State::Stop, State::Stop),
+        (0.999, State::Warn, State::Stop),
+    ] {
+        let mut run = Run::with(reduced_at(reduced));
+        run.frame();
+        run.frame_in(Mode::REDUCED, IMAGE);
+        assert_eq!(run.frame().state, third, "{reduced}");
+        assert_eq!(run.frame().state, fourth, "{reduced}");
     }
 }
