@@ -29,6 +29,8 @@ pub struct CleanFrame {
     pub motion: Motion,
     /// Its stopping distance in metres, where the speed is known.
     pub far_limit_m: Option<f32>,
+    /// Whether its picture is blurred: it cannot show that there is nothing.
+    pub blurred: bool,
     /// What stood on the ground.
     pub sightings: Vec<Sighting>,
 }
@@ -168,7 +170,10 @@ fn largest_evidence(
             for frame in *block {
                 corridor.set_curvature(frame.motion.curvature);
                 corridor.set_far_limit(frame.far_limit_m);
-                tracker.update(&frame.sightings, frame.motion, level);
+                match frame.blurred {
+                    true => tracker.add(&frame.sightings, frame.motion, level),
+                    false => tracker.update(&frame.sightings, frame.motion, level),
+                }
                 let tracked = tracker.tracked(&corridor, level);
                 if tracked.in_reach {
                     largest = largest.max(tracked.evidence);
@@ -216,6 +221,7 @@ mod tests {
                         curvature: 0.0,
                     },
                     far_limit_m: Some(30.0),
+                    blurred: false,
                     sightings: sighting.into_iter().collect(),
                 }
             })

@@ -145,7 +145,29 @@ pub(crate) struct EngineArgs {
     threads: Option<u16>,
 }
 
+/// The flags that have a value, as words of a command line.
+fn words<const N: usize>(flags: [(&str, Option<String>); N]) -> Vec<String> {
+    let given = flags
+        .into_iter()
+        .filter_map(|(flag, value)| Some([flag.to_owned(), value?]));
+    given.flatten().collect()
+}
+
+fn path_word(path: Option<&Path>) -> Option<String> {
+    path.map(|path| path.display().to_string())
+}
+
 impl EngineArgs {
+    /// The flags that were given, as words of a command line.
+    fn words(&self) -> Vec<String> {
+        let engine = (self.engine != EngineKind::Auto).then(|| self.engine.to_string());
+        words([
+            ("--bundle", path_word(self.bundle.as_deref())),
+            ("--engine", engine),
+            ("--threads", self.threads.map(|n| n.to_string())),
+        ])
+    }
+
     /// Loads the bundle, with the head that a score needs, where one is named, in place of the observer.
     pub(crate) fn bundle(&self, score: Option<ScoreKind>) -> anyhow::Result<Bundle> {
         load_bundle(self.bundle.as_deref(), score)
@@ -200,6 +222,16 @@ pub(crate) struct JudgeArgs {
 }
 
 impl JudgeArgs {
+    /// The flags that were given, as words of a command line.
+    fn words(&self) -> Vec<String> {
+        let mut all = words([
+            ("--score", self.score.map(|score| score.to_string())),
+            ("--threshold", self.threshold.map(|x| x.to_string())),
+        ]);
+        all.extend(self.settings.words());
+        all
+    }
+
     /// Full resolution, a head only where the score needs it. The bundle is loaded for that score.
     fn settings(&self, bundle: &Bundle, stale_ms: Option<u32>) -> anyhow::Result<Settings> {
         let manifest = bundle.manifest();

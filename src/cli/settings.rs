@@ -22,6 +22,14 @@ pub(crate) struct SettingsArgs {
 }
 
 impl SettingsArgs {
+    /// The flags that were given, as words of a command line.
+    pub(crate) fn words(&self) -> Vec<String> {
+        super::words([
+            ("--settings", super::path_word(self.settings.as_deref())),
+            ("--stop", super::path_word(self.stop.as_deref())),
+        ])
+    }
+
     /// Reads the file; nothing is set without one. Staleness limit and threshold of the command line go
     /// before the file's.
     pub(crate) fn read(

@@ -1,3 +1,4 @@
+use crate::frame::Quality;
 use serde::{Deserialize, Serialize};
 
 const MILLION: u32 = 1_000_000;
@@ -104,6 +105,14 @@ pub struct QualityLimits {
     pub frozen_frames: u32,
     /// Whether a picture may have another size than the one before; default false: that is a fault.
     pub size_may_change: bool,
+}
+
+impl QualityLimits {
+    /// Whether a picture of that quality is blurred.
+    pub fn is_blurred(&self, quality: &Quality) -> bool {
+        let sharpness = quality.sharpness.map(u32::from);
+        sharpness.is_some_and(|sharpness| sharpness < self.blurred_below)
+    }
 }
 
 impl Default for QualityLimits {

@@ -64,6 +64,8 @@ pub struct Supervisor {
     stopped_at: Stamp,
     /// What the last event changed, where it was a frame.
     before: Option<Before>,
+    /// What makes the last frame one that cannot be relied on.
+    frame_fault: Option<Reason>,
 }
 
 /// What a frame found, so that a verdict that comes out too late can be undone.
@@ -96,6 +98,7 @@ impl Supervisor {
             reset: None,
             stopped_at: Stamp::default(),
             before: None,
+            frame_fault: None,
         })
     }
 
@@ -107,6 +110,11 @@ impl Supervisor {
     /// The state after the last event.
     pub fn state(&self) -> State {
         self.state
+    }
+
+    /// What made the last frame that was observed one that cannot be relied on.
+    pub fn frame_fault(&self) -> Option<Reason> {
+        self.frame_fault
     }
 
     /// Takes an event that became known at `now`, whose stamp is on the clock of the capture stamps.
@@ -127,6 +135,7 @@ impl Supervisor {
                 });
                 let picture = self.pictures.judge(&observation, &self.config.quality);
                 let fault = stepped.or_else(|| self.fault_of(&observation, picture, now.stamp));
+                self.frame_fault = fault;
                 if stepped.is_none() {
                     self.note_stamp(observation.capture_stamp, fault, now);
                 }

@@ -129,6 +129,20 @@ impl Tracker {
 
     /// Takes a frame.
     pub fn update(&mut self, seen: &[Sighting], motion: Motion, level: &StopLevel) {
+        self.take(seen, motion, |sighting| level.gain(sighting));
+    }
+
+    /// Takes a frame that can show a hazard, but not that there is none: it adds evidence and takes none.
+    pub fn add(&mut self, seen: &[Sighting], motion: Motion, level: &StopLevel) {
+        self.take(seen, motion, |sighting| level.gain(sighting).max(0.0));
+    }
+
+    fn take(
+        &mut self,
+        seen: &[Sighting],
+        motion: Motion,
+        gain_of: impl Fn(Option<&Sighting>) -> f32,
+    ) {
         if !(0.0..=LONGEST_GAP_S).contains(&motion.seconds) {
             self.tracks.clear();
         }
@@ -145,9 +159,9 @@ impl Tracker {
             let (footprint, gain) = match best {
                 Some((_, sighting, taken)) => {
                     *taken = true;
-                    (sighting.footprint, level.gain(Some(sighting)))
+                    (sighting.footprint, gain_of(Some(sighting)))
                 }
-                None => (expected, level.gain(None)),
+                None => (expected, gain_of(None)),
             };
             *track = Track {
                 footprint,
@@ -157,7 +171,7 @@ impl Tracker {
         self.tracks
             .retain(|t| t.evidence > 0.0 && t.footprint.distance_m > OUT_OF_SIGHT_M);
         for (sighting, _) in seen.iter().zip(taken).filter(|(_, taken)| !taken) {
-            let evidence = level.gain(Some(sighting));
+            let evidence = gain_of(Some(sighting));
             if evidence > 0.0 {
                 self.begin(Track {
                     footprint: sighting.footprint,

@@ -90,6 +90,25 @@ fn flicker_cancels_itself() {
 }
 
 #[test]
+fn a_frame_that_cannot_show_that_there_is_nothing_adds_evidence_and_takes_none() {
+    let (frame, nothing) = ([seen(20.0, -0.5, 0.9)], []);
+    let mut tracker = after(&[&frame], driving(0.0));
+    let before = tracker.tracks().to_vec();
+    for _ in 0..50 {
+        tracker.add(&nothing, driving(0.0), &level());
+    }
+    assert_eq!(tracker.tracks(), before);
+    tracker.add(&frame, driving(0.0), &level());
+    let both = after(&[&frame, &frame], driving(0.0));
+    assert_eq!(tracker.tracks(), both.tracks());
+    // what goes under the picture's lower edge goes all the same
+    for _ in 0..20 {
+        tracker.add(&nothing, driving(20.0), &level());
+    }
+    assert_eq!(tracker.tracks(), []);
+}
+
+#[test]
 fn a_track_follows_its_thing_as_the_vehicle_comes_nearer_and_turns() {
     let mut tracker = Tracker::default();
     let motion = Motion {

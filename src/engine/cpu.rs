@@ -156,7 +156,7 @@ impl<B: Backend> CpuEngine<B> {
             perception: Perception::default(),
             segmented: None,
         };
-        super::select::try_out(&mut engine, bundle, None)?;
+        super::trial::try_out(&mut engine, bundle, None)?;
         Ok(engine)
     }
 }

@@ -26,6 +26,7 @@ mod rten_rules;
 mod select;
 #[cfg(feature = "tensorrt")]
 pub mod tensorrt;
+mod trial;
 
 pub use self::ort::{Ort, OrtEngine};
 #[doc(hidden)]

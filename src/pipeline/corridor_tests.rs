@@ -1,3 +1,6 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::*;
 use crate::decide::{
     Band, Calibration, Camera, Mount, State, StopLevel, StoppingConfig, Trapezoid,
@@ -9,18 +12,32 @@ use crate::score::ScoreKind;
 const MAP: (usize, usize) = (16, 12);
 const IMAGE: (u32, u32) = (64, 48);
 
-/// Sees somebody four columns wide who stands in row 8 of 12, in every frame.
-struct Somebody(Perception);
+/// Sees somebody four columns wide who stands in row 8 of 12, in every frame in which he is not hidden.
+struct Somebody {
+    there: Perception,
+    nobody: Perception,
+    hidden: Arc<AtomicBool>,
+}
 
 impl Somebody {
-    fn new() -> Self {
+    fn new(hidden: Arc<AtomicBool>) -> Self {
         let (width, height) = MAP;
         let mut observer = vec![-6.0; width * height];
+        // scores that are the same everywhere are a fault
+        observer[0] = -5.0;
+        let perception = |observer: &[f32]| {
+            let logits = vec![0.0; 2 * width * height];
+            Perception::of_planes(MAP, logits, Some(observer.to_vec()))
+        };
+        let nobody = perception(&observer);
         for row in 3..=8 {
             observer[row * width + 6..][..4].fill(6.0);
         }
-        let logits = vec![0.0; 2 * width * height];
-        Self(Perception::of_planes(MAP, logits, Some(observer)))
+        Self {
+            there: perception(&observer),
+            nobody,
+            hidden,
+        }
     }
 }
 
@@ -46,11 +63,19 @@ impl Engine for Somebody {
     }
 
     fn perception(&self) -> &Perception {
-        &self.0
+        match self.hidden.load(Ordering::Relaxed) {
+            true => &self.nobody,
+            false => &self.there,
+        }
     }
 }
 
 fn settings() -> Settings {
+    reduced_at(0.5)
+}
+
+/// With this threshold for the mode `reduced+observer`, and 0.5 for the others.
+fn reduced_at(reduced: f32) -> Settings {
     let (score, threshold) = (ScoreKind::OBSERVER, 0.5);
     let mut settings = Settings::fixed(Mode::FULL, Judge { score, threshold });
     let asked = Asked {
@@ -59,7 +84,7 @@ fn settings() -> Settings {
         at: ThresholdAt::Fpr1,
         given: GivenThresholds {
             all: Some(threshold),
-            ..GivenThresholds::default()
+            modes: Mode::ALL.map(|mode| (mode == Mode::REDUCED).then_some(reduced)),
         },
     };
     settings.judges = Choice::new(Bundle::shipped().unwrap().manifest(), &asked).judges;
@@ -68,24 +93,28 @@ fn settings() -> Settings {
     settings
 }
 
-/// With a stop level for the best mode, after a thousand clean frames without anything.
-fn by_evidence() -> Settings {
-    let level = StopLevel {
+/// What a frame with somebody adds, and one without takes.
+const ADDS: f32 = 4.907755;
+const TAKES: f32 = 2.0;
+
+/// After a thousand clean frames without anything: who is seen is a surprise of ln 1000.
+fn stop_level() -> StopLevel {
+    StopLevel {
         level: 12.0,
         most_a_frame: 6.0,
-        allowance: 2.0,
+        allowance: TAKES,
         min_region_ppm: 1000,
         bands: vec![Band::new(40.0, vec![0.0; 999])],
-    };
-    let stop_levels = StopLevels::promising(String::new()).with(Mode::FULL, level);
+    }
+}
+
+/// With a stop level for the best mode.
+fn by_evidence() -> Settings {
+    let stop_levels = StopLevels::promising(String::new()).with(Mode::FULL, stop_level());
     Settings {
         stop_levels,
         ..settings()
     }
-}
-
-fn pipeline(settings: Settings) -> Pipeline {
-    Pipeline::new(Box::new(Somebody::new()), settings).unwrap()
 }
 
 /// The horizon is in the middle of the picture; row 8 ends 12 rows under it.
@@ -106,6 +135,28 @@ struct Run {
     pipeline: Pipeline,
     clock: SteppedClock,
     frames: i64,
+    hidden: Arc<AtomicBool>,
+    /// How old a frame is when its verdict is made, in ms.
+    age_ms: i64,
+    picture: Picture,
+}
+
+#[derive(Clone, Copy)]
+enum Picture {
+    Sharp,
+    Blurred,
+    Black,
+}
+
+impl Picture {
+    /// A value of a pixel, by a random byte.
+    fn value(self, random: u8) -> u8 {
+        match self {
+            Self::Sharp => 60 + random % 121,
+            Self::Blurred => 100 + random % 2,
+            Self::Black => random % 2,
+        }
+    }
 }
 
 impl Run {
@@ -114,11 +165,40 @@ impl Run {
     }
 
     fn with(settings: Settings) -> Self {
+        let hidden = Arc::new(AtomicBool::new(false));
+        let engine = Somebody::new(Arc::clone(&hidden));
         Self {
-            pipeline: pipeline(settings),
+            pipeline: Pipeline::new(Box::new(engine), settings).unwrap(),
             clock: SteppedClock::default(),
             frames: 0,
+            hidden,
+            age_ms: 0,
+            picture: Picture::Sharp,
         }
+    }
+
+    /// On a known ground, after two frames with somebody.
+    fn after_two_frames(settings: Settings) -> Self {
+        let mut run = Self::with(settings);
+        run.pipeline.set_ground(Some(ground())).unwrap();
+        run.frame();
+        run.frame();
+        assert_close(run.evidence(), 2.0 * ADDS);
+        run
+    }
+
+    fn hide(&self, hidden: bool) {
+        self.hidden.store(hidden, Ordering::Relaxed);
+    }
+
+    fn evidence(&self) -> f32 {
+        self.pipeline.tracks().iter().map(|t| t.evidence).sum()
+    }
+
+    /// The verdict on the last frame came out too late.
+    fn overdue(&mut self) -> Verdict {
+        let stamp = Stamp::from_nanos(self.frames * 50_000_000);
+        self.pipeline.overdue(stamp, &self.clock)
     }
 
     fn frame_of(&mut self, size: (u32, u32)) -> Verdict {
@@ -132,10 +212,11 @@ impl Run {
         let mut state = self.frames as u32;
         let pixels = (0..width * height * 3).map(|_| {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (60 + (state >> 24) % 121) as u8
+            self.picture.value((state >> 24) as u8)
         });
         let frame = Frame::from_rgb(stamp, width, height, pixels.collect()).unwrap();
-        self.clock.set(stamp);
+        let late = Stamp::from_nanos(stamp.as_nanos() + self.age_ms * 1_000_000);
+        self.clock.set(late);
         let outcome = self.pipeline.process(&frame, mode, &self.clock);
         assert!(outcome.error.is_none(), "{:?}", outcome.error);
         outcome.verdict
@@ -144,6 +225,10 @@ impl Run {
     fn frame(&mut self) -> Verdict {
         self.frame_of(IMAGE)
     }
+}
+
+fn assert_close(found: f32, wanted: f32) {
+    assert!((found - wanted).abs() < 1e-3, "{found} for {wanted}");
 }
 
 fn seen(verdict: &Verdict) -> (u32, Option<f32>) {
@@ -307,4 +392,113 @@ fn regions_as_small_as_a_stop_level_takes_count_on_a_known_ground_only() {
     run.pipeline.set_ground(Some(ground())).unwrap();
     let tracked = run.frame().tracked.unwrap();
     assert!(tracked.evidence > 0.0, "{tracked:?}");
+}
+
+#[test]
+fn s19_a_late_frame_adds_to_the_evidence_and_takes_none() {
+    let mut run = Run::after_two_frames(by_evidence());
+    run.hide(true);
+    run.age_ms = 300;
+    // longer than the gap after which tracks are forgotten
+    for _ in 0..30 {
+        assert_eq!(run.frame().reason.code(), "late");
+        assert_close(run.evidence(), 2.0 * ADDS);
+    }
+    run.hide(false);
+    run.frame();
+    assert_close(run.evidence(), 3.0 * ADDS);
+    // in time, it takes
+    run.age_ms = 0;
+    run.hide(true);
+    run.frame();
+    assert_close(run.evidence(), 3.0 * ADDS - TAKES);
+}
+
+#[test]
+fn s19_a_frame_whose_verdict_came_out_too_late_gives_back_what_it_took() {
+    let mut run = Run::after_two_frames(by_evidence());
+    run.hide(true);
+    run.frame();
+    assert_close(run.evidence(), 2.0 * ADDS - TAKES);
+    for _ in 0..2 {
+        assert_eq!(run.overdue().state, State::Fault);
+        assert_close(run.evidence(), 2.0 * ADDS);
+    }
+    // one that ends a track brings it back
+    for taken in [1.0, 2.0, 3.0, 4.0] {
+        run.frame();
+        assert_close(run.evidence(), 2.0 * ADDS - taken * TAKES);
+    }
+    run.frame();
+    assert!(run.pipeline.tracks().is_empty());
+    run.overdue();
+    assert_close(run.evidence(), 2.0 * ADDS - 4.0 * TAKES);
+    // and what it showed stays
+    run.hide(false);
+    run.frame();
+    run.overdue();
+    assert_close(run.evidence(), 3.0 * ADDS - 4.0 * TAKES);
+}
+
+#[test]
+fn s19_a_faulty_frame_leaves_the_tracks_as_they_were() {
+    for hidden in [true, false] {
+        let mut run = Run::after_two_frames(by_evidence());
+        run.hide(hidden);
+        run.picture = Picture::Black;
+        assert_eq!(run.frame().reason.code(), "black");
+        assert_close(run.evidence(), 2.0 * ADDS);
+        // late as well, it still counts for nothing
+        run.overdue();
+        assert_close(run.evidence(), 2.0 * ADDS);
+        // its time is that of the next
+        run.picture = Picture::Sharp;
+        run.frame();
+        let seconds = run.pipeline.motion().seconds;
+        assert!((seconds - 0.1).abs() < 1e-6, "{seconds}");
+    }
+}
+
+#[test]
+fn s19_a_blurred_frame_adds_to_the_evidence_and_takes_none() {
+    let mut run = Run::after_two_frames(by_evidence());
+    run.picture = Picture::Blurred;
+    run.hide(true);
+    run.frame();
+    assert!(run.pipeline.is_blurred());
+    assert_close(run.evidence(), 2.0 * ADDS);
+    run.hide(false);
+    run.frame();
+    assert_close(run.evidence(), 3.0 * ADDS);
+}
+
+#[test]
+fn s19_a_weak_frame_leaves_the_tracks_as_they_were() {
+    let mut settings = by_evidence();
+    settings.stop_levels = settings.stop_levels.with(Mode::REDUCED, stop_level());
+    settings.least_mode = Mode::FULL;
+    for hidden in [true, false] {
+        let mut run = Run::after_two_frames(settings.clone());
+        run.hide(hidden);
+        assert_eq!(
+            run.frame_in(Mode::REDUCED, IMAGE).reason.code(),
+            "weak-mode"
+        );
+        assert_close(run.evidence(), 2.0 * ADDS);
+    }
+}
+
+#[test]
+fn s20_modes_that_count_share_a_window_and_each_is_judged_by_its_own_threshold() {
+    // somebody's score is 0.9975
+    for (reduced, third, fourth) in [
+        (0.5, State::Stop, State::Stop),
+        (0.999, State::Warn, State::Stop),
+    ] {
+        let mut run = Run::with(reduced_at(reduced));
+        run.frame();
+        run.frame_in(Mode::REDUCED, IMAGE);
+        assert_eq!(run.frame().state, third, "{reduced}");
+        assert_eq!(run.frame().state, fourth, "{reduced}");
+    }
 }

@@ -35,8 +35,8 @@ pub use surroundings::{NoGround, Surroundings};
 use work::{Observed, Work, perceive};
 
 use crate::decide::{
-    AnomalyMask, Event, Failure, Ground, GroundCorridor, GroundError, Motion, Regions, Sightings,
-    Supervisor, Track, Verdict,
+    AnomalyMask, Event, Failure, Ground, GroundCorridor, GroundError, Motion, Reason, Regions,
+    Sightings, Supervisor, Track, Verdict,
 };
 use crate::engine::{Engine, EngineError, Mode, Perception, Upload};
 use crate::frame::{Frame, RawImage};
@@ -142,7 +142,7 @@ impl Pipeline {
         let observed = self.observe(frame, &mut ran, &mut times, &SteppedClock::default());
         self.admission = admission;
         // what is shown in a dry run stands nowhere
-        self.work.tracker.clear();
+        self.work.forget_tracks();
         observed.map(|_| times)
     }
 
@@ -177,6 +177,7 @@ impl Pipeline {
                 let deciding = Instant::now();
                 let event = Event::Frame(observation);
                 let verdict = self.supervisor.step(event, clock.present());
+                self.settle_tracks();
                 times.decide += deciding.elapsed();
                 (verdict, Some(stats), None)
             }
@@ -208,7 +209,17 @@ impl Pipeline {
             capture_stamp: Some(stamp),
             failure: Failure::Overdue,
         };
+        self.work.came_late(&self.settings.stop_levels);
         self.supervisor.step(event, clock.present())
+    }
+
+    /// What a frame that cannot be relied on did to the tracks.
+    fn settle_tracks(&mut self) {
+        match self.supervisor.frame_fault() {
+            None => {}
+            Some(Reason::Late { .. }) => self.work.came_late(&self.settings.stop_levels),
+            Some(_) => self.work.take_back(),
+        }
     }
 
     /// A frame that did not come to be, a source that is lost, a result that could not be handed
@@ -373,6 +384,11 @@ impl Pipeline {
     /// How the vehicle moved from the frame before to the last one.
     pub fn motion(&self) -> Motion {
         self.work.motion
+    }
+
+    /// Whether the picture of the last frame that did not fail is blurred.
+    pub fn is_blurred(&self) -> bool {
+        self.work.blurred
     }
 
     /// What is followed, after the last frame that a stop level was there for.

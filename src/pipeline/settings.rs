@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fmt;
 use std::str::FromStr;
 
 use serde::Deserialize;
@@ -120,6 +121,12 @@ impl TryFrom<f32> for Threshold {
             true => Ok(Self(value)),
             false => Err(format!("threshold {value} is not in 0..=1")),
         }
+    }
+}
+
+impl fmt::Display for Threshold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{FrameTimes, PipelineError, Settings};
+use super::{FrameTimes, PipelineError, Settings, StopLevels};
 use crate::decide::{
     AnomalyMask, GroundCorridor, MapSize, Motion, Observation, RegionFinder, Regions, Sightings,
     Tracker, sightings, threshold,
@@ -26,6 +26,17 @@ pub(super) struct Work {
     pub(super) motion: Motion,
     /// Capture stamp of the last frame that the tracks took.
     last: Option<Stamp>,
+    /// What the last frame changed of the tracks, until it is taken back.
+    before: Option<Before>,
+    /// Whether the picture of the last frame is blurred.
+    pub(super) blurred: bool,
+}
+
+/// The tracks as a frame found them.
+struct Before {
+    tracker: Tracker,
+    last: Option<Stamp>,
+    mode: Mode,
 }
 
 /// What the supervisor is told of a frame, and who else wants to know.
@@ -72,6 +83,8 @@ impl Work {
             tracker: Tracker::default(),
             motion: Motion::default(),
             last: None,
+            before: None,
+            blurred: false,
         }
     }
 
@@ -83,6 +96,7 @@ impl Work {
         (mode, settings, corridor): (Mode, &Settings, &mut GroundCorridor),
         times: &mut FrameTimes,
     ) -> Result<Observed, PipelineError> {
+        self.before = None;
         times.engine = perception.times();
         let scoring = Instant::now();
         let judge = settings
@@ -113,7 +127,10 @@ impl Work {
         };
         corridor.fit((frame.width(), frame.height()), size);
         let levels = &settings.stop_levels;
-        let level = levels.of(mode).filter(|_| corridor.is_on_ground());
+        let watching = settings.is_watching(mode);
+        let level = levels
+            .of(mode)
+            .filter(|_| watching && corridor.is_on_ground());
         let min_region_ppm = level.map_or(settings.min_region_ppm, |level| level.min_region_ppm);
         self.finder.set_min_area(share(pixels, min_region_ppm));
         self.finder
@@ -127,15 +144,24 @@ impl Work {
         self.motion.seconds = self.last.map_or(f32::INFINITY, |last| {
             frame.stamp().nanos_since(last) as f32 / 1e9
         });
+        let quality: Quality = self.meter.measure(frame);
+        self.blurred = settings.supervisor.quality.is_blurred(&quality);
+        let tracked = level.map(|level| {
+            self.before = Some(Before {
+                tracker: self.tracker.clone(),
+                last: self.last,
+                mode,
+            });
+            match self.blurred {
+                true => self.tracker.add(&self.sightings, self.motion, level),
+                false => self.tracker.update(&self.sightings, self.motion, level),
+            }
+            self.tracker.tracked(corridor, level)
+        });
         // the way during a frame that the tracks do not take belongs to the next that they take
         if level.is_some() || levels.is_empty() {
             self.last = Some(frame.stamp());
         }
-        let tracked = level.map(|level| {
-            self.tracker.update(&self.sightings, self.motion, level);
-            self.tracker.tracked(corridor, level)
-        });
-        let quality: Quality = self.meter.measure(frame);
         let observation = Observation {
             capture_stamp: frame.stamp(),
             pixels,
@@ -148,10 +174,35 @@ impl Work {
             tracked,
             quality: Some(quality),
             size: Some((frame.width(), frame.height())),
-            watching: settings.is_watching(mode),
+            watching,
         };
         times.decide = deciding.elapsed();
         Ok(Observed { observation, stats })
+    }
+
+    /// The last frame counts for nothing: the tracks are as it found them, and its time belongs to the next.
+    pub(super) fn take_back(&mut self) {
+        if let Some(before) = self.before.take() {
+            (self.tracker, self.last) = (before.tracker, before.last);
+        }
+    }
+
+    /// The verdict on the last frame came too late. What it showed was there, and what it did not show may
+    /// be there now.
+    pub(super) fn came_late(&mut self, levels: &StopLevels) {
+        let Some(before) = self.before.take() else {
+            return;
+        };
+        if let Some(level) = levels.of(before.mode) {
+            self.tracker = before.tracker;
+            self.tracker.add(&self.sightings, self.motion, level);
+        }
+    }
+
+    /// Forgets the tracks.
+    pub(super) fn forget_tracks(&mut self) {
+        self.tracker.clear();
+        self.before = None;
     }
 }
 

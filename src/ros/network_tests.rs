@@ -32,8 +32,8 @@ use super::subscribers::Offer;
 use crate::decide::AnomalyMask;
 use crate::live::Source;
 use crate::msg::{
-    Bool, Clock, CompressedImage, Float64, Header, HeaderRef, Image, Log, Odometry, RosMessage,
-    Time, cdr,
+    Bool, Clock, CompressedImage, DiagnosticStatus, Float64, Header, HeaderRef, Image, Log,
+    Odometry, RosMessage, Time, cdr,
 };
 use crate::time::{Clock as _, Stamp};
 
@@ -212,6 +212,24 @@ fn a_late_subscriber_sees_the_flag_at_once() {
     thread::sleep(Duration::from_millis(500));
     let late = pair.subscription::<Bool>("/latched", &qos);
     wait_for("the raised flag", || take(&late).data);
+}
+
+#[test]
+#[ignore = "opens sockets"]
+fn a_late_subscriber_gets_the_last_status_and_no_older_one() {
+    let mut pair = pair("status");
+    let qos = qos::status();
+    let outlet = Outlet::new(&pair.here, &mut pair.here_node, "/status", &qos).unwrap();
+    for message in ["first", "second", "last"] {
+        assert!(outlet.send(DiagnosticStatus {
+            message: message.to_owned(),
+            ..DiagnosticStatus::default()
+        }));
+    }
+    thread::sleep(Duration::from_millis(500));
+    // asks for more than is kept
+    let late = pair.subscription::<DiagnosticStatus>("/status", &qos::rosout());
+    assert_eq!(take(&late).message, "last");
 }
 
 #[test]

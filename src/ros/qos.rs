@@ -68,9 +68,9 @@ pub const fn safe_stop() -> QosPolicies {
         .build()
 }
 
-/// `~/output/status`: a late subscriber gets the last ten.
+/// `~/output/status`: a late subscriber gets the last one.
 pub const fn status() -> QosPolicies {
-    reliable(10)
+    reliable(1)
         .durability(policy::Durability::TransientLocal)
         .build()
 }

@@ -2,6 +2,7 @@
 //! a watchdog without the property would meet.
 
 use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use super::*;
@@ -201,6 +202,37 @@ fn w12_a_sink_that_panics_is_counted_and_beats_go_on() {
         assert_eq!(beat.sink_failures, failures, "beat {}", beat.sequence);
     }
     assert!(watchdog.stop());
+}
+
+#[test]
+fn w18_beats_that_are_not_sent_are_found_by_whoever_counts_on_them() {
+    let default = WatchdogConfig::default().period_ms;
+    assert_eq!(5 * default, 500, "what docs/ros.md asks of subscribers");
+    let board = Arc::new(Board::new(60_000).unwrap());
+    let (send, beats) = channel();
+    let is_down = Arc::new(AtomicBool::new(false));
+    let network = Arc::clone(&is_down);
+    // a publisher that takes nothing gives no error that the watchdog would see
+    let sink = move |beat: &Beat| {
+        if !network.load(Ordering::Relaxed) {
+            let _ = send.send(beat.clone());
+        }
+    };
+    let _watchdog = Watchdog::start(&board, &config(20), sink).unwrap();
+    board.post(&clear(), ms(0));
+    let before = until(&beats, |beat| !beat.safe_stop);
+    is_down.store(true, Ordering::Relaxed);
+    // one may be on its way
+    while beats.recv_timeout(ms(5 * 20)).is_ok() {}
+    assert!(!board.flag(), "nothing is raised here");
+    is_down.store(false, Ordering::Relaxed);
+    let next = until(&beats, |_| true);
+    let missed = next.sequence + next.late_beats - before.sequence - before.late_beats;
+    assert!(
+        missed >= 4,
+        "{missed} beats: they went on, and none came twice"
+    );
+    assert!(!next.safe_stop && next.sink_failures == 0);
 }
 
 #[test]

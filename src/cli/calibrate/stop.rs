@@ -255,6 +255,7 @@ fn judge(
         time_s: stamp.as_nanos() as f64 / 1e9,
         motion: pipeline.motion(),
         far_limit_m: pipeline.corridor().far_limit_m(),
+        blurred: pipeline.is_blurred(),
         sightings: pipeline.sightings().to_vec(),
     }))
 }

@@ -201,7 +201,8 @@ fn tell(
         .collect();
     let totals = Totals::of(&chosen);
     let path = args.out.join("sweep.html");
-    let page = page::page(identity, &totals, &chosen, plan.len(), &args.out);
+    let flags = [args.engine.words(), args.judge.words()].concat();
+    let page = page::page(identity, &totals, &chosen, plan.len(), &args.out, &flags);
     pictures::replace_file(&path, |file| Ok(file.write_all(page.as_bytes())?))?;
     for line in totals.lines() {
         note(line);

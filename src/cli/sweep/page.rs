@@ -20,13 +20,14 @@ const WORST: usize = 12;
 const BIN_M: f32 = 5.0;
 const BINS: usize = 10;
 
-/// The page. `planned` drives were asked for.
+/// The page. `planned` drives were asked for, with these `flags` of engine and judgement.
 pub(super) fn page(
     identity: &Identity,
     totals: &Totals,
     rows: &[Row],
     planned: usize,
     folder: &Path,
+    flags: &[String],
 ) -> String {
     let main = html! {
         header {
@@ -42,7 +43,7 @@ pub(super) fn page(
         (stops(totals))
         (left(totals, rows))
         (clean(totals))
-        (worst(identity, rows, folder))
+        (worst(identity, rows, folder, flags))
         (facts(identity, rows))
         footer {
             "Written by lookout " (identity.lookout) ". One row a drive is in "
@@ -198,7 +199,18 @@ fn badness(row: &Row) -> (u8, f64) {
     }
 }
 
-fn worst(identity: &Identity, rows: &[Row], folder: &Path) -> Markup {
+/// The command that drives it again and shows every frame.
+fn again(row: &Row, flags: &[String]) -> String {
+    let (seed, speed) = (row.seed.to_string(), row.speed_kmh.to_string());
+    let drive = [
+        "lookout", "demo", "--seed", &seed, "--speed", &speed, "--thing", &row.with,
+    ];
+    let flags = flags.iter().map(String::as_str);
+    // no word of a command line has a NUL, which is all that cannot be quoted
+    shlex::try_join(drive.into_iter().chain(flags)).unwrap_or_default()
+}
+
+fn worst(identity: &Identity, rows: &[Row], folder: &Path, flags: &[String]) -> Markup {
     let mut drives: Vec<&Row> = rows.iter().filter(|row| badness(row).0 > 0).collect();
     drives.sort_by(|a, b| {
         let (a, b) = (badness(a), badness(b));
@@ -222,7 +234,7 @@ fn worst(identity: &Identity, rows: &[Row], folder: &Path) -> Markup {
                             strong { "Seed " (row.seed) ", " (row.speed_kmh) " km/h. " } (row.line)
                             @if identity.seconds == 20.0 {
                                 br;
-                                span.mono.soft { "lookout demo --seed " (row.seed) " --speed " (row.speed_kmh) " --thing " (row.with) }
+                                span.mono.soft { (again(row, flags)) }
                             }
                         }
                     }
@@ -253,8 +265,11 @@ fn facts(identity: &Identity, rows: &[Row]) -> Markup {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::super::rows::tests::row;
     use super::*;
+    use crate::cli::Command;
 
     /// Set `LOOKOUT_SWEEP_SAMPLE` to a path to keep the page and look at it.
     #[test]
@@ -282,7 +297,7 @@ mod tests {
             seconds: 20.0,
         };
         let dir = tempfile::tempdir().unwrap();
-        let html = page(&identity, &Totals::of(&rows), &rows, 80, dir.path());
+        let html = page(&identity, &Totals::of(&rows), &rows, 80, dir.path(), &[]);
         if let Some(path) = std::env::var_os("LOOKOUT_SWEEP_SAMPLE") {
             fs::write(path, &html).unwrap();
         }
@@ -294,5 +309,34 @@ mod tests {
         assert!(
             !html.contains("http://") && !html.contains("https://") && !html.contains("<script")
         );
+    }
+
+    #[test]
+    fn the_command_of_a_drive_has_every_flag_that_the_sweep_judged_with() {
+        let flags = [
+            ("--bundle", "my bundle"),
+            ("--engine", "rten"),
+            ("--threads", "2"),
+            ("--score", "observer"),
+            ("--threshold", "0.56"),
+            ("--settings", "it's.toml"),
+            ("--stop", "stops/road.toml"),
+        ];
+        let flags: Vec<&str> = flags.into_iter().flat_map(|(a, b)| [a, b]).collect();
+        let parse = |words: &[&str]| crate::cli::Cli::try_parse_from(words).unwrap().command;
+        let Command::Sweep(args) = parse(&[&["lookout", "sweep"], flags.as_slice()].concat())
+        else {
+            panic!("a sweep is another command");
+        };
+        let given = [args.engine.words(), args.judge.words()].concat();
+        assert_eq!(given, flags);
+        let line = again(&row(60, End::Hit, None), &given);
+        let words = shlex::split(&line).unwrap();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        assert_eq!(words[words.len() - flags.len()..], flags);
+        assert!(matches!(parse(&words), Command::Demo(_)), "{line}");
+        // a sweep without any has a line without any
+        let line = again(&row(60, End::Hit, None), &[]);
+        assert_eq!(line, "lookout demo --seed 60 --speed 50 --thing any");
     }
 }

@@ -72,10 +72,9 @@ impl Pictures {
                 rows: quality.repeated_rows,
             });
         }
-        let sharp = |value: u16| u32::from(value) >= limits.blurred_below;
-        self.blurred = match quality.sharpness {
-            Some(value) if !sharp(value) => self.blurred.saturating_add(1),
-            _ => 0,
+        self.blurred = match limits.is_blurred(&quality) {
+            true => self.blurred.saturating_add(1),
+            false => 0,
         };
         if limits.frozen_frames > 0 && self.same >= limits.frozen_frames {
             return Picture::Faulty(Reason::Frozen { frames: self.same });

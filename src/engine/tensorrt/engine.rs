@@ -72,7 +72,7 @@ impl TensorRtEngine {
             perception: Perception::default(),
             segmented: None,
         };
-        crate::engine::select::try_out(&mut engine, bundle, Some(camera))?;
+        crate::engine::trial::try_out(&mut engine, bundle, Some(camera))?;
         Ok(engine)
     }
 

@@ -6,13 +6,14 @@ use std::collections::BTreeSet;
 
 const DOCUMENT: &str = include_str!("../../../../docs/safety.md");
 
-const TESTS: [&str; 6] = [
+const TESTS: [&str; 7] = [
     include_str!("../tests.rs"),
     include_str!("states.rs"),
     include_str!("faults.rs"),
     include_str!("pictures.rs"),
     include_str!("time.rs"),
     include_str!("invariants.rs"),
+    include_str!("../../../pipeline/corridor_tests.rs"),
 ];
 
 /// A letter of the three tables and two digits.

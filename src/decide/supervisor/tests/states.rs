@@ -225,6 +225,21 @@ fn s13_the_area_that_counts_is_the_same_share_at_every_resolution() {
 }
 
 #[test]
+fn s20_hits_of_modes_with_score_maps_of_their_own_confirm_a_stop_together() {
+    for (area, state) in [(5, Stop), (4, Warn)] {
+        let mut drive = Drive::started();
+        drive.frame(40);
+        drive.now_ms += 50;
+        // the other mode's map has a quarter of the pixels
+        let other = Observation {
+            pixels: 250,
+            ..frame(drive.now_ms, area)
+        };
+        assert_eq!(drive.event(Event::Frame(other)).state, state, "{area}");
+    }
+}
+
+#[test]
 fn s14_time_alone_changes_nothing_while_it_is_short() {
     for (state, mut drive) in Drive::in_every_state() {
         let before = drive.event(Event::Tick);
