@@ -180,6 +180,16 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Whether the driver does not stamp its frames, whatever that led to.
+    pub fn is_unstamped(&self) -> bool {
+        match *self {
+            Self::Late { age_ms, .. } | Self::Refused { age_ms, .. } => age_ms > UNSTAMPED,
+            Self::Missing { gap_ms, .. } => gap_ms > UNSTAMPED,
+            Self::StampRegressed { previous, stamp } => previous == stamp && stamp == ZERO,
+            _ => false,
+        }
+    }
+
     /// A short name that stays the same over versions, for tables.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -218,6 +228,9 @@ impl Reason {
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_unstamped() {
+            return write!(f, "{NO_STAMP}");
+        }
         match *self {
             Self::NoFrameYet => write!(f, "no frame has come yet"),
             Self::Starting { good, needed } => {
@@ -282,9 +295,6 @@ impl fmt::Display for Reason {
                     "no frame came for {gap_ms} ms; the limit is {limit_ms} ms"
                 )
             }
-            Self::Late { age_ms, .. } | Self::Refused { age_ms, .. } if age_ms > UNSTAMPED => {
-                write!(f, "{NO_STAMP}")
-            }
             Self::Late { age_ms, limit_ms } => {
                 write!(
                     f,
@@ -295,9 +305,6 @@ impl fmt::Display for Reason {
                 f,
                 "the capture stamp is {ahead_ms} ms in the future; the limit is {limit_ms} ms"
             ),
-            Self::StampRegressed { previous, stamp } if previous == stamp && stamp == ZERO => {
-                write!(f, "{NO_STAMP}")
-            }
             Self::StampRegressed { previous, stamp } => write!(
                 f,
                 "the capture stamp {stamp} is not later than {previous} of the frame before"
@@ -362,7 +369,7 @@ impl fmt::Display for Reason {
 /// Said of a frame that nobody stamped.
 const NO_STAMP: &str = "the driver does not stamp its frames: the capture stamp is zero";
 const ZERO: Stamp = Stamp::from_nanos(0);
-/// A frame is that old only where its stamp is zero: thirty years, in ms.
+/// A frame is that old, and a time without one that long, only where stamps are zero: thirty years, in ms.
 const UNSTAMPED: u64 = 30 * 365 * 86_400_000;
 
 /// A duration in ms, in the unit that people read.
