@@ -577,19 +577,17 @@ fn a_png_with_parts_swapped_repeated_or_of_another_picture_is_an_error() {
     let swapped_in_one = [&head[..], lower, upper, checksum].concat();
     let mut other = lower.clone();
     other[700] ^= 1;
-    for (parts, what) in [
-        (vec![&head[..], lower, upper, checksum], "swapped"),
-        (vec![&swapped_in_one], "swapped in one chunk"),
-        (vec![head, upper, upper, checksum], "the upper half twice"),
-        (vec![head, upper, &other, checksum], "of another picture"),
-        (vec![head, upper, lower, checksum, lower], "one more"),
-        (vec![head, upper, lower], "without its checksum"),
-        (
-            vec![head, upper, lower, &checksum[..3]],
-            "with a part of it",
-        ),
-    ] {
-        let result = decode_file(&png_of_parts(&parts), "png");
+    let cases: [(&[&[u8]], &str); 7] = [
+        (&[head, lower, upper, checksum], "swapped"),
+        (&[&swapped_in_one], "swapped in one chunk"),
+        (&[head, upper, upper, checksum], "the upper half twice"),
+        (&[head, upper, &other, checksum], "of another picture"),
+        (&[head, upper, lower, checksum, lower], "one more"),
+        (&[head, upper, lower], "without its checksum"),
+        (&[head, upper, lower, &checksum[..3]], "with a part of it"),
+    ];
+    for (parts, what) in cases {
+        let result = decode_file(&png_of_parts(parts), "png");
         assert!(result.is_err(), "{what}");
     }
 }
