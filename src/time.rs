@@ -43,6 +43,17 @@ impl Stamp {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// Whether nobody set it: it is zero on a clock that shows a time of day.
+    pub fn is_unset(self, now: Stamp) -> bool {
+        const THIRTY_YEARS: i64 = 30 * 365 * 86_400_000_000_000;
+        self == Self::default() && now.0 > THIRTY_YEARS
+    }
+
+    /// How old what was captured then is at `now`; `None` where the stamp [was not set](Self::is_unset).
+    pub fn age(self, now: Stamp) -> Option<Duration> {
+        (!self.is_unset(now)).then(|| now.saturating_since(self))
+    }
+
     /// Time from `earlier` to `self`, zero when `earlier` is later.
     pub fn saturating_since(self, earlier: Stamp) -> Duration {
         Duration::from_nanos(self.nanos_since(earlier).max(0) as u64)
@@ -258,6 +269,17 @@ mod tests {
         for (sec, nanosec) in [(0, 0), (1_700_000_000, 999_999_999), (-1, 5)] {
             assert_eq!(Stamp::from_ros(sec, nanosec).to_ros(), (sec, nanosec));
         }
+    }
+
+    #[test]
+    fn a_zero_stamp_has_an_age_in_a_simulation_and_none_by_the_time_of_day() {
+        let zero = Stamp::default();
+        let minute = Stamp::from_ros(60, 0);
+        assert_eq!(zero.age(minute), Some(Duration::from_secs(60)));
+        let today = Stamp::from_ros(1_700_000_000, 0);
+        assert_eq!(zero.age(today), None);
+        let earlier = Stamp::from_ros(1_699_999_999, 0);
+        assert_eq!(earlier.age(today), Some(Duration::from_secs(1)));
     }
 
     #[test]

@@ -525,8 +525,8 @@ fn truncated_files_are_errors_at_any_length() {
     }
 }
 
-/// A PNG of 64 x 64 grey pixels, not compressed, in several parts.
-fn png_in_parts() -> Vec<u8> {
+/// The coded data of a PNG of 64 x 64 grey pixels, not compressed: beginning, halves, checksum.
+fn png_parts() -> [Vec<u8>; 4] {
     let rows: Vec<u8> = (0..64 * 65u32)
         .map(|i| if i % 65 == 0 { 0 } else { (i * i % 251) as u8 })
         .collect();
@@ -542,26 +542,54 @@ fn png_in_parts() -> Vec<u8> {
         &(!length).to_le_bytes(),
     ]
     .concat();
-    let size = 64u32.to_be_bytes();
-    let header = [&size[..], &size, &[8, 0, 0, 0, 0]].concat();
     let checksum = ((b << 16) | a).to_be_bytes();
     let (upper, lower) = rows.split_at(rows.len() / 2);
+    [head, upper.to_vec(), lower.to_vec(), checksum.to_vec()]
+}
+
+/// That PNG with these parts, each with its right CRC.
+fn png_of_parts(parts: &[&[u8]]) -> Vec<u8> {
+    let size = 64u32.to_be_bytes();
+    let header = [&size[..], &size, &[8, 0, 0, 0, 0]].concat();
     let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
-    let chunks: [(&[u8; 4], &[u8]); 6] = [
-        (b"IHDR", &header[..]),
-        (b"IDAT", &head[..]),
-        (b"IDAT", upper),
-        (b"IDAT", lower),
-        (b"IDAT", &checksum[..]),
-        (b"IEND", &[]),
-    ];
-    for (kind, body) in chunks {
+    let mut chunk = |kind: &[u8; 4], body: &[u8]| {
         let named = [&kind[..], body].concat();
         png.extend((body.len() as u32).to_be_bytes());
         png.extend(&named);
         png.extend(crc32fast::hash(&named).to_be_bytes());
-    }
+    };
+    chunk(b"IHDR", &header);
+    parts.iter().for_each(|part| chunk(b"IDAT", part));
+    chunk(b"IEND", &[]);
     png
+}
+
+fn png_in_parts() -> Vec<u8> {
+    png_of_parts(&png_parts().each_ref().map(Vec::as_slice))
+}
+
+#[test]
+fn a_png_with_parts_swapped_repeated_or_of_another_picture_is_an_error() {
+    let [head, upper, lower, checksum] = &png_parts();
+    decode_file(&png_of_parts(&[head, upper, lower, checksum]), "png").unwrap();
+    let in_one = [&head[..], upper, lower, checksum].concat();
+    decode_file(&png_of_parts(&[&in_one]), "png").unwrap();
+    let swapped_in_one = [&head[..], lower, upper, checksum].concat();
+    let mut other = lower.clone();
+    other[700] ^= 1;
+    let cases: [(&[&[u8]], &str); 7] = [
+        (&[head, lower, upper, checksum], "swapped"),
+        (&[&swapped_in_one], "swapped in one chunk"),
+        (&[head, upper, upper, checksum], "the upper half twice"),
+        (&[head, upper, &other, checksum], "of another picture"),
+        (&[head, upper, lower, checksum, lower], "one more"),
+        (&[head, upper, lower], "without its checksum"),
+        (&[head, upper, lower, &checksum[..3]], "with a part of it"),
+    ];
+    for (parts, what) in cases {
+        let result = decode_file(&png_of_parts(parts), "png");
+        assert!(result.is_err(), "{what}");
+    }
 }
 
 #[test]

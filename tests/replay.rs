@@ -16,6 +16,7 @@ use lookout::bag::{BagWriter, Qos};
 use lookout::msg::{
     Bool, CameraInfo, CompressedImageRef, Image, ImageRef, Odometry, RosMessage, Time, cdr,
 };
+use lookout::time::Stamp;
 use serde::Serialize;
 use support::{
     MASK, OVERLAY, SAFE_STOP, SCORE_MAP, STATUS, TOPIC, Table, annotated, command,
@@ -357,6 +358,28 @@ fn a_damaged_recording_is_recovered_and_what_is_lost_is_told() {
         assert!(report.contains(words), "{rate}");
     }
     assert_eq!(Table::of(&dir.path().join("max")).len(), 5);
+}
+
+#[test]
+fn frames_without_stamps_are_called_that_at_every_rate() {
+    let dir = tempfile::tempdir().unwrap();
+    let bag = dir.path().join("drive");
+    let mut frames = images(8);
+    for frame in &mut frames {
+        frame.header.stamp = Stamp::default().into();
+    }
+    write_bag(&bag, &frames);
+    for rate in ["max", "1", "2"] {
+        let out = dir.path().join(rate);
+        replay(&bag, &out, &["--rate", rate]).ends_with(0);
+        let table = Table::of(&out);
+        let said = table.column("reason_text");
+        assert!(said.len() > 1, "{rate}: {said:?}");
+        for text in &said[1..] {
+            let words = "the driver does not stamp its frames";
+            assert!(text.contains(words), "{rate}: {said:?}");
+        }
+    }
 }
 
 #[test]

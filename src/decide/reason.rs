@@ -101,7 +101,7 @@ pub enum Reason {
         needed: u32,
     },
     /// No frame for too long.
-    #[error("no frame came for {gap_ms} ms; the limit is {limit_ms} ms")]
+    #[error(fmt = missing)]
     Missing {
         /// Time without a frame, in ms.
         gap_ms: u64,
@@ -222,6 +222,16 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Whether the driver does not stamp its frames, whatever that led to.
+    pub fn is_unstamped(&self) -> bool {
+        match *self {
+            Self::Late { age_ms, .. } | Self::Refused { age_ms, .. } => age_ms >= UNSTAMPED,
+            Self::Missing { gap_ms, .. } => gap_ms >= UNSTAMPED,
+            Self::StampRegressed { previous, stamp } => previous == ZERO && stamp == ZERO,
+            _ => false,
+        }
+    }
+
     /// A short name that stays the same over versions, for tables.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -261,8 +271,18 @@ impl Reason {
 /// Said of a frame that nobody stamped.
 const NO_STAMP: &str = "the driver does not stamp its frames: the capture stamp is zero";
 const ZERO: Stamp = Stamp::from_nanos(0);
-/// A frame is that old only where its stamp is zero: over thirty years, in ms.
+/// A frame is that old, and a time without one that long, only where stamps are zero: over thirty years, in ms.
 const UNSTAMPED: u64 = 30 * 365 * 86_400_000 + 1;
+
+fn missing(gap_ms: &u64, limit_ms: &u32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match *gap_ms {
+        UNSTAMPED.. => f.write_str(NO_STAMP),
+        gap_ms => write!(
+            f,
+            "no frame came for {gap_ms} ms; the limit is {limit_ms} ms"
+        ),
+    }
+}
 
 fn late(age_ms: &u64, limit_ms: &u32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match *age_ms {

@@ -48,6 +48,8 @@ pub struct Supervisor {
     shown: Option<Observation>,
     /// Capture stamp of the last frame that was told of.
     told: Option<Stamp>,
+    /// The stamps of the last two frames that had one are zero: nothing can be said of their age.
+    unstamped: bool,
     /// The frame that the next one's stamp is compared with: its stamp, and when it was told of.
     last: Option<Now>,
     /// The present at the last event.
@@ -90,6 +92,7 @@ impl Supervisor {
             reason: Reason::NoFrameYet,
             shown: None,
             told: None,
+            unstamped: false,
             last: None,
             previous: None,
             pictures: Pictures::default(),
@@ -123,6 +126,10 @@ impl Supervisor {
         if stepped.is_some() {
             // Stamps from before and after cannot be compared, and a frame's can be either.
             self.last = None;
+        }
+        if let Some(stamp) = event.first_told() {
+            let zero = Some(Stamp::default());
+            self.unstamped = self.told == zero && Some(stamp) == zero;
         }
         let before = self.before.take();
         match event {
@@ -165,9 +172,12 @@ impl Supervisor {
                 slack_ms,
                 needed_ms,
             } => {
-                let age = now.stamp.nanos_since(capture_stamp) / faults::NANOS_PER_MS;
+                let age = match self.unstamped {
+                    true => i64::MAX,
+                    false => now.stamp.nanos_since(capture_stamp),
+                };
                 let reason = stepped.unwrap_or(Reason::Refused {
-                    age_ms: age.max(0).unsigned_abs(),
+                    age_ms: faults::whole_ms(age),
                     slack_ms,
                     needed_ms,
                 });
@@ -231,7 +241,10 @@ impl Supervisor {
         let missing = || {
             let last = self.last?;
             let gap = now.stamp.nanos_since(last.stamp);
-            self.missing(gap.max(now.monotonic_since(last)))
+            let missing = self.missing(gap.max(now.monotonic_since(last)))?;
+            // frames may well come
+            let unstamped = self.unstamped.then(|| self.missing(i64::MAX)).flatten();
+            Some(unstamped.unwrap_or(missing))
         };
         let reason = stepped.or_else(missing);
         if let Some(reason) = reason {

@@ -122,6 +122,24 @@ pub enum Event {
     Reset,
 }
 
+impl Event {
+    /// Capture stamp of the frame that this is the first word on, where it has one.
+    pub(super) fn first_told(&self) -> Option<Stamp> {
+        match *self {
+            Self::Frame(Observation { capture_stamp, .. }) | Self::Missed { capture_stamp, .. } => {
+                Some(capture_stamp)
+            }
+            Self::Failed {
+                failure: Failure::Overdue,
+                ..
+            }
+            | Self::Tick
+            | Self::Reset => None,
+            Self::Failed { capture_stamp, .. } => capture_stamp,
+        }
+    }
+}
+
 /// The supervisor's word after an event.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Verdict {

@@ -10,7 +10,7 @@ use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::jpeg::{self, Damage};
-use super::{CompressedView, Frame, FrameError, checked_len};
+use super::{CompressedView, Frame, FrameError, checked_len, png_data};
 
 named! {
     /// The compressed formats that are read.
@@ -191,7 +191,10 @@ fn png(
         }
     }
     // The rest of the file is read too: a truncated or corrupt end is no whole picture.
-    reader.finish().map_err(|error| fault(&error))
+    reader.finish().map_err(|error| fault(&error))?;
+    // rows of four samples of 16 bits, each with a byte for its filter; interlaced ones are more and shorter
+    let most = (8 * u64::from(width) + 1) * u64::from(height) * 2 + 16;
+    png_data::check(view.data, most, scratch).map_err(|reason| fault(&reason))
 }
 
 /// The colours of rows of indices of 1, 2, 4 or 8 bits; each row ends with a whole byte.

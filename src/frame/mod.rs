@@ -36,6 +36,7 @@ mod encoding;
 mod error;
 pub mod file;
 mod jpeg;
+mod png_data;
 mod quality;
 mod raw;
 mod raw_image;

@@ -249,6 +249,8 @@ impl FrameHandler {
     /// Replaces a verdict in time that is not any more; whether it did.
     fn hold_to_deadline(&mut self, judged: &mut Judged, clock: &dyn Clock) -> bool {
         let late = match (&self.live, judged.age) {
+            // it is a FAULT already, and nothing can be said of its age
+            _ if judged.verdict.reason.is_unstamped() => false,
             (Some(_), Some(age)) => judged.fate == FrameFate::InTime && age > self.deadline,
             _ => false,
         };
@@ -402,5 +404,5 @@ impl FrameHandler {
 
 /// How old what was captured then is now.
 fn age_of(stamp: Option<Stamp>, clock: &dyn Clock) -> Option<Duration> {
-    stamp.map(|stamp| clock.now().saturating_since(stamp))
+    stamp?.age(clock.now())
 }

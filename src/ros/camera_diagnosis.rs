@@ -247,6 +247,8 @@ impl std::fmt::Display for Datagrams {
 
 #[cfg(test)]
 mod tests {
+    use ros2_client::dds::rustdds::{QosPolicyBuilder, policy};
+
     use super::*;
 
     fn published(topic: &str, kind: &str) -> Published {
@@ -314,6 +316,27 @@ mod tests {
         // one that matches is enough
         let said = raw(&[writer, published("/cam/image", Image::TYPE)]);
         assert_eq!(said, "/cam/image has 1 publisher, but no whole frame comes");
+    }
+
+    #[test]
+    fn a_publisher_whose_quality_of_service_cannot_match_is_told_by_its_policy() {
+        let reader = qos::input();
+        for fits in [qos::input(), qos::picture(), qos::safe_stop()] {
+            assert_eq!(offered(&fits, &reader), None, "{fits:?}");
+        }
+        let exclusive = policy::Ownership::Exclusive { strength: 1 };
+        let exclusive = QosPolicyBuilder::new().ownership(exclusive).build();
+        let mismatch = offered(&exclusive, &reader);
+        assert_eq!(mismatch.as_deref(), Some("Ownership"));
+        // less is offered than is asked for
+        let volatile = offered(&qos::input(), &qos::safe_stop());
+        assert_eq!(volatile.as_deref(), Some("Durability"));
+        let said = raw(&[Published {
+            mismatch,
+            ..published("/cam/image", Image::TYPE)
+        }]);
+        let words = "the policy Ownership does not match";
+        assert!(said.contains(words), "{said}");
     }
 
     #[test]

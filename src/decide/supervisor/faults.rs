@@ -5,7 +5,7 @@ use super::Supervisor;
 use super::pictures::Picture;
 use crate::time::{Now, Stamp};
 
-pub(super) const NANOS_PER_MS: i64 = 1_000_000;
+const NANOS_PER_MS: i64 = 1_000_000;
 
 /// A score map whose scores differ by less has the same score everywhere.
 const LEAST_SPREAD: f32 = 1e-6;
@@ -90,6 +90,6 @@ impl Supervisor {
 }
 
 /// Of a positive time.
-fn whole_ms(nanos: i64) -> u64 {
+pub(super) fn whole_ms(nanos: i64) -> u64 {
     nanos.max(0).unsigned_abs() / NANOS_PER_MS.unsigned_abs()
 }

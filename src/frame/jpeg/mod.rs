@@ -84,8 +84,8 @@ struct Reader<'a> {
     units: (usize, usize),
     progressive: bool,
     restart: usize,
-    dc: [Option<Table>; 4],
-    ac: [Option<Table>; 4],
+    dc: [Option<Box<Table>>; 4],
+    ac: [Option<Box<Table>>; 4],
     /// First value of each quantisation table: that of the mean of a block.
     quantisation: [u32; 4],
     /// Of progressive pictures: by component, for each block which coefficients are not zero.
@@ -235,7 +235,7 @@ impl<'a> Reader<'a> {
             } else {
                 &mut self.dc
             };
-            *tables.get_mut(usize::from(kind & 15)).ok_or(WRONG)? = Some(table);
+            *tables.get_mut(usize::from(kind & 15)).ok_or(WRONG)? = Some(Box::new(table));
             rest = tail;
         }
         Ok(())
@@ -286,19 +286,24 @@ impl<'a> Reader<'a> {
             members.push(Member {
                 component: self.components[index],
                 index,
+                blocks: 1,
                 dc: self
                     .dc
                     .get(usize::from(part[1] >> 4))
-                    .and_then(Option::as_ref),
+                    .and_then(Option::as_deref),
                 ac: self
                     .ac
                     .get(usize::from(part[1] & 15))
-                    .and_then(Option::as_ref),
+                    .and_then(Option::as_deref),
                 mean: 0,
                 most: 0,
             });
         }
+        let alone = members.len() == 1;
         for member in &mut members {
+            if !alone {
+                member.blocks = member.component.horizontal * member.component.vertical;
+            }
             let table = member.component.quantisation;
             let step = *self.quantisation.get(table).ok_or(WRONG)?;
             let shift = if self.progressive { depth & 15 } else { 0 };
@@ -318,7 +323,6 @@ impl<'a> Reader<'a> {
                 refines: false,
             },
         };
-        let alone = members.len() == 1;
         if members.is_empty() || band.to > 63 || band.from > band.to || (band.from > 0 && !alone) {
             return Err(WRONG);
         }
@@ -334,8 +338,10 @@ impl<'a> Reader<'a> {
             blocks: self.blocks,
         };
         let mut restarts = 0u8;
+        let mut until_restart = self.restart;
         for unit in 0..units {
-            if self.restart > 0 && unit > 0 && unit.is_multiple_of(self.restart) {
+            if self.restart > 0 && until_restart == 0 {
+                until_restart = self.restart;
                 let marker = walk.bits.end()?;
                 let found = self.data[marker + 1];
                 if found != 0xd0 + restarts {
@@ -347,11 +353,23 @@ impl<'a> Reader<'a> {
                 walk.bits = Bits::new(self.data, marker + 2);
                 walk.end_of_band = 0;
             }
+            until_restart = until_restart.wrapping_sub(1);
             for member in &mut members {
                 let c = member.component;
+                // where a block lies matters only where scans build on each other
+                if !self.progressive {
+                    for _ in 0..member.blocks {
+                        walk.sequential_block(member)?;
+                    }
+                    continue;
+                }
                 if alone {
                     let (x, y) = (unit % c.columns, unit / c.columns);
-                    walk.block(member, &mut self.significant, y * c.padded_columns + x)?;
+                    walk.progressive_block(
+                        member,
+                        &mut self.significant,
+                        y * c.padded_columns + x,
+                    )?;
                     continue;
                 }
                 let (x, y) = (unit % self.units.0, unit / self.units.0);
@@ -359,7 +377,7 @@ impl<'a> Reader<'a> {
                     for dx in 0..c.horizontal {
                         let row = y * c.vertical + dy;
                         let at = row * c.padded_columns + x * c.horizontal + dx;
-                        walk.block(member, &mut self.significant, at)?;
+                        walk.progressive_block(member, &mut self.significant, at)?;
                     }
                 }
             }

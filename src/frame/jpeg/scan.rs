@@ -1,7 +1,7 @@
 //! Through the blocks of one scan.
 
 use super::Damage;
-use super::huffman::{Bits, END, LOOK, MOST_AC_BITS, MOST_DC_BITS, Table};
+use super::huffman::{BLOCK, Bits, MOST_AC_BITS, MOST_DC_BITS, Table};
 
 #[derive(Clone, Copy, Default)]
 pub(super) struct Component {
@@ -22,12 +22,26 @@ pub(super) struct Component {
 pub(super) struct Member<'a> {
     pub(super) component: Component,
     pub(super) index: usize,
+    /// Blocks of it in a unit of the scan.
+    pub(super) blocks: usize,
     pub(super) dc: Option<&'a Table>,
     pub(super) ac: Option<&'a Table>,
     /// Mean of the last block, in steps of the quantisation.
     pub(super) mean: i32,
     /// Greatest mean, positive or negative, that a picture can have.
     pub(super) most: u32,
+}
+
+impl Member<'_> {
+    /// Takes the size and the bits of the difference to the next mean; whether a picture can have that mean.
+    #[inline]
+    fn follows(&mut self, (size, value): (u32, u32)) -> bool {
+        // values of the lower half are negative
+        let is_negative = value < (1 << size) >> 1;
+        let below = if is_negative { (1 << size) - 1 } else { 0 };
+        self.mean += value as i32 - below;
+        self.mean.unsigned_abs() <= self.most
+    }
 }
 
 /// Which coefficients a scan is about.
@@ -49,26 +63,40 @@ pub(super) struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    pub(super) fn block(
+    /// A block of a sequential picture.
+    #[inline]
+    pub(super) fn sequential_block(&mut self, member: &mut Member<'_>) -> Result<(), Damage> {
+        let (Some(dc), Some(ac)) = (member.dc, member.ac) else {
+            return Err(Damage::NoTables);
+        };
+        let mut bits = self.bits;
+        bits.fill();
+        let mut next = 1;
+        if let Some(difference) = bits.short_value(dc) {
+            if !member.follows(difference) {
+                return Err(self.no_code());
+            }
+            next = bits.skip_coefficients(ac);
+            self.bits = bits;
+        } else {
+            self.dc_value(dc, member)?;
+        }
+        if next != BLOCK {
+            self.ac_values(ac, next, &mut 0)?;
+        }
+        self.blocks += 1;
+        Ok(())
+    }
+
+    /// Block `at` of a component of a progressive picture.
+    pub(super) fn progressive_block(
         &mut self,
         member: &mut Member<'_>,
         significant: &mut [Vec<u64>],
         at: usize,
     ) -> Result<(), Damage> {
         let band = self.band;
-        if !self.progressive {
-            let (Some(dc), Some(ac)) = (member.dc, member.ac) else {
-                return Err(Damage::NoTables);
-            };
-            self.dc_value(dc, member)?;
-            let k = self.plain_values(ac);
-            if k < 64 {
-                self.ac_values(ac, k, &mut 0)?;
-            } else if k > 64 && k < usize::from(END) {
-                let blocks = self.blocks;
-                return Err(Damage::Code { blocks });
-            }
-        } else if band.from == 0 {
+        if band.from == 0 {
             match band.refines {
                 true => {
                     self.bits.bit().ok_or(self.short())?;
@@ -88,6 +116,11 @@ impl Walk<'_> {
         }
         self.blocks += 1;
         Ok(())
+    }
+
+    fn no_code(&self) -> Damage {
+        let blocks = self.blocks;
+        Damage::Code { blocks }
     }
 
     fn short(&self) -> Damage {
@@ -115,67 +148,19 @@ impl Walk<'_> {
     }
 
     /// The mean of a block, as the difference to that of the block before.
-    #[inline]
     fn dc_value(&mut self, table: &Table, member: &mut Member<'_>) -> Result<(), Damage> {
-        let (size, value) = match self.bits.short_value(table) {
-            Some(both) => both,
-            None => self.long_value(table)?,
-        };
-        // values of the lower half are negative
-        let is_negative = value < (1 << size) >> 1;
-        let below = if is_negative { (1 << size) - 1 } else { 0 };
-        member.mean += value as i32 - below;
-        if member.mean.unsigned_abs() > member.most {
-            let blocks = self.blocks;
-            return Err(Damage::Code { blocks });
-        }
-        Ok(())
-    }
-
-    /// As [`Bits::short_value`], of any code.
-    #[cold]
-    fn long_value(&mut self, table: &Table) -> Result<(u32, u32), Damage> {
         let size = u32::from(self.code(table)?);
         if size > MOST_DC_BITS {
-            let blocks = self.blocks;
-            return Err(Damage::Code { blocks });
+            return Err(self.no_code());
         }
         let value = self.bits.peek() >> (16 - size);
-        match self.bits.skip(size) {
-            true => Ok((size, value)),
-            false => Err(self.short()),
+        if !self.bits.skip(size) {
+            return Err(self.short());
         }
-    }
-
-    /// The coefficients of a sequential block, as far as their codes are short. Returns which one is
-    /// next: 64 or [`END`] and more at the end of the block.
-    fn plain_values(&mut self, table: &Table) -> usize {
-        let mut k = 1;
-        while k < 64 {
-            if self.bits.held < 48 {
-                self.bits.fill();
-            }
-            let (mut buffer, mut held) = (self.bits.buffer, self.bits.held);
-            // two codes and values are 52 bits at most: often several pairs fit
-            let mut is_plain = true;
-            while k < 64 && is_plain {
-                let steps = table.steps[(buffer >> (64 - LOOK)) as usize];
-                let ends = k + usize::from(steps.first.1) >= 64;
-                let (bits, further) = if ends { steps.first } else { steps.both };
-                is_plain = bits > 0 && u32::from(bits) <= held;
-                if is_plain {
-                    buffer <<= bits;
-                    held -= u32::from(bits);
-                    k += usize::from(further);
-                }
-            }
-            let moved = held != self.bits.held;
-            (self.bits.buffer, self.bits.held) = (buffer, held);
-            if !is_plain && !moved {
-                return k;
-            }
+        match member.follows((size, value)) {
+            true => Ok(()),
+            false => Err(self.no_code()),
         }
-        k
     }
 
     /// The coefficients from `from` to the end of the band; notes in `block` which are not zero.
@@ -201,8 +186,7 @@ impl Walk<'_> {
             }
             k += run;
             if k > to || size > MOST_AC_BITS {
-                let blocks = self.blocks;
-                return Err(Damage::Code { blocks });
+                return Err(self.no_code());
             }
             *block |= 1 << k;
             k += 1;
@@ -211,15 +195,13 @@ impl Walk<'_> {
             }
         }
         // sixteen zeros may end a block, but not reach beyond it
-        let blocks = self.blocks;
-        (k <= to + 1).then_some(()).ok_or(Damage::Code { blocks })
+        (k <= to + 1).then_some(()).ok_or(self.no_code())
     }
 
     /// Blocks after this one whose band is at its end too.
     fn run_length(&mut self, bits: usize) -> Result<u32, Damage> {
         if !self.progressive {
-            let blocks = self.blocks;
-            return Err(Damage::Code { blocks });
+            return Err(self.no_code());
         }
         let more = self.bits.peek() >> (16 - bits);
         match self.bits.skip(bits as u32) {

@@ -126,9 +126,7 @@ impl FrameSink<'_> {
         let Some(error) = &judged.error else {
             return;
         };
-        let again = self.logged.is_none_or(|at| at.elapsed() >= LOG_AGAIN);
-        if again {
-            *self.logged = Some(Instant::now());
+        if is_due(self.logged, Instant::now()) {
             let stamp = judged
                 .stamp
                 .map_or_else(String::new, |s| format!(" of {s}"));
@@ -137,10 +135,34 @@ impl FrameSink<'_> {
     }
 }
 
+/// Whether a line may be logged at `now`; it is noted as the last one then.
+fn is_due(logged: &mut Option<Instant>, now: Instant) -> bool {
+    let due = logged.is_none_or(|at| now.saturating_duration_since(at) >= LOG_AGAIN);
+    if due {
+        *logged = Some(now);
+    }
+    due
+}
+
 fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
 pub(super) fn nanos(time: Duration) -> i64 {
     i64::try_from(time.as_nanos()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_frames_that_fail_at_thirty_a_second_one_in_ten_seconds_is_logged() {
+        let begin = Instant::now();
+        let mut logged = None;
+        let due: Vec<u64> = (0..30 * 30)
+            .filter(|&frame| is_due(&mut logged, begin + Duration::from_secs(frame) / 30))
+            .collect();
+        assert_eq!(due, [0, 300, 600]);
+    }
 }

@@ -179,8 +179,7 @@ impl FrameWorker {
     }
 
     fn age_of(&self, verdict: &Verdict) -> Option<Duration> {
-        let now = self.clock.now();
-        verdict.capture_stamp.map(|s| now.saturating_since(s))
+        verdict.capture_stamp?.age(self.clock.now())
     }
 
     /// Time passed without a message. Published where the state changes.

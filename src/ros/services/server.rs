@@ -207,3 +207,24 @@ impl ThrottledLog {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dropped_requests_are_counted_between_two_lines_of_the_log() {
+        let mut log = ThrottledLog::default();
+        for _ in 0..50 {
+            log.note("reset", &"no request");
+        }
+        // the first is logged at once, and the others wait
+        let first = log.last;
+        assert!(first.is_some());
+        assert_eq!(log.suppressed, 49);
+        log.last = first.and_then(|at| at.checked_sub(ThrottledLog::PAUSE));
+        log.note("reset", &"no request");
+        assert_eq!(log.suppressed, 0);
+        assert!(log.last >= first);
+    }
+}

@@ -280,6 +280,36 @@ fn f04_frames_without_stamps_say_so() {
 }
 
 #[test]
+fn frames_without_stamps_say_so_also_where_the_clock_begins_with_them() {
+    let mut drive = Drive::new();
+    drive.now_ms = 10;
+    drive.event(Event::Frame(frame(0, 0)));
+    let missed = Event::Missed {
+        capture_stamp: ms(0),
+        slack_ms: -3,
+        needed_ms: 46,
+    };
+    for (now_ms, event, code) in [
+        (80, missed, "refused"),
+        (120, Event::Frame(frame(0, 0)), "stamp-regressed"),
+        (170, missed, "refused"),
+        (400, Event::Tick, "missing"),
+    ] {
+        drive.now_ms = now_ms;
+        let reason = drive.event(event).reason;
+        assert_eq!(reason.code(), code);
+        let said = reason.to_string();
+        assert!(said.contains("does not stamp its frames"), "{code}: {said}");
+    }
+    // a simulation may begin at zero
+    let mut drive = Drive::new();
+    drive.event(Event::Frame(frame(0, 0)));
+    drive.now_ms = 300;
+    let said = drive.event(Event::Tick).reason.to_string();
+    assert!(said.contains("no frame came for 300 ms"), "{said}");
+}
+
+#[test]
 fn f16_a_frame_that_is_refused_for_its_old_stamp_says_how_old_it_is() {
     let hour = 3_600_000;
     for (now_ms, words) in [
