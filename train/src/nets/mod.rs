@@ -41,6 +41,16 @@ impl Design {
         }
     }
 
+    /// The last layers of the segmentation network alone, under the same names. Inputs: the
+    /// activations `decoder8` and `detail4`. Outputs: [`LOGITS`] and `decoder4`. `None` where the
+    /// design has no such end.
+    pub fn tail(self, classes: i64) -> Option<Graph> {
+        match self {
+            Self::Road => Some(segmentation::tail(classes)),
+            Self::Small => None,
+        }
+    }
+
     /// The observer. Inputs: `image`, [`LOGITS`], [`Self::activations`]. Outputs: [`OBSERVER`],
     /// [`OWN_LOGIT`], `energy`, `probabilities`.
     pub fn observer(self, classes: i64) -> Graph {
