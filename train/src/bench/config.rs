@@ -10,6 +10,7 @@ use thiserror::Error;
 use crate::data::{AugmentConfig, DataError, LabelKind, SetFile};
 use crate::methods::{Config, MethodError, Training};
 use crate::nets::Design;
+use crate::run::BundleText;
 
 /// `experiments/bench.toml`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,6 +32,8 @@ pub struct Bench {
     pub judged: usize,
     /// How methods that are trained are trained, all alike.
     pub training: TrainingPlan,
+    /// What the bundle is called and says of itself.
+    pub bundle: BundleText,
     /// The methods.
     #[serde(rename = "row")]
     pub rows: Vec<Row>,
@@ -231,6 +234,12 @@ frame_steps = 2
 batch = 2
 rate = 1e-3
 sample = { width = 64, height = 64 }
+[bundle]
+name = "methods"
+version = "1"
+description = ""
+data = ""
+licence = ""
 "#;
 
     fn why(rows: &str, change: (&str, &str)) -> String {

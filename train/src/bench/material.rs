@@ -8,11 +8,11 @@ use tch::Device;
 
 use super::Bench;
 use crate::data::{
-    CutoutSplit, Mixture, Picture, Rendering, SetFile, TrainingSet, VOID, known_things,
-    load_cutouts, load_pictures, rendered,
+    CutoutSplit, Mixture, Picture, Rendering, SetFile, TrainingSet, VOID, load_cutouts,
+    load_pictures, rendered,
 };
-use crate::methods::{Known, Scenes, pixels_of};
-use crate::run::{RENDER_VALIDATION_SEED, ValidationSet, load_segmentation};
+use crate::methods::{Config, Known, Scenes, pixels_of};
+use crate::run::{RENDER_TRAINING_SEED, RENDER_VALIDATION_SEED, ValidationSet, load_segmentation};
 use crate::torch::Network;
 
 /// See the module.
@@ -22,6 +22,7 @@ pub(super) struct Material {
     /// Some training pictures of each set.
     training: BTreeMap<String, (SetFile, Vec<Picture>)>,
     cutouts: Vec<PathBuf>,
+    rendered: Vec<Picture>,
     /// Pictures with things that no class describes, by the name of the set.
     pub(super) unknown: BTreeMap<String, Vec<Picture>>,
     /// Pictures without, whose labels are known.
@@ -34,6 +35,11 @@ const PASTED_SEED: u64 = 11;
 /// Rendered validation drives.
 const RENDERING: Rendering = Rendering {
     drives: 12,
+    frames: 2,
+};
+/// Rendered training drives, an auxiliary set.
+const AUXILIARY: Rendering = Rendering {
+    drives: 60,
     frames: 2,
 };
 /// Folder of photographs with real anomalies, where it is there.
@@ -82,6 +88,14 @@ impl Material {
             start: bench.start.clone(),
             training,
             cutouts,
+            rendered: match bench
+                .rows
+                .iter()
+                .any(|r| matches!(r.method, Config::BiaMat(_)))
+            {
+                true => rendered(RENDER_TRAINING_SEED, AUXILIARY, Anomaly::None)?,
+                false => vec![],
+            },
             unknown,
             clean,
             device,
@@ -117,9 +131,9 @@ impl Material {
             frames,
             pixels,
             scenes: Scenes {
-                things: all.iter().step_by(3).flat_map(known_things).collect(),
                 mixture: Mixture::new(sets),
                 cutouts: load_cutouts(&self.cutouts, CutoutSplit::Train)?,
+                rendered: self.rendered.clone(),
             },
             device: self.device,
         })

@@ -1,5 +1,6 @@
 //! The methods in one table: same networks, same data, same steps.
 
+mod bundle;
 mod config;
 mod judge;
 mod material;
@@ -28,7 +29,8 @@ pub struct Place {
     pub data: PathBuf,
 }
 
-/// Does all rows that are not finished, then writes `table.csv`, `table.json` and `table.html`.
+/// Does all rows that are not finished, then writes `table.csv`, `table.json` and `table.html`, and the
+/// rows as heads of one bundle, `bundle/`.
 ///
 /// # Errors
 /// Where the bench cannot be done, data cannot be read, or a row was begun with another
@@ -75,7 +77,14 @@ pub fn run(place: &Place, device: Device) -> anyhow::Result<()> {
         &place.out.join("table.json"),
         &serde_json::to_string_pretty(&done)?,
     )?;
-    write(&place.out.join("table.html"), &page::html(&bench, &done))
+    write(&place.out.join("table.html"), &page::html(&bench, &done))?;
+    let of = |d: &Done| {
+        place
+            .out
+            .join("rows")
+            .join(format!("{}-{}", d.name, d.seed))
+    };
+    bundle::write(&bench, &done, of, &place.out.join("bundle"))
 }
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {

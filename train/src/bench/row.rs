@@ -16,7 +16,7 @@ use super::{Bench, Row};
 use crate::data::{Batch, augment, sample_rng, weather};
 use crate::methods::{Config, FrameLoss, Kind, Known, Step, Training};
 use crate::onnx::export;
-use crate::run::poly_rate;
+use crate::run::{BundleText, poly_rate};
 use crate::torch::{AdamW, Network};
 
 /// What a row decides by beside its name; a finished row with other values is another row.
@@ -65,11 +65,12 @@ const WARM_UP: usize = 20;
 const SIZE: (i64, i64) = (480, 352);
 
 impl Asked {
-    /// The other rows and the seeds decide nothing of this one.
+    /// The other rows, the seeds and the bundle decide nothing of this one.
     fn of(bench: &Bench, row: &Row) -> Self {
         let bench = Bench {
             rows: vec![],
             seeds: vec![],
+            bundle: BundleText::default(),
             ..bench.clone()
         };
         Self {
@@ -80,6 +81,36 @@ impl Asked {
 }
 
 impl Done {
+    /// A row without figures.
+    #[cfg(test)]
+    pub(super) fn named(name: &str) -> Self {
+        let text = include_str!("../../../experiments/bench.toml");
+        let bench: Bench = toml::from_str(text).unwrap();
+        let row = Row {
+            name: name.to_owned(),
+            method: bench.rows[0].method.clone(),
+        };
+        Self {
+            name: name.to_owned(),
+            seed: 1,
+            asked: Asked::of(&bench, &row),
+            reading: Reading {
+                kind: Kind::Probability,
+                center: 0.0,
+                scale: 1.0,
+            },
+            inputs: vec![],
+            output: crate::methods::SCORE.to_owned(),
+            parameters: 0,
+            multiply_accumulates: 0,
+            steps: 0,
+            seconds: 0.0,
+            miou: None,
+            errors: None,
+            unknown: BTreeMap::new(),
+        }
+    }
+
     /// The finished row of a folder, if there is one.
     pub(super) fn read(folder: &Path, bench: &Bench, row: &Row) -> anyhow::Result<Option<Self>> {
         let path = folder.join("row.json");
@@ -243,4 +274,37 @@ fn frames(bench: &Bench, method: &dyn FrameLoss, known: &Known<'_>, step: Step) 
     };
     let all: Vec<_> = (0..plan.batch).map(frame).collect();
     Batch::stack(&all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finished_row_is_taken_again_and_one_of_another_configuration_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = include_str!("../../../experiments/bench.toml");
+        let mut bench: Bench = toml::from_str(text).unwrap();
+        let row = bench.rows[0].clone();
+        assert_eq!(Done::read(folder.path(), &bench, &row).unwrap(), None);
+        let done = Done::named(&row.name);
+        let written = serde_json::to_string(&done).unwrap();
+        fs::write(folder.path().join("row.json"), written).unwrap();
+        assert_eq!(
+            Done::read(folder.path(), &bench, &row).unwrap(),
+            Some(done.clone())
+        );
+        // another row of the bench, another seed: this one stays
+        bench.rows.truncate(3);
+        bench.seeds.push(99);
+        assert_eq!(Done::read(folder.path(), &bench, &row).unwrap(), Some(done));
+        bench.judged += 1;
+        let why = Done::read(folder.path(), &bench, &row)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            why.contains("row.json was made with another configuration"),
+            "{why}"
+        );
+    }
 }

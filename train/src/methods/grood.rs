@@ -173,9 +173,12 @@ fn class_means(rows: &Tensor, label: &Tensor) -> Tensor {
 impl Grood {
     /// The mean of mixed features, [1, C].
     fn unknown_prototype(&self, known: &Known<'_>) -> anyhow::Result<Tensor> {
-        let graph = known.design.tail(CLASSES);
-        let graph = graph.ok_or_else(|| anyhow::anyhow!("the design has no last layers"))?;
-        let tail = Network::new(graph, known.device);
+        let mut b = Builder::new("tail");
+        let design = known.design;
+        let end = design
+            .end(&mut b, CLASSES)
+            .ok_or(MethodError::NoEnd { design })?;
+        let tail = Network::new(b.finish(&end), known.device);
         tail.borrow_from(known.segmentation);
         let seen = known.frames.iter().map(|p| known.see_picture(p));
         let seen: Vec<Seen> = seen.collect::<anyhow::Result<_>>()?;

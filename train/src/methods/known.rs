@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use rand::RngExt;
 use tch::{Device, Tensor, no_grad};
 
 use super::{FEATURES, Pixels};
-use crate::data::{Cutout, KnownThing, Mixture, Picture, sample_rng};
+use crate::data::{Canvas, Cutout, Match, Mixture, Picture, Rng, paste_cutout, sample_rng};
 use crate::nets::{Design, LOGITS};
 use crate::run::{normalise, to_input};
 use crate::torch::{Mode, Network, channels_last};
@@ -19,8 +20,27 @@ pub struct Scenes {
     pub mixture: Mixture,
     /// Things of no class; none that figures are made with.
     pub cutouts: Vec<Cutout>,
-    /// Things of known classes.
-    pub things: Vec<KnownThing>,
+    /// Rendered drives without anything unknown, where a row asks for them.
+    pub rendered: Vec<Picture>,
+}
+
+/// Longer side in pixels of unknown things that are pasted, drawn log-uniformly.
+const SIDE: (f32, f32) = (10.0, 200.0);
+
+impl Scenes {
+    /// Pastes one thing of no class somewhere, colours matched, and marks it as unknown.
+    pub fn paste_unknown(&self, canvas: &mut Canvas, rng: &mut Rng) {
+        if self.cutouts.is_empty() {
+            return;
+        }
+        let cutout = &self.cutouts[rng.random_range(0..self.cutouts.len())];
+        let side = rng.random_range(SIDE.0.ln()..=SIDE.1.ln()).exp();
+        let scaled = cutout.scaled(side / cutout.width.max(cutout.height) as f32);
+        let (w, h) = (canvas.width, canvas.height);
+        let (x, y) = (rng.random_range(0..w), rng.random_range(h / 4..h));
+        let (flip, matching) = (rng.random_bool(0.5), Match::strong(rng));
+        paste_cutout(canvas, &scaled, x as i64, y as i64, flip, &matching);
+    }
 }
 
 /// See the module.
@@ -91,6 +111,29 @@ impl Known<'_> {
     /// Where libtorch refuses.
     pub fn see_picture(&self, picture: &Picture) -> anyhow::Result<Seen> {
         see(self.segmentation, to_input(picture).to(self.device))
+    }
+}
+
+/// Labelled pixels of each class of a frame, at most, where a head's own plane is looked at.
+const EACH: usize = 32;
+
+impl Known<'_> {
+    /// Labelled pixels of the frames, with the values of a head's output at 1/4 as their features.
+    ///
+    /// # Errors
+    /// Where libtorch refuses, or no pixel has a class.
+    pub fn rows(&self, network: &Network, output: &str) -> anyhow::Result<Pixels> {
+        let mut parts = vec![];
+        for (i, picture) in self.frames.iter().enumerate() {
+            let seen = self.see_picture(picture)?;
+            let out = no_grad(|| network.forward(&seen.inputs(), Mode::Evaluate))?;
+            let mut rng = sample_rng(0, 0, i);
+            let part = Pixels::of(picture, Some(&out[output]), seen.logits(), EACH, &mut rng);
+            parts.push(part);
+        }
+        let all = Pixels::joined(&parts);
+        anyhow::ensure!(!all.is_empty(), "no pixel of the frames has a class");
+        Ok(all)
     }
 }
 

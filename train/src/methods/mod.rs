@@ -7,15 +7,29 @@
 
 mod ash;
 mod baselines;
+mod biamat;
+mod cnc;
+mod csi;
+mod cutmix;
+mod cutpaste;
+mod dias;
 mod distances;
 mod gaussians;
+mod godin;
 mod grood;
+mod hood;
 mod known;
+mod laa;
 mod mahalanobis;
 mod observer;
 mod pixels;
+mod resmooth;
+mod rotation;
 mod standardised;
+mod tail;
+mod trunk;
 mod vim;
+mod vos;
 
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
@@ -23,14 +37,27 @@ use thiserror::Error;
 
 pub use ash::{Ash, Shape};
 use baselines::Baseline;
+pub use biamat::BiaMat;
+pub use cnc::Cnc;
+pub use csi::Csi;
+pub use cutmix::CutMix;
+pub use cutpaste::CutPaste;
+pub use dias::Dias;
+pub use godin::{GeneralizedOdin, Likeness};
 pub use grood::{Grood, GroodScore};
+pub use hood::Hood;
 pub use known::{Known, Scenes, Seen};
 pub(crate) use known::{pixels_of, see};
+pub use laa::Laa;
 pub use mahalanobis::Mahalanobis;
 pub use observer::Observer;
+pub(crate) use observer::shipped as shipped_observer;
 pub use pixels::Pixels;
+pub use resmooth::ReSmooth;
+pub use rotation::Rotation;
 pub use standardised::StandardisedMaxLogit;
 pub use vim::Vim;
+pub use vos::Vos;
 
 use crate::data::{Batch, CLASSES, Canvas, Rng};
 use crate::graph::{Builder, Graph, ValueId};
@@ -56,6 +83,14 @@ pub enum MethodError {
         design: Design,
         /// What they have.
         there: Vec<&'static str>,
+    },
+    /// The design's last layers cannot be had alone.
+    #[error(
+        "it needs the last layers of the segmentation network alone, which the networks {design:?} do not give"
+    )]
+    NoEnd {
+        /// Whose networks.
+        design: Design,
     },
     /// A number that the method cannot do anything with.
     #[error("{option} = {value} is out of range: it must be {range}")]
@@ -194,6 +229,34 @@ pub enum Config {
     Ash(Ash),
     /// Gradients of prototypes.
     Grood(Grood),
+    /// Virtual outliers.
+    Vos(Vos),
+    /// Decomposed confidence.
+    GeneralizedOdin(GeneralizedOdin),
+    /// Patches of the same picture.
+    #[serde(rename = "cutpaste")]
+    CutPaste(CutPaste),
+    /// Quarter turns.
+    Rotation(Rotation),
+    /// Independent features.
+    Hood(Hood),
+    /// Contrast with shifted pictures.
+    Csi(Csi),
+    /// Local adversarial attacks.
+    Laa(Laa),
+    /// Compounded corruptions.
+    Cnc(Cnc),
+    /// Boxes of other pictures.
+    #[serde(rename = "cutmix")]
+    CutMix(CutMix),
+    /// Smoothed labels.
+    #[serde(rename = "resmooth")]
+    ReSmooth(ReSmooth),
+    /// A copycat network.
+    Dias(Dias),
+    /// Attacks beside an auxiliary set.
+    #[serde(rename = "biamat")]
+    BiaMat(BiaMat),
     /// The shipped observer.
     Observer(Observer),
 }
@@ -211,6 +274,18 @@ impl Config {
             Self::Vim(m) => m,
             Self::Ash(m) => m,
             Self::Grood(m) => m,
+            Self::Vos(m) => m,
+            Self::GeneralizedOdin(m) => m,
+            Self::CutPaste(m) => m,
+            Self::Rotation(m) => m,
+            Self::Hood(m) => m,
+            Self::Csi(m) => m,
+            Self::Laa(m) => m,
+            Self::Cnc(m) => m,
+            Self::CutMix(m) => m,
+            Self::ReSmooth(m) => m,
+            Self::Dias(m) => m,
+            Self::BiaMat(m) => m,
             Self::Observer(m) => m,
         }
     }

@@ -1,6 +1,11 @@
 //! The observer of the finished experiment, as it is: what the rows are to be measured by.
 
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context;
 use serde::{Deserialize, Serialize};
+use tch::Device;
 
 use super::{Kind, Known, Method, MethodError};
 use crate::data::CLASSES;
@@ -28,12 +33,19 @@ impl Method for Observer {
     }
 
     fn fit(&self, network: &Network, known: &Known<'_>) -> anyhow::Result<()> {
-        let own = load_observer(known.design, &known.start.join("observer"), known.device)?;
-        network.borrow_from(&own);
-        let text = std::fs::read_to_string(known.start.join("fusion.json"))?;
-        let all: serde_json::Value = serde_json::from_str(&text)?;
-        let fusion: Fusion = serde_json::from_value(all["used"].clone())?;
-        fusion.write(network);
+        network.borrow_from(&shipped(known.design, &known.start, known.device)?);
         Ok(())
     }
+}
+
+/// The observer of a finished experiment's folder, joined with the energy as it ships.
+pub(crate) fn shipped(design: Design, start: &Path, device: Device) -> anyhow::Result<Network> {
+    let observer = load_observer(design, &start.join("observer"), device)?;
+    let path = start.join("fusion.json");
+    let text =
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let all: serde_json::Value = serde_json::from_str(&text)?;
+    let fusion: Fusion = serde_json::from_value(all["used"].clone())?;
+    fusion.write(&observer);
+    Ok(observer)
 }

@@ -2,7 +2,8 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::Config;
+use super::{Config, Scenes};
+use crate::data::{LabelKind, Mixture, Picture, TrainingSet};
 use crate::graph::Graph;
 use crate::torch::{Mode, Network};
 
@@ -28,6 +29,27 @@ pub(super) fn run(graph: Graph, inputs: &[(&str, &Tensor)], set: &[(&str, &[f64]
         network.set(name, &Tensor::from_slice(values)).unwrap();
     }
     forward(&network, inputs)
+}
+
+/// Scenes of one grey picture, and nothing to paste.
+pub(super) fn scenes() -> Scenes {
+    let picture = Picture {
+        width: 32,
+        height: 32,
+        rgb: vec![90; 3 * 32 * 32],
+        label: vec![3; 32 * 32],
+        outlier: vec![0; 32 * 32],
+    };
+    Scenes {
+        mixture: Mixture::new(vec![TrainingSet {
+            weight: 1.0,
+            scale: (1.0, 1.0),
+            kind: LabelKind::Plain,
+            pictures: vec![picture],
+        }]),
+        cutouts: vec![],
+        rendered: vec![],
+    }
 }
 
 #[test]

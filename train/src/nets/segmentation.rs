@@ -62,16 +62,14 @@ pub(super) fn segmentation(classes: i64) -> Graph {
     ])
 }
 
-/// The end of the network alone. Inputs: `decoder8`, `detail4`. Outputs: logits, `decoder4`.
-pub(super) fn tail(classes: i64) -> Graph {
-    let mut b = Builder::new("tail");
+/// The end of the network alone, on its inputs `decoder8` and `detail4`.
+pub(super) fn end_alone(b: &mut Builder, classes: i64) -> [ValueId; 2] {
     let decoder8 = b.input("decoder8", 64, 8);
     let detail4 = b.input("detail4", 32, 4);
-    let [decoder4, logits] = end(&mut b, decoder8, detail4, classes);
-    b.finish(&[logits, decoder4])
+    end(b, decoder8, detail4, classes)
 }
 
-/// The last step up, and the logits.
+/// The last step up, `decoder4`, and the logits.
 fn end(b: &mut Builder, decoder8: ValueId, detail4: ValueId, classes: i64) -> [ValueId; 2] {
     let x = b.merge_up("decoder4", decoder8, detail4, 48);
     let x = b.factorised("decoder4.fuse", x, 1);

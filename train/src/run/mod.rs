@@ -26,7 +26,7 @@ pub use segmentation::{
     Beginning, SegmentationConfig, SegmentationTraining, Teacher, load_segmentation,
     train_segmentation, validate,
 };
-pub(crate) use segmentation::{RENDER_VALIDATION_SEED, to_input};
+pub(crate) use segmentation::{RENDER_TRAINING_SEED, RENDER_VALIDATION_SEED, to_input};
 pub use table::table;
 pub use validation::ValidationSet;
 

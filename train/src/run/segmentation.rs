@@ -83,7 +83,7 @@ pub struct Beginning {
 }
 
 /// Seeds of rendered training drives start here; validation and demo use others.
-pub(super) const RENDER_TRAINING_SEED: u64 = 1_000_000;
+pub(crate) const RENDER_TRAINING_SEED: u64 = 1_000_000;
 /// Seeds of rendered validation drives.
 pub(crate) const RENDER_VALIDATION_SEED: u64 = 2_000_000;
 /// Scales of rendered frames.
