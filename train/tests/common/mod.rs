@@ -14,9 +14,9 @@ use tch::{Device, Kind, Tensor, no_grad};
 
 /// Largest difference to libtorch, relative to the largest value of the tensor (or 1): a value near
 /// zero is a difference of large ones, and rounding is as large as they are.
-pub const TOLERANCE: f32 = 1e-4;
+pub(crate) const TOLERANCE: f32 = 1e-4;
 /// Python of the trainer's environment, which has onnxruntime.
-pub fn python() -> PathBuf {
+pub(crate) fn python() -> PathBuf {
     let library = std::env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty());
     let library =
         PathBuf::from(library.expect("ORT_DYLIB_PATH is not set: run `. train/setup.sh` first"));
@@ -31,12 +31,12 @@ pub fn python() -> PathBuf {
     python
 }
 
-pub fn noise(n: i64, height: i64, width: i64) -> Tensor {
+pub(crate) fn noise(n: i64, height: i64, width: i64) -> Tensor {
     Tensor::randn([n, 3, height, width], (Kind::Float, Device::Cpu))
 }
 
 /// Gives batch norms a scale and all layers a bias of their own: fresh ones have 1 and 0.
-pub fn unsettle(network: &Network) {
+pub(crate) fn unsettle(network: &Network) {
     no_grad(|| {
         for (name, tensor) in network.parameters() {
             let mut tensor = tensor.shallow_clone();
@@ -49,12 +49,12 @@ pub fn unsettle(network: &Network) {
     });
 }
 
-pub fn values(tensor: &Tensor) -> Vec<f32> {
+pub(crate) fn values(tensor: &Tensor) -> Vec<f32> {
     tensor.contiguous().flatten(0, -1).try_into().unwrap()
 }
 
 /// Runs the ONNX file on the inputs; shape and values of each output by name.
-pub fn run_onnx(
+pub(crate) fn run_onnx(
     model: &Path,
     inputs: &BTreeMap<String, Tensor>,
 ) -> BTreeMap<String, (Vec<i64>, Vec<f32>)> {
