@@ -237,7 +237,7 @@ fn train(
             of: steps,
             seed,
         };
-        tch::manual_seed((seed as i64) << 32 | number as i64);
+        tch::manual_seed(((seed as i64) << 32) | number as i64);
         let loss = match training {
             Training::None => break,
             Training::Pixels(method) => method.loss(network, &known.pixels, step)?,

@@ -2,6 +2,7 @@
 //! an augmented frame is, by two Gaussians over the logarithms of its losses, class by class; the last
 //! layers are trained on with labels that are the smoother the farther it is.
 
+use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
@@ -47,7 +48,6 @@ impl Method for ReSmooth {
 impl FrameLoss for ReSmooth {
     /// Beside the usual augmentation, one corruption of the whole frame.
     fn alter(&self, canvas: &mut Canvas, _scenes: &Scenes, rng: &mut Rng) {
-        use rand::RngExt;
         let all: Vec<usize> = (0..canvas.label.len()).collect();
         Corruption::draw(rng).apply(canvas, &all, rng.random_range(0..=4), rng);
     }

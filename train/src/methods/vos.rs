@@ -118,6 +118,7 @@ impl PixelLoss for Vos {
         if step.number == 0 {
             let own = &network.parameters()["weights.weight"];
             network.set("weights.weight", &own.detach().rand_like())?;
+            network.set("real.weight", &Tensor::from_slice(&[1.0f32]))?;
         }
         let drawn = pixels.draw(EACH);
         let classify = |rows: &Tensor| -> anyhow::Result<Tensor> {
@@ -137,9 +138,10 @@ impl PixelLoss for Vos {
         let weights = network.parameters()["weights.weight"].flatten(0, -1);
         let energy = Tensor::cat(&[&logits, &virtual_logits], 0);
         let energy = weighted_energy(&energy, &weights);
-        // the head's plane is minus the energy
         let [gain, shift] = ["weight", "bias"].map(|s| &network.parameters()[&format!("real.{s}")]);
-        let real = -energy * gain.flatten(0, -1) + shift;
+        // the sign is held: virtual outliers may well have the higher energy at first, and a logistic
+        // function that learnt so would teach the energy to be of no use
+        let real = energy * gain.flatten(0, -1).abs() + shift;
         let [n, v] = [&logits, &virtual_logits].map(|t| t.size()[0]);
         let options = (Kind::Float, real.device());
         let target = Tensor::cat(
