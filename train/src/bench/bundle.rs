@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
+use lookout::score::ScoreKind;
 use sha2::{Digest, Sha256};
 use tch::Device;
 
@@ -28,11 +29,9 @@ pub(super) fn write<'a>(
     let path = out.join("model.toml");
     let mut text = fs::read_to_string(&path)?;
     let first = bench.seeds.first();
-    // the observer has a table of its own
-    for row in done
-        .iter()
-        .filter(|d| Some(&d.seed) == first && d.output != OBSERVER)
-    {
+    // the observer has a table of its own, and what the node computes by itself needs no graph
+    let is_head = |d: &Done| d.output != OBSERVER && d.name.parse::<ScoreKind>().is_err();
+    for row in done.iter().filter(|d| Some(&d.seed) == first && is_head(d)) {
         let graph = folder(row).join("head.onnx");
         let bytes = fs::read(&graph).with_context(|| format!("cannot read {}", graph.display()))?;
         fs::write(out.join(format!("{}.onnx", row.name)), &bytes)?;
