@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use lookout_train::bench;
 use lookout_train::run::{Experiment, Stage, Surroundings};
 use tch::{Cuda, Device};
 
@@ -25,6 +26,17 @@ enum Command {
     Run(RunArgs),
     /// Write an experiment's labelled sets, for `lookout calibrate` and `evaluate`, without training.
     Sets(RunArgs),
+    /// Compare methods that say what is unknown, in one table; rows that are finished are not done again.
+    Bench {
+        /// The bench, `experiments/bench.toml`.
+        bench: PathBuf,
+        /// Folder of the rows and the table; `runs/NAME` where none is given.
+        #[arg(long)]
+        out: Option<PathBuf>,
+        /// Folder of all data.
+        #[arg(long, default_value = "../shared/data")]
+        data: PathBuf,
+    },
     /// Print the figures of runs side by side, in Markdown.
     Table {
         /// Folders of runs.
@@ -76,6 +88,16 @@ fn main() -> anyhow::Result<()> {
         Command::Sets(args) => {
             let (experiment, around) = args.read()?;
             experiment.write_sets(&around)
+        }
+        Command::Bench { bench, out, data } => {
+            let name = bench.file_stem().unwrap_or_default();
+            let out = out.unwrap_or_else(|| PathBuf::from("runs").join(name));
+            let place = bench::Place {
+                file: bench,
+                out,
+                data,
+            };
+            bench::run(&place, device)
         }
         Command::Table { runs } => {
             let text = lookout_train::run::table(&runs)?;

@@ -4,6 +4,7 @@ mod augment;
 mod canvas;
 mod corruption;
 mod cutouts;
+mod graded;
 mod known;
 mod loader;
 mod picture;
@@ -20,6 +21,7 @@ pub use cutouts::{
     Cutout, CutoutSplit, Match, ground_pixel, load_cutouts, outlier_weight, paste, paste_cutout,
     place_by_row,
 };
+pub use graded::Corruption;
 pub use known::{KnownThing, known_things, paste_known};
 pub use loader::{Batch, Prefetch, sample_rng};
 pub use picture::{DataError, Picture, load_pictures};

@@ -1,12 +1,13 @@
 //! Data sets as data: one TOML file a set says where its pictures are, which of them are kept for
 //! validation, and how it is drawn from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
+use super::picture::sorted_files;
 use super::{DataError, Picture, Rng, load_pictures};
 
 /// A set's file, `experiments/sets/NAME.toml`. Folders are relative to the data folder.
@@ -87,6 +88,27 @@ impl Part {
             return Err(DataError::Empty { path: images });
         }
         Ok(pictures)
+    }
+}
+
+impl Part {
+    /// At most `count` of the pictures, evenly spread.
+    ///
+    /// # Errors
+    /// As of [`Self::load`].
+    pub fn load_some(&self, data: &Path, count: usize) -> Result<Vec<Picture>, DataError> {
+        let images = data.join(&self.images);
+        let stem = |path: PathBuf| path.file_stem().map(|s| s.to_string_lossy().into_owned());
+        let all = sorted_files(&images)?.into_iter().filter_map(stem);
+        let all: Vec<String> = all.filter(|stem| self.holds(stem)).collect();
+        let every = all.len().div_ceil(count.max(1)).max(1);
+        let chosen: BTreeSet<String> = all.into_iter().step_by(every).collect();
+        if chosen.is_empty() {
+            return Err(DataError::Empty { path: images });
+        }
+        load_pictures(&images, &data.join(&self.labels), |stem| {
+            chosen.contains(stem)
+        })
     }
 }
 

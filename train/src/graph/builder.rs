@@ -1,6 +1,6 @@
 //! Writing a graph down, block by block.
 
-use super::{BatchNorm, Conv, Graph, Node, Op, Value, ValueId};
+use super::{BatchNorm, Conv, Graph, Node, Op, Reduce, Value, ValueId};
 
 /// Epsilon of the batch norms of networks that are trained here from nothing.
 const EPSILON: f64 = 1e-5;
@@ -192,6 +192,53 @@ impl Builder {
     /// a * b.
     pub fn mul(&mut self, name: &str, a: ValueId, b: ValueId) -> ValueId {
         self.map(name, Op::Mul, &[a, b])
+    }
+
+    /// a / b.
+    pub fn div(&mut self, name: &str, a: ValueId, b: ValueId) -> ValueId {
+        self.map(name, Op::Div, &[a, b])
+    }
+
+    /// e to the power of x.
+    pub fn exp(&mut self, name: &str, x: ValueId) -> ValueId {
+        self.map(name, Op::Exp, &[x])
+    }
+
+    /// Natural logarithm.
+    pub fn log(&mut self, name: &str, x: ValueId) -> ValueId {
+        self.map(name, Op::Log, &[x])
+    }
+
+    /// Square root.
+    pub fn sqrt(&mut self, name: &str, x: ValueId) -> ValueId {
+        self.map(name, Op::Sqrt, &[x])
+    }
+
+    /// 1 / (1 + exp(-x)).
+    pub fn sigmoid(&mut self, name: &str, x: ValueId) -> ValueId {
+        self.map(name, Op::Sigmoid, &[x])
+    }
+
+    /// min(max(x, low), high).
+    pub fn clip(&mut self, name: &str, x: ValueId, low: f32, high: f32) -> ValueId {
+        self.map(name, Op::Clip { low, high }, &[x])
+    }
+
+    /// x * scale + shift.
+    pub fn affine(&mut self, name: &str, x: ValueId, scale: f32, shift: f32) -> ValueId {
+        self.map(name, Op::Affine { scale, shift }, &[x])
+    }
+
+    /// One plane of all planes.
+    pub fn reduce(&mut self, name: &str, x: ValueId, how: Reduce) -> ValueId {
+        let s = self.shape(x).1;
+        self.node(name, Op::Reduce(how), &[x], 1, s)
+    }
+
+    /// The k-th greatest plane of each pixel.
+    pub fn kth(&mut self, name: &str, x: ValueId, k: i64) -> ValueId {
+        let s = self.shape(x).1;
+        self.node(name, Op::Kth { k }, &[x], 1, s)
     }
 
     /// Probabilities over the planes.

@@ -59,11 +59,11 @@ pub enum Op {
     Relu,
     /// min(max(x, 0), 6).
     Relu6,
-    /// Element-wise sum; a 1x1 global value is broadcast.
+    /// Element-wise sum; a 1x1 global value or a single plane as the second is broadcast.
     Add,
-    /// First minus second, element by element.
+    /// First minus second, element by element; a single plane as the second is broadcast.
     Sub,
-    /// Element-wise product.
+    /// Element-wise product; a single plane as the second is broadcast.
     Mul,
     /// Probabilities over the planes of each pixel.
     Softmax,
@@ -82,6 +82,48 @@ pub enum Op {
     GlobalAveragePool,
     /// Means of 2x2 pixels: half the size.
     AveragePool2,
+    /// First over second, element by element; a single plane is broadcast.
+    Div,
+    /// e to the power of x.
+    Exp,
+    /// Natural logarithm.
+    Log,
+    /// Square root.
+    Sqrt,
+    /// 1 / (1 + exp(-x)).
+    Sigmoid,
+    /// min(max(x, low), high).
+    Clip {
+        /// Least value.
+        low: f32,
+        /// Greatest value.
+        high: f32,
+    },
+    /// x * scale + shift.
+    Affine {
+        /// Factor.
+        scale: f32,
+        /// Added behind it.
+        shift: f32,
+    },
+    /// One plane of all planes of a pixel.
+    Reduce(Reduce),
+    /// The k-th greatest of the planes of a pixel, as one plane.
+    Kth {
+        /// 1 for the greatest.
+        k: i64,
+    },
+}
+
+/// How the planes of a pixel become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reduce {
+    /// The greatest.
+    Max,
+    /// The least.
+    Min,
+    /// Their sum.
+    Sum,
 }
 
 /// How a batch norm behaves.

@@ -10,7 +10,7 @@ pub use backbone::{PREFIX as BACKBONE_PREFIX, backbone, load_backbone};
 pub use fusion::Fusion;
 use serde::{Deserialize, Serialize};
 
-use crate::graph::Graph;
+use crate::graph::{Builder, Graph, ValueId};
 
 /// Name of the class logits, at 1/4 of the image.
 pub const LOGITS: &str = "logits";
@@ -38,6 +38,16 @@ impl Design {
         match self {
             Self::Road => segmentation::segmentation(classes),
             Self::Small => small::segmentation(classes),
+        }
+    }
+
+    /// The last layers of the segmentation network alone, under the same names, on the activations
+    /// `decoder8` and `detail4`, which become inputs. Makes `decoder4` and [`LOGITS`]. `None` where the
+    /// design has no such end.
+    pub fn end(self, b: &mut Builder, classes: i64) -> Option<[ValueId; 2]> {
+        match self {
+            Self::Road => Some(segmentation::end_alone(b, classes)),
+            Self::Small => None,
         }
     }
 

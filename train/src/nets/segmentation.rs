@@ -7,7 +7,7 @@
 
 use super::backbone::backbone;
 use super::{AUXILIARY, LOGITS};
-use crate::graph::{Builder, Graph};
+use crate::graph::{Builder, Graph, ValueId};
 
 /// Names of the activations that the observer gets, with their strides and planes.
 pub(super) const ACTIVATIONS: [(&str, i64, i64); 7] = [
@@ -53,15 +53,26 @@ pub(super) fn segmentation(classes: i64) -> Graph {
     let x = b.factorised("decoder8.fuse2", x, 1);
     let decoder8 = b.rename(x, "decoder8");
 
-    let x = b.merge_up("decoder4", decoder8, detail4, 48);
-    let x = b.factorised("decoder4.fuse", x, 1);
-    let decoder4 = b.rename(x, "decoder4");
-
-    let logits = b.conv(LOGITS, decoder4, classes, [1, 1]);
+    let [decoder4, logits] = end(&mut b, decoder8, detail4, classes);
     let [aux8, aux16] = AUXILIARY;
     let aux8 = b.conv(aux8, decoder8, classes, [1, 1]);
     let aux16 = b.conv(aux16, decoder16, classes, [1, 1]);
     b.finish(&[
         logits, detail4, context8, context16, context32, decoder16, decoder8, decoder4, aux8, aux16,
     ])
+}
+
+/// The end of the network alone, on its inputs `decoder8` and `detail4`.
+pub(super) fn end_alone(b: &mut Builder, classes: i64) -> [ValueId; 2] {
+    let decoder8 = b.input("decoder8", 64, 8);
+    let detail4 = b.input("detail4", 32, 4);
+    end(b, decoder8, detail4, classes)
+}
+
+/// The last step up, `decoder4`, and the logits.
+fn end(b: &mut Builder, decoder8: ValueId, detail4: ValueId, classes: i64) -> [ValueId; 2] {
+    let x = b.merge_up("decoder4", decoder8, detail4, 48);
+    let x = b.factorised("decoder4.fuse", x, 1);
+    let decoder4 = b.rename(x, "decoder4");
+    [decoder4, b.conv(LOGITS, decoder4, classes, [1, 1])]
 }

@@ -9,7 +9,7 @@ use prost::Message;
 use tch::{Kind, Tensor};
 use thiserror::Error;
 
-use crate::graph::{Conv, Graph, Node, Op, ValueId};
+use crate::graph::{Conv, Graph, Node, Op, Reduce, ValueId};
 use crate::torch::Network;
 
 /// Opset and IR version: TensorRT 10, ONNX Runtime and rten all read them.
@@ -113,6 +113,8 @@ impl Writer<'_> {
                 Op::BatchNorm(_) => self.check_folded(node)?,
                 Op::Softmax => self.softmax(node),
                 Op::Energy => self.energy(node),
+                Op::Affine { scale, shift } => self.affine(node, *scale, *shift),
+                Op::Kth { k } => self.kth(node, *k),
                 op => self.plain(node, op),
             }
         }
@@ -184,10 +186,20 @@ impl Writer<'_> {
         let mut inputs: Vec<String> = node.inputs.iter().map(|&i| self.name(i)).collect();
         let (kind, attributes) = match op {
             Op::Relu => ("Relu", vec![]),
-            Op::Relu6 => {
-                inputs.push(self.constant(node, "low", 0.0));
-                inputs.push(self.constant(node, "high", 6.0));
-                ("Clip", vec![])
+            Op::Relu6 => self.clip(node, &mut inputs, 0.0, 6.0),
+            Op::Clip { low, high } => self.clip(node, &mut inputs, *low, *high),
+            Op::Div => ("Div", vec![]),
+            Op::Exp => ("Exp", vec![]),
+            Op::Log => ("Log", vec![]),
+            Op::Sqrt => ("Sqrt", vec![]),
+            Op::Sigmoid => ("Sigmoid", vec![]),
+            Op::Reduce(Reduce::Max) => ("ReduceMax", over_planes()),
+            Op::Reduce(Reduce::Min) => ("ReduceMin", over_planes()),
+            Op::Reduce(Reduce::Sum) => {
+                let axes = format!("{}.axes", node.name);
+                self.proto.initializer.push(TensorProto::int64(&axes, &[1]));
+                inputs.push(axes);
+                ("ReduceSum", vec![Attribute::int("keepdims", 1)])
             }
             Op::Add => ("Add", vec![]),
             Op::Sub => ("Sub", vec![]),
@@ -224,9 +236,54 @@ impl Writer<'_> {
                     vec![Attribute::string("mode", "linear"), half_pixel],
                 )
             }
-            Op::Conv(_) | Op::BatchNorm(_) | Op::Softmax | Op::Energy => return,
+            Op::Conv(_)
+            | Op::BatchNorm(_)
+            | Op::Softmax
+            | Op::Energy
+            | Op::Affine { .. }
+            | Op::Kth { .. } => return,
         };
         self.node(node, kind, inputs, node.output, attributes);
+    }
+
+    fn clip(
+        &mut self,
+        node: &Node,
+        inputs: &mut Vec<String>,
+        low: f32,
+        high: f32,
+    ) -> (&'static str, Vec<Attribute>) {
+        inputs.push(self.constant(node, "low", low));
+        inputs.push(self.constant(node, "high", high));
+        ("Clip", vec![])
+    }
+
+    fn affine(&mut self, node: &Node, scale: f32, shift: f32) {
+        let (x, out) = (self.name(node.inputs[0]), self.name(node.output));
+        let scale = self.constant(node, "scale", scale);
+        let shift = self.constant(node, "shift", shift);
+        let scaled = format!("{}.scaled", node.name);
+        self.step("Mul", &[&x, &scale], &scaled, vec![]);
+        self.step("Add", &[&scaled, &shift], &out, vec![]);
+    }
+
+    /// The least of the k greatest.
+    fn kth(&mut self, node: &Node, k: i64) {
+        let (x, out) = (self.name(node.inputs[0]), self.name(node.output));
+        let part = |suffix: &str| format!("{}.{suffix}", node.name);
+        let count = part("count");
+        self.proto
+            .initializer
+            .push(TensorProto::int64(&count, &[k]));
+        self.proto.node.push(NodeProto {
+            input: vec![x, count],
+            output: vec![part("greatest"), part("places")],
+            name: part("greatest"),
+            op_type: "TopK".to_owned(),
+            attribute: vec![Attribute::int("axis", 1)],
+            ..NodeProto::default()
+        });
+        self.step("ReduceMin", &[&part("greatest")], &out, over_planes());
     }
 
     /// A scalar beside a node; returns its name.
@@ -247,8 +304,7 @@ impl Writer<'_> {
             let axes = part("axes");
             self.proto.initializer.push(TensorProto::int64(&axes, &[1]));
             let keep = Attribute::int("keepdims", 1);
-            let over = vec![Attribute::ints("axes", &[1]), keep.clone()];
-            self.step("ReduceMax", &[&name], &part("max"), over);
+            self.step("ReduceMax", &[&name], &part("max"), over_planes());
             self.step("Sub", &[&name, &part("max")], &part("below"), vec![]);
             self.step("Exp", &[&part("below")], &part("powers"), vec![]);
             self.step(
@@ -325,6 +381,11 @@ impl Writer<'_> {
             Vec::<f32>::try_from(flat).map_err(|source| ExportError::Parameter { name, source })?;
         Ok((tensor.size(), values))
     }
+}
+
+/// Attributes of an operator that makes one plane of all.
+fn over_planes() -> Vec<Attribute> {
+    vec![Attribute::ints("axes", &[1]), Attribute::int("keepdims", 1)]
 }
 
 /// Epsilon of a batch norm.

@@ -31,7 +31,7 @@ const CLASS_NAMES: [(&str, [u8; 3]); 11] = [
 ];
 
 /// What `[bundle]` of an experiment says.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BundleText {
     /// Name of the bundle.

@@ -27,6 +27,7 @@ pub use segmentation::{
     Beginning, SegmentationConfig, SegmentationTraining, Teacher, load_segmentation,
     train_segmentation, validate,
 };
+pub(crate) use segmentation::{RENDER_TRAINING_SEED, RENDER_VALIDATION_SEED, to_input};
 pub use table::table;
 pub use validation::ValidationSet;
 

@@ -84,9 +84,9 @@ pub struct Beginning {
 }
 
 /// Seeds of rendered training drives start here; validation and demo use others.
-pub(super) const RENDER_TRAINING_SEED: u64 = 1_000_000;
+pub(crate) const RENDER_TRAINING_SEED: u64 = 1_000_000;
 /// Seeds of rendered validation drives.
-pub(super) const RENDER_VALIDATION_SEED: u64 = 2_000_000;
+pub(crate) const RENDER_VALIDATION_SEED: u64 = 2_000_000;
 /// Scales of rendered frames.
 pub(super) const RENDERED_SCALE: (f32, f32) = (0.7, 1.6);
 /// Most pictures of a set that are validated on while training; spread over it.

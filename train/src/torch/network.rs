@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tch::{Device, Kind, Tensor, no_grad};
 use thiserror::Error;
 
-use crate::graph::{Conv, Graph, Node, Op, ValueId};
+use crate::graph::{Conv, Graph, Node, Op, Reduce, ValueId};
 
 const BATCH_NORM_MOMENTUM: f64 = 0.1;
 
@@ -84,6 +84,12 @@ impl Network {
         &self.graph
     }
 
+    /// Where the parameters are; the CPU where there are none.
+    pub fn device(&self) -> Device {
+        let first = self.parameters.values().next();
+        first.map_or(Device::Cpu, Tensor::device)
+    }
+
     /// All parameters and running averages by name.
     pub fn parameters(&self) -> &BTreeMap<String, Tensor> {
         &self.parameters
@@ -101,6 +107,35 @@ impl Network {
     pub fn freeze(&mut self) {
         for t in self.parameters.values_mut() {
             *t = t.set_requires_grad(false);
+        }
+    }
+
+    /// Overwrites one parameter with as many values, whatever their shape and kind.
+    ///
+    /// # Errors
+    /// Where there is no such parameter, or it has another number of values.
+    pub fn set(&self, name: &str, value: &Tensor) -> Result<(), NetworkError> {
+        let own = self.parameters.get(name);
+        let Some(own) = own.filter(|own| own.numel() == value.numel()) else {
+            return Err(NetworkError::Parameter {
+                graph: self.graph.name.clone(),
+                name: name.to_owned(),
+                expected: own.map_or(vec![], Tensor::size),
+                found: Some(value.size()),
+            });
+        };
+        let value = value.reshape(own.size());
+        no_grad(|| own.shallow_clone().copy_(&value));
+        Ok(())
+    }
+
+    /// Takes the parameters of another network that have the name and the shape of one here.
+    pub fn borrow_from(&self, other: &Network) {
+        for (name, own) in &self.parameters {
+            let found = other.parameters.get(name);
+            if let Some(value) = found.filter(|v| v.size() == own.size()) {
+                no_grad(|| own.shallow_clone().copy_(value));
+            }
         }
     }
 
@@ -202,6 +237,19 @@ impl Network {
             Op::DepthToSpace { block } => x.f_pixel_shuffle(*block)?,
             Op::GlobalAveragePool => x.f_adaptive_avg_pool2d([1, 1])?,
             Op::AveragePool2 => x.f_avg_pool2d([2, 2], [2, 2], [0, 0], false, true, None)?,
+            Op::Div => x.f_div(args[1])?,
+            Op::Exp => x.f_exp()?,
+            Op::Log => x.f_log()?,
+            Op::Sqrt => x.f_sqrt()?,
+            Op::Sigmoid => x.f_sigmoid()?,
+            Op::Clip { low, high } => x.f_clamp(f64::from(*low), f64::from(*high))?,
+            Op::Affine { scale, shift } => x
+                .f_mul_scalar(f64::from(*scale))?
+                .f_add_scalar(f64::from(*shift))?,
+            Op::Reduce(Reduce::Max) => x.f_amax([1], true)?,
+            Op::Reduce(Reduce::Min) => x.f_amin([1], true)?,
+            Op::Reduce(Reduce::Sum) => x.f_sum_dim_intlist([1i64].as_slice(), true, x.kind())?,
+            Op::Kth { k } => x.f_kthvalue(x.size()[1] + 1 - k, 1, true)?.0,
         })
     }
 
