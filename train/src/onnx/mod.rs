@@ -3,5 +3,5 @@
 mod export;
 mod import;
 
-pub use export::{ExportError, export};
+pub use export::{ExportError, export, export_at};
 pub use import::{ImportError, Imported};

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use super::loss::plain_entropy;
-use super::normalise;
+use super::observed::Observed;
 use crate::nets::LOGITS;
-use crate::torch::{Mode, Network, channels_last};
+use crate::torch::channels_last;
 
 /// Which way the attack pushes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -39,13 +39,13 @@ pub struct AttackConfig {
 /// # Errors
 /// Where libtorch refuses.
 pub fn attack(
-    network: &Network,
+    network: &Observed,
     image: &Tensor,
     shape: &Tensor,
     config: &AttackConfig,
 ) -> anyhow::Result<Tensor> {
     let input = channels_last(&image.detach()).set_requires_grad(true);
-    let out = network.forward(&[("image", &normalise(&input))], Mode::Evaluate)?;
+    let out = network.see(&input)?;
     let logits = &out[LOGITS];
     let size = image.size();
     let n = size[0];
@@ -79,18 +79,23 @@ mod tests {
     use super::*;
     use crate::data::CLASSES;
     use crate::nets::Design;
+    use crate::run::normalise;
+    use crate::torch::{Mode, Network};
 
     const FLOAT: (Kind, Device) = (Kind::Float, Device::Cpu);
 
     /// A random network whose running statistics fit its activations.
-    fn network() -> Network {
+    fn network() -> Observed {
         let mut network = Network::new(Design::Small.segmentation(CLASSES), Device::Cpu);
         network.freeze();
         for _ in 0..20 {
             let image = normalise(&Tensor::rand([2, 3, 64, 64], FLOAT));
             network.forward(&[("image", &image)], Mode::Train).unwrap();
         }
-        network
+        Observed::Own {
+            design: Design::Small,
+            segmentation: network,
+        }
     }
 
     #[test]
