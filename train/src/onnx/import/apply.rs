@@ -138,7 +138,7 @@ pub(super) fn apply(
         "MatMul" => x.f_matmul(need(1)?)?,
         "Gemm" => gemm(node, x, need(1)?, given(2))?,
         "Shape" => shape(node, x)?,
-        "Size" => Tensor::from(x.numel() as i64),
+        "Size" => Tensor::from(x.numel() as i64).to(x.device()),
         "Reshape" => reshape(node, x, need(1)?)?,
         "Flatten" => flatten(node, x)?,
         "Transpose" => transpose(node, x)?,

@@ -46,7 +46,9 @@ pub(super) fn shape(node: &Node, x: &Tensor) -> Result<Tensor, Fault> {
         (if at < 0 { at + rank } else { at }).clamp(0, rank) as usize
     };
     let (from, to) = (end("start", 0), end("end", rank));
-    Ok(Tensor::from_slice(size.get(from..to).unwrap_or_default()))
+    let sides = Tensor::from_slice(size.get(from..to).unwrap_or_default());
+    // all numbers of a graph are on one device
+    Ok(sides.to(x.device()))
 }
 
 pub(super) fn reshape(node: &Node, x: &Tensor, shape: &Tensor) -> Result<Tensor, Fault> {
@@ -231,6 +233,7 @@ pub(super) fn constant_of_shape(node: &Node, shape: &Tensor) -> Result<Tensor, F
         },
         None => Tensor::from(0f32),
     };
+    let value = value.to(shape.device());
     let size = list(shape)?;
     let ones = vec![1; size.len()];
     Ok(value
