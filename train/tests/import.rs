@@ -228,8 +228,11 @@ fn windows(zoo: &mut Zoo) {
         let attributes = [std::slice::from_ref(&kernel), more].concat();
         zoo.case("MaxPool", &["image"], &attributes);
         zoo.case("AveragePool", &["image"], &attributes);
-        let counted = [attributes, vec![int("count_include_pad", 1)]].concat();
-        zoo.case("AveragePool", &["image"], &counted);
+        // versions of ONNX Runtime differ in what a last window that lacks pixels counts then
+        if !attributes.iter().any(|a| a.name == "ceil_mode") {
+            let counted = [attributes, vec![int("count_include_pad", 1)]].concat();
+            zoo.case("AveragePool", &["image"], &counted);
+        }
     }
     let dilated = [kernel, ints("dilations", &[2, 3])];
     zoo.case("MaxPool", &["image"], &dilated);
@@ -327,8 +330,8 @@ fn elements(zoo: &mut Zoo) {
     zoo.case("Where", &[&less, "image", &positive], &[]);
     let not = zoo.node("Not", &[&less], &[]);
     zoo.case("Where", &[&not, "image", &plane], &[]);
-    let numbers = [(); 4].map(|()| zoo.floats(&[4]));
-    let [scale, bias, mean, wild] = numbers.each_ref().map(String::as_str);
+    let numbers = [(); 3].map(|()| zoo.floats(&[4]));
+    let [scale, bias, mean] = numbers.each_ref().map(String::as_str);
     zoo.case("InstanceNormalization", &["image", scale, bias], &[]);
     let variance = zoo.some(&[0.5, 1.0, 2.0, 0.1]);
     let epsilon = Attribute::float("epsilon", 1e-3);
@@ -337,7 +340,6 @@ fn elements(zoo: &mut Zoo) {
         &["image", scale, bias, mean, &variance],
         &[epsilon],
     );
-    assert_ne!(wild, scale);
     for axis in [1, -1, 2] {
         zoo.case("Softmax", &["image"], &[int("axis", axis)]);
         zoo.case("LogSoftmax", &["image"], &[int("axis", axis)]);
@@ -670,7 +672,14 @@ fn a_quantised_network_of_others_gives_the_labels_that_onnx_runtime_gives() {
         name: logits.clone(),
         ..ValueInfo::default()
     }];
-    let input = graph.input[0].name.clone();
+    // files are named as inputs are
+    let input = "image".to_owned();
+    let former = std::mem::replace(&mut graph.input[0].name, input.clone());
+    for name in graph.node.iter_mut().flat_map(|node| &mut node.input) {
+        if *name == former {
+            name.clone_from(&input);
+        }
+    }
     let folder = tempfile::tempdir().unwrap();
     let cut = folder.path().join("cut.onnx");
     fs::write(&cut, model.bytes()).unwrap();

@@ -12,7 +12,7 @@ struct Plan<'a> {
     coordinates: &'a str,
     rounding: &'a str,
     /// For each axis: sides before and after, and how many times larger.
-    axes: Vec<(i64, i64, f64)>,
+    axes: Vec<(i64, i64, f32)>,
 }
 
 /// Resize, by the scales or the sizes that it is given; Upsample, by scales.
@@ -60,22 +60,22 @@ pub(super) fn resize(
             .collect(),
         None => (0..rank).collect(),
     };
-    let mut axes: Vec<(i64, i64, f64)> = before.iter().map(|&n| (n, n, 1.0)).collect();
+    let mut axes: Vec<(i64, i64, f32)> = before.iter().map(|&n| (n, n, 1.0)).collect();
     let scales = match (scales, node.floats("scales")) {
         (Some(scales), _) => Some(numbers(scales)?),
-        (None, Some(scales)) => Some(scales.iter().map(|&s| f64::from(s)).collect()),
+        (None, Some(scales)) => Some(scales.to_vec()),
         (None, None) => None,
     };
     match (scales, sizes) {
         (_, Some(sizes)) => {
             for (&axis, size) in at.iter().zip(list(sizes)?) {
                 axes[axis].1 = size;
-                axes[axis].2 = size as f64 / axes[axis].0 as f64;
+                axes[axis].2 = size as f32 / axes[axis].0 as f32;
             }
         }
         (Some(scales), None) => {
             for (&axis, scale) in at.iter().zip(scales) {
-                axes[axis].1 = (axes[axis].0 as f64 * scale).floor() as i64;
+                axes[axis].1 = (axes[axis].0 as f32 * scale).floor() as i64;
                 axes[axis].2 = scale;
             }
         }
@@ -127,16 +127,17 @@ impl Plan<'_> {
             return Ok(None);
         }
         let size = [rows.1, columns.1];
-        Ok(Some(
-            x.f_upsample_bilinear2d(size, corners, rows.2, columns.2)?,
-        ))
+        let times = [rows.2, columns.2].map(f64::from);
+        let y = x.f_upsample_bilinear2d(size, corners, times[0], times[1])?;
+        Ok(Some(y))
     }
 
-    /// For each pixel after, where it was before.
-    fn places(&self, before: i64, after: i64, scale: f64) -> Result<Vec<f64>, Fault> {
-        let (n, m) = (before as f64, after as f64);
-        let half = |i: f64| (i + 0.5) / scale - 0.5;
-        let place = |i: f64| match self.coordinates {
+    /// For each pixel after, where it was before; in f32, as in the engines, or what is half way between two pixels falls to
+    /// another one.
+    fn places(&self, before: i64, after: i64, scale: f32) -> Result<Vec<f32>, Fault> {
+        let (n, m) = (before as f32, after as f32);
+        let half = |i: f32| (i + 0.5) / scale - 0.5;
+        let place = |i: f32| match self.coordinates {
             "half_pixel" => Some(half(i)),
             "pytorch_half_pixel" => Some(if after > 1 { half(i) } else { 0.0 }),
             "align_corners" => Some(if after > 1 {
@@ -148,7 +149,7 @@ impl Plan<'_> {
             "half_pixel_symmetric" => Some(n / 2.0 * (1.0 - m / (scale * n)) + half(i)),
             _ => None,
         };
-        let all: Option<Vec<f64>> = (0..after).map(|i| place(i as f64)).collect();
+        let all: Option<Vec<f32>> = (0..after).map(|i| place(i as f32)).collect();
         match all {
             Some(all) => Ok(all),
             None => unsupported(format!(
@@ -158,7 +159,7 @@ impl Plan<'_> {
         }
     }
 
-    fn round(&self, at: f64, scale: f64, side: i64) -> i64 {
+    fn round(&self, at: f32, scale: f32, side: i64) -> i64 {
         let nearest = match self.rounding {
             "round_prefer_ceil" => (at + 0.5).floor(),
             "floor" => at.floor(),
@@ -172,11 +173,11 @@ impl Plan<'_> {
 }
 
 /// Between the two pixels that are nearest to each place.
-fn mix(x: &Tensor, axis: usize, side: i64, at: &[f64]) -> Result<Tensor, Fault> {
-    let at: Vec<f64> = at.iter().map(|v| v.clamp(0.0, (side - 1) as f64)).collect();
+fn mix(x: &Tensor, axis: usize, side: i64, at: &[f32]) -> Result<Tensor, Fault> {
+    let at: Vec<f32> = at.iter().map(|v| v.clamp(0.0, (side - 1) as f32)).collect();
     let low: Vec<i64> = at.iter().map(|v| v.floor() as i64).collect();
     let high: Vec<i64> = low.iter().map(|v| (v + 1).min(side - 1)).collect();
-    let share: Vec<f32> = at.iter().map(|v| (v - v.floor()) as f32).collect();
+    let share: Vec<f32> = at.iter().map(|v| v - v.floor()).collect();
     let mut shape = vec![1; x.dim()];
     shape[axis] = -1;
     let share = Tensor::from_slice(&share)

@@ -12,8 +12,8 @@ pub(super) fn list(t: &Tensor) -> Result<Vec<i64>, Fault> {
 }
 
 /// Numbers of a tensor.
-pub(super) fn numbers(t: &Tensor) -> Result<Vec<f64>, Fault> {
-    Ok(Vec::try_from(t.to_kind(Kind::Double).f_flatten(0, -1)?)?)
+pub(super) fn numbers(t: &Tensor) -> Result<Vec<f32>, Fault> {
+    Ok(Vec::try_from(t.to_kind(Kind::Float).f_flatten(0, -1)?)?)
 }
 
 /// Numbers that are an attribute in some opsets and an input in others.
