@@ -17,7 +17,7 @@ use super::experiment::{choose_fusion, chosen_fusion, fusion_set, whole};
 use super::observer::Lesson;
 use super::stages::{Labels, calibrate, evaluate, write_sets};
 use super::{
-    Adopted, Observed, ObserverTraining, RunDir, Surroundings, ValidationSet, counterparts,
+    Adopted, Observed, ObserverTraining, RunDir, Stage, Surroundings, ValidationSet, counterparts,
     load_observer,
 };
 use crate::data::{AugmentConfig, CutoutSplit, SetFile, load_cutouts};
@@ -61,7 +61,8 @@ impl AdoptedExperiment {
     }
 
     /// Trains an observer for a bundle's network, or goes on, and leaves the bundle with it in `bundle/` of the run.
-    /// Without `attack` no sample is attacked, and an engine runs the network.
+    /// Without `attack` no sample is attacked, and an engine runs the network. Its stages are those of an experiment from
+    /// [`Stage::Observer`] on.
     ///
     /// # Errors
     /// Where a stage fails.
@@ -103,6 +104,9 @@ impl AdoptedExperiment {
             return Ok(());
         };
         export(&adopted, around)?;
+        if around.until < Stage::Calibration {
+            return Ok(());
+        }
         let held_out = load_cutouts(&self.cutouts(around), CutoutSplit::Validation)?;
         write_sets(around, &sets, &held_out)?;
         let modes: &[&str] = match adopted.fixed() {
