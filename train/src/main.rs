@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use lookout_train::bench;
-use lookout_train::run::{Experiment, Stage, Surroundings};
+use lookout_train::run::{AdoptedExperiment, Experiment, Stage, Surroundings};
 use tch::{Cuda, Device};
 
 /// Trains lookout's segmentation network and observer, and exports them.
@@ -37,12 +37,39 @@ enum Command {
         #[arg(long, default_value = "../shared/data")]
         data: PathBuf,
     },
+    /// Train an observer for a bundle's network, whoever trained that, or go on with it
+    Observer(ObserverArgs),
     /// Print the figures of runs side by side, in Markdown.
     Table {
         /// Folders of runs.
         #[arg(required = true)]
         runs: Vec<PathBuf>,
     },
+}
+
+#[derive(clap::Args)]
+struct ObserverArgs {
+    /// The bundle, as `lookout adopt` made it or as it was written by hand. It stays as it is.
+    #[arg(long)]
+    bundle: PathBuf,
+    /// Folder of the run; `bundle/` in it is the bundle with the observer.
+    #[arg(long)]
+    out: PathBuf,
+    /// How it is trained; `sets/` lies beside the file.
+    #[arg(long, default_value = "experiments/adopted.toml")]
+    experiment: PathBuf,
+    /// Data sets in place of the experiment's, by name, with commas.
+    #[arg(long, value_delimiter = ',', conflicts_with = "experiment")]
+    sets: Vec<String>,
+    /// Attack no samples: for a network that cannot be trained through. ONNX Runtime or rten runs it.
+    #[arg(long)]
+    no_attack: bool,
+    /// Folder of all data.
+    #[arg(long, default_value = "../shared/data")]
+    data: PathBuf,
+    /// The program `lookout`, for calibration and evaluation; beside this one where none is given.
+    #[arg(long)]
+    lookout: Option<PathBuf>,
 }
 
 #[derive(clap::Args)]
@@ -99,10 +126,39 @@ fn main() -> anyhow::Result<()> {
             };
             bench::run(&place, device)
         }
+        Command::Observer(args) => args.run(device),
         Command::Table { runs } => {
             let text = lookout_train::run::table(&runs)?;
             Ok(std::io::stdout().lock().write_all(text.as_bytes())?)
         }
+    }
+}
+
+/// The program `lookout`.
+fn lookout(given: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+    match given {
+        Some(path) => Ok(path),
+        None => Ok(std::env::current_exe()
+            .context("cannot find this program's folder")?
+            .with_file_name("lookout")),
+    }
+}
+
+impl ObserverArgs {
+    fn run(self, device: Device) -> anyhow::Result<()> {
+        let mut experiment = AdoptedExperiment::read(&self.experiment)?;
+        if !self.sets.is_empty() {
+            experiment.sets = self.sets;
+        }
+        let around = Surroundings {
+            file: self.experiment,
+            out: self.out,
+            data: self.data,
+            backbone: None,
+            lookout: lookout(self.lookout)?,
+            until: Stage::Evaluation,
+        };
+        experiment.run(&self.bundle, !self.no_attack, &around, device)
     }
 }
 
@@ -111,12 +167,7 @@ impl RunArgs {
         let experiment = Experiment::read(&self.experiment)?;
         let name = self.experiment.file_stem().unwrap_or_default();
         let out = self.out.unwrap_or_else(|| PathBuf::from("runs").join(name));
-        let lookout = match self.lookout {
-            Some(path) => path,
-            None => std::env::current_exe()
-                .context("cannot find this program's folder")?
-                .with_file_name("lookout"),
-        };
+        let lookout = lookout(self.lookout)?;
         let around = Surroundings {
             file: self.experiment,
             out,

@@ -18,6 +18,8 @@ inputs = {
     for name, shape in shapes.items()
 }
 session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
+bytes_ = {i.name for i in session.get_inputs() if i.type == "tensor(uint8)"}
+inputs = {name: v.astype(np.uint8) if name in bytes_ else v for name, v in inputs.items()}
 names = [output.name for output in session.get_outputs()]
 outputs = dict(zip(names, session.run(names, inputs)))
 for name, values in outputs.items():

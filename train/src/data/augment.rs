@@ -21,6 +21,40 @@ pub struct AugmentConfig {
 /// Void around pictures that were made smaller than the sample.
 const BORDER: [f32; 3] = [0.411, 0.425, 0.432];
 
+/// How pictures come to the networks in use: what a scale of 1 is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum InUse {
+    /// So many rows, whatever the columns.
+    Rows(usize),
+    /// As large as fits into that width and height; beside it is that colour.
+    Letterbox(usize, usize, [f32; 3]),
+    /// Stretched to that width and height.
+    Stretch(usize, usize),
+}
+
+impl InUse {
+    /// Times as many columns and rows as the picture has.
+    fn scale(self, picture: &Picture) -> (f32, f32) {
+        let times = |to: usize, from: usize| to as f32 / from as f32;
+        let [w, h] = [picture.width, picture.height];
+        match self {
+            Self::Rows(rows) => (times(rows, h), times(rows, h)),
+            Self::Letterbox(width, height, _) => {
+                let both = times(width, w).min(times(height, h));
+                (both, both)
+            }
+            Self::Stretch(width, height) => (times(width, w), times(height, h)),
+        }
+    }
+
+    fn border(self) -> [f32; 3] {
+        match self {
+            Self::Letterbox(_, _, colour) => colour,
+            _ => BORDER,
+        }
+    }
+}
+
 /// Makes a sample of a picture. `scale` is the range of scales, drawn log-uniformly, where 1 brings
 /// the picture to [`FULL_HEIGHT`] rows. What is seen in it is not changed by [`weather`] yet: things
 /// may be pasted in between.
@@ -30,9 +64,20 @@ pub fn augment(
     scale: (f32, f32),
     rng: &mut Rng,
 ) -> Canvas {
-    let mut canvas = Canvas::filled(config.width, config.height, BORDER);
+    augment_as(picture, config, InUse::Rows(FULL_HEIGHT), scale, rng)
+}
+
+/// [`augment`], where pictures come to the networks in another way.
+pub fn augment_as(
+    picture: &Picture,
+    config: &AugmentConfig,
+    in_use: InUse,
+    scale: (f32, f32),
+    rng: &mut Rng,
+) -> Canvas {
+    let mut canvas = Canvas::filled(config.width, config.height, in_use.border());
     let look = Look::draw(rng);
-    place(picture, scale, rng, &mut canvas, &look);
+    place(picture, in_use, scale, rng, &mut canvas, &look);
     look.finish(&mut canvas, rng);
     canvas
 }
@@ -50,11 +95,18 @@ pub fn augment_all(
 }
 
 /// Chooses which part of the picture lands where, and resamples it there.
-fn place(picture: &Picture, (lo, hi): (f32, f32), rng: &mut Rng, out: &mut Canvas, look: &Look) {
+fn place(
+    picture: &Picture,
+    in_use: InUse,
+    (lo, hi): (f32, f32),
+    rng: &mut Rng,
+    out: &mut Canvas,
+    look: &Look,
+) {
     let drawn = rng.random_range(lo.ln()..=hi.ln()).exp();
-    let scale = drawn * FULL_HEIGHT as f32 / picture.height as f32;
+    let (x, y) = in_use.scale(picture);
     let stretch = rng.random_range(-0.1f32..0.1).exp();
-    let (sx, sy) = (scale * stretch, scale);
+    let (sx, sy) = (drawn * x * stretch, drawn * y);
     let scaled = |n: usize, s: f32| ((n as f32 * s) as usize).max(1);
     let (w, h) = (scaled(picture.width, sx), scaled(picture.height, sy));
     let (tile_w, tile_h) = (w.min(out.width), h.min(out.height));
@@ -252,7 +304,8 @@ mod tests {
         for seed in 0..60 {
             let mut rng = Rng::seed_from_u64(seed);
             let mut canvas = Canvas::filled(config.width, config.height, BORDER);
-            place(&picture, scale, &mut rng, &mut canvas, &unchanged);
+            let rows = InUse::Rows(FULL_HEIGHT);
+            place(&picture, rows, scale, &mut rng, &mut canvas, &unchanged);
             for y in 0..config.height {
                 for x in 0..config.width {
                     let i = y * config.width + x;
@@ -272,6 +325,19 @@ mod tests {
             }
         }
         assert!(checked > 60 * 100, "{checked} pixels checked");
+    }
+
+    #[test]
+    fn a_scale_of_one_is_what_the_networks_see_in_use() {
+        let picture = Picture {
+            width: 400,
+            height: 200,
+            ..picture()
+        };
+        assert_eq!(InUse::Rows(300).scale(&picture), (1.5, 1.5));
+        let letterbox = InUse::Letterbox(600, 600, [0.0; 3]);
+        assert_eq!(letterbox.scale(&picture), (1.5, 1.5));
+        assert_eq!(InUse::Stretch(600, 600).scale(&picture), (1.5, 3.0));
     }
 
     #[test]

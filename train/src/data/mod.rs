@@ -14,7 +14,7 @@ mod shapes;
 mod texture;
 mod weather;
 
-pub use augment::{AugmentConfig, augment, augment_all};
+pub use augment::{AugmentConfig, InUse, augment, augment_all, augment_as};
 pub use canvas::Canvas;
 pub use corruption::corrupt;
 pub use cutouts::{

@@ -265,6 +265,15 @@ impl Builder {
         self.node(name, Op::Upsample2, &[x], c, s / 2)
     }
 
+    /// The size of `like`; `x` itself where both have one stride.
+    pub fn resize_to(&mut self, name: &str, x: ValueId, like: ValueId) -> ValueId {
+        let ((c, from), (_, to)) = (self.shape(x), self.shape(like));
+        match from == to {
+            true => x,
+            false => self.node(name, Op::ResizeTo, &[x, like], c, to),
+        }
+    }
+
     /// Half the size, means of 2x2 pixels.
     pub fn average_pool2(&mut self, name: &str, x: ValueId) -> ValueId {
         let (c, s) = self.shape(x);

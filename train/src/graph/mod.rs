@@ -73,6 +73,8 @@ pub enum Op {
     Concat,
     /// Twice the size, bilinear, half-pixel centres.
     Upsample2,
+    /// The size of the second input, bilinear, half-pixel centres.
+    ResizeTo,
     /// Planes to pixels, `block` in both directions (ONNX mode CRD, libtorch's pixel shuffle).
     DepthToSpace {
         /// Pixels made in each direction of one.

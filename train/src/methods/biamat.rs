@@ -87,7 +87,12 @@ impl FrameLoss for BiaMat {
         step: Step,
     ) -> anyhow::Result<Tensor> {
         let (image, shape) = (batch.image.to(known.device), batch.attack.to(known.device));
-        let seen = known.see(&attack(known.segmentation, &image, &shape, &self.attack)?)?;
+        let seen = known.see(&attack(
+            |image| known.logits(image),
+            &image,
+            &shape,
+            &self.attack,
+        )?)?;
         let out = network.forward(&seen.inputs(), Mode::Train)?;
         let quarter = Quarter::of(batch, known.device);
         // own frames have something to attack

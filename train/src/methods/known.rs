@@ -97,6 +97,18 @@ pub(crate) fn see(segmentation: &Network, image: Tensor) -> anyhow::Result<Seen>
 }
 
 impl Known<'_> {
+    /// The class logits of a batch of colours, 0..=1, with their gradients.
+    ///
+    /// # Errors
+    /// Where libtorch refuses.
+    pub fn logits(&self, image: &Tensor) -> anyhow::Result<Tensor> {
+        let image = channels_last(&normalise(image));
+        let seen = self
+            .segmentation
+            .forward(&[("image", &image)], Mode::Evaluate)?;
+        Ok(seen[LOGITS].shallow_clone())
+    }
+
     /// What the segmentation network makes of a batch of colours, 0..=1.
     ///
     /// # Errors

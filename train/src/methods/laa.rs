@@ -64,7 +64,12 @@ impl FrameLoss for Laa {
         _step: Step,
     ) -> anyhow::Result<Tensor> {
         let (image, shape) = (batch.image.to(known.device), batch.attack.to(known.device));
-        let seen = known.see(&attack(known.segmentation, &image, &shape, &self.attack)?)?;
+        let seen = known.see(&attack(
+            |image| known.logits(image),
+            &image,
+            &shape,
+            &self.attack,
+        )?)?;
         let out = network.forward(&seen.inputs(), Mode::Train)?;
         let quarter = Quarter::of(batch, known.device);
         let wrong = seen.logits().argmax(1, false).ne_tensor(&quarter.label);

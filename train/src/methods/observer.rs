@@ -40,7 +40,7 @@ impl Method for Observer {
 
 /// The observer of a finished experiment's folder, joined with the energy as it ships.
 pub(crate) fn shipped(design: Design, start: &Path, device: Device) -> anyhow::Result<Network> {
-    let observer = load_observer(design, &start.join("observer"), device)?;
+    let observer = load_observer(design.observer(CLASSES), &start.join("observer"), device)?;
     let path = start.join("fusion.json");
     let text =
         fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;

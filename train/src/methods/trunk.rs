@@ -79,7 +79,7 @@ mod tests {
         // half of ln 2 and half of ln(1 + e²)
         let loss = told_apart(&z, &positive, &negative).double_value(&[]);
         assert!(
-            (loss - (0.693_147_2 + 2.126_928) / 2.0).abs() < 1e-5,
+            (loss - (std::f64::consts::LN_2 + 2.126_928) / 2.0).abs() < 1e-5,
             "{loss}"
         );
     }

@@ -1,11 +1,13 @@
 //! The networks of the shipped bundles.
 
+mod adopted;
 mod backbone;
 mod fusion;
 mod observer;
 mod segmentation;
 mod small;
 
+pub use adopted::Shown;
 pub use backbone::{PREFIX as BACKBONE_PREFIX, backbone, load_backbone};
 pub use fusion::Fusion;
 use serde::{Deserialize, Serialize};

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lookout_adopt::proto::{
-    Attribute, GraphProto, Model, NodeProto, OperatorSet, TensorProto, ValueInfo,
+    Attribute, DimensionValue, GraphProto, Model, NodeProto, OperatorSet, TensorProto, ValueInfo,
+    data_type,
 };
 use prost::Message;
 use tch::{Kind, Tensor};
@@ -51,6 +52,18 @@ pub enum ExportError {
 /// # Errors
 /// Where an output is unknown or a batch norm cannot be folded.
 pub fn export(network: &Network, outputs: &[&str]) -> Result<Vec<u8>, ExportError> {
+    export_at(network, outputs, None)
+}
+
+/// [`export`], for pictures of one height and width, which may be any.
+///
+/// # Errors
+/// As [`export`].
+pub fn export_at(
+    network: &Network,
+    outputs: &[&str],
+    size: Option<[i64; 2]>,
+) -> Result<Vec<u8>, ExportError> {
     let full = network.graph();
     let find = |name: &&str| {
         let missing = || ExportError::NoSuchValue {
@@ -64,6 +77,7 @@ pub fn export(network: &Network, outputs: &[&str]) -> Result<Vec<u8>, ExportErro
     let mut writer = Writer {
         network,
         graph: &graph,
+        size,
         proto: GraphProto::default(),
         powers: BTreeSet::new(),
     };
@@ -71,7 +85,14 @@ pub fn export(network: &Network, outputs: &[&str]) -> Result<Vec<u8>, ExportErro
     writer.write()?;
     let info = |id: &ValueId| {
         let v = graph.value(*id);
-        ValueInfo::planes(&v.name, v.channels, v.stride)
+        match size {
+            None => ValueInfo::planes(&v.name, v.channels, v.stride),
+            Some(size) => {
+                let [h, w] = sides(size, v.stride);
+                let sides = [1, v.channels, h, w].map(DimensionValue::Fixed);
+                ValueInfo::tensor(&v.name, data_type::FLOAT, &sides)
+            }
+        }
     };
     writer.proto.input = graph.inputs.iter().map(info).collect();
     writer.proto.output = graph.outputs.iter().map(info).collect();
@@ -92,6 +113,8 @@ pub fn export(network: &Network, outputs: &[&str]) -> Result<Vec<u8>, ExportErro
 struct Writer<'a> {
     network: &'a Network,
     graph: &'a Graph,
+    /// The one height and width.
+    size: Option<[i64; 2]>,
     proto: GraphProto,
     /// Values whose powers are written.
     powers: BTreeSet<usize>,
@@ -236,6 +259,15 @@ impl Writer<'_> {
                     vec![Attribute::string("mode", "linear"), half_pixel],
                 )
             }
+            Op::ResizeTo => {
+                let like = self.graph.value(node.inputs[1]).stride;
+                inputs.truncate(1);
+                inputs.push(String::new());
+                inputs.extend(self.new_size(node, like));
+                let half_pixel = Attribute::string("coordinate_transformation_mode", "half_pixel");
+                let linear = Attribute::string("mode", "linear");
+                ("Resize", vec![linear, half_pixel])
+            }
             Op::Conv(_)
             | Op::BatchNorm(_)
             | Op::Softmax
@@ -284,6 +316,26 @@ impl Writer<'_> {
             ..NodeProto::default()
         });
         self.step("ReduceMin", &[&part("greatest")], &out, over_planes());
+    }
+
+    /// Names of the scales, and of the sizes, that bring a node's first input to a stride.
+    fn new_size(&mut self, node: &Node, stride: i64) -> Vec<String> {
+        let name = format!("{}.to", node.name);
+        let x = self.graph.value(node.inputs[0]);
+        match self.size {
+            None => {
+                let scale = x.stride as f32 / stride as f32;
+                let scales = TensorProto::float(&name, &[4], &[1.0, 1.0, scale, scale]);
+                self.proto.initializer.push(scales);
+                vec![name]
+            }
+            Some(size) => {
+                let [h, w] = sides(size, stride);
+                let sizes = TensorProto::int64(&name, &[1, x.channels, h, w]);
+                self.proto.initializer.push(sizes);
+                vec![String::new(), name]
+            }
+        }
     }
 
     /// A scalar beside a node; returns its name.
@@ -386,6 +438,14 @@ impl Writer<'_> {
 /// Attributes of an operator that makes one plane of all.
 fn over_planes() -> Vec<Attribute> {
     vec![Attribute::ints("axes", &[1]), Attribute::int("keepdims", 1)]
+}
+
+/// Rows and columns at a stride; one each of what is global.
+fn sides(size: [i64; 2], stride: i64) -> [i64; 2] {
+    match stride {
+        0 => [1, 1],
+        _ => size.map(|side| (side + stride - 1) / stride),
+    }
 }
 
 /// Epsilon of a batch norm.

@@ -1,5 +1,7 @@
-//! ONNX files from graphs.
+//! ONNX files from graphs, and networks from ONNX files.
 
 mod export;
+mod import;
 
-pub use export::{ExportError, export};
+pub use export::{ExportError, export, export_at};
+pub use import::{ImportError, Imported};

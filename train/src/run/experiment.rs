@@ -12,14 +12,15 @@ use tch::Device;
 
 use super::prior::Prior;
 use super::schedule::Place;
-use super::stages::{calibrate, evaluate, write_sets};
+use super::stages::{Labels, calibrate, evaluate, write_sets};
 use super::{
-    BundleText, ObserverConfig, ObserverTraining, RunDir, SegmentationConfig, SegmentationTraining,
-    ValidationSet, export_bundle, fit_fusion, load_observer, load_segmentation, train_observer,
-    train_segmentation,
+    BundleText, Observed, ObserverConfig, ObserverTraining, RunDir, SegmentationConfig,
+    SegmentationTraining, ValidationSet, export_bundle, fit_fusion, load_observer,
+    load_segmentation, train_observer, train_segmentation,
 };
 use crate::data::{CLASSES, CutoutSplit, Pasted, SetFile, load_cutouts};
 use crate::nets::{Design, Fusion, OBSERVER, OWN_LOGIT};
+use crate::torch::Network;
 
 /// `experiments/NAME.toml`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -107,10 +108,13 @@ impl Experiment {
         }
         if around.until >= Stage::Calibration {
             self.write_sets(around)?;
-            calibrate(around)?;
+            calibrate(
+                around,
+                &["full+observer", "full", "reduced+observer", "reduced"],
+            )?;
         }
         if around.until >= Stage::Evaluation {
-            evaluate(around)?;
+            evaluate(around, Labels::OfTheClasses)?;
         }
         Ok(())
     }
@@ -192,37 +196,11 @@ impl Experiment {
             return Ok(());
         }
         let cutouts = self.cutouts(around);
-        let held_out = load_cutouts(&cutouts, CutoutSplit::Validation)?;
-        let mut pictures = vec![];
-        for set in sets.values().filter(|s| s.pasted.is_some()) {
-            let all = set.train.load(&around.data)?;
-            let every = all.len().div_ceil(FUSION_PICTURES);
-            pictures.extend(all.into_iter().step_by(every));
-        }
-        let fitted_on = ValidationSet::pasted(&pictures, Pasted::Sized, &held_out, FUSION_SEED);
-        let segmentation =
-            load_segmentation(self.design, &around.out.join("segmentation"), device)?;
-        let observer = load_observer(self.design, &around.out.join("observer"), device)?;
-        let fusion = fit_fusion(&fitted_on, self.design, &segmentation, &observer, device)?;
-        fusion.write(&observer);
-        let mut figures = BTreeMap::new();
-        let (mut own_sum, mut joined_sum) = (0.0, 0.0);
-        for (name, set) in ValidationSet::all(&around.data, sets, &cutouts, 7)? {
-            let judge = |output| set.judge(self.design, &segmentation, &observer, output, device);
-            let (own, joined) = (judge(OWN_LOGIT)?, judge(OBSERVER)?);
-            own_sum += own.ap.unwrap_or(0.0);
-            joined_sum += joined.ap.unwrap_or(0.0);
-            figures.insert(name, json!({"own": own, "joined": joined}));
-        }
-        let kept = joined_sum > own_sum;
-        let used = if kept {
-            fusion.clone()
-        } else {
-            Fusion::none(CLASSES)
-        };
-        let all = json!({"fitted": fusion, "kept": kept, "used": used, "validation": figures});
-        fs::write(path, serde_json::to_string_pretty(&all)?)?;
-        Ok(())
+        let fitted_on = fusion_set(&around.data, sets, &cutouts, FUSION_PICTURES)?;
+        let observed = Observed::own(self.design, &around.out.join("segmentation"), device)?;
+        let observer = load_observer(observed.observer(), &around.out.join("observer"), device)?;
+        let validation = ValidationSet::all(&around.data, sets, &cutouts, 7)?;
+        choose_fusion(&path, &observed, &observer, &fitted_on, &validation, device)
     }
 
     fn export(&self, around: &Surroundings) -> anyhow::Result<()> {
@@ -230,19 +208,78 @@ impl Experiment {
         if out.join("model.toml").exists() {
             return Ok(());
         }
-        let text = fs::read_to_string(around.out.join("fusion.json"))?;
-        let all: serde_json::Value = serde_json::from_str(&text)?;
-        let fusion: Fusion = serde_json::from_value(all["used"].clone())?;
+        let fusion = chosen_fusion(&around.out.join("fusion.json"))?;
         let load = around.out.join("segmentation");
         let segmentation = load_segmentation(self.design, &load, Device::Cpu)?;
-        let observer = load_observer(self.design, &around.out.join("observer"), Device::Cpu)?;
+        let observer = around.out.join("observer");
+        let observer = load_observer(self.design.observer(CLASSES), &observer, Device::Cpu)?;
         fusion.write(&observer);
         export_bundle(&self.bundle, self.design, &segmentation, &observer, &out)
     }
 }
 
+/// Held-out things in training pictures, at most so many of a set.
+pub(super) fn fusion_set(
+    data: &Path,
+    sets: &BTreeMap<String, SetFile>,
+    cutouts: &[PathBuf],
+    most: usize,
+) -> anyhow::Result<ValidationSet> {
+    let held_out = load_cutouts(cutouts, CutoutSplit::Validation)?;
+    let mut pictures = vec![];
+    for set in sets.values().filter(|s| s.pasted.is_some()) {
+        let all = set.train.load(data)?;
+        let every = all.len().div_ceil(most);
+        pictures.extend(all.into_iter().step_by(every));
+    }
+    Ok(ValidationSet::pasted(
+        &pictures,
+        Pasted::Sized,
+        &held_out,
+        FUSION_SEED,
+    ))
+}
+
+/// Fits the fusion and writes it, and what it is worth, to a file.
+pub(super) fn choose_fusion(
+    path: &Path,
+    observed: &Observed,
+    observer: &Network,
+    fitted_on: &ValidationSet,
+    validation: &BTreeMap<String, ValidationSet>,
+    device: Device,
+) -> anyhow::Result<()> {
+    let fusion = fit_fusion(fitted_on, observed, observer, device)?;
+    fusion.write(observer);
+    let mut figures = BTreeMap::new();
+    let (mut own_sum, mut joined_sum) = (0.0, 0.0);
+    for (name, set) in validation {
+        let judge = |output| set.judge(observed, observer, output, device);
+        let (own, joined) = (judge(OWN_LOGIT)?, judge(OBSERVER)?);
+        own_sum += own.ap.unwrap_or(0.0);
+        joined_sum += joined.ap.unwrap_or(0.0);
+        figures.insert(name, json!({"own": own, "joined": joined}));
+    }
+    let kept = joined_sum > own_sum;
+    let used = if kept {
+        fusion.clone()
+    } else {
+        Fusion::none(observed.classes())
+    };
+    let all = json!({"fitted": fusion, "kept": kept, "used": used, "validation": figures});
+    fs::write(path, serde_json::to_string_pretty(&all)?)?;
+    Ok(())
+}
+
+/// The numbers that [`choose_fusion`] chose.
+pub(super) fn chosen_fusion(path: &Path) -> anyhow::Result<Fusion> {
+    let text = fs::read_to_string(path)?;
+    let all: serde_json::Value = serde_json::from_str(&text)?;
+    Ok(serde_json::from_value(all["used"].clone())?)
+}
+
 /// To the end, going on where a run was stopped.
-fn whole(dir: &Path) -> Place<'_> {
+pub(super) fn whole(dir: &Path) -> Place<'_> {
     Place {
         dir,
         resume: true,

@@ -16,7 +16,7 @@ use crate::onnx::export;
 use crate::torch::Network;
 
 /// Names and colours (CamVid's own) of the classes.
-const CLASS_NAMES: [(&str, [u8; 3]); 11] = [
+pub(super) const CLASS_NAMES: [(&str, [u8; 3]); 11] = [
     ("sky", [128, 128, 128]),
     ("building", [128, 0, 0]),
     ("pole", [192, 192, 128]),

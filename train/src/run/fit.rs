@@ -3,11 +3,9 @@
 use tch::{Device, Tensor, no_grad};
 
 use super::ValidationSet;
-use super::observer::observe;
-use super::segmentation::to_input;
-use super::to_size;
-use crate::data::{CLASSES, Picture, VOID};
-use crate::nets::{Design, Fusion, LOGITS, OWN_LOGIT};
+use super::observed::{Observed, observe};
+use crate::data::{Picture, VOID};
+use crate::nets::{Fusion, LOGITS, OWN_LOGIT};
 use crate::torch::{Mode, Network};
 
 /// Every so many pixels in both directions one is looked at.
@@ -19,7 +17,7 @@ const NEWTON_STEPS: usize = 40;
 struct Sample {
     own: f32,
     energy: f32,
-    probabilities: [f32; CLASSES as usize],
+    probabilities: Vec<f32>,
     is_outlier: bool,
 }
 
@@ -30,14 +28,13 @@ struct Sample {
 /// Where libtorch refuses, or the set has no known or no unknown pixels.
 pub fn fit_fusion(
     set: &ValidationSet,
-    design: Design,
-    segmentation: &Network,
+    observed: &Observed,
     observer: &Network,
     device: Device,
 ) -> anyhow::Result<Fusion> {
     let mut samples = vec![];
     for p in &set.pictures {
-        samples.extend(look(p, design, segmentation, observer, device)?);
+        samples.extend(look(p, observed, observer, device)?);
     }
     let unknown = samples.iter().filter(|s| s.is_outlier).count();
     anyhow::ensure!(
@@ -45,7 +42,7 @@ pub fn fit_fusion(
         "the set has {unknown} unknown of {} pixels: a fusion needs both kinds",
         samples.len()
     );
-    let (usual, scale) = class_energies(&samples);
+    let (usual, scale) = class_energies(&samples, observed.classes() as usize);
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f32>();
     let features: Vec<([f64; 3], bool)> = samples
         .iter()
@@ -66,17 +63,17 @@ pub fn fit_fusion(
 
 fn look(
     p: &Picture,
-    design: Design,
-    segmentation: &Network,
+    observed: &Observed,
     observer: &Network,
     device: Device,
 ) -> anyhow::Result<Vec<Sample>> {
-    let image = to_input(p).to(device);
-    let seen = no_grad(|| segmentation.forward(&[("image", &image)], Mode::Evaluate))?;
-    let out = no_grad(|| observe(design, observer, &image, &seen, Mode::Evaluate))?;
+    let view = observed.view(p, device)?;
+    let seen = no_grad(|| observed.see(&view.image))?;
+    let out = no_grad(|| observe(observer, &seen, Mode::Evaluate))?;
     let (h, w) = (p.height as i64, p.width as i64);
     let thin = |t: &Tensor| -> anyhow::Result<Vec<f32>> {
-        let t = to_size(t, h, w).slice(2, 0, h, EVERY).slice(3, 0, w, EVERY);
+        let t = view.at_picture(t);
+        let t = t.slice(2, 0, h, EVERY).slice(3, 0, w, EVERY);
         Ok(t.contiguous().flatten(0, -1).try_into()?)
     };
     let (own, energy) = (thin(&out[OWN_LOGIT])?, thin(&out["energy"])?);
@@ -91,7 +88,7 @@ fn look(
             samples.push(Sample {
                 own: own[i],
                 energy: energy[i],
-                probabilities: std::array::from_fn(|c| probabilities[c * n + i]),
+                probabilities: probabilities.iter().skip(i).step_by(n).copied().collect(),
                 is_outlier,
             });
         }
@@ -100,8 +97,8 @@ fn look(
 }
 
 /// Mean energy and one over its standard deviation, of the known pixels that are seen as each class.
-fn class_energies(samples: &[Sample]) -> (Vec<f32>, Vec<f32>) {
-    let mut sums = [[0f64; 3]; CLASSES as usize];
+fn class_energies(samples: &[Sample], classes: usize) -> (Vec<f32>, Vec<f32>) {
+    let mut sums = vec![[0f64; 3]; classes];
     for s in samples.iter().filter(|s| !s.is_outlier) {
         let best = s.probabilities.iter().copied().enumerate();
         let best = best.fold((0, f32::MIN), |b, p| if p.1 > b.1 { p } else { b });
@@ -113,14 +110,11 @@ fn class_energies(samples: &[Sample]) -> (Vec<f32>, Vec<f32>) {
         .iter()
         .fold([0.0; 3], |a, s| [a[0] + s[0], a[1] + s[1], a[2] + s[2]]);
     // a class that is hardly seen takes part of what all classes have
-    let shrunk = sums.map(|s| {
-        let part = 50.0 / total[0].max(1.0);
-        [
-            s[0] + total[0] * part,
-            s[1] + total[1] * part,
-            s[2] + total[2] * part,
-        ]
-    });
+    let part = 50.0 / total[0].max(1.0);
+    let shrunk: Vec<[f64; 3]> = sums
+        .iter()
+        .map(|s| std::array::from_fn(|i| s[i] + total[i] * part))
+        .collect();
     let mean = |s: &[f64; 3]| s[1] / s[0].max(1.0);
     let deviation = |s: &[f64; 3]| (s[2] / s[0].max(1.0) - mean(s).powi(2)).max(1e-4).sqrt();
     (

@@ -6,9 +6,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use super::loss::plain_entropy;
-use super::normalise;
-use crate::nets::LOGITS;
-use crate::torch::{Mode, Network, channels_last};
+use crate::torch::channels_last;
 
 /// Which way the attack pushes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -33,20 +31,19 @@ pub struct AttackConfig {
     pub noise: f64,
 }
 
-/// Attacks `image` ([N, 3, H, W], 0..=1) where `shape` ([N, 1, H, W]) is 1; returns it clamped to
+/// Attacks `image` ([N, 3, H, W], 0..=1), of which `logits` gives the network's, where `shape` ([N, 1, H, W]) is 1; returns it clamped to
 /// 0..=1. Randomness comes from libtorch's generator.
 ///
 /// # Errors
 /// Where libtorch refuses.
 pub fn attack(
-    network: &Network,
+    logits: impl Fn(&Tensor) -> anyhow::Result<Tensor>,
     image: &Tensor,
     shape: &Tensor,
     config: &AttackConfig,
 ) -> anyhow::Result<Tensor> {
     let input = channels_last(&image.detach()).set_requires_grad(true);
-    let out = network.forward(&[("image", &normalise(&input))], Mode::Evaluate)?;
-    let logits = &out[LOGITS];
+    let logits = logits(&input)?;
     let size = image.size();
     let n = size[0];
     let towards = match config.mode {
@@ -63,7 +60,7 @@ pub fn attack(
     } else {
         seen
     };
-    let loss = plain_entropy(logits, &target);
+    let loss = plain_entropy(&logits, &target);
     let gradient = Tensor::run_backward(&[loss], &[&input], false, false);
     let sign = if towards { -1.0 } else { 1.0 };
     let (lo, hi) = config.epsilon;
@@ -79,18 +76,24 @@ mod tests {
     use super::*;
     use crate::data::CLASSES;
     use crate::nets::Design;
+    use crate::run::Observed;
+    use crate::run::normalise;
+    use crate::torch::{Mode, Network};
 
     const FLOAT: (Kind, Device) = (Kind::Float, Device::Cpu);
 
     /// A random network whose running statistics fit its activations.
-    fn network() -> Network {
+    fn network() -> Observed {
         let mut network = Network::new(Design::Small.segmentation(CLASSES), Device::Cpu);
         network.freeze();
         for _ in 0..20 {
             let image = normalise(&Tensor::rand([2, 3, 64, 64], FLOAT));
             network.forward(&[("image", &image)], Mode::Train).unwrap();
         }
-        network
+        Observed::Own {
+            design: Design::Small,
+            segmentation: network,
+        }
     }
 
     #[test]
@@ -106,7 +109,7 @@ mod tests {
                 epsilon: (0.02, 0.05),
                 noise: 0.0,
             };
-            let attacked = attack(&network, &image, &shape, &config).unwrap();
+            let attacked = attack(|image| network.logits(image), &image, &shape, &config).unwrap();
             let change = (&attacked - &image).abs();
             let largest = change.max().double_value(&[]);
             assert!(

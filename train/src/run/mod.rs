@@ -1,10 +1,14 @@
 //! Training runs: the loop, its schedule, its records.
 
+mod adopted;
+mod adopted_run;
+mod counterparts;
 mod experiment;
 mod export;
 mod fit;
 mod laa;
 mod loss;
+mod observed;
 mod observer;
 mod prior;
 mod record;
@@ -15,10 +19,13 @@ mod stages;
 mod table;
 mod validation;
 
+pub use adopted::Adopted;
+pub use adopted_run::AdoptedExperiment;
 pub use experiment::{Experiment, Stage, Surroundings};
 pub use export::{BundleText, export_bundle, write_set};
 pub use fit::fit_fusion;
 pub use laa::{AttackConfig, AttackMode, attack};
+pub use observed::{Observed, Seen};
 pub use observer::{ObserverConfig, ObserverTraining, load_observer, train_observer};
 pub use record::{Progress, RunDir, StepRecord};
 pub use samples::Composition;

@@ -10,16 +10,18 @@ use serde_json::json;
 use tch::{Device, Kind, Reduction, Tensor, no_grad};
 
 use super::laa::{AttackConfig, attack};
+use super::observed::{Observed, observe};
 use super::samples::{Composition, Samples};
 use super::schedule::{Place, Schedule, Trainee, train};
-use super::segmentation::{RENDER_TRAINING_SEED, Teacher, load_segmentation};
-use super::{RunDir, ValidationSet, normalise, to_size};
+use super::segmentation::{RENDER_TRAINING_SEED, Teacher};
+use super::{RunDir, ValidationSet, to_size};
 use crate::data::{
-    AugmentConfig, Batch, CHOICES, CLASSES, CutoutSplit, FIRST_CHOICE, LabelKind, Mixture,
-    Rendering, SetFile, VOID, known_things, load_cutouts, rendered,
+    AugmentConfig, Batch, CLASSES, CutoutSplit, FIRST_CHOICE, LabelKind, Mixture, Rendering,
+    SetFile, VOID, known_things, load_cutouts, rendered,
 };
+use crate::graph::Graph;
 use crate::nets::{Design, LOGITS, OWN_LOGIT};
-use crate::torch::{Average, Checkpoint, Mode, Network, channels_last};
+use crate::torch::{Average, Checkpoint, Mode, Network};
 
 /// Everything that decides a run; saved beside it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,8 +72,7 @@ pub struct ObserverTraining {
 
 /// Both networks of a finished run.
 struct Taught {
-    design: Design,
-    segmentation: Network,
+    observed: Observed,
     observer: Network,
     weight: f64,
 }
@@ -80,20 +81,17 @@ impl Taught {
     fn load(teacher: &Teacher, device: Device) -> anyhow::Result<Self> {
         let (design, run) = (teacher.design, &teacher.run);
         Ok(Self {
-            design,
-            segmentation: load_segmentation(design, &run.join("segmentation"), device)?,
-            observer: load_observer(design, &run.join("observer"), device)?,
+            observed: Observed::own(design, &run.join("segmentation"), device)?,
+            observer: load_observer(design.observer(CLASSES), &run.join("observer"), device)?,
             weight: teacher.weight,
         })
     }
 
     /// Cross entropy of the own logit with the teacher's probability of "unknown".
-    fn loss(&self, own: &Tensor, image: &Tensor) -> anyhow::Result<Tensor> {
+    fn loss(&self, own: &Tensor, pictures: &Tensor) -> anyhow::Result<Tensor> {
         let taught = no_grad(|| -> anyhow::Result<Tensor> {
-            let seen = self
-                .segmentation
-                .forward(&[("image", image)], Mode::Evaluate)?;
-            let out = observe(self.design, &self.observer, image, &seen, Mode::Evaluate)?;
+            let seen = self.observed.see(pictures)?;
+            let out = observe(&self.observer, &seen, Mode::Evaluate)?;
             Ok(out[OWN_LOGIT].sigmoid())
         })?;
         let mean = Reduction::Mean;
@@ -102,27 +100,12 @@ impl Taught {
     }
 }
 
-/// The observer's output or own logit for a normalised batch and what the segmentation network made
-/// of it.
-pub(super) fn observe(
-    design: Design,
-    observer: &Network,
-    normalised: &Tensor,
-    seen: &BTreeMap<String, Tensor>,
-    mode: Mode,
-) -> anyhow::Result<BTreeMap<String, Tensor>> {
-    let mut inputs = vec![("image", normalised), (LOGITS, &seen[LOGITS])];
-    let activations = design.activations().iter();
-    inputs.extend(activations.map(|&(name, _, _)| (name, &seen[name])));
-    Ok(observer.forward(&inputs, mode)?)
-}
-
 /// The observer of a run, frozen, with the averaged weights of its best step.
 ///
 /// # Errors
 /// Where the checkpoint is missing or of another network.
-pub fn load_observer(design: Design, run: &Path, device: Device) -> anyhow::Result<Network> {
-    let mut network = Network::new(design.observer(CLASSES), device);
+pub fn load_observer(graph: Graph, run: &Path, device: Device) -> anyhow::Result<Network> {
+    let mut network = Network::new(graph, device);
     Checkpoint::new(run, "best").load_average(&network)?;
     network.freeze();
     Ok(network)
@@ -139,95 +122,128 @@ pub fn train_observer(
     device: Device,
 ) -> anyhow::Result<f64> {
     let run = RunDir::open(place.dir, config, place.resume)?;
-    let (design, training) = (config.design, config.training.clone());
-    let data = |path: &PathBuf| config.data.join(path);
-    let folders: Vec<PathBuf> = training.cutouts.iter().map(data).collect();
-
-    let mut sets = vec![];
-    for file in config.sets.values().filter(|s| s.kind != LabelKind::Coarse) {
-        sets.push(file.load(&config.data)?);
-    }
-    let known = sets
-        .iter()
-        .filter(|s| s.kind == LabelKind::Plain)
-        .flat_map(|s| s.pictures.iter().step_by(3))
-        .flat_map(known_things)
-        .collect();
-    let clean = Rendering {
-        drives: training.rendering.drives.div_ceil(3),
-        ..training.rendering
-    };
-    let clean_seed = RENDER_TRAINING_SEED + 500_000;
-    let samples = Samples {
-        mixture: Mixture::new(sets),
-        // drives without an anomaly have other cars in the lane: ahead in the lane is not anomalous
-        strange: rendered(RENDER_TRAINING_SEED, training.rendering, Anomaly::Training)?,
-        plain: rendered(clean_seed, clean, Anomaly::None)?,
-        cutouts: load_cutouts(&folders, CutoutSplit::Train)?,
-        known,
-        composition: training.composition,
-        size: training.sample,
-        batch: training.schedule.batch,
-        attacked: training.attacked,
+    let observed = Observed::own(config.design, &config.segmentation, device)?;
+    let lesson = Lesson {
+        data: &config.data,
+        sets: &config.sets,
         seed: config.seed,
+        training: &config.training,
+        validated: usize::MAX,
     };
-    log::info!("{samples}");
-    let validation = ValidationSet::all(&config.data, &config.sets, &folders, 7)?;
+    lesson.train(&observed, &run, place, device)
+}
 
-    let segmentation = load_segmentation(design, &config.segmentation, device)?;
-    tch::manual_seed(config.seed as i64);
-    let network = Network::new(design.observer(CLASSES), device);
-    if let Some(run) = &training.start {
-        Checkpoint::new(&run.join("observer"), "best").load_average(&network)?;
+/// What an observer learns, whatever it observes.
+pub(super) struct Lesson<'a> {
+    pub(super) data: &'a Path,
+    pub(super) sets: &'a BTreeMap<String, SetFile>,
+    pub(super) seed: u64,
+    pub(super) training: &'a ObserverTraining,
+    /// Most pictures of a set that are validated on while training.
+    pub(super) validated: usize,
+}
+
+impl Lesson<'_> {
+    /// Trains, or goes on; returns the best figure.
+    pub(super) fn train(
+        &self,
+        observed: &Observed,
+        run: &RunDir,
+        place: Place<'_>,
+        device: Device,
+    ) -> anyhow::Result<f64> {
+        let (config, training) = (self, self.training.clone());
+        let data = |path: &PathBuf| config.data.join(path);
+        let folders: Vec<PathBuf> = training.cutouts.iter().map(data).collect();
+
+        let mut sets = vec![];
+        for file in config.sets.values().filter(|s| s.kind != LabelKind::Coarse) {
+            sets.push(file.load(config.data)?);
+        }
+        let known = sets
+            .iter()
+            .filter(|s| s.kind == LabelKind::Plain)
+            .flat_map(|s| s.pictures.iter().step_by(3))
+            .flat_map(known_things)
+            .collect();
+        let clean = Rendering {
+            drives: training.rendering.drives.div_ceil(3),
+            ..training.rendering
+        };
+        let clean_seed = RENDER_TRAINING_SEED + 500_000;
+        let samples = Samples {
+            mixture: Mixture::new(sets),
+            // drives without an anomaly have other cars in the lane: ahead in the lane is not anomalous
+            strange: rendered(RENDER_TRAINING_SEED, training.rendering, Anomaly::Training)?,
+            plain: rendered(clean_seed, clean, Anomaly::None)?,
+            cutouts: load_cutouts(&folders, CutoutSplit::Train)?,
+            known,
+            composition: training.composition,
+            size: training.sample,
+            in_use: observed.in_use(),
+            batch: training.schedule.batch,
+            attacked: training.attacked,
+            seed: config.seed,
+        };
+        log::info!("{samples}");
+        let mut validation = ValidationSet::all(config.data, config.sets, &folders, 7)?;
+        validation
+            .values_mut()
+            .for_each(|set| set.thin(config.validated));
+
+        tch::manual_seed(config.seed as i64);
+        let network = Network::new(observed.observer(), device);
+        if let Some(run) = &training.start {
+            Checkpoint::new(&run.join("observer"), "best").load_average(&network)?;
+        }
+        let trainee = Trainee::new(network, &training.schedule);
+        let right = observed.right_classes().to(device);
+        let teacher = training.teacher.as_ref();
+        let teacher = teacher.map(|t| Taught::load(t, device)).transpose()?;
+
+        let loss = |network: &Network, batch: &Batch, step: usize| {
+            // the attack draws from libtorch's generator: seeded by step, so a resumed run repeats it
+            tch::manual_seed(config.seed as i64 + step as i64);
+            let image = attacked(observed, batch, &training, device)?;
+            let seen = no_grad(|| observed.see(&image))?;
+            let out = observe(network, &seen, Mode::Train)?;
+            let label = batch.label.to(device);
+            let size = label.size();
+            let z = to_size(&out[OWN_LOGIT], size[1], size[2]).squeeze_dim(1);
+            let failed = failures(&seen[LOGITS], &label, &right);
+            let outlier = batch.outlier.to(device);
+            let mut loss = step_loss(&z, &label, &failed, &outlier, &training);
+            if let Some(teacher) = &teacher {
+                loss += teacher.loss(&out[OWN_LOGIT], &image)?;
+            }
+            Ok(loss)
+        };
+        let validate = |average: &Average| {
+            let judge = Network::new(observed.observer(), device);
+            judge.load(average.values())?;
+            let mut figures = BTreeMap::new();
+            for (name, set) in &validation {
+                let m = set.judge(observed, &judge, OWN_LOGIT, device)?;
+                let of = |v: Option<f64>| v.unwrap_or(0.0);
+                figures.insert(
+                    name.as_str(),
+                    json!({"auroc": of(m.auroc), "ap": of(m.ap), "fpr95": of(m.fpr95)}),
+                );
+            }
+            let pasted = figures.iter().filter(|(name, _)| **name != "rendered");
+            let aps: Vec<f64> = pasted.filter_map(|(_, f)| f["ap"].as_f64()).collect();
+            let mean = aps.iter().sum::<f64>() / aps.len().max(1) as f64;
+            Ok((mean, json!(figures)))
+        };
+        let make = move |step| samples.step(step);
+        let schedule = &config.training.schedule;
+        train(schedule, run, place, trainee, make, loss, validate)
     }
-    let trainee = Trainee::new(network, &training.schedule);
-    let right = right_classes().to(device);
-    let teacher = training.teacher.as_ref();
-    let teacher = teacher.map(|t| Taught::load(t, device)).transpose()?;
-
-    let loss = |network: &Network, batch: &Batch, step: usize| {
-        // the attack draws from libtorch's generator: seeded by step, so a resumed run repeats it
-        tch::manual_seed(config.seed as i64 + step as i64);
-        let image = attacked(&segmentation, batch, &training, device)?;
-        let image = channels_last(&normalise(&image));
-        let seen = no_grad(|| segmentation.forward(&[("image", &image)], Mode::Evaluate))?;
-        let out = observe(design, network, &image, &seen, Mode::Train)?;
-        let label = batch.label.to(device);
-        let size = label.size();
-        let z = to_size(&out[OWN_LOGIT], size[1], size[2]).squeeze_dim(1);
-        let failed = failures(&seen[LOGITS], &label, &right);
-        let outlier = batch.outlier.to(device);
-        let mut loss = step_loss(&z, &label, &failed, &outlier, &training);
-        if let Some(teacher) = &teacher {
-            loss += teacher.loss(&out[OWN_LOGIT], &image)?;
-        }
-        Ok(loss)
-    };
-    let validate = |average: &Average| {
-        let judge = Network::new(design.observer(CLASSES), device);
-        judge.load(average.values())?;
-        let mut figures = BTreeMap::new();
-        for (name, set) in &validation {
-            let m = set.judge(design, &segmentation, &judge, OWN_LOGIT, device)?;
-            let of = |v: Option<f64>| v.unwrap_or(0.0);
-            figures.insert(
-                name.as_str(),
-                json!({"auroc": of(m.auroc), "ap": of(m.ap), "fpr95": of(m.fpr95)}),
-            );
-        }
-        let pasted = figures.iter().filter(|(name, _)| **name != "rendered");
-        let aps: Vec<f64> = pasted.filter_map(|(_, f)| f["ap"].as_f64()).collect();
-        let mean = aps.iter().sum::<f64>() / aps.len().max(1) as f64;
-        Ok((mean, json!(figures)))
-    };
-    let make = move |step| samples.step(step);
-    let schedule = &config.training.schedule;
-    train(schedule, &run, place, trainee, make, loss, validate)
 }
 
 /// The batch's picture, its first samples attacked.
 fn attacked(
-    segmentation: &Network,
+    observed: &Observed,
     batch: &Batch,
     training: &ObserverTraining,
     device: Device,
@@ -240,31 +256,20 @@ fn attacked(
     }
     let shape = batch.attack.to(device).narrow(0, 0, count);
     let first = image.narrow(0, 0, count);
-    let first = attack(segmentation, &first, &shape, &training.attack)?;
+    let first = attack(
+        |image| observed.logits(image),
+        &first,
+        &shape,
+        &training.attack,
+    )?;
     Ok(Tensor::cat(&[first, image.narrow(0, count, n - count)], 0))
-}
-
-/// Whether a class is right for a label, as a table [labels * classes]; where nothing is known every
-/// class is.
-fn right_classes() -> Tensor {
-    let mut table = vec![];
-    for label in 0..FIRST_CHOICE + CHOICES.len() as u8 {
-        for class in 0..CLASSES as u8 {
-            table.push(match label {
-                0..VOID => class == label,
-                VOID => true,
-                _ => CHOICES[usize::from(label - FIRST_CHOICE)].contains(&class),
-            });
-        }
-    }
-    Tensor::from_slice(&table)
 }
 
 /// Where the network's class at full size is not right for the label.
 fn failures(logits: &Tensor, label: &Tensor, right: &Tensor) -> Tensor {
     let size = label.size();
     let seen = to_size(logits, size[1], size[2]).argmax(1, false);
-    right.take(&(label * CLASSES + seen)).logical_not()
+    right.take(&(label * logits.size()[1] + seen)).logical_not()
 }
 
 /// Weighted binary cross entropy: unknown things and failures are positive, other labelled pixels
@@ -296,6 +301,7 @@ fn step_loss(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::observed::right_classes;
 
     const FLOAT: (Kind, Device) = (Kind::Float, Device::Cpu);
 
@@ -306,9 +312,24 @@ mod tests {
         let _ = logits.narrow(1, 0, 1).fill_(4.0);
         let _ = logits.narrow(1, 8, 1).narrow(2, 4, 1).fill_(9.0);
         let label = Tensor::from_slice(&[0i64, 1, 11, 15, 12]).reshape([1, 5, 1]);
-        let wrong = failures(&logits, &label, &right_classes()).to_kind(Kind::Int64);
+        let own: Vec<Vec<u8>> = (0..CLASSES as u8).map(|class| vec![class]).collect();
+        let wrong = failures(&logits, &label, &right_classes(&own)).to_kind(Kind::Int64);
         let wrong: Vec<i64> = wrong.flatten(0, -1).try_into().unwrap();
         assert_eq!(wrong, [0, 1, 0, 1, 0]);
+    }
+
+    #[test]
+    fn a_class_of_others_is_right_for_what_it_means_and_never_wrong_without_a_counterpart() {
+        // "rider" is bicyclist or pedestrian, the second class has no counterpart
+        let right = right_classes(&[vec![10, 9], vec![]]);
+        let label = Tensor::from_slice(&[9i64, 10, 3, 11, 12]).reshape([1, 5, 1]);
+        for (class, expected) in [(0, [0, 0, 1, 0, 0]), (1, [0; 5])] {
+            let logits = Tensor::zeros([1, 2, 5, 1], FLOAT);
+            let _ = logits.narrow(1, class, 1).fill_(1.0);
+            let wrong = failures(&logits, &label, &right).to_kind(Kind::Int64);
+            let wrong: Vec<i64> = wrong.flatten(0, -1).try_into().unwrap();
+            assert_eq!(wrong, expected, "class {class}");
+        }
     }
 
     #[test]

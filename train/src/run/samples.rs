@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::segmentation::RENDERED_SCALE;
 use crate::data::{
-    AugmentConfig, Canvas, Cutout, KnownThing, Match, Mixture, Picture, Rng, TextureSource,
-    augment, corrupt, ground_pixel, outlier_weight, paste_cutout, paste_known, paste_texture,
+    AugmentConfig, Canvas, Cutout, InUse, KnownThing, Match, Mixture, Picture, Rng, TextureSource,
+    augment_as, corrupt, ground_pixel, outlier_weight, paste_cutout, paste_known, paste_texture,
     random_shapes, sample_rng, weather,
 };
 
@@ -50,6 +50,7 @@ pub(super) struct Samples {
     pub(super) known: Vec<KnownThing>,
     pub(super) composition: Composition,
     pub(super) size: AugmentConfig,
+    pub(super) in_use: InUse,
     pub(super) batch: usize,
     pub(super) attacked: usize,
     pub(super) seed: u64,
@@ -93,7 +94,7 @@ impl Samples {
         let kind = rng.random_range(0.0..1.0);
         let of = |pictures: &[Picture], rng: &mut Rng| {
             let picture = &pictures[rng.random_range(0..pictures.len())];
-            augment(picture, &self.size, RENDERED_SCALE, rng)
+            augment_as(picture, &self.size, self.in_use, RENDERED_SCALE, rng)
         };
         if kind < c.rendered && !self.strange.is_empty() {
             let mut canvas = of(&self.strange, rng);
@@ -110,7 +111,7 @@ impl Samples {
 
     fn real(&self, rng: &mut Rng) -> Canvas {
         let (set, picture) = self.mixture.draw(rng);
-        let canvas = augment(picture, &self.size, set.scale, rng);
+        let canvas = augment_as(picture, &self.size, self.in_use, set.scale, rng);
         self.pasted(canvas, rng)
     }
 

@@ -262,20 +262,29 @@ pub fn validate(network: &Network, pictures: &[Picture], device: Device) -> anyh
 /// The picture as a normalised [1, 3, H, W] batch at the size of use: [`crate::data::FULL_HEIGHT`]
 /// rows and the columns that keep the aspect, in multiples of 32.
 pub(crate) fn to_input(p: &Picture) -> Tensor {
+    channels_last(&normalise(&to_rows(p)))
+}
+
+/// [`to_input`], 0..=1.
+pub(super) fn to_rows(p: &Picture) -> Tensor {
+    let rows = crate::data::FULL_HEIGHT as f64;
+    let columns = rows * p.width as f64 / p.height as f64;
+    let size = [rows as i64, ((columns / 32.0).round() as i64 * 32).max(32)];
+    colours(p, size)
+}
+
+/// The picture as a [1, 3, H, W] batch of 0..=1 of that height and width.
+pub(super) fn colours(p: &Picture, size: [i64; 2]) -> Tensor {
     let (h, w) = (p.height as i64, p.width as i64);
     let image = Tensor::from_slice(&p.rgb)
         .reshape([1, h, w, 3])
         .permute([0, 3, 1, 2]);
     let image = image.to_kind(Kind::Float) / 255.0;
-    let rows = crate::data::FULL_HEIGHT as f64;
-    let columns = rows * w as f64 / h as f64;
-    let size = [rows as i64, ((columns / 32.0).round() as i64 * 32).max(32)];
-    let sized = if size == [h, w] {
+    if size == [h, w] {
         image
     } else {
         image.internal_upsample_bilinear2d_aa(size, false, None, None)
-    };
-    channels_last(&normalise(&sized))
+    }
 }
 
 /// The segmentation network of a run, frozen, with the averaged weights of its best step and, where

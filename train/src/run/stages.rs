@@ -67,11 +67,11 @@ pub(super) fn write_sets(
     Ok(())
 }
 
-/// Thresholds of every mode, into the bundle.
-pub(super) fn calibrate(around: &Surroundings) -> anyhow::Result<()> {
+/// Thresholds of these modes, into the bundle.
+pub(super) fn calibrate(around: &Surroundings, modes: &[&str]) -> anyhow::Result<()> {
     let set = around.out.join("sets/calibration");
     let text = "every second validation picture of the sets, held-out things pasted (seed 7)";
-    for mode in ["full+observer", "full", "reduced+observer", "reduced"] {
+    for &mode in modes {
         log::info!("calibrates {mode}");
         lookout(
             around,
@@ -88,8 +88,17 @@ pub(super) fn calibrate(around: &Surroundings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Figures of every set, as JSON.
-pub(super) fn evaluate(around: &Surroundings) -> anyhow::Result<()> {
+/// What the labels of the sets are to a bundle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Labels {
+    /// Its classes, by their numbers.
+    OfTheClasses,
+    /// Classes of others.
+    Foreign,
+}
+
+/// Figures of every set, as JSON. With foreign labels there is nothing to say of a set without masks.
+pub(super) fn evaluate(around: &Surroundings, labels: Labels) -> anyhow::Result<()> {
     let mut folders: Vec<_> = fs::read_dir(around.out.join("sets"))?
         .map(|entry| entry.map(|e| e.path()))
         .collect::<Result<_, _>>()?;
@@ -102,6 +111,10 @@ pub(super) fn evaluate(around: &Surroundings) -> anyhow::Result<()> {
             .into_owned()
     };
     for set in &folders {
+        let clean = name(set).starts_with("clean-");
+        if clean && labels == Labels::Foreign {
+            continue;
+        }
         log::info!("evaluates on {}", name(set));
         let to = around
             .out
@@ -110,14 +123,14 @@ pub(super) fn evaluate(around: &Surroundings) -> anyhow::Result<()> {
         lookout(around, &to, |command| {
             command.arg("evaluate").arg(set.join("images"));
             // what is clean has labels and no masks
-            match name(set).starts_with("clean-") {
+            match clean {
                 true => command.arg("-"),
                 false => command.arg(set.join("masks")).args(CONVENTION),
             };
-            command
-                .arg("--labels")
-                .arg(set.join("labels"))
-                .arg("--json");
+            if labels == Labels::OfTheClasses {
+                command.arg("--labels").arg(set.join("labels"));
+            }
+            command.arg("--json");
         })?;
     }
     let real = around.data.join("road_anomaly21_val");

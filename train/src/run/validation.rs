@@ -9,14 +9,12 @@ use lookout_scene::Anomaly;
 use rand::RngExt;
 use tch::{Device, no_grad};
 
-use super::observer::observe;
-use super::segmentation::{RENDER_VALIDATION_SEED, to_input};
-use super::to_size;
+use super::observed::{Observed, observe};
+use super::segmentation::RENDER_VALIDATION_SEED;
 use crate::data::{
     Canvas, Cutout, CutoutSplit, Match, Pasted, Picture, Rendering, Rng, SetFile, VOID,
     ground_pixel, load_cutouts, paste_cutout, place_by_row, rendered, sample_rng,
 };
-use crate::nets::Design;
 use crate::torch::{Mode, Network};
 
 /// Pictures with an outlier mask, to choose the best observer by.
@@ -69,24 +67,32 @@ impl ValidationSet {
         Ok(all)
     }
 
+    /// At most so many of the pictures, spread over all.
+    pub(super) fn thin(&mut self, most: usize) {
+        let every = self.pictures.len().div_ceil(most.max(1)).max(1);
+        self.pictures = std::mem::take(&mut self.pictures)
+            .into_iter()
+            .step_by(every)
+            .collect();
+    }
+
     /// How well the observer's output `output` finds the outliers; void is left out.
     ///
     /// # Errors
     /// Where libtorch refuses.
     pub fn judge(
         &self,
-        design: Design,
-        segmentation: &Network,
+        observed: &Observed,
         observer: &Network,
         output: &str,
         device: Device,
     ) -> anyhow::Result<BinaryMetrics> {
         let mut histogram = BinaryHistogram::new();
         for p in &self.pictures {
-            let image = to_input(p).to(device);
-            let seen = no_grad(|| segmentation.forward(&[("image", &image)], Mode::Evaluate))?;
-            let out = no_grad(|| observe(design, observer, &image, &seen, Mode::Evaluate))?;
-            let z = to_size(&out[output], p.height as i64, p.width as i64);
+            let view = observed.view(p, device)?;
+            let seen = no_grad(|| observed.see(&view.image))?;
+            let out = no_grad(|| observe(observer, &seen, Mode::Evaluate))?;
+            let z = view.at_picture(&out[output]);
             let score: Vec<f32> = ((z + 12.0) / 24.0)
                 .clamp(0.0, 1.0)
                 .flatten(0, -1)

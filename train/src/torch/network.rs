@@ -234,6 +234,10 @@ impl Network {
                 let s = x.size();
                 x.f_upsample_bilinear2d([s[2] * 2, s[3] * 2], false, None, None)?
             }
+            Op::ResizeTo => {
+                let s = args[1].size();
+                x.f_upsample_bilinear2d([s[2], s[3]], false, None, None)?
+            }
             Op::DepthToSpace { block } => x.f_pixel_shuffle(*block)?,
             Op::GlobalAveragePool => x.f_adaptive_avg_pool2d([1, 1])?,
             Op::AveragePool2 => x.f_avg_pool2d([2, 2], [2, 2], [0, 0], false, true, None)?,
