@@ -94,8 +94,7 @@ impl Names {
     pub(super) fn other_shape(&self, expected: [usize; 4], found: Vec<usize>) -> EngineError {
         EngineError::Shape {
             engine: self.engine,
-            graph: self.file.clone(),
-            tensor: self.outputs[0].clone(),
+            tensor: format!("{}: {}", self.file, self.outputs[0]),
             expected,
             found,
         }

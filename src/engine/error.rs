@@ -28,15 +28,13 @@ pub enum EngineError {
     },
     /// A tensor has another shape than the manifest promises.
     #[error(
-        "{engine}: {graph}: {tensor} has shape {found:?}, and the manifest's input and stride promise \
+        "{engine}: {tensor} has shape {found:?}, and the manifest's input and stride promise \
          {expected:?}; where the network gives another size, resize it in the graph"
     )]
     Shape {
         /// Engine name.
         engine: &'static str,
-        /// Graph, by its file name.
-        graph: String,
-        /// Tensor name.
+        /// Graph, by its file name, and name of the tensor.
         tensor: String,
         /// Shape that the manifest promises.
         expected: [usize; 4],

@@ -294,8 +294,7 @@ impl Build<'_> {
             true => Ok(bound.memory.clone()),
             false => Err(EngineError::Shape {
                 engine: NAME,
-                graph: graph.to_owned(),
-                tensor: name.to_owned(),
+                tensor: format!("{graph}: {name}"),
                 expected,
                 found,
             }),
