@@ -11,7 +11,7 @@ use lookout_train::data::CLASSES;
 use lookout_train::nets::{BACKBONE_PREFIX, Design, LOGITS, OBSERVER};
 use lookout_train::onnx::export;
 use lookout_train::torch::{Mode, Network};
-use onnx::{run_onnx, values};
+use onnx::{Graph, run_onnx, values};
 use tch::{Device, Kind, Tensor, no_grad};
 
 /// Largest difference to libtorch, relative to the largest value of the tensor (or 1): a value near
@@ -104,7 +104,7 @@ fn assert_export_agrees(network: &Network, outputs: &[&str], inputs: &BTreeMap<S
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("network.onnx");
     fs::write(&model, export(network, outputs).unwrap()).unwrap();
-    let exported = run_onnx(&model, inputs);
+    let exported = run_onnx(&model, inputs, Graph::Optimised);
     let expected = forward(network, inputs, Mode::Evaluate);
     assert_eq!(exported.len(), outputs.len());
     for &name in outputs {

@@ -9,7 +9,7 @@ const SIDE: u32 = 64;
 
 /// A folder in CamVid's arrangement, eight pictures in each split, five classes, void, and a label
 /// that means one of two classes.
-pub fn write_pictures(root: &Path) {
+pub(crate) fn write_pictures(root: &Path) {
     for (split, shift) in [("train", 0), ("val", 5)] {
         let (images, labels) = (
             root.join(split).join("images"),
@@ -34,7 +34,7 @@ pub fn write_pictures(root: &Path) {
 }
 
 /// One round object for training and one held out.
-pub fn write_cutouts(folder: &Path) {
+pub(crate) fn write_cutouts(folder: &Path) {
     fs::create_dir_all(folder).unwrap();
     for (name, colour) in [("bowl_1_1", [230, 60, 20]), ("zebra_1_1", [20, 20, 200])] {
         let object = RgbaImage::from_fn(40, 40, |x, y| {
