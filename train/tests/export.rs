@@ -7,7 +7,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::fs;
 
-use common::{TOLERANCE, noise, run_onnx, unsettle, values};
+use common::{Graph, TOLERANCE, noise, run_onnx, unsettle, values};
 use lookout_train::data::CLASSES;
 use lookout_train::nets::{BACKBONE_PREFIX, Design, LOGITS, OBSERVER};
 use lookout_train::onnx::export;
@@ -83,7 +83,7 @@ fn assert_export_agrees(network: &Network, outputs: &[&str], inputs: &BTreeMap<S
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("network.onnx");
     fs::write(&model, export(network, outputs).unwrap()).unwrap();
-    let exported = run_onnx(&model, inputs);
+    let exported = run_onnx(&model, inputs, Graph::Optimised);
     let expected = forward(network, inputs, Mode::Evaluate);
     assert_eq!(exported.len(), outputs.len());
     for &name in outputs {

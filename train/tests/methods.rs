@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{TOLERANCE, noise, run_onnx, unsettle, values};
+use common::{Graph, TOLERANCE, noise, run_onnx, unsettle, values};
 use lookout::engine::load_model;
 use lookout_train::bench::Bench;
 use lookout_train::data::{CLASSES, LabelKind, Mixture, Picture, TrainingSet};
@@ -148,7 +148,10 @@ fn the_heads_of_the_shipped_bench_agree_with_libtorch_on_both_engines() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("head.onnx");
         fs::write(&file, &bytes).unwrap();
-        let on_ort = run_onnx(&file, &inputs).remove(name).unwrap().1;
+        let on_ort = run_onnx(&file, &inputs, Graph::Optimised)
+            .remove(name)
+            .unwrap()
+            .1;
         let on_rten = on_rten(bytes, &inputs, name);
         let largest = wanted.iter().fold(1.0f32, |m, v| m.max(v.abs()));
         assert!(largest.is_finite(), "{}", row.name);

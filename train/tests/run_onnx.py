@@ -1,7 +1,8 @@
-"""Runs an ONNX file on raw f32 inputs: run_onnx.py MODEL FOLDER.
+"""Runs an ONNX file on raw f32 inputs: run_onnx.py MODEL FOLDER [as-written].
 
 FOLDER/inputs.json maps the name of each input to its shape, FOLDER/NAME.in.f32 holds its values
-(little-endian, row by row). Writes FOLDER/outputs.json and FOLDER/NAME.out.f32 alike.
+(little-endian, row by row). Writes FOLDER/outputs.json and FOLDER/NAME.out.f32 alike. `as-written` runs node by
+node: optimised, quantised nodes are computed in whole numbers, which rounds elsewhere.
 """
 
 import json
@@ -17,7 +18,10 @@ inputs = {
     name: np.fromfile(folder / f"{name}.in.f32", dtype="<f4").reshape(shape)
     for name, shape in shapes.items()
 }
-session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
+options = ort.SessionOptions()
+if "as-written" in sys.argv[3:]:
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 bytes_ = {i.name for i in session.get_inputs() if i.type == "tensor(uint8)"}
 inputs = {name: v.astype(np.uint8) if name in bytes_ else v for name, v in inputs.items()}
 names = [output.name for output in session.get_outputs()]

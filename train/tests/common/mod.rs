@@ -49,14 +49,26 @@ pub(crate) fn unsettle(network: &Network) {
     });
 }
 
+/// The numbers of a tensor, row by row.
 pub(crate) fn values(tensor: &Tensor) -> Vec<f32> {
     tensor.contiguous().flatten(0, -1).try_into().unwrap()
+}
+
+/// Whether ONNX Runtime may change a graph before it runs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "no test needs both")]
+pub(crate) enum Graph {
+    /// As in use.
+    Optimised,
+    /// Node by node.
+    AsWritten,
 }
 
 /// Runs the ONNX file on the inputs; shape and values of each output by name.
 pub(crate) fn run_onnx(
     model: &Path,
     inputs: &BTreeMap<String, Tensor>,
+    graph: Graph,
 ) -> BTreeMap<String, (Vec<i64>, Vec<f32>)> {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, kind: &str| folder.path().join(format!("{name}.{kind}.f32"));
@@ -76,6 +88,7 @@ pub(crate) fn run_onnx(
         .arg(script)
         .arg(model)
         .arg(folder.path())
+        .args((graph == Graph::AsWritten).then_some("as-written"))
         .output()
         .unwrap();
     assert!(
