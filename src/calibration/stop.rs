@@ -109,6 +109,20 @@ impl StopFile {
         Ok(file::read(path, MAX_BYTES, Self::parse)?)
     }
 
+    /// The levels of the built-in bundle for rendered drives, `calibration/stops/road-rendered.toml`.
+    ///
+    /// # Errors
+    /// Never, as long as that file is one: a test reads it.
+    pub fn shipped() -> Result<Self, StopFileError> {
+        let path = "calibration/stops/road-rendered.toml";
+        let text = include_str!("../../calibration/stops/road-rendered.toml");
+        let parsed = Self::parse(text);
+        Ok(parsed.map_err(|reason| FileError::Content {
+            path: path.into(),
+            reason,
+        })?)
+    }
+
     fn parse(text: &str) -> Result<Self, String> {
         let file: Self = toml::from_str(text).map_err(|e| e.to_string())?;
         file.promise.validate().map_err(|e| e.to_string())?;

@@ -51,7 +51,7 @@ pub(crate) struct DemoArgs {
 pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Ending> {
     let street = Drive::new(closed_loop::config(args.seed, args.speed, args.thing))?;
     let bundle = args.engine.bundle(args.judge.score)?;
-    let settings = args.judge.settings(&bundle, None)?;
+    let settings = args.judge.rendered_settings(&bundle)?;
     let frames = FrameHandler::assemble(args.engine.opener(&bundle), settings, None)?;
     let outputs = Outputs::prepare(&args.out, args.force, None)?;
     let mut bag = DriveBag::create(&args.out.join("drive"))?;

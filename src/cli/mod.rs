@@ -265,6 +265,12 @@ impl JudgeArgs {
         }
         self.settings.with_stop_levels(settings, bundle)
     }
+
+    /// The same for rendered drives, whose stop levels ship with the bundle.
+    fn rendered_settings(&self, bundle: &Bundle) -> anyhow::Result<Settings> {
+        let settings = self.settings(bundle, None)?;
+        Ok(self.settings.with_shipped_levels(settings, bundle))
+    }
 }
 
 /// The score that somebody names, or the best of a bundle that was loaded for none.

@@ -1,7 +1,7 @@
 //! Settings from a file.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use lookout::calibration::StopFile;
@@ -16,7 +16,8 @@ pub(crate) struct SettingsArgs {
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
     /// TOML file of stop levels, as `lookout calibrate stop` makes it: where the camera is known, the
-    /// evidence of tracks decides about a stop, and not the area in the corridor.
+    /// evidence of tracks decides about a stop, and not the area in the corridor. Rendered drives use those that
+    /// ship with the bundle, unless this is `none`.
     #[arg(long, value_name = "FILE")]
     stop: Option<PathBuf>,
 }
@@ -61,9 +62,60 @@ impl SettingsArgs {
         settings: Settings,
         bundle: &Bundle,
     ) -> anyhow::Result<Settings> {
-        let Some(path) = &self.stop else {
-            return Ok(settings);
+        match &self.stop {
+            Some(path) if path.as_os_str() != "none" => {
+                Ok(StopFile::read(path)?.applied(path, bundle, settings)?)
+            }
+            _ => Ok(settings),
+        }
+    }
+
+    /// For rendered drives: with the stop levels that ship with the bundle, which were made from such drives, where
+    /// they hold and nothing else was asked for.
+    pub(crate) fn with_shipped_levels(&self, settings: Settings, bundle: &Bundle) -> Settings {
+        if self.stop.is_some() {
+            return settings;
+        }
+        let named = Path::new("those that ship with lookout");
+        let shipped = StopFile::shipped();
+        match shipped.and_then(|file| file.applied(named, bundle, settings.clone())) {
+            Ok(settings) => settings,
+            Err(error) => {
+                log::info!("the area in the corridor decides about a stop: {error}");
+                settings
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lookout::engine::{Judge, Mode};
+    use lookout::model::ThresholdAt;
+    use lookout::score::ScoreKind;
+
+    use super::*;
+
+    #[test]
+    fn rendered_drives_are_decided_by_the_levels_that_ship_unless_others_or_none_are_asked_for() {
+        let bundle = Bundle::shipped().unwrap();
+        let (score, at) = (ScoreKind::OBSERVER, ThresholdAt::Fpr1);
+        let own = Settings::calibrated(bundle.manifest(), Mode::FULL, score, at).unwrap();
+        let threshold = 0.9;
+        let other = Settings::fixed(Mode::FULL, Judge { score, threshold });
+        let by_evidence = |stop: Option<&str>, settings: &Settings| {
+            let args = SettingsArgs {
+                settings: None,
+                stop: stop.map(PathBuf::from),
+            };
+            let settings = args.with_stop_levels(settings.clone(), &bundle).unwrap();
+            !args
+                .with_shipped_levels(settings, &bundle)
+                .stop_levels
+                .is_empty()
         };
-        Ok(StopFile::read(path)?.applied(path, bundle, settings)?)
+        assert!(by_evidence(None, &own));
+        assert!(!by_evidence(Some("none"), &own));
+        assert!(!by_evidence(None, &other), "they hold for one threshold");
     }
 }

@@ -135,7 +135,7 @@ impl Setup<'_> {
 /// Runs the command.
 pub(crate) fn run(args: &SweepArgs) -> anyhow::Result<Ending> {
     let bundle = args.engine.bundle(args.judge.score)?;
-    let settings = args.judge.settings(&bundle, None)?;
+    let settings = args.judge.rendered_settings(&bundle)?;
     let mut engine = args.engine.clone();
     // the drives share the cores
     engine.threads = engine.threads.or(Some(1));
