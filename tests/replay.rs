@@ -579,7 +579,7 @@ fn wrong_arguments_are_usage_errors() {
         ("--rate", "fast"),
         ("--engine", "gpu"),
         ("--threads", "0"),
-        ("--score", "guess"),
+        ("--score", "no name"),
         ("--frobnicate", "1"),
     ] {
         let mut command = command("replay");
@@ -589,5 +589,15 @@ fn wrong_arguments_are_usage_errors() {
     let mut without_out = command("replay");
     without_out.arg(&bag);
     finish(without_out).ends_with(2).says(&["--out"]);
+    // it could be a head: only the bundle tells
+    let mut guess = command("replay");
+    guess
+        .arg(&bag)
+        .arg("--out")
+        .arg(&out)
+        .args(["--score", "guess"]);
+    finish(guess)
+        .ends_with(1)
+        .says(&["no score guess", "max-logit"]);
     assert!(!out.exists());
 }
