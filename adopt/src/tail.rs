@@ -166,7 +166,7 @@ fn logits(
     }
 }
 
-/// The axis before a `Transpose`; `None` when the node's permutation does not say which one it is.
+/// The axis before a `Transpose`. `None` where the node has no permutation, or one without that axis.
 fn through_transpose(node: &NodeProto, axis: Option<i64>) -> Option<Option<i64>> {
     let Some(axis) = axis else {
         return Some(None);

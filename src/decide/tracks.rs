@@ -132,7 +132,7 @@ impl Tracker {
         self.take(seen, motion, |sighting| level.gain(sighting));
     }
 
-    /// Takes a frame that can show a hazard, but not that there is none: it adds evidence and takes none.
+    /// Takes a frame that was blurred or late. What it shows adds evidence; what it does not show takes no evidence away.
     pub fn add(&mut self, seen: &[Sighting], motion: Motion, level: &StopLevel) {
         self.take(seen, motion, |sighting| level.gain(sighting).max(0.0));
     }

@@ -85,7 +85,7 @@ impl Names {
         }
     }
 
-    /// Which of the outputs that is; `None` for what is none.
+    /// The output of that name; `None` where the graph has no such output.
     pub(super) fn place(&self, output: &str) -> Option<usize> {
         self.outputs.iter().position(|name| name == output)
     }

@@ -1,8 +1,8 @@
 //! Whether the coded data of a PNG is all of it, and in its order.
 //!
-//! A decoder stops at the last pixel. Whether the parts before it were the right ones is told by the
-//! checksum after it, which may lie in a part of its own and is not read then. So the data is
-//! decompressed once more here, to its end and into nothing.
+//! A decoder stops at the last pixel. Only the checksum behind that pixel tells whether all parts were the
+//! right ones, and the decoder does not read it where it lies in a part of its own. So this module
+//! decompresses the data once more, to its end, and keeps nothing of it.
 
 use fdeflate::Decompressor;
 

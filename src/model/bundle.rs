@@ -170,8 +170,8 @@ impl Bundle {
         self.head.as_ref()
     }
 
-    /// The same bundle with the head that a score needs as the one that runs, and without all others. A score
-    /// of the logits leaves the observer where it is.
+    /// The same bundle with the head that a score needs as the one that runs, and without all others. For a
+    /// score of the logits the observer stays the one that runs.
     ///
     /// # Errors
     /// The bundle has no such head.

@@ -146,7 +146,7 @@ impl Table {
         Some(table)
     }
 
-    /// Over the next code alone, whatever its length; `None` where there is none that a picture can have.
+    /// The steps over the next code alone, whatever its length. `None` where no picture can have these bits.
     fn step(&self, buffer: u64) -> Option<Steps> {
         let (length, value) = self.find((buffer >> 48) as u32)?;
         Steps::one((length as u8, value))

@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{FEATURES, Method, MethodError, SCORE, read};
+use super::{FEATURES, Method, MethodError, SCORE, read, within};
 use crate::data::CLASSES;
 use crate::graph::{Builder, Graph, Reduce, ValueId};
 use crate::nets::{Design, LOGITS};
@@ -41,13 +41,7 @@ const LEAST: f32 = 1e-4;
 
 impl Method for Ash {
     fn graph(&self, design: Design) -> Result<Graph, MethodError> {
-        if !(0.0..=95.0).contains(&self.percentile) {
-            return Err(MethodError::Range {
-                option: "percentile",
-                value: self.percentile.to_string(),
-                range: "0 to 95".to_owned(),
-            });
-        }
+        within("percentile", self.percentile, 0.0..=95.0)?;
         let mut b = Builder::new("head");
         let features = read(&mut b, design, FEATURES)?;
         let shaped = self.shaped(&mut b, features);

@@ -12,7 +12,7 @@ use super::{FrameLoss, Known, Method, MethodError, SCORE, Scenes, Step, Training
 use crate::data::{AugmentConfig, Batch, CLASSES, Canvas, Rng, augment, random_shapes};
 use crate::graph::{Builder, Graph};
 use crate::nets::{Design, LOGITS};
-use crate::run::{AttackConfig, attack};
+use crate::run::AttackConfig;
 use crate::torch::{Mode, Network};
 
 /// See the module.
@@ -86,13 +86,8 @@ impl FrameLoss for BiaMat {
         known: &Known<'_>,
         step: Step,
     ) -> anyhow::Result<Tensor> {
-        let (image, shape) = (batch.image.to(known.device), batch.attack.to(known.device));
-        let seen = known.see(&attack(
-            |image| known.logits(image),
-            &image,
-            &shape,
-            &self.attack,
-        )?)?;
+        let shape = batch.attack.to(known.device);
+        let seen = known.see_attacked(batch, &self.attack)?;
         let out = network.forward(&seen.inputs(), Mode::Train)?;
         let quarter = Quarter::of(batch, known.device);
         // own frames have something to attack

@@ -8,7 +8,7 @@ use tch::Tensor;
 
 use super::trunk::{Quarter, mean_where, trunk};
 use super::{FrameLoss, Kind, Known, Method, MethodError, SCORE, Scenes, Step, Training};
-use crate::data::{AugmentConfig, Batch, CLASSES, Canvas, Corruption, Rng, augment, random_shapes};
+use crate::data::{Batch, CLASSES, Canvas, Corruption, Rng, random_shapes};
 use crate::graph::{Builder, Graph};
 use crate::nets::Design;
 use crate::torch::{Mode, Network};
@@ -55,12 +55,7 @@ impl FrameLoss for Cnc {
             let all: Vec<usize> = (0..canvas.label.len()).collect();
             Corruption::draw(rng).apply(canvas, &all, rng.random_range(1..=2), rng);
         }
-        let size = AugmentConfig {
-            width: canvas.width,
-            height: canvas.height,
-        };
-        let (set, picture) = scenes.mixture.draw(rng);
-        let other = augment(picture, &size, set.scale, rng);
+        let other = scenes.another(canvas, rng);
         compound(canvas, &other, rng);
     }
 

@@ -12,7 +12,7 @@ use tch::{Kind, Reduction, Tensor, no_grad};
 
 use super::{
     FEATURES, FrameLoss, Known, Method, MethodError, SCORE, Step, Training, as_planes, as_rows,
-    distances, pointwise, read,
+    distances, pointwise, read, within,
 };
 use crate::data::{Batch, CLASSES};
 use crate::graph::{Builder, Graph, Reduce};
@@ -46,13 +46,7 @@ const SHIFTS: [Shift; 3] = [Shift::None, Shift::UpsideDown, Shift::Colours];
 
 impl Method for Csi {
     fn graph(&self, design: Design) -> Result<Graph, MethodError> {
-        if !(1..=64).contains(&self.bank) {
-            return Err(MethodError::Range {
-                option: "bank",
-                value: self.bank.to_string(),
-                range: "1 to 64".to_owned(),
-            });
-        }
+        within("bank", self.bank, 1..=64)?;
         let mut b = Builder::new("head");
         let features = read(&mut b, design, FEATURES)?;
         let hidden = b.conv_bn_relu("hidden", features, PLANES, [1, 1], 1, 1);

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::trunk::{Quarter, entropy};
-use super::{FrameLoss, Known, Method, MethodError, Scenes, Step, Training, tail};
-use crate::data::{AugmentConfig, Batch, Canvas, Rng, augment};
+use super::{FrameLoss, Known, Method, MethodError, Scenes, Step, Training, tail, within};
+use crate::data::{Batch, Canvas, Rng};
 use crate::graph::Graph;
 use crate::nets::{Design, LOGITS};
 use crate::torch::{Mode, Network};
@@ -25,13 +25,7 @@ pub struct CutMix {
 
 impl Method for CutMix {
     fn graph(&self, design: Design) -> Result<Graph, MethodError> {
-        if !(0.0..=1.0).contains(&self.probability) {
-            return Err(MethodError::Range {
-                option: "probability",
-                value: self.probability.to_string(),
-                range: "0 to 1".to_owned(),
-            });
-        }
+        within("probability", self.probability, 0.0..=1.0)?;
         tail::with_energy(design)
     }
 
@@ -50,8 +44,7 @@ impl FrameLoss for CutMix {
             return;
         }
         let (width, height) = (canvas.width, canvas.height);
-        let (set, picture) = scenes.mixture.draw(rng);
-        let other = augment(picture, &AugmentConfig { width, height }, set.scale, rng);
+        let other = scenes.another(canvas, rng);
         // Beta(1, 1)
         let kept = rng.random_range(0.0..=1.0);
         mix(canvas, &other, &region(width, height, kept, rng));

@@ -11,7 +11,7 @@
 use serde::{Deserialize, Serialize};
 use tch::{Kind as Number, Tensor, no_grad};
 
-use super::{FEATURES, Kind, Known, Method, MethodError, SCORE, Seen, distances, read};
+use super::{FEATURES, Kind, Known, Method, MethodError, SCORE, Seen, distances, read, within};
 use crate::data::CLASSES;
 use crate::graph::{Builder, Conv, Graph, Reduce, ValueId};
 use crate::nets::Design;
@@ -48,20 +48,8 @@ const ROWS: i64 = 2000;
 
 impl Method for Grood {
     fn graph(&self, design: Design) -> Result<Graph, MethodError> {
-        let range = |option, value: String, range: &str| {
-            let range = range.to_owned();
-            Err(MethodError::Range {
-                option,
-                value,
-                range,
-            })
-        };
-        if !(1..=256).contains(&self.centres) {
-            return range("centres", self.centres.to_string(), "1 to 256");
-        }
-        if !(0.0..=1.0).contains(&self.mix) {
-            return range("mix", self.mix.to_string(), "0 to 1");
-        }
+        within("centres", self.centres, 1..=256)?;
+        within("mix", self.mix, 0.0..=1.0)?;
         let mut b = Builder::new("head");
         let features = read(&mut b, design, FEATURES)?;
         let [gradient, unknown] = gradient(&mut b, features, CLASSES);
@@ -139,6 +127,9 @@ fn write(network: &Network, prototypes: &Tensor) -> anyhow::Result<()> {
     pick[last as usize] = 1.0;
     for name in ["unknown.weight", "far.weight"] {
         network.set(name, &Tensor::from_slice(&pick))?;
+    }
+    for name in ["unknown.bias", "far.bias"] {
+        network.set(name, &Tensor::from_slice(&[0.0f32]))?;
     }
     Ok(())
 }

@@ -8,9 +8,12 @@ use rand::RngExt;
 use tch::{Device, Tensor, no_grad};
 
 use super::{FEATURES, Pixels};
-use crate::data::{Canvas, Cutout, Match, Mixture, Picture, Rng, paste_cutout, sample_rng};
+use crate::data::{
+    AugmentConfig, Batch, Canvas, Cutout, Match, Mixture, Picture, Rng, augment, paste_cutout,
+    sample_rng,
+};
 use crate::nets::{Design, LOGITS};
-use crate::run::{normalise, to_input};
+use crate::run::{AttackConfig, attack, normalise, to_input};
 use crate::torch::{Mode, Network, channels_last};
 
 /// What frames are made of.
@@ -28,6 +31,13 @@ pub struct Scenes {
 const SIDE: (f32, f32) = (10.0, 200.0);
 
 impl Scenes {
+    /// A frame of another picture, as large as this one.
+    pub fn another(&self, canvas: &Canvas, rng: &mut Rng) -> Canvas {
+        let (width, height) = (canvas.width, canvas.height);
+        let (set, picture) = self.mixture.draw(rng);
+        augment(picture, &AugmentConfig { width, height }, set.scale, rng)
+    }
+
     /// Pastes one thing of no class somewhere, colours matched, and marks it as unknown.
     pub fn paste_unknown(&self, canvas: &mut Canvas, rng: &mut Rng) {
         if self.cutouts.is_empty() {
@@ -115,6 +125,15 @@ impl Known<'_> {
     /// Where libtorch refuses.
     pub fn see(&self, image: &Tensor) -> anyhow::Result<Seen> {
         see(self.segmentation, channels_last(&normalise(image)))
+    }
+
+    /// What it makes of a batch that is attacked inside the shapes of its canvases.
+    ///
+    /// # Errors
+    /// Where libtorch refuses.
+    pub fn see_attacked(&self, batch: &Batch, config: &AttackConfig) -> anyhow::Result<Seen> {
+        let (image, shape) = (batch.image.to(self.device), batch.attack.to(self.device));
+        self.see(&attack(|image| self.logits(image), &image, &shape, config)?)
     }
 
     /// What it makes of a picture at the size of use.

@@ -11,7 +11,7 @@ use super::{FrameLoss, Kind, Known, Method, MethodError, SCORE, Scenes, Step, Tr
 use crate::data::{Batch, Canvas, Rng, random_shapes};
 use crate::graph::{Builder, Graph};
 use crate::nets::Design;
-use crate::run::{AttackConfig, attack};
+use crate::run::AttackConfig;
 use crate::torch::{Mode, Network};
 
 /// See the module.
@@ -63,13 +63,7 @@ impl FrameLoss for Laa {
         known: &Known<'_>,
         _step: Step,
     ) -> anyhow::Result<Tensor> {
-        let (image, shape) = (batch.image.to(known.device), batch.attack.to(known.device));
-        let seen = known.see(&attack(
-            |image| known.logits(image),
-            &image,
-            &shape,
-            &self.attack,
-        )?)?;
+        let seen = known.see_attacked(batch, &self.attack)?;
         let out = network.forward(&seen.inputs(), Mode::Train)?;
         let quarter = Quarter::of(batch, known.device);
         let wrong = seen.logits().argmax(1, false).ne_tensor(&quarter.label);

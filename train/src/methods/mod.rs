@@ -31,6 +31,9 @@ mod trunk;
 mod vim;
 mod vos;
 
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 use thiserror::Error;
@@ -289,6 +292,22 @@ impl Config {
             Self::Observer(m) => m,
         }
     }
+}
+
+/// Refuses an option that is not in its range.
+fn within<T: PartialOrd + Display>(
+    option: &'static str,
+    value: T,
+    range: RangeInclusive<T>,
+) -> Result<(), MethodError> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    Err(MethodError::Range {
+        option,
+        value: value.to_string(),
+        range: format!("{} to {}", range.start(), range.end()),
+    })
 }
 
 /// Declares an activation of the design, or [`LOGITS`], as an input.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use super::trunk::{Quarter, mean_where};
-use super::{FrameLoss, Known, Method, MethodError, Scenes, Step, Training, tail};
+use super::{FrameLoss, Known, Method, MethodError, Scenes, Step, Training, tail, within};
 use crate::data::{Batch, CLASSES, Canvas, Corruption, Rng};
 use crate::graph::Graph;
 use crate::nets::{Design, LOGITS};
@@ -26,13 +26,7 @@ const FEWEST: usize = 200;
 
 impl Method for ReSmooth {
     fn graph(&self, design: Design) -> Result<Graph, MethodError> {
-        if !(0.0..=1.0).contains(&self.smoothing) {
-            return Err(MethodError::Range {
-                option: "smoothing",
-                value: self.smoothing.to_string(),
-                range: "0 to 1".to_owned(),
-            });
-        }
+        within("smoothing", self.smoothing, 0.0..=1.0)?;
         tail::with_energy(design)
     }
 
