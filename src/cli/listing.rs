@@ -28,6 +28,15 @@ impl Picture {
         }
     }
 
+    /// The first folder below the set's own that it lies in; nothing where it lies in the set's own.
+    pub(crate) fn set(&self) -> &Path {
+        let mut parts = Path::new(&self.stem).components();
+        match (parts.next(), parts.next()) {
+            (Some(folder), Some(_)) => Path::new(folder.as_os_str()),
+            _ => Path::new(""),
+        }
+    }
+
     /// `folder/<stem><suffix>`.
     pub(crate) fn output(&self, folder: &Path, suffix: &str) -> PathBuf {
         let mut name = self.stem.clone();

@@ -154,6 +154,17 @@ impl BinaryHistogram {
         Some(self.threshold(step))
     }
 
+    /// What a threshold that was chosen elsewhere does here.
+    pub fn rates_at(&self, threshold: f32) -> Threshold {
+        let over = |bin: usize| bin as f64 / 65535.0 > f64::from(threshold);
+        let steps = self.counts.descending();
+        let last = steps.take_while(|step| over(step.bin)).last();
+        Threshold {
+            threshold,
+            ..self.threshold(last)
+        }
+    }
+
     /// The threshold of the best F1 (harmonic mean of precision and recall of the pixels), the
     /// highest of several: the one that SegmentMeIfYouCan tunes on the set that it judges. `None`
     /// without anomalous pixels.

@@ -342,6 +342,7 @@ proptest! {
             let Some(chosen) = chosen else { continue };
             prop_assert_eq!(chosen.tpr, share(chosen.threshold, true));
             prop_assert_eq!(chosen.fpr, share(chosen.threshold, false));
+            prop_assert_eq!(counts.rates_at(chosen.threshold), chosen);
         }
         if let Some(chosen) = counts.threshold_at_tpr(rate) {
             prop_assert!(chosen.tpr >= Some(rate));

@@ -20,10 +20,15 @@ use crate::cli::listing;
 use crate::cli::masks::{MaskArgs, Masks};
 use crate::cli::pictures::{self, note};
 
+/// Share of the known pixels that `fpr1` flags.
+const FLAGGED: f64 = 0.01;
+
 /// What thresholds are chosen with.
 #[derive(Debug, clap::Args)]
 pub(super) struct ThresholdsArgs {
-    /// Folder with pictures (JPEG, PNG, WebP), or a rosbag2 folder, .mcap or .db3 file
+    /// Folder with pictures (JPEG, PNG, WebP), or a rosbag2 folder, .mcap or .db3 file. A folder in it with 40
+    /// pictures or more is a set of its own (day, night, another town): the threshold at 1 % of the known pixels
+    /// flagged is the highest that any set needs, so it flags at most 1 % of each
     #[arg(required = true)]
     images: Option<PathBuf>,
     /// Folder with a mask `<stem>.png` for every picture, in the same folders below it. Without it every
@@ -74,6 +79,7 @@ pub(super) fn run(args: &ThresholdsArgs) -> Result<()> {
     mode.check(bundle.manifest())?;
     let mut counter = Counter::new(args.engine.open(&bundle)?, mode, head);
     let frames = source.each(&mut counter)?;
+    counter.end_set();
     ensure!(frames > 0, "{} has no picture", images.display());
     if counter.non_finite > 0 {
         let count = counter.non_finite;
@@ -151,7 +157,11 @@ impl Source {
         match self {
             Self::Pictures(pictures, masks) => {
                 let bar = pictures::progress(pictures.len());
-                for (at, picture) in pictures.iter().enumerate() {
+                // set by set
+                let mut order: Vec<_> = pictures.iter().enumerate().collect();
+                order.sort_by_key(|(_, picture)| picture.set());
+                for (at, picture) in order {
+                    counter.in_set(picture.set());
                     let frame = read_image(&picture.path)?;
                     let size = (frame.width(), frame.height());
                     let mask = match &masks {
@@ -187,13 +197,18 @@ impl Source {
     }
 }
 
-/// Of fewer pictures the range of their means says little.
-const LEAST_FOR_MEANS: usize = 40;
+/// Fewer pictures are no set of their own, and the range of their means says little.
+const LEAST_PICTURES: usize = 40;
 
 /// What pictures give in one score.
 struct Counts {
     kind: ScoreKind,
+    /// Of the sets that have ended.
     histogram: BinaryHistogram,
+    /// Of the set at hand.
+    set: BinaryHistogram,
+    /// The highest threshold at 1 % that a set needed, with its name.
+    strictest: Option<(f32, String)>,
     /// Mean score of the known pixels of each picture.
     clean_means: Vec<f32>,
 }
@@ -203,7 +218,19 @@ impl Counts {
         Self {
             kind,
             histogram: BinaryHistogram::new(),
+            set: BinaryHistogram::new(),
+            strictest: None,
             clean_means: Vec::new(),
+        }
+    }
+
+    fn end_set(&mut self, name: &Path, pictures: usize) {
+        let set = std::mem::take(&mut self.set);
+        self.histogram.merge(&set);
+        let needed = set.threshold_at_fpr(FLAGGED).map(|chosen| chosen.threshold);
+        let before = self.strictest.as_ref().map_or(f32::MIN, |s| s.0);
+        if let Some(needed) = needed.filter(|t| pictures >= LEAST_PICTURES && *t > before) {
+            self.strictest = Some((needed, name.display().to_string()));
         }
     }
 
@@ -213,7 +240,7 @@ impl Counts {
         means.sort_unstable_by(f32::total_cmp);
         let twentieth = means.len() / 20;
         let (low, high) = (means.get(twentieth)?, means.iter().nth_back(twentieth)?);
-        (means.len() >= LEAST_FOR_MEANS).then_some([*low, *high])
+        (means.len() >= LEAST_PICTURES).then_some([*low, *high])
     }
 }
 
@@ -223,6 +250,8 @@ struct Counter {
     mode: Mode,
     counts: Vec<Counts>,
     non_finite: usize,
+    /// The set at hand, and how many of its pictures were counted.
+    set: (PathBuf, usize),
     map: ScoreMap,
     labels: Vec<u8>,
 }
@@ -236,8 +265,24 @@ impl Counter {
             mode,
             counts: kinds.map(Counts::new).collect(),
             non_finite: 0,
+            set: (PathBuf::new(), 0),
             map: ScoreMap::default(),
             labels: Vec::new(),
+        }
+    }
+
+    /// What is added from now on belongs to this set, whose pictures come one after another.
+    fn in_set(&mut self, name: &Path) {
+        if self.set.0 != name {
+            self.end_set();
+            self.set.0 = name.to_owned();
+        }
+    }
+
+    fn end_set(&mut self) {
+        let (name, pictures) = std::mem::take(&mut self.set);
+        for counts in &mut self.counts {
+            counts.end_set(&name, pictures);
         }
     }
 
@@ -256,12 +301,11 @@ impl Counter {
                 self.labels.resize(cells.0 * cells.1, NORMAL);
             }
         }
+        self.set.1 += 1;
         for counts in &mut self.counts {
             let stats = score(counts.kind, logits, perception.observer(), &mut self.map)?;
             self.non_finite += stats.non_finite;
-            counts
-                .histogram
-                .add_slice(self.map.values(), &self.labels)?;
+            counts.set.add_slice(self.map.values(), &self.labels)?;
             let known = self.map.values().iter().zip(&self.labels);
             let known = known.filter(|(_, label)| **label == NORMAL);
             let (sum, number) = known.fold((0.0, 0u32), |(sum, n), (v, _)| (sum + v, n + 1));
@@ -292,9 +336,17 @@ impl Made<'_> {
             ),
             None => format!("no {what} pixel at {mode} resolution"),
         };
-        let fpr1 = histogram
-            .threshold_at_fpr(0.01)
+        let mut fpr1 = histogram
+            .threshold_at_fpr(FLAGGED)
             .with_context(|| none("known"))?;
+        if let Some((needed, set)) = &counts.strictest
+            && *needed > fpr1.threshold
+        {
+            note(format_args!(
+                "{kind:<10} at 1 % of the known of {set}, the set that needs the highest threshold"
+            ));
+            fpr1 = histogram.rates_at(*needed);
+        }
         let percent = |rate: Option<f64>| rate.unwrap_or(f64::NAN) * 100.0;
         let mut entry = ThresholdEntry {
             score: kind,
@@ -374,6 +426,25 @@ fn reduce_labels(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_set_that_needs_the_highest_threshold_decides_and_a_few_pictures_are_no_set() {
+        let mut counts = Counts::new(ScoreKind::Energy);
+        for (name, pictures, highest) in [("day", 40, 0.5), ("night", 40, 0.9), ("few", 39, 1.0)] {
+            let scores: Vec<f32> = (0..1000).map(|i| highest * i as f32 / 1000.0).collect();
+            counts.set.add_slice(&scores, &[NORMAL; 1000]).unwrap();
+            counts.end_set(Path::new(name), pictures);
+        }
+        let (needed, name) = counts.strictest.unwrap();
+        assert_eq!(name, "night");
+        assert!((needed - 0.9 * 0.9895).abs() < 1e-3, "{needed}");
+        // 10 of the thousand of the night, none of the day, 109 of the few
+        let rates = counts.histogram.rates_at(needed);
+        assert!(
+            (rates.fpr.unwrap() - 119.0 / 3000.0).abs() < 1e-3,
+            "{rates:?}"
+        );
+    }
 
     #[test]
     fn a_cell_is_what_most_or_all_of_its_pixels_are() {

@@ -127,32 +127,33 @@ training = "lookout-train; the experiment and its figures are in card.md"
     Ok(text)
 }
 
-/// Writes `images/PREFIX-NNNN.png`, `masks/...` (0 known, 255 anomaly, 128 ignore) and `labels/...`
+/// Writes `images/NAME/NNNN.png`, `masks/...` (0 known, 255 anomaly, 128 ignore) and `labels/...`
 /// (class ids, 11 void) of pictures.
 ///
 /// # Errors
 /// Where the folder cannot be written.
 pub fn write_set<'a>(
     pictures: impl Iterator<Item = &'a Picture>,
-    prefix: &str,
+    name: &str,
     out: &Path,
 ) -> anyhow::Result<()> {
-    for folder in ["images", "masks", "labels"] {
-        fs::create_dir_all(out.join(folder))?;
+    let [images, masks, labels] = ["images", "masks", "labels"].map(|f| out.join(f).join(name));
+    for folder in [&images, &masks, &labels] {
+        fs::create_dir_all(folder)?;
     }
     for (i, p) in pictures.enumerate() {
-        let name = format!("{prefix}-{i:04}.png");
+        let file = format!("{i:04}.png");
         let (w, h) = (p.width as u32, p.height as u32);
         let rgb = RgbImage::from_raw(w, h, p.rgb.clone()).context("picture size")?;
-        rgb.save(out.join("images").join(&name))?;
+        rgb.save(images.join(&file))?;
         let grey = |values: Vec<u8>| GrayImage::from_raw(w, h, values).context("mask size");
-        grey(mask(p))?.save(out.join("masks").join(&name))?;
+        grey(mask(p))?.save(masks.join(&file))?;
         let label = p
             .label
             .iter()
             .zip(&p.outlier)
             .map(|(&l, &o)| if o > 0 { VOID } else { l.min(VOID) });
-        grey(label.collect())?.save(out.join("labels").join(&name))?;
+        grey(label.collect())?.save(labels.join(&file))?;
     }
     Ok(())
 }
