@@ -1,7 +1,9 @@
 //! As much to decide as there can be: sixteen things that stand on the way, and specks in the sky, as many as
 //! regions are kept besides. For the test of allocations and the bench.
 
-use lookout::decide::{Band, Calibration, Camera, Ground, MAX_REGIONS, MAX_TRACKS, Mount, StopLevel};
+use lookout::decide::{
+    Band, Calibration, Camera, Ground, MAX_REGIONS, MAX_TRACKS, Mount, StopLevel,
+};
 
 /// Columns and rows of the score map.
 pub(crate) const MAP: (usize, usize) = (120, 88);
