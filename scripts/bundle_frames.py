@@ -21,6 +21,9 @@ class Bundle:
         self.folder = pathlib.Path(folder)
         self.manifest = tomllib.loads((self.folder / "model.toml").read_text())
         self.input = self.manifest["input"]
+        if "fixed" in self.input or "observer" not in self.manifest:
+            raise SystemExit(f"{folder} is not supported: these scripts work on bundles as `lookout-train` makes "
+                             "them, with an observer and with networks that take any size ([input] without fixed)")
         segmentation, observer = self.manifest["segmentation"], self.manifest["observer"]
         self.image = segmentation["image"]
         # what the segmentation network gives, and the observer takes beside the image

@@ -4,6 +4,9 @@
 //! the networks' size, so that every allocation counted is ours.
 #![allow(clippy::unwrap_used, unsafe_code)]
 
+#[path = "support/sixteen.rs"]
+mod sixteen;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::time::Duration;
@@ -258,6 +261,48 @@ fn frames_allocate_nothing_after_the_first_ones() {
             assert_eq!(n, 0, "{encoding}, {score}: {n} allocations in 8 frames");
         }
     }
+}
+
+#[test]
+fn with_as_many_regions_and_tracks_as_there_can_be_frames_allocate_nothing() {
+    let bundle = Bundle::shipped().unwrap();
+    let (width, height) = sixteen::MAP;
+    let logits = vec![0.0; 2 * width * height];
+    let engine = StandIn {
+        preprocessor: Preprocessor::new(&bundle.manifest().input),
+        perception: Perception::of_planes(sixteen::MAP, logits, Some(sixteen::observer())),
+        bundle,
+    };
+    let judge = Judge {
+        score: ScoreKind::OBSERVER,
+        threshold: sixteen::THRESHOLD,
+    };
+    let mut settings = Settings::fixed(Mode::FULL, judge);
+    settings.vehicle.width_m = sixteen::WIDTH_M;
+    settings.stop_levels = StopLevels::default().with(Mode::FULL, sixteen::level());
+    let mut pipeline = Pipeline::new(Box::new(engine), settings).unwrap();
+    pipeline.set_ground(Some(sixteen::ground())).unwrap();
+    let clock = SteppedClock::default();
+    let (columns, rows) = sixteen::PICTURE;
+    let frames: Vec<Frame> = (1..=12u32)
+        .map(|i| {
+            // no two frames are the same picture, or they would be frozen
+            let bytes = (0..columns * rows * 3).map(|at| (60 + (at * 7 + i) % 121) as u8);
+            let stamp = Stamp::from_nanos(i64::from(i) * 66_000_000);
+            Frame::from_rgb(stamp, columns, rows, bytes.collect()).unwrap()
+        })
+        .collect();
+    let mut one = |frame: &Frame| {
+        clock.set(frame.stamp());
+        let outcome = pipeline.process(frame, Mode::FULL, &clock);
+        assert!(outcome.error.is_none());
+        assert_ne!(outcome.verdict.state, State::Fault, "{:?}", outcome.verdict);
+        sixteen::assert_sixteen(pipeline.regions().largest().len(), pipeline.tracks().len());
+    };
+    let (warm, measured) = frames.split_at(4);
+    warm.iter().for_each(&mut one);
+    let n = allocations(|| measured.iter().for_each(&mut one));
+    assert_eq!(n, 0, "{n} allocations in 8 frames");
 }
 
 #[test]

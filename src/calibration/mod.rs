@@ -11,6 +11,8 @@ mod clean;
 mod file;
 mod lanes;
 mod promise;
+#[cfg(test)]
+mod splits_tests;
 mod stop;
 
 pub use camera::CameraFile;

@@ -11,7 +11,7 @@ const TESTS: [&str; 6] = [
     include_str!("ground_tests.rs"),
     include_str!("ground_corridor_tests.rs"),
     include_str!("stopping_tests.rs"),
-    include_str!("../pipeline/corridor_tests.rs"),
+    include_str!("../pipeline/tests/ground.rs"),
 ];
 
 /// The number of a word such as G07, with that letter.

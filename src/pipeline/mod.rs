@@ -416,6 +416,6 @@ impl std::fmt::Debug for Pipeline {
 }
 
 #[cfg(test)]
-mod corridor_tests;
-#[cfg(test)]
 mod gpu_tests;
+#[cfg(test)]
+mod tests;

@@ -56,10 +56,10 @@ pub(super) fn page(
 fn stops(totals: &Totals) -> Markup {
     let metres = |m: f32| format!("{m:.1} m");
     let cells = |low: Option<[f32; 3]>| {
-        let (least, half) = low.map_or_else(Default::default, |[least, _, half]| {
-            (metres(least), metres(half))
+        let (least, median) = low.map_or_else(Default::default, |[least, _, median]| {
+            (metres(least), metres(median))
         });
-        html! { td.num { (least) } td.num { (half) } }
+        html! { td.num { (least) } td.num { (median) } }
     };
     html! {
         @if !totals.groups.is_empty() {
@@ -69,13 +69,13 @@ fn stops(totals: &Totals) -> Markup {
                     thead {
                         tr {
                             th rowspan="2" scope="col" { "Drives" }
-                            @for name in ["driven", "in time", "hit", "too early", "other"] {
+                            @for name in ["driven", "in time", "hit", "false stops", "other"] {
                                 th.num rowspan="2" scope="col" { (name) }
                             }
                             th.num colspan="2" scope="colgroup" { "left, of those in time" }
                             th.num colspan="2" scope="colgroup" { "at the first warning" }
                         }
-                        tr { @for name in ["least", "half", "least", "half"] {
+                        tr { @for name in ["least", "median", "least", "median"] {
                             th.num scope="col" { (name) }
                         } }
                     }
@@ -93,8 +93,8 @@ fn stops(totals: &Totals) -> Markup {
                     } }
                 } }
                 p.small.soft {
-                    "Distances are from the vehicle's front to the nearest of the thing. “Half”: half of the drives had less. "
-                    "“Hit”: the vehicle drove into it. “Too early”: the flag rose before the thing was to be seen. “Other”: it was passed, or the drive ended undecided."
+                    "Distances are from the vehicle's front to the nearest of the thing. "
+                    "“Hit”: the vehicle drove into it. “False stops”: the flag rose before the thing was to be seen. “Other”: it was passed, or the drive ended undecided."
                 }
             }
         }
@@ -254,7 +254,7 @@ fn facts(identity: &Identity, rows: &[Row]) -> Markup {
                 tr { th scope="row" { "Bundle" } td.mono { (identity.bundle) } }
                 tr { th scope="row" { "Engine" } td { (identity.engine) } }
                 @if let (Some(first), Some(last)) = (first, last) {
-                    tr { th scope="row" { "Seeds" } td { (first) " to " (last) } }
+                    tr { th scope="row" { "Seeds" } td { (first) @if first < last { " to " (last) } } }
                 }
                 tr { th scope="row" { "Length of a drive" } td { (identity.seconds) " s, or until it is decided" } }
                 tr { th scope="row" { "Settings" } td.mono.small { (identity.settings) } }

@@ -1,10 +1,10 @@
-//! Of a drive in which the vehicle heeds the flag: distance to the thing, speed, what was seen in the
-//! corridor, and the flag, one above the other.
+//! Of a drive in which the vehicle heeds the flag: distance to the thing, speed, what decides about a
+//! stop, and the flag, one above the other.
 
-use super::ReportBuilder;
 use super::axis::{LEFT, RIGHT, RunAxis, WIDTH, nice, px};
 use super::series::{Approach, Sample};
-use super::timeline::{heading, limit, scale};
+use super::timeline::{heading, hit, scale};
+use super::{ReportBuilder, evidence};
 use maud::{Markup, html};
 
 const TOP: f64 = 24.0;
@@ -26,18 +26,16 @@ pub(super) fn chart(report: &ReportBuilder) -> Markup {
     let kmh = |s: &Sample| s.approach.map(|a| speed(&a));
     let pixels = |s: &Sample| Some(f64::from(s.corridor_pixels));
     let on = f64::from(report.info.area_on);
-    let evidence = |s: &Sample| s.evidence.map(|e| f64::from(e) * 100.0);
-    let by_evidence = report.series.steps().iter().any(|s| s.evidence.is_some());
     html! {
         svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-labelledby="ap-title" {
             title id="ap-title" {
                 "Distance to the thing, speed, what speaks for a stop and the flag over the run"
             }
             (axis.ticks(TOP, BOTTOM))
-            (panel(report, &axis, 0, ("Distance to the thing", "metres from the vehicle's front; a gap where there is none"), metres, None))
+            (panel(report, &axis, 0, ("Distance to the thing", "true distance from the vehicle's front, in metres; a gap where there is no thing"), metres, None))
             (panel(report, &axis, 1, ("Speed", "km/h"), kmh, None))
-            @if by_evidence {
-                (panel(report, &axis, 2, ("Evidence in the corridor", "% of what confirms a stop within the stopping distance"), evidence, Some(100.0)))
+            @if evidence::decides(report) {
+                (evidence::panel(report, &axis, (TOP + 2.0 * STEP, TOP + 2.0 * STEP + PANEL)))
             } @else {
                 (panel(report, &axis, 2, ("Anomalous area in the corridor", "pixels of the score map"), pixels, Some(on)))
             }
@@ -75,7 +73,7 @@ fn panel(
         (scale(&ticks[..=((end / step) as usize).min(3)], y, |v| format!("{v:.0}")))
         path.area d=(area) {}
         path.curve d=(line) {}
-        @if let Some(from) = from { (limit(y(from), &format!("counts from {from:.0}"))) }
+        @if let Some(from) = from { (hit(y(from), from)) }
     }
 }
 
@@ -91,7 +89,7 @@ fn flag(report: &ReportBuilder, axis: &RunAxis<'_>) -> Markup {
         }
     }
     html! {
-        (heading(FLAG_TOP, "Safe-stop flag", "drawn where it is up"))
+        (heading(FLAG_TOP, "Safe-stop flag", "drawn where it is up, as it is until the first good frames have come"))
         rect.lane x=(px(LEFT)) y=(px(FLAG_TOP + 1.0)) width=(px(RIGHT - LEFT))
             height=(px(FLAG_HEIGHT - 2.0)) {}
         @for (left, right) in runs {

@@ -7,6 +7,7 @@
 mod approach;
 mod axis;
 mod deadlines;
+mod evidence;
 mod gpu;
 mod latency;
 mod machine;
@@ -185,6 +186,7 @@ impl ReportBuilder {
             seconds,
             state: verdict.state,
             corridor_pixels: verdict.corridor_pixels,
+            evidence: verdict.tracked.map(|t| t.evidence / t.level),
             score_max: record.score.map(|score| score.max),
         });
     }

@@ -3,7 +3,8 @@
 
 use super::pictures::Picture;
 use super::{
-    ReportBuilder, Summary, Transition, approach, deadlines, latency, machine, timeline, words,
+    ReportBuilder, Summary, Transition, approach, deadlines, evidence, latency, machine, timeline,
+    words,
 };
 use crate::decide::State;
 use base64::Engine as _;
@@ -105,8 +106,8 @@ fn tiles(summary: &Summary) -> Markup {
             }
             (tile("Latency p99", &format!("{} ms", words::millis(summary.latency.p99_ms)),
                 format!("median {} ms", words::millis(summary.latency.p50_ms))))
-            (tile("Speed", &format!("{:.1} /s", summary.frames_per_second),
-                length.map_or_else(String::new, |s| format!("{} driven in {}",
+            (tile("Frames a second", &format!("{:.1}", summary.frames_per_second),
+                length.map_or_else(String::new, |s| format!("{} of the drive in {}",
                     words::clock(s), words::clock(summary.wall_seconds)))))
             @if let Some(bytes) = summary.peak_resident_bytes {
                 (tile("Peak memory", &format!("{} MB", bytes.div_ceil(1_000_000)), String::new()))
@@ -153,7 +154,11 @@ fn figure(picture: &Picture) -> Markup {
                 span.soft {
                     (score)
                     @if let Some(caption) = picture.caption {
-                        " · " (words::grouped(caption.corridor_pixels.into())) " px in the corridor"
+                        " · "
+                        @match caption.evidence {
+                            Some(evidence) => { "evidence " (evidence::percent(evidence)) }
+                            None => { (words::grouped(caption.corridor_pixels.into())) " px in the corridor" }
+                        }
                     }
                 }
             }
@@ -187,7 +192,7 @@ fn transition_row(transition: &Transition) -> Markup {
         tr {
             td.num { (transition.seconds.map_or_else(|| "—".to_owned(), words::clock)) }
             td.num { (words::grouped(transition.frame)) }
-            td {
+            td.states {
                 @match transition.from { Some(from) => (badge(from)), None => span.soft { "start" } }
                 " → " (badge(transition.to))
             }
@@ -214,13 +219,14 @@ fn facts(report: &ReportBuilder, summary: &Summary) -> Markup {
                 (row("Bundle", html! { (info.bundle_name) " " span.mono.soft { (info.bundle_hash) } }))
                 (row("Engine", html! { (info.engine) }))
                 (row("Mode asked for", html! { (info.mode) }))
-                @if !info.corridor.is_empty() { (row("Corridor", html! { (info.corridor) })) }
                 (row("Modes run", html! { (modes.join(", ")) }))
+                @if !info.corridor.is_empty() { (row("Corridor", html! { (info.corridor) })) }
                 @for note in &info.notes { (row("Note", html! { (note) })) }
                 (row("Score", html! { (info.score) ", anomalous over " (info.threshold) }))
                 @if info.promise.is_empty() {
-                    (row("Area that counts", html! {
-                        (words::grouped(info.area_on.into())) " pixels of the score map in the corridor"
+                    (row("Stop", html! {
+                        "by area: a frame is a hit from " (words::grouped(info.area_on.into()))
+                        " anomalous pixels of the score map in the corridor on"
                     }))
                 } @else { (row("Stop", html! { "by evidence: " (info.promise) })) }
             } }

@@ -14,6 +14,8 @@ pub(super) struct Caption {
     pub(super) seconds: Option<f64>,
     pub(super) state: State,
     pub(super) corridor_pixels: u32,
+    /// In parts of what confirms a stop, where there are tracks.
+    pub(super) evidence: Option<f32>,
     pub(super) score_max: Option<f32>,
 }
 

@@ -1,6 +1,6 @@
 use super::series::CAPACITY;
 use super::*;
-use crate::decide::Failure;
+use crate::decide::{Failure, Tracked};
 use crate::profile::sample::{drive, record};
 use crate::profile::{RunProfile, ScoreStats};
 use image::{Rgb, RgbImage};
@@ -135,6 +135,55 @@ fn a_drive_that_heeds_the_flag_shows_how_it_came_towards_the_thing() {
     assert!(html.contains(HEADING) && html.contains("Safe-stop flag"));
     assert!(!html.contains("NaN"));
     balanced(&html);
+}
+
+#[test]
+fn what_decides_about_a_stop_is_what_the_page_shows() {
+    const AREA: &str = "a frame is a hit from 40 on";
+    const LEVEL: &str = "confirms a stop from 100 % on";
+    const CLIPPED: &str = "what is over 400 % is drawn at the top";
+    let page = |nats: &[f32]| {
+        let (mut report, mut profile) = (ReportBuilder::new(info()), RunProfile::new());
+        for (i, nats) in (0..).zip(nats) {
+            let mut record = record(i, State::Ok, Reason::Clear);
+            record.verdict.corridor_pixels = 7;
+            record.verdict.tracked = (!nats.is_nan()).then_some(Tracked {
+                evidence: *nats,
+                level: 10.0,
+                distance_m: 20.0,
+                in_reach: true,
+            });
+            report.approach(Approach {
+                ahead_m: Some(20.0),
+                speed_mps: 10.0,
+            });
+            report.add(&record);
+            profile.add(&record);
+            report.picture_candidate(1.0, i, || Some(Vec::new()));
+        }
+        let html = report.html(&profile.summary(Duration::from_secs(1)));
+        balanced(&html);
+        html
+    };
+    // the area, where there are no tracks
+    let html = page(&[f32::NAN]);
+    assert!(html.contains("7 px in the corridor") && !html.contains(LEVEL));
+    assert_eq!(
+        html.matches(AREA).count(),
+        2,
+        "towards the thing, and the run"
+    );
+    // and else the evidence
+    let html = page(&[0.0, 12.0]);
+    assert!(html.contains("evidence 0 % of the level") && !html.contains("px in the corridor"));
+    assert!(!html.contains(AREA) && !html.contains(CLIPPED));
+    assert_eq!(html.matches(LEVEL).count(), 2);
+    // 1800 % does not flatten what led to 100 %: its scale ends at 400
+    let html = page(&[0.0, 180.0]);
+    assert_eq!(html.matches(CLIPPED).count(), 2);
+    assert_eq!(html.matches(">400</text>").count(), 2);
+    assert!(!html.contains("the ground is not known"));
+    assert!(page(&[f32::NAN, 5.0]).contains("a gap where the ground is not known"));
 }
 
 #[test]

@@ -1,8 +1,8 @@
-//! States, score and anomalous area over the run, one above the other.
+//! States, score and what decides about a stop over the run, one above the other.
 
 use super::axis::{LEFT, RIGHT, RunAxis, WIDTH, px};
 use super::words;
-use super::{ReportBuilder, Summary};
+use super::{ReportBuilder, Summary, evidence};
 use crate::decide::State;
 use maud::{Markup, html};
 
@@ -19,9 +19,9 @@ const STATES_TOP: f64 = 24.0;
 const STATES_BOTTOM: f64 = STATES_TOP + LANE_HEIGHT * LANES.len() as f64;
 const SCORE_TOP: f64 = STATES_BOTTOM + 40.0;
 const SCORE_BOTTOM: f64 = SCORE_TOP + 140.0;
-const AREA_TOP: f64 = SCORE_BOTTOM + 40.0;
-const AREA_BOTTOM: f64 = AREA_TOP + 120.0;
-const HEIGHT: f64 = AREA_BOTTOM + 44.0;
+const DECIDES_TOP: f64 = SCORE_BOTTOM + 40.0;
+const DECIDES_BOTTOM: f64 = DECIDES_TOP + 120.0;
+const HEIGHT: f64 = DECIDES_BOTTOM + 44.0;
 
 pub(super) fn timeline(report: &ReportBuilder, summary: &Summary) -> Markup {
     let axis = RunAxis::new(&report.series);
@@ -30,19 +30,23 @@ pub(super) fn timeline(report: &ReportBuilder, summary: &Summary) -> Markup {
         .and_then(|stop| axis.of_frame(stop.frame));
     html! {
         svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-labelledby="tl-title tl-desc" {
-            title id="tl-title" { "States, largest score and anomalous area over the run" }
+            title id="tl-title" { "States, largest score and what speaks for a stop over the run" }
             desc id="tl-desc" {
                 @for state in LANES {
                     (state.name()) " in " (words::frames(summary.states.get(state))) ". "
                 }
                 @if let Some(max) = summary.score_max { "Largest score " (format!("{max:.2}")) ". " }
             }
-            (axis.ticks(STATES_TOP, AREA_BOTTOM))
+            (axis.ticks(STATES_TOP, DECIDES_BOTTOM))
             (states(report, summary, &axis))
             (score(report, &axis))
-            (area(report, &axis))
+            @if evidence::decides(report) {
+                (evidence::panel(report, &axis, (DECIDES_TOP, DECIDES_BOTTOM)))
+            } @else {
+                (area(report, &axis))
+            }
             @if let Some(x) = stop {
-                line.stop-line x1=(px(x)) x2=(px(x)) y1=(px(STATES_TOP)) y2=(px(AREA_BOTTOM)) {
+                line.stop-line x1=(px(x)) x2=(px(x)) y1=(px(STATES_TOP)) y2=(px(DECIDES_BOTTOM)) {
                     title { "first STOP" }
                 }
             }
@@ -111,7 +115,8 @@ fn score(report: &ReportBuilder, axis: &RunAxis<'_>) -> Markup {
         path.area d=(area) {}
         path.curve d=(line) {}
         @if threshold.is_finite() {
-            (limit(y(threshold), &format!("threshold {threshold:.3}")))
+            // below it: the largest score of a frame is seldom there
+            (named_line(y(threshold), y(threshold) + 14.0, &format!("threshold {threshold:.3}")))
         }
     }
 }
@@ -126,9 +131,10 @@ fn area(report: &ReportBuilder, axis: &RunAxis<'_>) -> Markup {
         .max()
         .unwrap_or(0);
     let top = f64::from(pixels).max(2.0 * on).max(1.0) * 1.05;
-    let y =
-        |value: f64| AREA_BOTTOM - (AREA_BOTTOM - AREA_TOP) * (value / top).clamp(0.0, 1.0).sqrt();
-    let (line, area) = axis.curve(|s| Some(f64::from(s.corridor_pixels)), y, AREA_BOTTOM);
+    let y = |value: f64| {
+        DECIDES_BOTTOM - (DECIDES_BOTTOM - DECIDES_TOP) * (value / top).clamp(0.0, 1.0).sqrt()
+    };
+    let (line, area) = axis.curve(|s| Some(f64::from(s.corridor_pixels)), y, DECIDES_BOTTOM);
     // With the root, quarters of the height are sixteenths of the value.
     let round = |value: f64| {
         let unit = 10f64.powf(value.log10().floor());
@@ -140,11 +146,11 @@ fn area(report: &ReportBuilder, axis: &RunAxis<'_>) -> Markup {
     };
     let ticks = [0.0, round(top / 16.0), round(top / 4.0), round(top * 0.9)];
     html! {
-        (heading(AREA_TOP, "Anomalous area in the corridor", "pixels of the score map, square-root scale"))
+        (heading(DECIDES_TOP, "Anomalous area in the corridor", "pixels of the score map, square-root scale"))
         (scale(&ticks, y, |v| format!("{v:.0}")))
         path.area d=(area) {}
         path.curve d=(line) {}
-        (limit(y(on), &format!("counts from {on:.0}")))
+        (hit(y(on), on))
     }
 }
 
@@ -163,10 +169,19 @@ pub(super) fn scale(
     }
 }
 
-/// A dashed line with its name.
+/// A dashed line with its name above it.
 pub(super) fn limit(y: f64, name: &str) -> Markup {
+    named_line(y, y - 5.0, name)
+}
+
+/// The area from which on a frame is a hit.
+pub(super) fn hit(y: f64, pixels: f64) -> Markup {
+    limit(y, &format!("a frame is a hit from {pixels:.0} on"))
+}
+
+fn named_line(y: f64, name_y: f64, name: &str) -> Markup {
     html! {
         line.limit x1=(px(LEFT)) x2=(px(RIGHT)) y1=(px(y)) y2=(px(y)) {}
-        text.limit-text x=(px(LEFT + 6.0)) y=(px(y - 5.0)) { (name) }
+        text.limit-text x=(px(LEFT + 6.0)) y=(px(name_y)) { (name) }
     }
 }

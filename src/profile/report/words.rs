@@ -78,7 +78,7 @@ pub(super) fn verdict(summary: &Summary) -> (State, String) {
             None => format!("at frame {}", stop.frame),
         };
         let ahead = match stop.nearest {
-            Some(metres) => format!(", {metres:.0} m ahead"),
+            Some(metres) => format!(", measured {metres:.0} m ahead"),
             None => String::new(),
         };
         let text = format!(

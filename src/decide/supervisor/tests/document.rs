@@ -6,14 +6,15 @@ use std::collections::BTreeSet;
 
 const DOCUMENT: &str = include_str!("../../../../docs/safety.md");
 
-const TESTS: [&str; 7] = [
+const TESTS: [&str; 8] = [
     include_str!("../tests.rs"),
     include_str!("states.rs"),
     include_str!("faults.rs"),
     include_str!("pictures.rs"),
     include_str!("time.rs"),
     include_str!("invariants.rs"),
-    include_str!("../../../pipeline/corridor_tests.rs"),
+    include_str!("../../../pipeline/tests/evidence.rs"),
+    include_str!("../../../pipeline/tests/modes.rs"),
 ];
 
 /// A letter of the three tables and two digits.
