@@ -247,6 +247,24 @@ fn without_ground_the_whole_trapezoid_counts_whatever_the_limit() {
 }
 
 #[test]
+fn what_is_hardly_over_the_threshold_confirms_no_stop() {
+    let mut settings = settings();
+    let (score, threshold) = (ScoreKind::OBSERVER, 0.74);
+    settings.judges = Judges::one(Mode::FULL, Judge { score, threshold });
+    for ground in [None, Some(ground())] {
+        let mut run = Run::with(settings.clone());
+        run.pipeline.set_ground(ground).unwrap();
+        for _ in 0..3 {
+            run.frame();
+        }
+        // somebody's score is 0.75
+        let verdict = run.frame();
+        assert_eq!(verdict.anomalous_pixels, WHOLE);
+        assert_eq!((verdict.state, verdict.corridor_pixels), (State::Ok, 0));
+    }
+}
+
+#[test]
 fn g10_ground_and_limit_hold_from_the_next_frame_on() {
     let mut run = Run::new();
     run.pipeline.set_ground(Some(ground())).unwrap();
@@ -490,7 +508,7 @@ fn s19_a_weak_frame_leaves_the_tracks_as_they_were() {
 
 #[test]
 fn s20_modes_that_count_share_a_window_and_each_is_judged_by_its_own_threshold() {
-    // somebody's score is 0.9975
+    // somebody's score is 0.75
     for (reduced, third, fourth) in [
         (0.5, State::Stop, State::Stop),
         (0.999, State::Warn, State::Stop),
