@@ -60,6 +60,11 @@ impl Judges {
         self.0[mode.index()]
     }
 
+    /// Which score judges the mode of that name; none where nothing does.
+    pub fn score_of(&self, mode: &str) -> Option<ScoreKind> {
+        self.of(mode.parse().ok()?).map(|judge| judge.score)
+    }
+
     /// The modes that have one, the best first.
     pub fn modes(&self) -> impl Iterator<Item = Mode> + '_ {
         Mode::ALL
