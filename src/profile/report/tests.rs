@@ -233,7 +233,7 @@ fn odd_numbers_leave_the_page_whole() {
         records.push(record);
     }
     let (mut report, summary) = report_of(&records);
-    report.info.threshold = f32::NAN;
+    report.info.judges = Judges::default();
     report.info.area_on = 0;
     report.picture_candidate(f32::NAN, u64::MAX, || Some(Vec::new()));
     let html = report.html(&summary);
