@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Checks the JSON that `lookout demo|replay --json` prints, and the folder it wrote.
 
-    check_summary.py SUMMARY.json DIR [--frames N]
+    check_summary.py SUMMARY.json DIR [--frames N] [--clean]
 
 One object; `frames`, `states` and `latency` are there; every frame was handled; the states add up to
-the frames; no number is NaN; frames.csv, report.html and the bag are there. Of a demo: how it ended, and
+the frames; no number is NaN; frames.csv, report.html and the bag are there. With --clean no frame is in STOP. Of a demo: how it ended, and
 what belongs to that.
 """
 import argparse
@@ -46,6 +46,7 @@ def main():
     parser.add_argument("summary", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--frames", type=int)
+    parser.add_argument("--clean", action="store_true", help="nothing strange is to be seen")
     args = parser.parse_args()
     summary = json.loads(args.summary.read_text())  # fails on anything but one JSON value
     problems = [f"no `{key}`" for key in ("frames", "states", "latency")
@@ -59,6 +60,8 @@ def main():
     states = summary.get("states")
     if isinstance(states, dict) and sum(numbers(states)) != frames:
         problems.append(f"states {states} do not add up to {frames}")
+    if args.clean and (states or {}).get("stop") != 0:
+        problems.append(f"states {states}: a STOP on a clean drive")
     if not all(math.isfinite(n) for n in numbers(summary)):
         problems.append("a number is not finite")
     if "demo" in summary:

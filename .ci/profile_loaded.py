@@ -3,7 +3,8 @@
 
 usage: profile_loaded.py LOOKOUT OUT BAG [--free] [--runs N]   (--free: without the load)
 
-A busy machine must not make a stop: none is confirmed by a frame of a mode without the observer.
+The bag is a clean drive: no frame may confirm a stop, on a free machine or on a busy one, whatever the mode. CI runs it once of
+each; --runs 20 is the whole proof.
 """
 
 import argparse
@@ -44,8 +45,7 @@ def check(out, busy):
         problems.append("not one verdict was in time")
     with open(os.path.join(out, "frames.csv"), newline="", encoding="utf-8") as file:
         stops = [row for row in csv.DictReader(file) if row["reason"].endswith("confirmed")]
-    problems += [f"a STOP in mode {row['mode']}: {row['reason_text']}" for row in stops
-                 if not row["mode"].endswith("+observer")]
+    problems += [f"a STOP on a clean drive, in mode {row['mode']}: {row['reason_text']}" for row in stops]
     if not busy and deadlines["miss_ratio"] > 0.5:
         problems.append(f"without load {deadlines['miss_ratio']:.0%} of the frames were missed")
     with open(os.path.join(out, "trace.json"), encoding="utf-8") as file:
@@ -69,9 +69,9 @@ def main():
     args = parser.parse_args()
     busy = 0 if args.free else (os.cpu_count() or 1)
     problems = []
-    for _ in range(args.runs):
+    for number in range(1, args.runs + 1):
         run(args.lookout, args.out, args.bag, busy)
-        problems += check(args.out, busy)
+        problems += [f"run {number} of {args.runs}: {problem}" for problem in check(args.out, busy)]
     for problem in problems:
         print(problem, file=sys.stderr)
     sys.exit(bool(problems))

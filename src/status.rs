@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::decide::{State, Verdict};
+use crate::engine::Judges;
 use crate::msg::{DiagnosticStatus, KeyValue};
 use crate::stages::FrameFate;
 use crate::watchdog::{Cause, Snapshot};
@@ -24,13 +25,15 @@ pub struct LiveStatus<'a> {
 }
 
 /// What a status says of the networks that saw the frame.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Networks<'a> {
     /// Hash of their bundle.
     pub bundle_hash: &'a str,
     /// What everybody has to know of how frames are judged, such as that there is no observer; empty where
     /// nothing is special.
     pub note: &'a str,
+    /// By which score each mode is judged: a mode's name does not say which head runs.
+    pub judges: Judges,
 }
 
 impl<'a> From<&'a str> for Networks<'a> {
@@ -38,13 +41,13 @@ impl<'a> From<&'a str> for Networks<'a> {
     fn from(bundle_hash: &'a str) -> Self {
         Self {
             bundle_hash,
-            note: "",
+            ..Self::default()
         }
     }
 }
 
 impl DiagnosticStatus {
-    /// The status of a verdict. A live node adds `mode` and `fate` (`none` where there is none).
+    /// The status of a verdict. A live node adds `mode`, `score` and `fate` (`none` where there is none).
     pub fn of_verdict<'a>(
         verdict: &Verdict,
         networks: impl Into<Networks<'a>>,
@@ -128,7 +131,10 @@ impl DiagnosticStatus {
         }
         if let Some(live) = live {
             let fate = live.fate.map_or("none", FrameFate::name);
+            let score = live.mode.and_then(|mode| networks.judges.score_of(mode));
+            let score = score.map_or_else(|| "none".to_owned(), |score| score.to_string());
             values.push(KeyValue::new("mode", live.mode.unwrap_or("none")));
+            values.push(KeyValue::new("score", score));
             values.push(KeyValue::new("fate", fate));
         }
         Self {
@@ -162,7 +168,9 @@ fn level_of(state: State) -> u8 {
 mod tests {
     use super::*;
     use crate::decide::{Failure, Reason, Tracked};
+    use crate::engine::{Judge, Mode};
     use crate::msg::cdr;
+    use crate::score::ScoreKind;
     use crate::time::Stamp;
     use crate::watchdog::{Board, BoardReader, Trip};
 
@@ -220,6 +228,7 @@ mod tests {
         let networks = Networks {
             bundle_hash: "abc123",
             note: "no observer: the score is max-logit",
+            judges: Judges::default(),
         };
         let mut want = warning_status();
         want.values.extend(values(&[("note", networks.note)]));
@@ -252,17 +261,41 @@ mod tests {
     }
 
     #[test]
-    fn a_live_node_adds_mode_and_fate_and_says_how_old_it_is_when_published() {
+    fn a_live_node_adds_mode_score_and_fate_and_says_how_old_it_is_when_published() {
+        let score: ScoreKind = "vim".parse().unwrap();
+        let networks = Networks {
+            bundle_hash: "abc123",
+            note: "",
+            judges: Judges::one(
+                Mode::FULL,
+                Judge {
+                    score,
+                    threshold: 0.5,
+                },
+            ),
+        };
         let live = LiveStatus {
-            mode: Some("full"),
+            mode: Some("full+observer"),
             fate: Some(FrameFate::InTime),
             age_nanos: Some(20_000_000),
         };
-        let status = DiagnosticStatus::of_verdict(&warning(), "abc123", Some(&live));
+        let status = DiagnosticStatus::of_verdict(&warning(), networks, Some(&live));
         let mut want = warning_status();
         want.values[4].value = "20.000".to_owned();
-        want.values
-            .extend(values(&[("mode", "full"), ("fate", "in-time")]));
+        want.values.extend(values(&[
+            ("mode", "full+observer"),
+            ("score", "vim"),
+            ("fate", "in-time"),
+        ]));
+        assert_eq!(status, want);
+        // a mode that nothing judges
+        let live = LiveStatus {
+            mode: Some("refused"),
+            ..live
+        };
+        let status = DiagnosticStatus::of_verdict(&warning(), networks, Some(&live));
+        want.values[9].value = "refused".to_owned();
+        want.values[10].value = "none".to_owned();
         assert_eq!(status, want);
     }
 
@@ -292,7 +325,14 @@ mod tests {
             .collect();
         assert_eq!(
             unknown,
-            ["capture_stamp", "age_ms", "distance_m", "mode", "fate"]
+            [
+                "capture_stamp",
+                "age_ms",
+                "distance_m",
+                "mode",
+                "score",
+                "fate"
+            ]
         );
     }
 

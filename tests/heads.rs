@@ -348,7 +348,7 @@ fn a_drive_is_judged_by_the_head_that_is_named() {
     let table = Table::of(&out);
     assert_eq!(table.column("mode"), ["full+observer"; 2]);
     let page = fs::read_to_string(out.join("report.html")).unwrap();
-    assert!(page.contains("blueless"));
+    assert!(page.contains("blueless, anomalous over") && page.contains("in mode full+observer"));
 }
 
 #[test]

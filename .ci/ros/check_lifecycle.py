@@ -20,6 +20,7 @@ PRIMARY = {"unconfigured", "inactive", "active", "finalized"}
 PARAMETERS = {"autostart": False, "threshold": 1.0, "deadline_ms": 450,
               "diagnostics_period_ms": 200}
 RESET_FRAMES = 10
+SCORES = {"full+observer": "observer", "reduced+observer": "observer", "full": "energy", "reduced": "energy"}
 
 
 class Driver:
@@ -125,6 +126,11 @@ def active(driver, camera, report):
     began = driver.step("activate", ACTIVATE, "active", flag=False)
     down = outputs.wait_flag(False, 10, began)
     report.check("... and the flag goes down", True, f"{(down.at - began) / 1e6:.0f} ms")
+    told = [values(i.message) for i in outputs.status.since(began)]
+    scores = sorted({(v["mode"], v["score"]) for v in told})
+    report.check("... every status says which score judged", all(
+        score == SCORES.get(mode, "none") for mode, score in scores)
+        and any(score != "none" for _, score in scores), scores)
     asked = time.monotonic_ns()
     report.check("deactivate", driver.peer.change(driver.node.base, DEACTIVATE)
                  and driver.state() == "inactive")

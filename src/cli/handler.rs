@@ -73,7 +73,6 @@ impl Handler {
         let pipeline = frames.pipeline();
         let settings = pipeline.settings();
         let mode = settings.best_mode()?;
-        let judge = settings.judges.of(mode).context("no threshold")?;
         let info = ReportInfo {
             title: "lookout".to_owned(),
             source: source.to_owned(),
@@ -81,8 +80,7 @@ impl Handler {
             bundle_hash: bundle.short_hash().to_owned(),
             engine: pipeline.engine_description().to_owned(),
             mode: mode.name().to_owned(),
-            score: judge.score,
-            threshold: judge.threshold,
+            judges: settings.judges,
             area_on: 0,
             corridor: String::new(),
             promise: settings.stop_levels.promise().to_owned(),
@@ -97,6 +95,7 @@ impl Handler {
         let networks = Networks {
             bundle_hash: bundle.hash(),
             note: &settings.note(),
+            judges: settings.judges,
         };
         let recorder = Recorder::create(&outputs.annotated(), networks)?;
         let csv = FramesCsv::new(BufWriter::new(file))?;

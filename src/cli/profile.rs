@@ -1,5 +1,6 @@
 //! `lookout profile`: a drive at camera rate, and where its time went.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -176,8 +177,14 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
         let counters = handler.frames.pipeline().admission().map(|a| a.counters());
         map.insert("bundle".into(), json!(bundle.hash()));
         map.insert("corridor".into(), json!(corridor));
-        let notes = handler.frames.pipeline().settings().notes();
-        map.insert("notes".into(), json!(notes));
+        let settings = handler.frames.pipeline().settings();
+        let scores: BTreeMap<_, _> = settings
+            .judges
+            .modes()
+            .filter_map(|mode| Some((mode.name(), settings.judges.of(mode)?.score)))
+            .collect();
+        map.insert("scores".into(), json!(scores));
+        map.insert("notes".into(), json!(settings.notes()));
         map.insert("admission".into(), json!(counters.as_ref().map(counted)));
         map.insert("run".into(), serde_json::to_value(&summary)?);
         map.insert("taken_back".into(), json!(handler.frames.taken_back()));

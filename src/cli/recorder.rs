@@ -167,6 +167,7 @@ impl Recorder {
         let networks = Networks {
             bundle_hash: &self.bundle_hash,
             note: &self.note,
+            ..Networks::default()
         };
         let status = DiagnosticStatus::of_verdict(verdict, networks, None);
         self.bag.write(self.status, log_time, &status)

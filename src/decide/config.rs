@@ -12,10 +12,10 @@ const MILLION: u32 = 1_000_000;
 #[serde(default, deny_unknown_fields)]
 pub struct SupervisorConfig {
     /// A frame is a hit from this anomalous area in the corridor on, in parts per million of the
-    /// score map: `1 ..= 1_000_000`, default 3780 (40 pixels of 120 x 88).
+    /// score map: `1 ..= 1_000_000`, default 3030 (32 pixels of 120 x 88).
     pub area_on_ppm: u32,
     /// After a hit, the next frame is a hit too from this area on, in parts per million:
-    /// `1 ..= area_on_ppm`, default 1890.
+    /// `1 ..= area_on_ppm`, default 1515.
     pub area_off_ppm: u32,
     /// Hits within the window that confirm a STOP: `1 ..= confirm_window`, default 3.
     pub confirm_hits: u32,
@@ -132,8 +132,8 @@ impl Default for QualityLimits {
 impl Default for SupervisorConfig {
     fn default() -> Self {
         Self {
-            area_on_ppm: 3780,
-            area_off_ppm: 1890,
+            area_on_ppm: 3030,
+            area_off_ppm: 1515,
             confirm_hits: 3,
             confirm_window: 5,
             start_frames: 3,
@@ -297,9 +297,9 @@ mod tests {
                 config.area_in_pixels(pixels, true),
             )
         };
-        assert_eq!(areas(120 * 88), (40, 20));
-        assert_eq!(areas(60 * 44), (10, 5));
-        assert_eq!(areas(480 * 352), (639, 320));
+        assert_eq!(areas(120 * 88), (32, 16));
+        assert_eq!(areas(60 * 44), (8, 4));
+        assert_eq!(areas(480 * 352), (512, 256));
         assert_eq!(areas(1), (1, 1), "never nothing");
         let whole = SupervisorConfig {
             area_on_ppm: 1_000_000,

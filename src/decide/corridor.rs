@@ -18,6 +18,8 @@ pub struct Seen {
     /// Distance from the point under the camera ahead to the ground that it sees, in metres, the
     /// nearest that is possible; infinite where it sees none or the geometry is not known.
     pub distance: f32,
+    /// The same, the farthest that is possible.
+    pub farthest: f32,
     /// Its left and right edge, to the right of the camera in parts of the distance ahead.
     pub edges: (f32, f32),
     /// Area of what it covers of something upright, in parts of the distance ahead squared.
@@ -29,6 +31,7 @@ impl Seen {
     pub const NOTHING: Self = Self {
         inside: false,
         distance: f32::INFINITY,
+        farthest: f32::INFINITY,
         edges: (f32::INFINITY, f32::NEG_INFINITY),
         upright: 0.0,
     };
@@ -39,6 +42,12 @@ impl Seen {
     };
 }
 
+/// So high, on average over its width and in heights of the camera, is what counts in full as upright. Paint on
+/// the road is seen at a slant: it covers a fifth and less, whatever its size.
+const UPRIGHT: f32 = 0.5;
+/// Where one pixel in so many is sure, a region counts in full.
+const ONE_SURE_IN: f32 = 6.0;
+
 /// A region, as far as it matters to how much of it counts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Standing {
@@ -46,10 +55,32 @@ pub struct Standing {
     pub area: u32,
     /// Those that lie in the corridor.
     pub inside: u32,
-    /// The nearest ground that those see, in metres; infinite where there is none.
+    /// Those whose score is sure.
+    pub sure: u32,
+    /// Columns that it reaches over.
+    pub columns: u32,
+    /// The row under its lowest pixel.
+    pub foot: u32,
+    /// The nearest ground that the pixels in the corridor see, in metres; infinite where there is none.
     pub distance: f32,
+    /// The nearest ground that any of its pixels sees, as far away as is possible.
+    pub farthest: f32,
     /// Left and right edge of all of it, to the right of the camera in parts of the distance.
     pub edges: (f32, f32),
+    /// Area of what it covers of something upright, in parts of the distance squared.
+    pub upright: f32,
+}
+
+impl Standing {
+    /// Of so many pixels in the corridor, those that count: fewer where few are sure, and where it is so low
+    /// (mean height over its foot, in heights of the camera) that it may lie on the road.
+    pub(super) fn weighed(&self, pixels: u32, height: f32) -> u32 {
+        // a height that is no number is not known, and takes nothing
+        let upright = (height / UPRIGHT).min(1.0);
+        let sure = self.sure as f32 * ONE_SURE_IN / self.area as f32;
+        let part = (upright * sure).clamp(0.0, 1.0);
+        ((part * pixels as f32).ceil() as u32).min(pixels)
+    }
 }
 
 /// The part of the picture that the vehicle is about to drive through.
@@ -64,14 +95,16 @@ pub trait Corridor {
         Seen::INSIDE
     }
 
-    /// How many pixels of a region count as in the corridor.
-    fn counted(&self, standing: &Standing) -> u32 {
+    /// How many pixels of a region count as in the corridor, on a score map of `size`.
+    fn counted(&self, standing: &Standing, size: MapSize) -> u32 {
+        let _ = size;
         standing.inside
     }
 }
 
 /// A corridor drawn in the image: a trapezoid with horizontal parallel sides, in coordinates
-/// normalised to the picture (0, 0 upper left ..= 1, 1 lower right). Knows no distances.
+/// normalised to the picture (0, 0 upper left ..= 1, 1 lower right). Knows no distances; its upper side is
+/// taken for the horizon, over which heights are told in heights of the camera.
 ///
 /// A pixel is inside when its centre is; the left edge belongs to it, the right does not. Deserialising checks the ranges.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -238,11 +271,20 @@ impl Corridor for Trapezoid {
         first_centre_from(self.top_left, self.bottom_left)
             ..first_centre_from(self.top_right, self.bottom_right)
     }
+
+    fn counted(&self, standing: &Standing, size: MapSize) -> u32 {
+        // a camera that is level is as high over the foot as the horizon is
+        let camera = standing.foot as f32 - self.top * size.height as f32;
+        let rows = standing.area as f32 / standing.columns as f32;
+        standing.weighed(standing.inside, rows / camera)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decide::{AnomalyMask, RegionFinder, Regions, threshold};
+    use crate::score::ScoreMap;
 
     #[test]
     fn a_triangle_takes_the_pixels_whose_centres_are_inside() {
@@ -263,6 +305,35 @@ mod tests {
                 assert_eq!(Trapezoid::everywhere().columns(row, size), 0..width);
             }
         }
+    }
+
+    #[test]
+    fn what_lies_flat_or_is_hardly_sure_counts_little() {
+        let (width, height) = (120, 88);
+        let counted = |rows: Range<usize>, one_sure_of: usize| {
+            let pixels = rows.flat_map(|y| (55..65).map(move |x| y * width + x));
+            let mut scores = vec![0.0; width * height];
+            for (i, pixel) in pixels.enumerate() {
+                scores[pixel] = if i % one_sure_of == 0 { 0.9 } else { 0.6 };
+            }
+            let map = ScoreMap::from_values(width, height, scores).unwrap();
+            let (mut mask, mut regions) = (AnomalyMask::default(), Regions::default());
+            threshold(&map, 0.5, &mut mask);
+            let mut finder = RegionFinder::new(1);
+            finder.set_sure_from(0.7);
+            let corridor = Trapezoid::default();
+            finder.find(&mask, &map, &corridor, &mut regions).unwrap();
+            regions.corridor_area
+        };
+        // 20 rows over a foot that is 26 rows under the horizon
+        assert_eq!(counted(50..70, 1), 200);
+        assert_eq!(counted(50..70, 4), 200);
+        assert_eq!(counted(50..70, 8), 150, "fewer than one in six are sure");
+        assert_eq!(counted(50..70, 1000), 6, "one pixel is sure");
+        // three rows there: an eighth of the camera's height
+        assert_eq!(counted(67..70, 1), 30);
+        assert_eq!(counted(67..70, 8), 6);
+        assert_eq!(counted(67..70, 1000), 2);
     }
 
     #[test]

@@ -245,23 +245,32 @@ impl Corridor for GroundCorridor {
         Seen {
             inside: self.is_on_way(cell),
             distance: cell.at[0].0,
+            farthest: cell.at[2].0,
             edges: cell.edges,
             upright: cell.upright,
         }
     }
 
-    fn counted(&self, standing: &Standing) -> u32 {
-        if self.map().is_none() || standing.inside == 0 {
-            return standing.inside;
-        }
+    fn counted(&self, standing: &Standing, size: MapSize) -> u32 {
+        let (Some(_), Some(ground)) = (self.map(), &self.ground) else {
+            return self.trapezoid.counted(standing, size);
+        };
         let distance = standing.distance;
+        if standing.inside == 0 {
+            return 0;
+        }
         if !self.is_in_reach(distance) {
             return 0;
         }
         let (left, right) = standing.edges;
         let share = self.share((left * distance, right * distance), distance);
         let counted = (share * standing.area as f32).ceil() as u32;
-        counted.max(standing.inside).min(standing.area)
+        let counted = counted.max(standing.inside).min(standing.area);
+        let height = match right > left {
+            true => standing.upright / (right - left) * standing.farthest,
+            false => f32::INFINITY,
+        };
+        standing.weighed(counted, height / ground.mount().height_m as f32)
     }
 }
 

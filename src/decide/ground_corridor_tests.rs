@@ -201,6 +201,31 @@ fn g18_a_way_that_bends_leads_past_what_stands_straight_ahead() {
 }
 
 #[test]
+fn g19_what_lies_flat_or_is_hardly_sure_counts_little() {
+    let corridor = corridor(Some(ground()), None);
+    // eight columns, from a row down to the lowest; one pixel in eight is sure
+    let counted = |from: usize| {
+        let mut pixels = vec![0; SIZE.width * SIZE.height];
+        let mut map = ScoreMap::new(SIZE.width, SIZE.height);
+        for row in from..SIZE.height {
+            let start = row * SIZE.width + 4;
+            pixels[start..start + 8].fill(1);
+            map.values_mut()[start] = 0.9;
+        }
+        let mask = AnomalyMask::from_pixels(SIZE.width, SIZE.height, pixels).unwrap();
+        let (mut finder, mut regions) = (RegionFinder::new(1), Regions::default());
+        finder.set_sure_from(0.7);
+        finder.find(&mask, &map, &corridor, &mut regions).unwrap();
+        regions.corridor_area
+    };
+    // it stands 3.1 m ahead and is 2 m high, as is the camera and more
+    assert_eq!(counted(4), 48, "fewer than one in six are sure");
+    // a quarter of a metre: a third of half the camera's height
+    let flat = counted(11);
+    assert!((2..=3).contains(&flat), "{flat} of 8");
+}
+
+#[test]
 fn g12_a_lens_without_rays_in_the_corridor_is_no_ground() {
     let k = [500.0, 0.0, 319.5, 0.0, 500.0, 239.5, 0.0, 0.0, 1.0];
     let barrel = Calibration::new((640, 480), k, "plumb_bob", &[-1.5, 0.0, 0.0, 0.0]);

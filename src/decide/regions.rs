@@ -31,7 +31,8 @@ pub struct Region {
     pub mean_score: f32,
     /// Largest score; a pixel without a score counts as 1.
     pub max_score: f32,
-    /// Its pixels that count as in the corridor; 0 where it stands beyond the corridor's limit.
+    /// Its pixels that count as in the corridor, fewer than lie there where few are sure or where it lies flat;
+    /// 0 where it stands beyond the corridor's limit.
     pub corridor_area: u32,
     /// Where it stands, where the corridor knows the ground.
     pub footprint: Option<Footprint>,
@@ -68,7 +69,7 @@ pub struct Regions {
     pub specks: u32,
     /// Pixels of every region but specks, the dropped ones among them.
     pub area: u32,
-    /// Pixels in the corridor of every region but specks, the dropped ones among them.
+    /// Pixels that count as in the corridor of every region but specks, the dropped ones among them.
     pub corridor_area: u32,
     /// Smallest distance of any region that counts as in the corridor, the dropped ones among them, in
     /// metres.
@@ -152,15 +153,18 @@ struct Sums {
     score: f64,
     max_score: f32,
     inside: u32,
+    sure: u32,
     /// Nearest ground, in metres: of the pixels in the corridor, and of all; infinite without.
     near_inside: f32,
     near: f32,
+    /// The nearest of all, as far away as is possible.
+    farthest: f32,
     edges: (f32, f32),
     upright: f32,
 }
 
 impl Sums {
-    fn of_pixel(x: u32, y: u32, score: f32, seen: &Seen) -> Self {
+    fn of_pixel((x, y): (u32, u32), score: f32, sure: bool, seen: &Seen) -> Self {
         Self {
             left: x,
             right: x,
@@ -172,12 +176,14 @@ impl Sums {
             score: f64::from(score),
             max_score: score,
             inside: u32::from(seen.inside),
+            sure: u32::from(sure),
             near_inside: if seen.inside {
                 seen.distance
             } else {
                 f32::INFINITY
             },
             near: seen.distance,
+            farthest: seen.farthest,
             edges: seen.edges,
             upright: seen.upright,
         }
@@ -194,8 +200,10 @@ impl Sums {
         self.score += other.score;
         self.max_score = self.max_score.max(other.max_score);
         self.inside += other.inside;
+        self.sure += other.sure;
         self.near_inside = self.near_inside.min(other.near_inside);
         self.near = self.near.min(other.near);
+        self.farthest = self.farthest.min(other.farthest);
         self.edges.0 = self.edges.0.min(other.edges.0);
         self.edges.1 = self.edges.1.max(other.edges.1);
         self.upright += other.upright;
@@ -227,6 +235,7 @@ impl Sums {
 #[derive(Clone, Debug, Default)]
 pub struct RegionFinder {
     min_area: u32,
+    sure_from: f32,
     /// Labels of the row above and of this one, with one empty column at either end.
     above: Vec<u32>,
     current: Vec<u32>,
@@ -237,7 +246,7 @@ pub struct RegionFinder {
 }
 
 impl RegionFinder {
-    /// Regions of fewer than `min_area` pixels are counted as specks and otherwise left out.
+    /// Regions of fewer than `min_area` pixels are counted as specks and otherwise left out. Every score is sure.
     pub fn new(min_area: u32) -> Self {
         Self {
             min_area,
@@ -248,6 +257,11 @@ impl RegionFinder {
     /// Regions of fewer pixels are specks from here on.
     pub fn set_min_area(&mut self, min_area: u32) {
         self.min_area = min_area;
+    }
+
+    /// A pixel is sure from this score on.
+    pub fn set_sure_from(&mut self, score: f32) {
+        self.sure_from = score;
     }
 
     /// Makes the buffers for masks up to this size, so that no later call allocates.
@@ -303,7 +317,8 @@ impl RegionFinder {
         }
         self.reserve(size.width, size.height);
         self.parents.push(0);
-        self.sums.push(Sums::of_pixel(0, 0, 0.0, &Seen::NOTHING));
+        self.sums
+            .push(Sums::of_pixel((0, 0), 0.0, false, &Seen::NOTHING));
         let rows = mask
             .pixels()
             .chunks_exact(size.width)
@@ -317,13 +332,14 @@ impl RegionFinder {
                     let score = if score.is_nan() { 1.0 } else { score };
                     let mut seen = corridor.seen(x, y);
                     seen.inside &= columns.contains(&x);
-                    self.place(x, Sums::of_pixel(x as u32, y as u32, score, &seen))
+                    let at = (x as u32, y as u32);
+                    self.place(x, Sums::of_pixel(at, score, score >= self.sure_from, &seen))
                 };
                 self.current[x + 1] = label;
             }
             std::mem::swap(&mut self.above, &mut self.current);
         }
-        self.collect(corridor, out);
+        self.collect(corridor, size, out);
         Ok(())
     }
 
@@ -371,7 +387,7 @@ impl RegionFinder {
         a.min(b)
     }
 
-    fn collect(&mut self, corridor: &dyn Corridor, out: &mut Regions) {
+    fn collect(&mut self, corridor: &dyn Corridor, size: MapSize, out: &mut Regions) {
         // Parents are smaller than their labels: from the last label down, every label is whole
         // before it goes to its parent.
         for label in (1..self.parents.len()).rev() {
@@ -393,21 +409,26 @@ impl RegionFinder {
             let standing = Standing {
                 area: sums.area,
                 inside: sums.inside,
+                sure: sums.sure,
+                columns: sums.right - sums.left + 1,
+                foot: sums.bottom + 1,
                 distance: sums.near_inside,
+                farthest: sums.farthest,
                 edges: sums.edges,
+                upright: sums.upright,
             };
             out.add(Region {
                 bounding_box: BoundingBox {
                     left: sums.left,
                     top: sums.top,
-                    width: sums.right - sums.left + 1,
+                    width: standing.columns,
                     height: sums.bottom - sums.top + 1,
                 },
                 area: sums.area,
                 centroid: ((sums.x as f64 / area) as f32, (sums.y as f64 / area) as f32),
                 mean_score: (sums.score / area) as f32,
                 max_score: sums.max_score,
-                corridor_area: corridor.counted(&standing),
+                corridor_area: corridor.counted(&standing, size),
                 footprint: sums.footprint(),
             });
         }

@@ -14,6 +14,17 @@ pub struct Judge {
     pub threshold: f32,
 }
 
+impl Judge {
+    /// From which score on a pixel is sure. That of a head rises with the log odds: a third of the way from the
+    /// threshold to 1. Scores of the logits are no odds: whatever is anomalous.
+    pub fn sure_from(&self) -> f32 {
+        match self.score.needs_head() {
+            true => self.threshold + (1.0 - self.threshold) / 3.0,
+            false => self.threshold,
+        }
+    }
+}
+
 /// A judge for every mode that may run. Thresholds are not shared: scores spread differently at
 /// another resolution.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -47,6 +58,11 @@ impl Judges {
     /// The judge of a mode.
     pub fn of(&self, mode: Mode) -> Option<Judge> {
         self.0[mode.index()]
+    }
+
+    /// Which score judges the mode of that name; none where nothing does.
+    pub fn score_of(&self, mode: &str) -> Option<ScoreKind> {
+        self.of(mode.parse().ok()?).map(|judge| judge.score)
     }
 
     /// The modes that have one, the best first.
@@ -195,6 +211,14 @@ mod tests {
         let judges = &choice.judges;
         let judge = |mode| judges.of(mode).map(|j| (mode, j.score, j.threshold));
         judges.modes().filter_map(judge).collect()
+    }
+
+    #[test]
+    fn a_heads_pixel_is_sure_well_above_the_threshold_and_one_of_the_logits_at_it() {
+        let from = |score, threshold| Judge { score, threshold }.sure_from();
+        assert!((from(ScoreKind::OBSERVER, 0.55) - 0.7).abs() < 1e-6);
+        assert_eq!(from(ScoreKind::OBSERVER, 1.0), 1.0, "within reach");
+        assert_eq!(from(ScoreKind::MaxLogit, 0.55), 0.55);
     }
 
     #[test]

@@ -133,6 +133,7 @@ impl Work {
             .filter(|_| watching && corridor.is_on_ground());
         let min_region_ppm = level.map_or(settings.min_region_ppm, |level| level.min_region_ppm);
         self.finder.set_min_area(share(pixels, min_region_ppm));
+        self.finder.set_sure_from(judge.sure_from());
         self.finder
             .find(&self.mask, &self.map, &*corridor, &mut self.regions)?;
         sightings(

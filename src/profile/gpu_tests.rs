@@ -1,5 +1,6 @@
 use super::*;
 use crate::decide::{Reason, State};
+use crate::engine::{Judge, Judges, Mode};
 use crate::profile::report::{ReportBuilder, ReportInfo};
 use crate::profile::sample::{profiled, record};
 use crate::profile::{
@@ -228,8 +229,13 @@ fn the_report_has_a_table_of_them_only_where_there_is_something() {
             bundle_hash: "9f2c".to_owned(),
             engine: "tensorrt".to_owned(),
             mode: BEST.to_owned(),
-            score: ScoreKind::OBSERVER,
-            threshold: 0.6,
+            judges: Judges::one(
+                Mode::FULL,
+                Judge {
+                    score: ScoreKind::OBSERVER,
+                    threshold: 0.6,
+                },
+            ),
             area_on: 40,
             corridor: String::new(),
             notes: Vec::new(),

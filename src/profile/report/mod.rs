@@ -21,7 +21,7 @@ mod words;
 
 use super::{DeadlineProfile, FrameRecord, MachineProfile, Summary};
 use crate::decide::{Reason, State};
-use crate::score::ScoreKind;
+use crate::engine::Judges;
 use crate::time::Stamp;
 use deadlines::Deadlines;
 pub use page::document;
@@ -59,10 +59,8 @@ pub struct ReportInfo {
     pub engine: String,
     /// The mode that was asked for.
     pub mode: String,
-    /// Which score was used.
-    pub score: ScoreKind,
-    /// Scores over this are anomalous.
-    pub threshold: f32,
+    /// Which score judges each mode that may run, and from where on it is anomalous.
+    pub judges: Judges,
     /// A frame is a hit from this anomalous area in the corridor on, in pixels of the score map;
     /// 0 when no score map came.
     pub area_on: u32,

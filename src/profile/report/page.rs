@@ -222,7 +222,9 @@ fn facts(report: &ReportBuilder, summary: &Summary) -> Markup {
                 (row("Modes run", html! { (modes.join(", ")) }))
                 @if !info.corridor.is_empty() { (row("Corridor", html! { (info.corridor) })) }
                 @for note in &info.notes { (row("Note", html! { (note) })) }
-                (row("Score", html! { (info.score) ", anomalous over " (info.threshold) }))
+                @for (mode, judge) in info.judges.modes().filter_map(|m| Some((m, info.judges.of(m)?))) {
+                    (row("Score", html! { (judge.score) ", anomalous over " (judge.threshold) ", in mode " (mode) }))
+                }
                 @if info.promise.is_empty() {
                     (row("Stop", html! {
                         "by area: a frame is a hit from " (words::grouped(info.area_on.into()))

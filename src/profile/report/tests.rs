@@ -1,8 +1,10 @@
 use super::series::CAPACITY;
 use super::*;
 use crate::decide::{Failure, Tracked};
+use crate::engine::{Judge, Mode};
 use crate::profile::sample::{drive, record};
 use crate::profile::{RunProfile, ScoreStats};
+use crate::score::ScoreKind;
 use image::{Rgb, RgbImage};
 use std::time::Duration;
 
@@ -14,8 +16,13 @@ fn info() -> ReportInfo {
         bundle_hash: "9f2c4e1b7a6d5038c1e2f4a69b8d7c605f4e3d2c1b0a99887766554433221100".to_owned(),
         engine: "rten 0.27".to_owned(),
         mode: "full+observer".to_owned(),
-        score: ScoreKind::OBSERVER,
-        threshold: 0.62,
+        judges: Judges::one(
+            Mode::FULL,
+            Judge {
+                score: ScoreKind::OBSERVER,
+                threshold: 0.62,
+            },
+        ),
         area_on: 40,
         corridor: String::new(),
         notes: Vec::new(),
@@ -87,6 +94,7 @@ fn a_drive_becomes_one_page_that_needs_no_other() {
     let html = std::fs::read_to_string(&path).unwrap();
 
     assert!(html.contains("Safe stop called 14.35 s into the drive (frame 287)"));
+    assert!(html.contains("observer, anomalous over 0.62, in mode full+observer"));
     assert!(html.contains("Seen at 52 m"));
     assert_eq!(html.matches("data:image/jpeg;base64,").count(), 8);
     for outside in ["http://", "https://", "<script", "<link", "@import", "url("] {
@@ -274,7 +282,7 @@ fn odd_numbers_leave_the_page_whole() {
         records.push(record);
     }
     let (mut report, summary) = report_of(&records);
-    report.info.threshold = f32::NAN;
+    report.info.judges = Judges::default();
     report.info.area_on = 0;
     report.picture_candidate(f32::NAN, u64::MAX, || Some(Vec::new()));
     let html = report.html(&summary);

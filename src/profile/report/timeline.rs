@@ -108,7 +108,9 @@ fn runs(report: &ReportBuilder, axis: &RunAxis<'_>, state: State) -> Vec<(f64, f
 fn score(report: &ReportBuilder, axis: &RunAxis<'_>) -> Markup {
     let y = |value: f64| SCORE_BOTTOM - (SCORE_BOTTOM - SCORE_TOP) * value.clamp(0.0, 1.0);
     let (line, area) = axis.curve(|s| s.score.map(f64::from), y, SCORE_BOTTOM);
-    let threshold = f64::from(report.info.threshold);
+    let best = report.info.judges.modes().next();
+    let judge = best.and_then(|mode| report.info.judges.of(mode));
+    let threshold = judge.map_or(f64::NAN, |judge| f64::from(judge.threshold));
     html! {
         (heading(SCORE_TOP, "Largest OOD score", "of the whole picture, 0 known to 1 unknown; gaps are failed frames"))
         (scale(&[0.0, 0.25, 0.5, 0.75, 1.0], y, |v| format!("{v:.2}")))

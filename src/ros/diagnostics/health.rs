@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::drift::{CleanMeans, Drift};
 use super::recent::{Arrivals, Recent};
 use crate::decide::NoLimit;
-use crate::engine::Mode;
+use crate::engine::{Judges, Mode};
 use crate::pipeline::NoGround;
 use crate::profile::FrameOutcome;
 use crate::schedule::Window;
@@ -100,6 +100,8 @@ pub struct EngineWords {
     pub note: String,
     /// Why modes of the bundle are left out; empty where none is.
     pub left_out: String,
+    /// By which score each mode is judged.
+    pub judges: Judges,
     /// Mean scores of clean frames, by mode.
     pub clean_means: CleanMeans,
 }

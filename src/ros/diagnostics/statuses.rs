@@ -235,10 +235,16 @@ pub(super) fn engine(health: &Health) -> DiagnosticStatus {
         None => "none",
     };
     let name = word(|words| &words.name).clone();
-    let ready = format!("{state}: {name}, mode {mode}");
+    // as little is known of the score as of the mode
+    let score = engine
+        .as_ref()
+        .and_then(|words| words.judges.score_of(mode))
+        .map_or_else(|| mode.to_owned(), |score| score.to_string());
+    let ready = format!("{state}: {name}, mode {mode}, score {score}");
     report.pair("engine", name);
     report.pair("description", word(|words| &words.description));
     report.pair("mode", mode);
+    report.pair("score", score);
     report.pair("bundle", word(|words| &words.bundle));
     report.pair("bundle_hash", word(|words| &words.bundle_hash));
     report.pair("stop_promise", word(|words| &words.stop_promise));
@@ -264,6 +270,7 @@ pub(super) fn verdict(health: &Health, flag: (&Snapshot, Duration)) -> Diagnosti
         .map_or("unknown".into(), |words| Networks {
             bundle_hash: &words.bundle_hash,
             note: &words.note,
+            judges: words.judges,
         });
     let mut status = DiagnosticStatus::of_flag(flag.0, flag.1, networks, &live);
     "verdict".clone_into(&mut status.name);

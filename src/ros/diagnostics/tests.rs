@@ -5,10 +5,11 @@ use std::time::Instant;
 use super::recent::{Arrivals, Recent};
 use super::*;
 use crate::decide::{Failure, GroundError, NoLimit, Reason, State, Verdict};
-use crate::engine::Mode;
+use crate::engine::{Judge, Judges, Mode};
 use crate::msg::DiagnosticStatus;
 use crate::pipeline::NoGround;
 use crate::profile::{FrameFate, FrameOutcome, Machine, StageTimes};
+use crate::score::ScoreKind;
 use crate::watchdog::{Board, BoardReader};
 use proptest::prelude::*;
 
@@ -52,6 +53,13 @@ fn words() -> EngineWords {
         stop_promise: "at most one false stop in 2 h".to_owned(),
         note: String::new(),
         left_out: String::new(),
+        judges: Judges::one(
+            Mode::FULL_LOGITS,
+            Judge {
+                score: ScoreKind::Energy,
+                threshold: 0.5,
+            },
+        ),
         clean_means: [Some([0.1, 0.2]); Mode::COUNT],
     }
 }
@@ -206,6 +214,7 @@ fn before_the_first_frame_it_waits_and_no_number_is_made_up() {
         (engine.level, value(&engine, "mode").as_str()),
         (OK, "unknown")
     );
+    assert_eq!(value(&engine, "score"), "unknown");
 }
 
 #[test]
@@ -230,8 +239,9 @@ fn a_run_as_it_should_be_is_ok_in_every_status() {
     }
     assert_eq!(
         status(&health, 12_000, "engine"),
-        said(OK, "active: rten, mode full")
+        said(OK, "active: rten, mode full, score energy")
     );
+    assert_eq!(value(&full(&health, 12_000, "engine"), "score"), "energy");
     let verdict = full(&health, 12_000, "verdict");
     assert_eq!(
         (verdict.level, verdict.message.as_str()),
@@ -240,6 +250,7 @@ fn a_run_as_it_should_be_is_ok_in_every_status() {
     for (key, want) in [
         ("age_ms", "40.000"),
         ("mode", "full"),
+        ("score", "energy"),
         ("fate", "in-time"),
         ("bundle", "abc123"),
         ("state", "OK"),

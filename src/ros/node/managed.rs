@@ -228,6 +228,7 @@ impl ManagedNode {
         self.shared.set_networks(Networks {
             bundle_hash: &bundle_hash,
             note: &note,
+            judges: pipeline_settings.judges,
         });
         for note in pipeline_settings.notes() {
             log::warn!("{note}");
@@ -253,6 +254,7 @@ impl ManagedNode {
                 stop_promise: pipeline.settings().stop_levels.promise().to_owned(),
                 note,
                 left_out: pipeline.settings().left_out.join("; "),
+                judges: pipeline.settings().judges,
                 clean_means: clean_means(&manifest, pipeline.settings().judges),
             },
             Limits {

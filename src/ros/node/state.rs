@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::super::clock::RosClock;
 use super::super::diagnostics::Health;
 use super::super::parameters::{LiveSettings, SharedStore};
+use crate::engine::Judges;
 use crate::msg::DiagnosticStatus;
 use crate::status::{LiveStatus, Networks};
 use crate::time::{Clock, Stamp};
@@ -81,8 +82,8 @@ pub(super) struct NodeState {
     enabled: AtomicBool,
     commands: Mutex<Option<SyncSender<ResetRequest>>>,
     published: Mutex<Published>,
-    /// Hash of the bundle, and what every status says of it.
-    networks: Mutex<(String, String)>,
+    /// Hash of the bundle, what every status says of it, and by which scores modes are judged.
+    networks: Mutex<(String, String, Judges)>,
     live: Mutex<LiveSettings>,
     /// One more for every change of `live`.
     live_version: AtomicU64,
@@ -113,7 +114,7 @@ impl NodeState {
             enabled: AtomicBool::new(true),
             commands: Mutex::new(None),
             published: Mutex::default(),
-            networks: Mutex::new(("unknown".to_owned(), String::new())),
+            networks: Mutex::new(("unknown".to_owned(), String::new(), Judges::default())),
             live: Mutex::new(live),
             live_version: AtomicU64::new(0),
             late_beats: AtomicU64::new(0),
@@ -243,7 +244,7 @@ impl NodeState {
     /// What every status says of the networks from now on.
     pub(super) fn set_networks(&self, networks: Networks<'_>) {
         let (hash, note) = (networks.bundle_hash.to_owned(), networks.note.to_owned());
-        *lock(&self.networks) = (hash, note);
+        *lock(&self.networks) = (hash, note, networks.judges);
     }
 
     fn send(&self, snapshot: &Snapshot, unchanged_for: Duration, live: &LiveStatus<'_>) {
@@ -251,6 +252,7 @@ impl NodeState {
         let networks = Networks {
             bundle_hash: &kept.0,
             note: &kept.1,
+            judges: kept.2,
         };
         let mut status = DiagnosticStatus::of_flag(snapshot, unchanged_for, networks, live);
         drop(kept);

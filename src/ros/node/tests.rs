@@ -168,7 +168,7 @@ impl Engine for Eye {
             .pass(self.world.segment_ms.load(Ordering::Relaxed));
         self.world.panic_at(Place::Segment);
         let logit = match self.world.hazard.load(Ordering::Relaxed) {
-            true => 6.0,
+            true => 9.0,
             false => -6.0,
         };
         for row in 3..=8 {

@@ -151,7 +151,7 @@ fn what_is_set_is_changed_or_the_reason_is_told() {
         (
             &[("supervisor.area_off_ppm", Value::Integer(4000))],
             Unconfigured,
-            Err("supervisor: area_off_ppm is 4000, not in 1 ..= 3780"),
+            Err("supervisor: area_off_ppm is 4000, not in 1 ..= 3030"),
         ),
         (
             &[("supervisor.quality.frozen_frames", Value::Integer(1))],
