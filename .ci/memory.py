@@ -23,6 +23,12 @@ ENDS = {
     "replay-01_jpeg_half_then_eoi.mcap": 0,
     "image-03_jpeg_truncated_half.jpg": 1,
     "image-03_jpeg_whole.jpg": 0,
+    "score-03_jpeg_truncated_half.jpg": 1,
+    "score-03_jpeg_whole.jpg": 0,
+    "calibrate-03_jpeg_truncated_half.jpg": 1,
+    "calibrate-03_jpeg_whole.jpg": 0,
+    "calibrate-00_good.mcap": 0,
+    "calibrate-01_jpeg_half_then_eoi.mcap": 1,
     "replay-04_mjpeg_without_dht.mcap": 0,
     "replay-06_one_log_time_above_2pow63.mcap": 0,
     "replay-07_v4_compressed_prefixed_path": 0,
@@ -38,9 +44,20 @@ ENDS = {
     "calibrate-void255_only": 1,
     "bundle-15_bundle_resize_cubic": 1,
     "bundle-17_bundle_external_data": 1,
+    "check-17_bundle_external_data": 1,
+    "adopt-17_bundle_external_data-seg.onnx": 0,
 }
 BAGS = (".mcap", ".db3", ".zstd")
 PICTURES = (".jpg", ".jpeg", ".png", ".webp")
+# Of the pictures in the cases.
+CAMERA = """\
+image_width: 240
+image_height: 180
+distortion_model: plumb_bob
+camera_matrix: {rows: 3, cols: 3, data: [200, 0, 120, 0, 200, 90, 0, 0, 1]}
+distortion_coefficients: {rows: 1, cols: 5, data: [0, 0, 0, 0, 0]}
+mount: {height_m: 1.4, pitch_deg: 2.0}
+"""
 
 
 def runs(cases, out):
@@ -53,9 +70,13 @@ def runs(cases, out):
             # they have neither an observer nor thresholds; the engine that is always there
             judge = ["--engine", "rten", "--score", "energy", "--threshold", "0.5"]
             yield f"bundle-{path.name}", ["replay", good, "--bundle", path, *judge, "--out"]
+            yield f"check-{path.name}", ["adopt", "--check", path]
+            normalised = ["--mean", "0.4,0.4,0.4", "--std", "0.3,0.3,0.3"]
+            for graph in sorted(path.glob("*.onnx")):
+                yield f"adopt-{path.name}-{graph.name}", ["adopt", graph, *normalised, "--out"]
         elif any(child.suffix in BAGS for child in path.iterdir()):
             yield f"replay-{path.name}", ["replay", path, "--out"]
-            yield f"profile-{path.name}", ["profile", path, "--out"]
+            yield from bag_runs(path, out)
             for child in sorted(path.iterdir()):
                 yield from file_runs(child, out, path.name)
         else:
@@ -67,7 +88,7 @@ def file_runs(path, out, folder=""):
     if path.suffix in BAGS:
         yield f"replay-{name}", ["replay", path, "--out"]
         if not folder:
-            yield f"profile-{name}", ["profile", path, "--out"]
+            yield from bag_runs(path, out)
         half = out / "halves" / folder / path.name
         half.parent.mkdir(parents=True, exist_ok=True)
         data = path.read_bytes()
@@ -75,9 +96,25 @@ def file_runs(path, out, folder=""):
         yield f"recover-{name}", ["replay", half, "--recover", "--out"]
     elif path.suffix in PICTURES:
         yield f"image-{name}", ["image", path, "--out"]
+        alone = out / "alone" / name  # as a set of one picture
+        alone.mkdir(parents=True)
+        shutil.copyfile(path, alone / path.name)
+        yield f"score-{name}", ["score", alone, "--out"]
+        yield f"calibrate-{name}", ["calibrate", alone]
     else:  # what people give by mistake
         yield f"replay-{name}", ["replay", path, "--out"]
         yield f"image-{name}", ["image", path, "--out"]
+
+
+def bag_runs(path, out):
+    """What a bag is for besides its replay."""
+    yield f"profile-{path.name}", ["profile", path, "--out"]
+    yield f"calibrate-{path.name}", ["calibrate", path]
+    file = out / "camera.yaml"
+    file.write_text(CAMERA)
+    camera = ["--camera", file]
+    yield f"camera-{path.name}", ["calibrate", "camera", path, "--lane-width", "3.5", *camera]
+    yield f"stop-{path.name}", ["calibrate", "stop", path, "--hours", "1", *camera]
 
 
 def set_runs(folder):

@@ -146,6 +146,28 @@ fn a_jpeg_that_is_cut_off_is_a_fault() {
 }
 
 #[test]
+fn a_raw_picture_whose_end_was_filled_with_grey_is_a_fault() {
+    let dir = tempfile::tempdir().unwrap();
+    let (bag, out) = (dir.path().join("drive"), dir.path().join("out"));
+    let mut frames: Vec<Image> = (0..4).map(image).collect();
+    let data = &mut frames[2].data;
+    let from = data.len() / 5 * 4;
+    data[from..].fill(128);
+    write_bag(&bag, &frames);
+    replay(&bag, &out, &NOTHING_ANOMALOUS).ends_with(0);
+    let table = Table::of(&out);
+    assert_eq!(
+        table.column("reason"),
+        ["starting", "starting", "incomplete", "recovering"]
+    );
+    assert_eq!(
+        table.column("state"),
+        ["WAITING", "WAITING", "FAULT", "FAULT"]
+    );
+    assert_eq!(flags(&annotated(&out)), [true; 4]);
+}
+
+#[test]
 fn a_jpeg_that_ends_early_but_has_its_end_marker_is_a_fault() {
     let mut frames: Vec<CompressedImage> = (0..4).map(compressed_image).collect();
     let data = &mut frames[2].data;

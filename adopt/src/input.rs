@@ -10,6 +10,8 @@ use crate::proto::{
 
 /// The name of the input that lookout feeds.
 pub const IMAGE: &str = "image";
+/// The longest side in pixels of a picture that a network gets.
+pub const MAX_SIDE: u32 = 2048;
 
 /// Where the colours are in a picture's tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -313,6 +315,7 @@ fn fixed_size(
     options: &InputOptions,
 ) -> Result<Option<(u32, u32)>, AdoptError> {
     let asked = options.size;
+    let sides = 1..=MAX_SIDE;
     let fits = |side: Option<i64>, asked: u32| side.is_none_or(|side| side == i64::from(asked));
     match (asked, width, height) {
         (Some((w, h)), ..) if fits(width, w) && fits(height, h) => Ok(asked),
@@ -328,9 +331,10 @@ fn fixed_size(
             })
         }
         (None, Some(w), Some(h)) => match (u32::try_from(w), u32::try_from(h)) {
-            (Ok(w), Ok(h)) => Ok(Some((w, h))),
+            (Ok(w), Ok(h)) if sides.contains(&w) && sides.contains(&h) => Ok(Some((w, h))),
             _ => Err(AdoptError::Input(format!(
-                "the input {name:?} is {w} columns by {h} rows, which is no picture"
+                "the input {name:?} is {w} columns by {h} rows, and a bundle takes sides of 1 to {MAX_SIDE}: export the \
+                 network for smaller pictures"
             ))),
         },
         (None, None, None) => Ok(None),

@@ -16,6 +16,9 @@ use crate::{AdoptError, defaults, load, numbers, quantised};
 /// Width and height of the pictures that a network of free size is tried on.
 const TRIED: [(u32, u32); 2] = [(320, 256), (192, 128)];
 
+/// Outputs that the logits are looked for behind.
+const MOST_OUTPUTS: usize = 100;
+
 /// What a person says of the network.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -97,7 +100,7 @@ impl Network {
             Some(size) => vec![size],
             None => TRIED.to_vec(),
         };
-        let ways = ways(&model, opset);
+        let ways = ways(&model, opset)?;
         let mut chosen: Vec<Logits> = vec![];
         for &size in &sizes {
             let all = tensors(&ways);
@@ -221,15 +224,22 @@ impl Network {
     }
 }
 
-fn ways(model: &Model, opset: i64) -> Vec<tail::Way> {
+fn ways(model: &Model, opset: i64) -> Result<Vec<tail::Way>, AdoptError> {
     let Some(graph) = &model.graph else {
-        return vec![];
+        return Ok(vec![]);
     };
+    let count = graph.output.len();
+    if count > MOST_OUTPUTS {
+        return Err(AdoptError::Output(format!(
+            "the network has {count} outputs, and lookout looks for the logits behind at most {MOST_OUTPUTS}: export it with \
+             the logits as its output"
+        )));
+    }
     let view = View::new(graph, opset);
     let outputs = graph.output.iter();
-    outputs
+    Ok(outputs
         .map(|output| tail::way(&view, &output.name))
-        .collect()
+        .collect())
 }
 
 /// Every tensor that may be the logits, once.

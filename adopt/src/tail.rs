@@ -3,6 +3,10 @@
 use crate::graph::{self, View, describe, operator};
 use crate::proto::NodeProto;
 
+/// Nodes that are looked at behind logits, and as many again behind labels: a network has about ten there. Each cut says what is
+/// behind it, so the memory for a row of nodes grows with its square.
+const LONGEST: usize = 64;
+
 /// A tensor that may be the logits.
 #[derive(Clone, Debug)]
 pub struct Cut {
@@ -63,6 +67,9 @@ fn labels<'a>(view: &View<'a>, output: &'a str) -> Option<(&'a str, i64, Vec<Str
     // a way that goes round was refused before, so this ends
     loop {
         let node = view.producer(at)?;
+        if removed.len() == LONGEST {
+            return None;
+        }
         removed.push(describe(node));
         let constant = |place: usize| {
             let name = node.input.get(place);
@@ -110,7 +117,12 @@ fn logits(
     // only taken off where something before it is too
     let mut pending = false;
     let mut ends_at = None;
+    let longest = step.removed.len() + LONGEST;
     while let Some(node) = view.producer(&step.tensor) {
+        if step.removed.len() == longest {
+            ends_at = Some(describe(node));
+            break;
+        }
         let kind = operator(node);
         let is_last = step.removed.is_empty();
         let whole = match kind {

@@ -118,3 +118,13 @@ fn an_axis_may_be_counted_from_the_end() {
     assert_eq!(from_start(4, 4), None);
     assert_eq!(from_start(-5, 4), None);
 }
+
+#[test]
+fn a_row_that_goes_on_and_on_is_followed_so_far_only() {
+    let row: Vec<_> = (0..1000).map(|_| ("Identity", vec![])).collect();
+    let way = back(&row);
+    assert!(!way.labels);
+    assert_eq!(way.cuts.len(), 1 + LONGEST);
+    assert_eq!(way.cuts[LONGEST].removed.len(), LONGEST);
+    assert_eq!(way.ends_at.as_deref(), Some("\"n935\" (Identity)"));
+}

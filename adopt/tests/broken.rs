@@ -8,7 +8,8 @@ use std::path::Path;
 use lookout_adopt::load::read;
 use lookout_adopt::network::{Network, Options};
 use lookout_adopt::proto::{
-    Attribute, EXTERNAL, GraphProto, Model, NodeProto, OperatorSet, Pair, TensorProto, ValueInfo,
+    Attribute, DimensionValue, EXTERNAL, GraphProto, Model, NodeProto, OperatorSet, Pair,
+    TensorProto, ValueInfo,
 };
 use lookout_adopt::run::{Runner, Session};
 use prost::Message;
@@ -282,4 +283,21 @@ fn a_file_that_is_no_file_or_too_large_is_not_read() {
     refuses(&path, &["cannot read", "own.onnx"]);
     fs::File::create(&path).unwrap().set_len(1 << 31).unwrap();
     refuses(&path, &["2147483648 bytes"]);
+}
+
+#[test]
+fn pictures_and_outputs_that_no_bundle_takes_are_refused_before_anything_is_run() {
+    let sides = [1, 3, 100_000, 90_000].map(DimensionValue::Fixed);
+    let large = changed(|graph| graph.input[0] = ValueInfo::tensor("image", 1, &sides));
+    let many = changed(|graph| graph.output = vec![graph.output[0].clone(); 101]);
+    for (model, words) in [
+        (
+            large,
+            "90000 columns by 100000 rows, and a bundle takes sides of 1 to 2048",
+        ),
+        (many, "101 outputs"),
+    ] {
+        let error = Network::adopt(model, &Options::default(), &mut Nobody).unwrap_err();
+        assert!(error.to_string().contains(words), "{error}");
+    }
 }

@@ -14,6 +14,7 @@
 //! Each target runs in a process of its own, which writes every input down before it reads it. So an
 //! input is there whatever way the process ends.
 
+mod adoption;
 mod formats;
 mod guard;
 mod memory;

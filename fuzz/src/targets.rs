@@ -24,7 +24,7 @@ use rten_onnx::onnx::ModelProto;
 use sha2::{Digest, Sha256};
 
 use crate::formats::{self, Format};
-use crate::seeds;
+use crate::{adoption, seeds};
 
 /// A reader of one kind of input.
 pub(crate) struct Target {
@@ -37,7 +37,7 @@ pub(crate) struct Target {
     pub(crate) run: fn(&Path, &[u8]) -> String,
 }
 
-pub(crate) static TARGETS: [Target; 11] = [
+pub(crate) static TARGETS: [Target; 12] = [
     Target {
         name: "mcap",
         format: &formats::MCAP,
@@ -103,6 +103,13 @@ pub(crate) static TARGETS: [Target; 11] = [
         cases: &[".onnx"],
         seeds: seeds::graph,
         run: graph,
+    },
+    Target {
+        name: "adopt",
+        format: &formats::PROTOBUF,
+        cases: &[".onnx"],
+        seeds: adoption::seeds,
+        run: adoption::adopt,
     },
     Target {
         name: "parameters",

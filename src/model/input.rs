@@ -9,7 +9,7 @@ use toml::Spanned;
 /// at most.
 const SIDE_STEP: u32 = 32;
 /// The longest side of an input in pixels.
-pub(crate) const MAX_SIDE: u32 = 2048;
+pub(crate) const MAX_SIDE: u32 = lookout_adopt::input::MAX_SIDE;
 
 /// What the networks want to see: RGB planes, (value / 255 - mean) / std; and how large. A network that takes
 /// any size has `full_height` and `reduced_height`, one that takes a single size has `fixed`.

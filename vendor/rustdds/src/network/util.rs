@@ -16,9 +16,8 @@ use crate::{
 
 /// Platform-neutral view of one network-interface address.
 ///
-/// [`netdev`] gives us a single cross-platform enumeration; we normalize its
-/// per-interface data into this small struct (one entry per assigned IP). The
-/// inner helper functions then operate on `IfAddr` alone, which keeps them free
+/// We normalize what the system says of its interfaces into this small struct
+/// (one entry per assigned IP). The inner helper functions then operate on `IfAddr` alone, which keeps them free
 /// of any enumeration dependency and makes them trivially unit-testable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct IfAddr {
@@ -38,53 +37,76 @@ pub(crate) struct IfAddr {
 }
 
 // ---------------------------------------------------------------------------
-// Interface enumeration (cross-platform, via netdev)
+// Interface enumeration
 // ---------------------------------------------------------------------------
 
-/// Enumerate all interface addresses across platforms using [`netdev`].
-///
-/// `netdev::get_interfaces()` yields one [`netdev::Interface`] per interface
-/// with its index, MTU, loopback/multicast flags and the list of assigned
-/// IPv4/IPv6 prefixes. We flatten this into one [`IfAddr`] per assigned IP so
-/// the existing locator/multicast/ifindex helpers keep working unchanged, while
-/// the new fields (`netmask`, `mtu`) enable per-peer path-MTU resolution.
-///
-/// This is infallible in practice (netdev returns an empty list rather than an
-/// error), but the signature is kept as `io::Result` for API compatibility with
-/// the previous per-platform implementations.
+/// Enumerate all interface addresses: one [`IfAddr`] per assigned IP, those of
+/// one interface together, IPv4 before IPv6.
+// lookout: by getifaddrs, of which nix is built anyway, and not by netdev, which is six crates.
 fn enumerate_interfaces() -> io::Result<Vec<IfAddr>> {
+  use nix::{
+    ifaddrs::getifaddrs,
+    net::if_::{if_nametoindex, InterfaceFlags},
+  };
+
+  // any socket can be asked about any interface
+  let socket = std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok();
   let mut result = Vec::new();
-
-  for iface in netdev::get_interfaces() {
-    let index = iface.index;
-    let is_loopback = iface.is_loopback();
-    let is_multicast = iface.is_multicast();
-    let mtu = iface.mtu;
-
-    for net in &iface.ipv4 {
-      result.push(IfAddr {
-        ip: IpAddr::V4(net.addr()),
-        index,
-        is_loopback,
-        is_multicast,
-        netmask: Some(net.netmask()),
-        mtu,
-      });
-    }
-    for net in &iface.ipv6 {
-      result.push(IfAddr {
-        ip: IpAddr::V6(net.addr()),
-        index,
-        is_loopback,
-        is_multicast,
-        // IPv4-only subnet matching for now; IPv6 peers fall back to default.
-        netmask: None,
-        mtu,
-      });
-    }
+  for entry in getifaddrs()? {
+    // others are link-layer addresses
+    let Some(address) = entry.address else {
+      continue;
+    };
+    let (ip, netmask) = match (address.as_sockaddr_in(), address.as_sockaddr_in6()) {
+      (Some(v4), _) => {
+        let netmask = entry.netmask.as_ref().and_then(|mask| mask.as_sockaddr_in().map(|m| m.ip()));
+        (IpAddr::V4(v4.ip()), netmask)
+      }
+      // IPv4-only subnet matching for now; IPv6 peers fall back to default.
+      (None, Some(v6)) => (IpAddr::V6(v6.ip()), None),
+      (None, None) => continue,
+    };
+    let name = entry.interface_name.as_str();
+    result.push(IfAddr {
+      ip,
+      index: if_nametoindex(name).unwrap_or(0),
+      is_loopback: entry.flags.contains(InterfaceFlags::IFF_LOOPBACK),
+      is_multicast: entry.flags.contains(InterfaceFlags::IFF_MULTICAST),
+      netmask,
+      mtu: socket.as_ref().and_then(|socket| mtu(socket, name)),
+    });
   }
-
+  // getifaddrs gives all of IPv4 first; the order within an interface is kept
+  result.sort_by_key(|address| (address.index, address.ip.is_ipv6()));
   Ok(result)
+}
+
+/// What an interface sends in one piece, as the kernel says.
+#[cfg(target_os = "linux")]
+fn mtu(socket: &std::net::UdpSocket, interface: &str) -> Option<u32> {
+  use std::os::fd::AsRawFd;
+
+  use nix::libc;
+
+  // SAFETY: numbers and bytes, for which zero is a value
+  let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+  let name = interface.as_bytes();
+  // a zero must follow
+  if name.len() >= request.ifr_name.len() {
+    return None;
+  }
+  for (to, from) in request.ifr_name.iter_mut().zip(name) {
+    *to = *from as libc::c_char;
+  }
+  // SAFETY: the kernel reads the name and writes the number of this request
+  let done = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCGIFMTU as _, &mut request) };
+  // SAFETY: the kernel has written this number
+  (done == 0).then(|| unsafe { request.ifr_ifru.ifru_mtu } as u32)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn mtu(_: &std::net::UdpSocket, _: &str) -> Option<u32> {
+  None
 }
 
 // ---------------------------------------------------------------------------
