@@ -17,6 +17,7 @@ pub mod bundle;
 mod chain;
 pub mod classes;
 mod defaults;
+mod ending;
 mod error;
 pub mod graph;
 pub mod input;

@@ -42,6 +42,8 @@ pub struct Way {
     pub output: String,
     /// It has labels, or what was made of labels.
     pub labels: bool,
+    /// Its type is one of whole numbers.
+    pub whole: bool,
     /// Tensors that may be the logits, the deepest last.
     pub cuts: Vec<Cut>,
     /// The node that the way ends at, where there is one.
@@ -161,6 +163,7 @@ fn logits(
     Way {
         output: output.to_owned(),
         labels,
+        whole: view.has_whole_numbers(output),
         cuts,
         ends_at,
     }
