@@ -242,13 +242,11 @@ impl Network {
             "they come out with a stride of {} pixels",
             self.stride
         ));
-        if logits.rounded {
-            lines.push(
-                "the network's own Resize stays in front of them: it rounds what it gives to steps of the quantisation, and \
-                 where several classes come to the same step the first wins; --resize cut takes it off, for fewer logits \
-                 and other classes there"
-                    .to_owned(),
-            );
+        if let Some(why) = logits.kept {
+            lines.push(format!(
+                "the network's own Resize stays in front of them: {why}; --resize cut takes it off, for fewer logits and other \
+                 classes in places"
+            ));
         }
         lines
     }

@@ -136,8 +136,8 @@ struct Weights {
 /// What the graph's own resizing says of where logits lie, against what lookout takes.
 fn grid(logits: &Logits, front: &Front) -> Result<Grid, AdoptError> {
     // the last of them says where the picture's pixels are
-    let mut coordinates = logits.resized.iter().map(|r| r.coordinates.as_str());
-    let other = coordinates.rfind(|c| ["align_corners", "asymmetric"].contains(c));
+    let other = logits.resized.iter().rfind(|r| r.is_moved());
+    let other = other.map(|r| r.coordinates.as_str());
     match (front.fixed, other, logits.stride) {
         (_, None, Some(stride)) => Ok(Grid::Own(stride)),
         (None, Some(_), Some(stride)) => Ok(Grid::Own(stride)),

@@ -120,6 +120,7 @@ impl Network {
                 layout: options.output_layout,
                 resize: options.resize,
                 classes: options.classes,
+                fixed: front.fixed.is_some(),
             };
             chosen.push(output::choose(&ways, &measured, size, &asked)?);
         }

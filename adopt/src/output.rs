@@ -37,8 +37,8 @@ pub struct Logits {
     pub resized: Vec<Resized>,
     /// They are labels, and no logits are to be had: planes are made of them.
     pub labels: bool,
-    /// The network's own resizing is in front of them, since it rounds what it gives.
-    pub rounded: bool,
+    /// Why the network's own resizing is in front of them, where it could be cut off.
+    pub kept: Option<&'static str>,
     /// They are probabilities that sum to 1 over the classes: the softmax could not be cut off.
     pub probabilities: bool,
 }
@@ -54,24 +54,13 @@ pub(crate) fn stride_of(picture: (u32, u32), size: (usize, usize)) -> Option<u32
 /// What becomes of the network's own resizing of its logits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Resize {
-    /// It is cut off, but for one that rounds what it gives: several classes come to the same number there, the first of
-    /// them wins, and without the rounding another one may.
+    /// It is cut off where lookout gives the same classes without it.
     #[default]
-    UnlessRounded,
+    WhereSame,
     /// It is cut off.
     Cut,
     /// It stays.
     Keep,
-}
-
-impl Resize {
-    fn cuts(self, resized: &[Resized]) -> bool {
-        match self {
-            Self::UnlessRounded => !resized.iter().any(|r| r.quantised),
-            Self::Cut => true,
-            Self::Keep => resized.is_empty(),
-        }
-    }
 }
 
 /// What a person says of the output.
@@ -85,6 +74,35 @@ pub(crate) struct Asked<'a> {
     pub(crate) resize: Resize,
     /// How many classes there are; `None` where the graph has to tell.
     pub(crate) classes: Option<usize>,
+    /// The network takes one size only.
+    pub(crate) fixed: bool,
+}
+
+impl Asked<'_> {
+    /// Whether these resizings are cut off.
+    fn cuts(&self, resized: &[Resized]) -> bool {
+        match self.resize {
+            Resize::WhereSame => self.why_kept(resized).is_none(),
+            Resize::Cut => true,
+            Resize::Keep => resized.is_empty(),
+        }
+    }
+
+    /// Why lookout would give other classes without them.
+    fn why_kept(&self, resized: &[Resized]) -> Option<&'static str> {
+        if resized.iter().any(|r| r.quantised) {
+            return Some(
+                "it rounds what it gives to steps of the quantisation, and where several classes come to the same step the \
+                 first wins",
+            );
+        }
+        // of one size they are put on another grid
+        let moved = !self.fixed && resized.iter().any(Resized::is_moved);
+        moved.then_some(
+            "it takes them to lie elsewhere than lookout does (align_corners or asymmetric), and in free sizes they cannot be \
+             put there",
+        )
+    }
 }
 
 /// Finds the logits among the ways, by the shapes that their tensors had on a picture of that width and height.
@@ -199,7 +217,7 @@ fn labels_alone(
             removed: vec![],
             resized: vec![],
             labels: true,
-            rounded: false,
+            kept: None,
             probabilities: false,
         }));
     }
@@ -247,7 +265,7 @@ fn of_way(
     asked: &Asked<'_>,
 ) -> Result<Logits, String> {
     let found = deepest(way, measured, picture, asked);
-    if found.is_err() && asked.resize == Resize::UnlessRounded {
+    if found.is_err() && asked.resize == Resize::WhereSame {
         let cut = Asked {
             resize: Resize::Cut,
             ..*asked
@@ -265,7 +283,7 @@ fn deepest(
 ) -> Result<Logits, String> {
     let mut reason = None;
     let mut shallow = None;
-    let allowed = |cut: &&Cut| asked.resize.cuts(&cut.resized);
+    let allowed = |cut: &&Cut| asked.cuts(&cut.resized);
     for cut in way.cuts.iter().rev().filter(allowed) {
         let Some(measured) = measured.get(&cut.tensor) else {
             continue;
@@ -380,8 +398,10 @@ fn of_cut(
         removed,
         resized: cut.resized.clone(),
         labels: false,
-        rounded: asked.resize == Resize::UnlessRounded
-            && way.cuts.iter().any(|cut| !asked.resize.cuts(&cut.resized)),
+        kept: match asked.resize {
+            Resize::WhereSame => way.cuts.iter().find_map(|cut| asked.why_kept(&cut.resized)),
+            Resize::Cut | Resize::Keep => None,
+        },
     })
 }
 

@@ -81,7 +81,7 @@ pub(crate) struct AdoptArgs {
     #[arg(long, value_enum)]
     output_layout: Option<LayoutName>,
     /// What becomes of the network's own resizing of its logits. With keep they come out as large as it makes them, and cost
-    /// the more time and memory; without this it is cut off, but for one that rounds to steps of a quantised network
+    /// the more time and memory; without this it is cut off where lookout gives the same classes without it
     #[arg(long, value_enum)]
     resize: Option<ResizeName>,
     /// What comes out for an observer: last (the last tensor at each stride of 4, 8, 16, 32), none, or names of tensors with
@@ -176,7 +176,7 @@ impl AdoptArgs {
             },
             output: self.output.clone(),
             resize: match self.resize {
-                None => Resize::UnlessRounded,
+                None => Resize::WhereSame,
                 Some(ResizeName::Cut) => Resize::Cut,
                 Some(ResizeName::Keep) => Resize::Keep,
             },
