@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use lookout::model::{Bundle, Fit};
 use lookout_adopt::proto::{
-    Attribute, DimensionValue, GraphProto, Model, NodeProto, OperatorSet, TensorProto, ValueInfo,
-    data_type,
+    Attribute, DimensionValue, EXTERNAL, GraphProto, Model, NodeProto, OperatorSet, Pair,
+    TensorProto, ValueInfo, data_type,
 };
 use support::{Run, command, copy_bundle, finish, snapshot};
 use tempfile::TempDir;
@@ -393,6 +393,132 @@ fn broken_graphs_end_with_their_name_and_leave_nothing() {
         &["--size", "640x480"],
         &["--size", "96 columns and 64 rows"],
     );
+}
+
+#[test]
+fn a_broken_graph_ends_in_one_sentence_and_leaves_the_bundle_that_is_there() {
+    let bench = Bench::new(&free());
+    bench.adopt(&["--range", "0..1"]).ends_with(0);
+    // two gigabytes that take no room
+    let numbers = fs::File::create(bench.path("numbers")).unwrap();
+    numbers.set_len(1 << 31).unwrap();
+    let whole = free().bytes();
+    let change = |change: &dyn Fn(&mut GraphProto)| {
+        let mut model = free();
+        change(model.graph.as_mut().unwrap());
+        model.bytes()
+    };
+    let beside = |file: &str| {
+        change(&|graph| {
+            let tensor = &mut graph.initializer[0];
+            (tensor.raw_data, tensor.data_location) = (None, EXTERNAL);
+            tensor.external_data = vec![Pair {
+                key: "location".to_owned(),
+                value: file.to_owned(),
+            }];
+        })
+    };
+    let kinds = [
+        (
+            whole[..whole.len() / 2].to_vec(),
+            vec!["own.onnx", "at byte"],
+        ),
+        (
+            change(&|graph| graph.node[0].input[0] = "y".to_owned()),
+            vec!["cycle", "/y"],
+        ),
+        (
+            change(&|graph| graph.node[0].op_type = "Frobnicate".to_owned()),
+            vec!["Frobnicate", "/y"],
+        ),
+        (
+            beside("numbers"),
+            vec!["\"numbers\"", "more than a bundle takes"],
+        ),
+        (beside("../numbers"), vec!["below the graph's folder"]),
+        (
+            change(&|graph| {
+                graph.initializer[1] = TensorProto::float("b", &[2], &[f32::NAN; 2]);
+            }),
+            vec!["\"b\"", "NaN"],
+        ),
+    ];
+    let names = || {
+        let mut names: Vec<_> = fs::read_dir(bench.dir.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        names.sort();
+        names
+    };
+    let before = (snapshot(&bench.path("bundle")), names());
+    for (graph, words) in kinds {
+        fs::write(bench.path("own.onnx"), graph).unwrap();
+        let run = bench.adopt(&["--range", "0..1", "--force"]);
+        run.fails(&words);
+        let errors = run
+            .stderr
+            .lines()
+            .filter(|line| line.contains("cannot adopt"));
+        assert_eq!(errors.count(), 1, "{}", run.stderr);
+        assert!(
+            (snapshot(&bench.path("bundle")), names()) == before,
+            "something was written"
+        );
+    }
+}
+
+/// One size, and the labels are made by a comparison: no ArgMax, no logits.
+fn labels_alone() -> Model {
+    let axes = vec![Attribute::ints("axes", &[1]), Attribute::int("keepdims", 0)];
+    let nodes = vec![
+        node("Conv", &["x", "w", "b"], "y", vec![]),
+        node("ReduceMax", &["y"], "most", axes),
+        node("Greater", &["most", "b0"], "sure", vec![]),
+        node(
+            "Cast",
+            &["sure"],
+            "labels",
+            vec![Attribute::int("to", i64::from(data_type::INT64))],
+        ),
+    ];
+    let (w, h) = (i64::from(SIZE.0), i64::from(SIZE.1));
+    let sides = |sides: &[i64]| -> Vec<DimensionValue> {
+        let sides = sides.iter();
+        sides.map(|&side| DimensionValue::Fixed(side)).collect()
+    };
+    let input = ValueInfo::tensor("x", data_type::FLOAT, &sides(&[1, 3, h, w]));
+    let output = ValueInfo::tensor("labels", data_type::INT64, &sides(&[1, h, w]));
+    let mut model = model(nodes, input, output);
+    if let Some(graph) = &mut model.graph {
+        graph
+            .initializer
+            .push(TensorProto::float("b0", &[], &[10.0]));
+    }
+    model
+}
+
+#[test]
+fn labels_without_logits_make_a_bundle_for_an_observer_alone() {
+    let bench = Bench::new(&labels_alone());
+    bench.refuses(&["--range", "0..1"], &["no logits", "--classes"]);
+    bench
+        .adopt(&["--range", "0..1", "--classes", "classes.txt"])
+        .ends_with(0)
+        .says(&[
+            "labels: \"labels\", 96x64, and no logits",
+            "softmax, max-logit, entropy and energy are impossible",
+            "rten runs it: a grey frame as 96x64 gives logits of 2x64x96",
+        ]);
+    assert!(bench.bundle().manifest().segmentation.labels_only);
+    bench.pictures();
+    for score in [&[][..], &["--score", "softmax"]] {
+        let mut image = command("image");
+        image.current_dir(bench.dir.path());
+        image.args(["images/0.png", "--out", "out", "--bundle", "bundle"]);
+        image.args(["--threshold", "0.4"]).args(score);
+        finish(image).fails(&["labels only", "lookout-train observer"]);
+    }
 }
 
 #[test]

@@ -361,7 +361,7 @@ fn a_bundle_is_tried_with_each_of_its_heads() {
     };
     check().ends_with(0).says(&[
         "3 classes, with an observer",
-        "head blueless:",
+        "head blueless (1000 multiply-accumulates at 480x352):",
         "head brightness:",
         "head share:",
         "rten runs it",

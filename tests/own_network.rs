@@ -397,6 +397,35 @@ fn ordinary_drives_are_enough_for_thresholds_and_the_entry_says_so() {
 }
 
 #[test]
+fn a_network_of_labels_runs_with_its_observer_and_gives_no_other_score() {
+    let own = Own {
+        observer: true,
+        ..Own::FIXED
+    };
+    let bench = Bench::new(&own);
+    let manifest = bench.path("own/model.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let text = text.replacen("stride = 1\n", "stride = 1\nlabels_only = true\n", 1);
+    fs::write(&manifest, text).unwrap();
+    let pictures = bench.path("pictures");
+    let (picture, marked) = (pictures.join("a.png"), bench.path("marked"));
+    let image = |more: &[&str]| bench.run("image", &[&picture, &"--out", &marked], more);
+    bench
+        .run("calibrate", &[&pictures], &["--mode", "full"])
+        .fails(&["no mode full", "labels only"]);
+    bench
+        .run("calibrate", &[&pictures], &["--write"])
+        .ends_with(0);
+    let text = fs::read_to_string(&manifest).unwrap();
+    assert!(
+        text.contains("score = \"observer\"") && !text.contains("max-logit"),
+        "{text}"
+    );
+    image(&[]).ends_with(0);
+    image(&["--score", "softmax", "--threshold", "0.4"]).fails(&["labels only", "impossible"]);
+}
+
+#[test]
 fn an_engine_is_held_against_the_reference_on_the_bundles_own_pictures() {
     let own = Own {
         more: "",

@@ -130,7 +130,7 @@ impl Draft<'_> {
              sha256 = \"{}\"\n\
              image = \"{}\"\n\
              logits = \"{}\"\n\
-             stride = {}\n\
+             stride = {}\n{}\
              activations = [{}]\n\
              \n\
              [provenance]\n\
@@ -147,6 +147,10 @@ impl Draft<'_> {
             crate::input::IMAGE,
             crate::output::LOGITS,
             network.stride,
+            match network.logits.labels {
+                true => "labels_only = true\n",
+                false => "",
+            },
             names.join(", "),
             stated(&self.origin),
             stated(&self.licence),
@@ -222,6 +226,14 @@ impl Network {
         let mut lines = self.front.found.clone();
         let logits = &self.logits;
         let (w, h) = logits.size;
+        if logits.labels {
+            lines.push(format!(
+                "labels: {:?}, {w}x{h}, and no logits: the scores softmax, max-logit, entropy and energy are impossible. The \
+                 bundle is for an observer alone, and runs when it has one (lookout-train observer)",
+                logits.output
+            ));
+            return lines;
+        }
         lines.push(format!(
             "logits: {:?}, {} classes, {w}x{h}, behind the output {:?}",
             logits.tensor, logits.classes, logits.output
@@ -230,6 +242,12 @@ impl Network {
             "they come out with a stride of {} pixels",
             self.stride
         ));
+        if let Some(why) = logits.kept {
+            lines.push(format!(
+                "the network's own Resize stays in front of them: {why}; --resize cut takes it off, for fewer logits and other \
+                 classes in places"
+            ));
+        }
         lines
     }
 }

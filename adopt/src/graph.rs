@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::AdoptError;
-use crate::proto::{GraphProto, Model, NodeProto, TensorProto};
+use crate::proto::{GraphProto, Model, NodeProto, TensorProto, data_type};
 
 /// A node for people: its name and its operator.
 pub fn describe(node: &NodeProto) -> String {
@@ -101,6 +101,15 @@ impl<'a> View<'a> {
     /// A tensor that the graph has as numbers.
     pub(crate) fn constant(&self, tensor: &str) -> Option<&'a TensorProto> {
         self.constants.get(tensor).copied()
+    }
+
+    /// Whether the graph says of an output that it has whole numbers, or yes and no.
+    pub(crate) fn has_whole_numbers(&self, output: &str) -> bool {
+        let mut outputs = self.graph.output.iter();
+        let kind = outputs
+            .find(|info| info.name == output)
+            .map(|info| info.elem_type());
+        kind.is_some_and(|kind| kind != 0 && !data_type::is_float(kind))
     }
 
     /// The inputs that have to be fed.

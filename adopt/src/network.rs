@@ -7,11 +7,11 @@ use crate::chain::Chain;
 use crate::graph::{self, View};
 use crate::input::{self, Front, InputOptions, Layout};
 use crate::normalisation::{self, Normalisation};
-use crate::output::{self, Logits};
+use crate::output::{self, Logits, Resize};
 use crate::proto::{Model, TensorProto, ValueInfo, data_type};
 use crate::run::{Measured, Runner, measure};
 use crate::tail::{self, Resized};
-use crate::{AdoptError, defaults, load, numbers, quantised};
+use crate::{AdoptError, defaults, ending, load, numbers, quantised};
 
 /// Width and height of the pictures that a network of free size is tried on.
 const TRIED: [(u32, u32); 2] = [(320, 256), (192, 128)];
@@ -26,10 +26,12 @@ pub struct Options {
     pub input: InputOptions,
     /// Which output has the logits, or what is made of them.
     pub output: Option<String>,
+    /// How many classes there are; where a graph has labels alone it does not tell.
+    pub classes: Option<usize>,
     /// Where that has the classes.
     pub output_layout: Option<Layout>,
-    /// Leave the network's own resizing of the logits in it.
-    pub keep_resize: bool,
+    /// What becomes of the network's own resizing of the logits.
+    pub resize: Resize,
     /// What comes out for the observer.
     pub activations: Wanted,
 }
@@ -119,7 +121,9 @@ impl Network {
             let asked = output::Asked {
                 output: options.output.as_deref(),
                 layout: options.output_layout,
-                keep_resize: options.keep_resize,
+                resize: options.resize,
+                classes: options.classes,
+                fixed: front.fixed.is_some(),
             };
             chosen.push(output::choose(&ways, &measured, size, &asked)?);
         }
@@ -137,7 +141,7 @@ impl Network {
         let Some(graph) = &mut model.graph else {
             return Err(AdoptError::Broken("it has no graph".to_owned()));
         };
-        let (put_behind, stride) = output::attach(graph, opset, &logits, &front, half)?;
+        let (put_behind, stride) = ending::attach(graph, opset, &logits, &front, half)?;
         graph.output = activations::outputs(logits.classes, stride, &[], front.fixed);
         graph::prune(graph)?;
         let tried = (sizes[0], grey);

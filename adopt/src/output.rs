@@ -1,12 +1,10 @@
-//! Which tensor is the logits, and how it comes out.
+//! Which tensor is the logits.
 
 use std::collections::HashMap;
 
 use crate::AdoptError;
-use crate::chain::Chain;
-use crate::graph::{free_name, rename};
-use crate::input::{Front, Layout};
-use crate::proto::{GraphProto, TensorProto, data_type};
+use crate::input::Layout;
+use crate::no_logits::{instances, labels_alone};
 use crate::run::Measured;
 use crate::tail::{Cut, Resized, Way, from_start};
 
@@ -38,6 +36,10 @@ pub struct Logits {
     pub removed: Vec<String>,
     /// What resizing is cut off.
     pub resized: Vec<Resized>,
+    /// They are labels, and no logits are to be had: planes are made of them.
+    pub labels: bool,
+    /// Why the network's own resizing is in front of them, where it could be cut off.
+    pub kept: Option<&'static str>,
     /// They are probabilities that sum to 1 over the classes: the softmax could not be cut off.
     pub probabilities: bool,
 }
@@ -50,14 +52,58 @@ pub(crate) fn stride_of(picture: (u32, u32), size: (usize, usize)) -> Option<u32
     })
 }
 
+/// What becomes of the network's own resizing of its logits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Resize {
+    /// It is cut off where lookout gives the same classes without it.
+    #[default]
+    WhereSame,
+    /// It is cut off.
+    Cut,
+    /// It stays.
+    Keep,
+}
+
 /// What a person says of the output.
+#[derive(Clone, Copy)]
 pub(crate) struct Asked<'a> {
     /// Name of the output that has the logits; `None` where the graph has to tell.
     pub(crate) output: Option<&'a str>,
     /// Where it has the classes.
     pub(crate) layout: Option<Layout>,
-    /// Cut no resizing off.
-    pub(crate) keep_resize: bool,
+    /// What becomes of the network's own resizing.
+    pub(crate) resize: Resize,
+    /// How many classes there are; `None` where the graph has to tell.
+    pub(crate) classes: Option<usize>,
+    /// The network takes one size only.
+    pub(crate) fixed: bool,
+}
+
+impl Asked<'_> {
+    /// Whether these resizings are cut off.
+    fn cuts(&self, resized: &[Resized]) -> bool {
+        match self.resize {
+            Resize::WhereSame => self.why_kept(resized).is_none(),
+            Resize::Cut => true,
+            Resize::Keep => resized.is_empty(),
+        }
+    }
+
+    /// Why lookout would give other classes without them.
+    fn why_kept(&self, resized: &[Resized]) -> Option<&'static str> {
+        if resized.iter().any(|r| r.quantised) {
+            return Some(
+                "it rounds what it gives to steps of the quantisation, and where several classes come to the same step the \
+                 first wins",
+            );
+        }
+        // of one size they are put on another grid
+        let moved = !self.fixed && resized.iter().any(Resized::is_moved);
+        moved.then_some(
+            "it takes them to lie elsewhere than lookout does (align_corners or asymmetric), and in free sizes they cannot be \
+             put there",
+        )
+    }
 }
 
 /// Finds the logits among the ways, by the shapes that their tensors had on a picture of that width and height.
@@ -85,6 +131,11 @@ pub(crate) fn choose(
     }
     if output.is_none() {
         instances(ways, measured, picture)?;
+    }
+    if found.is_empty()
+        && let Some(labels) = labels_alone(ways, measured, picture, asked)?
+    {
+        return Ok(labels);
     }
     // heads that only help in training
     let main = |logits: &&Logits| !logits.output.to_lowercase().contains("aux");
@@ -121,41 +172,25 @@ pub(crate) fn choose(
     }
 }
 
-/// Refuses networks that find things and not classes of pixels: beside planes they have rows of boxes or queries.
-fn instances(
-    ways: &[Way],
+/// The deepest tensor of a way that can be logits. Where what a resizing rounds cannot be, what is before it is taken.
+fn of_way(
+    way: &Way,
     measured: &HashMap<String, Measured>,
     picture: (u32, u32),
-) -> Result<(), AdoptError> {
-    let shape = |way: &Way| {
-        let first = way.cuts.first()?;
-        Some(&measured.get(&first.tensor)?.shape)
-    };
-    let planes = ways.iter().filter_map(shape).any(|shape| shape.len() == 4);
-    let pixels = (picture.0 as usize) * (picture.1 as usize);
-    for way in ways {
-        let Some(shape) = shape(way) else {
-            continue;
+    asked: &Asked<'_>,
+) -> Result<Logits, String> {
+    let found = deepest(way, measured, picture, asked);
+    if found.is_err() && asked.resize == Resize::WhereSame {
+        let cut = Asked {
+            resize: Resize::Cut,
+            ..*asked
         };
-        // [1, rows, columns] and [rows, columns] are maps
-        let is_map = match shape[..] {
-            [.., h, w] => h * w * 1024 >= pixels && stride_of(picture, (w, h)).is_some(),
-            _ => true,
-        };
-        if planes && matches!(shape.len(), 2 | 3) && !is_map {
-            return Err(AdoptError::Output(format!(
-                "this looks like a network that finds things (boxes, queries, masks of instances), not one that gives each \
-                 pixel a class: its output {:?} is {shape:?}. lookout needs dense logits, [1, classes, rows, columns]; if one of \
-                 its outputs is that, name it with --output",
-                way.output
-            )));
-        }
+        return deepest(way, measured, picture, &cut);
     }
-    Ok(())
+    found
 }
 
-/// The deepest tensor of a way that can be logits.
-fn of_way(
+fn deepest(
     way: &Way,
     measured: &HashMap<String, Measured>,
     picture: (u32, u32),
@@ -163,12 +198,12 @@ fn of_way(
 ) -> Result<Logits, String> {
     let mut reason = None;
     let mut shallow = None;
-    let allowed = |cut: &&Cut| !asked.keep_resize || cut.resized.is_empty();
+    let allowed = |cut: &&Cut| asked.cuts(&cut.resized);
     for cut in way.cuts.iter().rev().filter(allowed) {
         let Some(measured) = measured.get(&cut.tensor) else {
             continue;
         };
-        match of_cut(way, cut, measured, picture, asked.layout) {
+        match of_cut(way, cut, measured, picture, asked) {
             Ok(logits) if logits.stride.is_some() || !logits.resized.is_empty() => {
                 return Ok(logits);
             }
@@ -195,7 +230,7 @@ fn of_cut(
     cut: &Cut,
     measured: &Measured,
     picture: (u32, u32),
-    layout: Option<Layout>,
+    asked: &Asked<'_>,
 ) -> Result<Logits, String> {
     let shape = &measured.shape;
     let rank = shape.len();
@@ -206,7 +241,8 @@ fn of_cut(
     if is_map && cut.axis.is_none() {
         return Err(format!(
             "has one number a pixel ({shape:?}) and no ArgMax leads to it, so no logits are to be had, and the scores \
-             softmax, max-logit, entropy and energy are impossible: export the network with its logits"
+             softmax, max-logit, entropy and energy are impossible: export the network with its logits, or with whole numbers where \
+             these are labels"
         ));
     }
     if !(rank == 4 && shape[0] == 1 || rank == 3) {
@@ -226,7 +262,7 @@ fn of_cut(
         let [w, h, pw, ph] = [w, h, picture.0 as usize, picture.1 as usize];
         (w * ph).abs_diff(h * pw) <= ph.max(pw) && w <= pw && h <= ph
     };
-    let axis = match (cut.axis, layout) {
+    let axis = match (cut.axis, asked.layout) {
         (Some(axis), _) => from_start(axis, rank).ok_or("has an axis of classes outside of it")?,
         (None, Some(Layout::Nchw)) => planes_first,
         (None, Some(Layout::Nhwc)) => planes_last,
@@ -276,6 +312,11 @@ fn of_cut(
         stride: stride_of(picture, size),
         removed,
         resized: cut.resized.clone(),
+        labels: false,
+        kept: match asked.resize {
+            Resize::WhereSame => way.cuts.iter().find_map(|cut| asked.why_kept(&cut.resized)),
+            Resize::Cut | Resize::Keep => None,
+        },
     })
 }
 
@@ -295,201 +336,9 @@ fn sums_to_one(measured: &Measured, axis: usize) -> bool {
     (0..values.len() / classes).all(|at| (sum(at) - 1.0).abs() < 1e-2)
 }
 
-/// Makes the chosen tensor come out as [`LOGITS`], f32 [1, classes, rows, columns]; what was put behind it, for people,
-/// and the stride.
-pub(crate) fn attach(
-    graph: &mut GraphProto,
-    opset: i64,
-    logits: &Logits,
-    front: &Front,
-    half: bool,
-) -> Result<(Vec<String>, u32), AdoptError> {
-    let mut put_in = vec![];
-    let mut tensor = logits.tensor.clone();
-    if graph_has(graph, LOGITS) {
-        let other = free_name(graph, "logits_inside");
-        rename(graph, LOGITS, &other);
-        if tensor == LOGITS {
-            tensor = other;
-        }
-    }
-    let grid = grid(logits, front)?;
-    let mut chain = Chain::new(graph, opset, &tensor, "lookout_logits");
-    if logits.shape.len() == 3 {
-        chain.squeeze("Unsqueeze", 0);
-        put_in.push("the logits are put into a batch of one (Unsqueeze)".to_owned());
-    }
-    if half {
-        chain.cast(data_type::FLOAT);
-        put_in.push("the logits become float32 (Cast)".to_owned());
-    }
-    if logits.axis + 1 == logits.shape.len() {
-        chain.transpose(&[0, 3, 1, 2]);
-        put_in.push("the classes of pixels become planes of classes (Transpose)".to_owned());
-    }
-    if logits.probabilities {
-        // none is 0, whose logarithm is not finite
-        chain.step("Add", vec![TensorProto::float("", &[], &[1e-12])], vec![]);
-        chain.step("Log", vec![], vec![]);
-        put_in.push(
-            "the network gives probabilities, and their Softmax is not a node that can be cut off: their logarithms are the \
-             logits (Log). The scores max-logit and energy say no more than softmax then"
-                .to_owned(),
-        );
-    }
-    let stride = match grid {
-        Grid::Own(stride) => stride,
-        Grid::Other {
-            stride,
-            columns,
-            rows,
-            why,
-        } => {
-            let [(from_w, to_w), (from_h, to_h)] =
-                [(columns.from, columns.to), (rows.from, rows.to)];
-            let across = TensorProto::float(
-                "",
-                &[from_w as i64, to_w as i64],
-                &transposed(&columns.weights, from_w),
-            );
-            let down = TensorProto::float("", &[to_h as i64, from_h as i64], &rows.weights);
-            chain.step("MatMul", vec![across], vec![]);
-            chain.step_behind("MatMul", down);
-            put_in.push(format!(
-                "the logits are put on the grid that lookout reads, {to_w}x{to_h} (two MatMul): {why}"
-            ));
-            stride
-        }
-    };
-    match chain.is_empty() {
-        true => {
-            drop(chain);
-            rename(graph, &tensor, LOGITS);
-        }
-        false => chain.end(LOGITS),
-    }
-    Ok((put_in, stride))
-}
-
-fn graph_has(graph: &GraphProto, name: &str) -> bool {
-    free_name(graph, name) != name
-}
-
-/// Where the logits lie in the picture.
-enum Grid {
-    /// As lookout takes them to.
-    Own(u32),
-    /// Otherwise: they are interpolated.
-    Other {
-        stride: u32,
-        columns: Weights,
-        rows: Weights,
-        why: &'static str,
-    },
-}
-
-/// Linear interpolation of a side: a row of weights for each of `to` from each of `from`.
-struct Weights {
-    from: usize,
-    to: usize,
-    weights: Vec<f32>,
-}
-
-/// What the graph's own resizing says of where logits lie, against what lookout takes.
-fn grid(logits: &Logits, front: &Front) -> Result<Grid, AdoptError> {
-    // the last of them says where the picture's pixels are
-    let mut coordinates = logits.resized.iter().map(|r| r.coordinates.as_str());
-    let other = coordinates.rfind(|c| ["align_corners", "asymmetric"].contains(c));
-    match (front.fixed, other, logits.stride) {
-        (_, None, Some(stride)) => Ok(Grid::Own(stride)),
-        (None, Some(_), Some(stride)) => Ok(Grid::Own(stride)),
-        (None, _, None) => {
-            let (w, h) = logits.size;
-            Err(AdoptError::Output(format!(
-                "the logits are {w}x{h}, which no stride of 1, 2, 4, 8, 16 or 32 gives: give the network one size with --size \
-                 WIDTHxHEIGHT, so that they can be interpolated"
-            )))
-        }
-        (Some(picture), other, _) => {
-            let stride = finer(picture, logits.size, other.is_some());
-            let side = |from: usize, pixels: u32| {
-                weights(from, pixels.div_ceil(stride) as usize, pixels, other)
-            };
-            Ok(Grid::Other {
-                stride,
-                columns: side(logits.size.0, picture.0),
-                rows: side(logits.size.1, picture.1),
-                why: match other {
-                    Some("align_corners") => {
-                        "the network's own Resize takes the first and the last of them to lie on the edges (align_corners)"
-                    }
-                    Some(_) => {
-                        "the network's own Resize takes them to lie in the corners of their pixels (asymmetric)"
-                    }
-                    None => "no stride of 1, 2, 4, 8, 16 or 32 gives their number",
-                },
-            })
-        }
-    }
-}
-
-/// The stride of the grid that logits are put on: that of their own where they stay where they are, a quarter of it where
-/// they move, so that little of their sharpness is lost.
-fn finer(picture: (u32, u32), size: (usize, usize), moved: bool) -> u32 {
-    let pixels = f64::from(picture.0) / size.0 as f64;
-    let wanted = if moved { pixels / 4.0 } else { pixels };
-    let near = |stride: &u32| (f64::from(*stride) / wanted).ln().abs();
-    STRIDES
-        .into_iter()
-        .min_by(|a, b| near(a).total_cmp(&near(b)))
-        .unwrap_or(1)
-}
-
-/// The weights of `from` logits in `to` cells that cover so many pixels evenly, from edge to edge.
-fn weights(from: usize, to: usize, pixels: u32, coordinates: Option<&str>) -> Weights {
-    let [n, side] = [from as f64, f64::from(pixels)];
-    let mut weights = vec![0.0; from * to];
-    for (cell, row) in weights.chunks_exact_mut(from).enumerate() {
-        // the pixel in the middle of the cell
-        let pixel = (cell as f64 + 0.5) * side / to as f64 - 0.5;
-        let at = match coordinates {
-            Some("align_corners") => pixel * (n - 1.0) / (side - 1.0).max(1.0),
-            Some("asymmetric") => pixel * n / side,
-            _ => (pixel + 0.5) * n / side - 0.5,
-        };
-        let at = at.clamp(0.0, n - 1.0);
-        let near = (at as usize).min(from - 1);
-        let far = (near + 1).min(from - 1);
-        let weight = at - near as f64;
-        row[near] += (1.0 - weight) as f32;
-        row[far] += weight as f32;
-    }
-    Weights { from, to, weights }
-}
-
-/// Rows become columns.
-fn transposed(values: &[f32], columns: usize) -> Vec<f32> {
-    let rows = values.len() / columns.max(1);
-    let column = |c: usize| (0..rows).map(move |r| values[r * columns + c]);
-    (0..columns).flat_map(column).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn logits_on_the_edges_are_interpolated_to_the_middles_of_cells() {
-        // 3 logits at the pixels 0, 4 and 8 of 9; three cells of three pixels have their middles at 1, 4 and 7
-        let w = weights(3, 3, 9, Some("align_corners"));
-        assert_eq!(w.weights, [0.75, 0.25, 0.0, 0.0, 1.0, 0.0, 0.0, 0.25, 0.75]);
-        let same = weights(3, 3, 9, None);
-        assert_eq!(same.weights, [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]);
-        assert_eq!(
-            transposed(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 3),
-            [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]
-        );
-    }
 
     #[test]
     fn a_stride_is_told_by_sizes_that_are_rounded_up() {

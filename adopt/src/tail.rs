@@ -32,6 +32,11 @@ pub struct Resized {
 }
 
 impl Resized {
+    /// Whether it takes logits to lie elsewhere than lookout does.
+    pub fn is_moved(&self) -> bool {
+        ["align_corners", "asymmetric"].contains(&self.coordinates.as_str())
+    }
+
     /// Whether lookout makes logits larger in the same way.
     pub fn is_ours(&self) -> bool {
         let half = ["half_pixel", "pytorch_half_pixel"].contains(&self.coordinates.as_str());
@@ -46,6 +51,8 @@ pub struct Way {
     pub output: String,
     /// It has labels, or what was made of labels.
     pub labels: bool,
+    /// Its type is one of whole numbers.
+    pub whole: bool,
     /// Tensors that may be the logits, the deepest last.
     pub cuts: Vec<Cut>,
     /// The node that the way ends at, where there is one.
@@ -173,6 +180,7 @@ fn logits(
     Way {
         output: output.to_owned(),
         labels,
+        whole: view.has_whole_numbers(output),
         cuts,
         ends_at,
     }
@@ -219,10 +227,17 @@ pub(crate) fn from_start(axis: i64, rank: usize) -> Option<usize> {
 fn resized(node: &NodeProto, kind: &str, opset: i64, quantised: bool) -> Resized {
     let old = kind == "Upsample" || opset < 11;
     let default = if old { "asymmetric" } else { "half_pixel" };
-    let coordinates = graph::text(node, "coordinate_transformation_mode");
+    let coordinates = graph::text(node, "coordinate_transformation_mode").unwrap_or(default);
+    let mode = graph::text(node, "mode").unwrap_or("nearest");
+    // pixels get the logit at or before them, which so lies in the middle of its pixels
+    let floors = old || graph::text(node, "nearest_mode") == Some("floor");
+    let coordinates = match (mode, coordinates) {
+        ("nearest", "asymmetric") if floors => "half_pixel",
+        (_, coordinates) => coordinates,
+    };
     Resized {
-        mode: graph::text(node, "mode").unwrap_or("nearest").to_owned(),
-        coordinates: coordinates.unwrap_or(default).to_owned(),
+        mode: mode.to_owned(),
+        coordinates: coordinates.to_owned(),
         quantised,
     }
 }

@@ -104,6 +104,33 @@ fn rounding_to_steps_is_cut_off_only_with_something_before_it() {
 }
 
 #[test]
+fn a_nearest_resize_that_floors_leaves_logits_where_lookout_takes_them_to() {
+    let resized = |attributes: &[(&str, &str)], opset| {
+        let attributes = attributes.iter();
+        let attributes = attributes.map(|(name, value)| Attribute::string(name, value));
+        let graph = row(&[("Conv", vec![]), ("Resize", attributes.collect())]);
+        let way = way(&View::new(&graph, opset), "out");
+        way.cuts.last().unwrap().resized[0].clone()
+    };
+    let asymmetric = ("coordinate_transformation_mode", "asymmetric");
+    let floor = ("nearest_mode", "floor");
+    for (attributes, opset, moved) in [
+        (&[asymmetric, floor][..], 17, false),
+        (&[asymmetric], 17, true),
+        (&[asymmetric, floor, ("mode", "linear")], 17, true),
+        (&[], 10, false),
+        (&[("mode", "linear")], 10, true),
+        (&[], 17, false),
+    ] {
+        assert_eq!(
+            resized(attributes, opset).is_moved(),
+            moved,
+            "{attributes:?} {opset}"
+        );
+    }
+}
+
+#[test]
 fn what_only_looks_like_labels_is_taken_as_it_is() {
     let way = back(&[("Conv", vec![]), ("Greater", vec![]), ("Cast", vec![])]);
     assert!(!way.labels);

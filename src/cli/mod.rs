@@ -202,7 +202,12 @@ fn load_bundle(folder: Option<&Path>, score: Option<ScoreKind>) -> anyhow::Resul
     };
     match score {
         Some(score) => Ok(bundle.choose(score)?),
-        None => Ok(bundle),
+        None => {
+            // the score that will stand in where there is no observer
+            let score = Asked::score_of(bundle.manifest(), ScoreKind::OBSERVER);
+            bundle.manifest().check_score(score)?;
+            Ok(bundle)
+        }
     }
 }
 

@@ -10,8 +10,11 @@ use super::{
     Asked, Engine, EngineError, Mode, OrtEngine, Perception, RtenEngine, find_onnxruntime,
 };
 use crate::frame::file::{FileError, read_image};
-use crate::model::{Acceptance, Bundle, ModelError};
+use crate::model::{Acceptance, Bundle, ModelError, ThresholdAt};
 use crate::score::{NO_CLASS, ScoreError, ScoreKind, ScoreMap, argmax, score};
+
+/// Parts of 0..=1 that scores are counted in.
+const STEPS: usize = 10_000;
 
 /// What two engines made of the same pictures in one mode, held against each other. The places that are
 /// compared are those of the logits.
@@ -31,8 +34,19 @@ pub struct Agreement {
     pub score_difference: f32,
     /// Number of the picture that has it, from 0.
     pub worst_picture: usize,
+    /// The bundle's threshold in this mode, where it has one.
+    pub threshold: Option<f32>,
+    /// The threshold that flags as many places through the other engine as that one does through the reference; none
+    /// where that one flags none of them.
+    pub recalibrated: Option<f32>,
     #[serde(skip)]
     same: u64,
+    /// Places that the reference flags.
+    #[serde(skip)]
+    flagged: u64,
+    /// How many of the other engine's scores are in each of [`STEPS`] parts of 0..=1.
+    #[serde(skip)]
+    spread: Vec<u64>,
     #[serde(skip)]
     buffers: Buffers,
 }
@@ -81,8 +95,8 @@ pub enum CompareError {
 }
 
 impl Agreement {
-    /// Of no picture yet.
-    pub fn new(mode: Mode, score: ScoreKind) -> Self {
+    /// Of no picture yet; with the bundle's threshold of that score in that mode, where it has one.
+    pub fn new(mode: Mode, score: ScoreKind, threshold: Option<f32>) -> Self {
         Self {
             mode: mode.name(),
             score,
@@ -91,7 +105,11 @@ impl Agreement {
             label_agreement: 0.0,
             score_difference: 0.0,
             worst_picture: 0,
+            threshold,
+            recalibrated: None,
             same: 0,
+            flagged: 0,
+            spread: vec![0; STEPS],
             buffers: Buffers::default(),
         }
     }
@@ -129,6 +147,14 @@ impl Agreement {
         if worst > self.score_difference {
             (self.score_difference, self.worst_picture) = (worst, self.pictures);
         }
+        if let Some(threshold) = self.threshold {
+            self.flagged += want.values().iter().filter(|&&v| v > threshold).count() as u64;
+            for value in got.values().iter().filter(|value| value.is_finite()) {
+                let step = (value.clamp(0.0, 1.0) * STEPS as f32) as usize;
+                self.spread[step.min(STEPS - 1)] += 1;
+            }
+            self.recalibrated = flags_as_many(&self.spread, self.flagged);
+        }
         let [want, got] = labels;
         self.same += want.iter().zip(&*got).filter(|(a, b)| a == b).count() as u64;
         self.places += want.len() as u64;
@@ -147,8 +173,16 @@ impl Agreement {
     /// One line for people; the pictures are those that were compared, in their order.
     pub fn line(&self, pictures: &[PathBuf]) -> String {
         let worst = pictures.get(self.worst_picture).map(PathBuf::as_path);
+        let threshold = match (self.threshold, self.recalibrated) {
+            (Some(own), Some(other)) => {
+                format!(
+                    "; {other:.4} flags as many places as the threshold {own:.4} of the reference"
+                )
+            }
+            _ => String::new(),
+        };
         format!(
-            "mode {}, {} pictures: labels agree on {:.2} %, the greatest difference of {} is {:.4} ({})",
+            "mode {}, {} pictures: labels agree on {:.2} %, the greatest difference of {} is {:.4} ({}){threshold}",
             self.mode,
             self.pictures,
             self.label_agreement * 100.0,
@@ -157,6 +191,26 @@ impl Agreement {
             worst.unwrap_or(Path::new("")).display(),
         )
     }
+}
+
+/// The lower edge of the part of 0..=1 above which so many scores lie, to a part.
+fn flags_as_many(spread: &[u64], flagged: u64) -> Option<f32> {
+    if flagged == 0 {
+        return None;
+    }
+    let mut above = 0;
+    let mut best = (flagged, 1.0);
+    for (step, count) in spread.iter().enumerate().rev() {
+        above += count;
+        let apart = above.abs_diff(flagged);
+        if apart < best.0 {
+            best = (apart, step as f32 / spread.len() as f32);
+        }
+        if above >= flagged {
+            break;
+        }
+    }
+    Some(best.1)
 }
 
 /// What every engine is held to: the built-in one or, where it cannot run the graphs, ONNX Runtime.
@@ -189,7 +243,10 @@ pub fn compare(
     let modes = Mode::ALL.into_iter();
     let modes = modes.filter(|m| m.observer == score.needs_head() && m.check(manifest).is_ok());
     let mut found: Vec<_> = modes
-        .map(|mode| (mode, Agreement::new(mode, score)))
+        .map(|mode| {
+            let threshold = manifest.threshold(score, mode.name(), ThresholdAt::Fpr1);
+            (mode, Agreement::new(mode, score, threshold))
+        })
         .collect();
     for picture in pictures {
         let frame = read_image(picture)?;
@@ -287,7 +344,7 @@ mod tests {
     }
 
     fn agreement() -> Agreement {
-        Agreement::new(Mode::FULL_LOGITS, ScoreKind::MaxLogit)
+        Agreement::new(Mode::FULL_LOGITS, ScoreKind::MaxLogit, None)
     }
 
     #[test]
@@ -306,6 +363,45 @@ mod tests {
         assert!((found.score_difference - 0.1).abs() < 1e-6);
         assert_eq!(found.worst_picture, 1);
         assert!(!found.is_within(&Acceptance::default()));
+    }
+
+    #[test]
+    fn the_threshold_that_flags_as_many_is_found_for_the_other_engine() {
+        // largest logits of 8 in all places of the reference, of 16 in the other's: 0.1 lower, as above
+        let reference = perception([0, 0, 1, 1], 8.0);
+        let other = perception([0, 0, 1, 1], 16.0);
+        let score_of = |perception: &Perception| {
+            let mut map = ScoreMap::default();
+            score(
+                ScoreKind::MaxLogit,
+                perception.logits().unwrap(),
+                None,
+                &mut map,
+            )
+            .unwrap();
+            map.values()[0]
+        };
+        let found = |threshold| {
+            let mut found = Agreement::new(Mode::FULL_LOGITS, ScoreKind::MaxLogit, threshold);
+            found.add(&reference, &other).unwrap();
+            found
+        };
+        let told = found(Some(score_of(&reference) - 0.01));
+        let recalibrated = told.recalibrated.unwrap();
+        assert!(
+            (recalibrated - score_of(&other)).abs() <= 1.0 / STEPS as f32,
+            "{recalibrated}"
+        );
+        assert!(
+            told.line(&[]).contains("flags as many places"),
+            "{}",
+            told.line(&[])
+        );
+        // nothing is flagged, or there is no threshold
+        assert_eq!(found(Some(score_of(&reference) + 0.01)).recalibrated, None);
+        assert_eq!(found(None).recalibrated, None);
+        // of scores in the parts 0, 2 and 3 two are above the edge of the part 2
+        assert_eq!(flags_as_many(&[5, 0, 1, 1], 2), Some(0.5));
     }
 
     #[test]

@@ -139,6 +139,11 @@ impl Choice {
                 fixed.width, fixed.height
             ));
         }
+        if manifest.segmentation.labels_only {
+            choice.left_out.push(
+                "the network gives labels only: there are no modes without an observer".to_owned(),
+            );
+        }
         for mode in Mode::ALL {
             if mode.check(manifest).is_err() {
                 continue;
@@ -162,6 +167,7 @@ impl Choice {
         }
         let best = choice.judges.modes().next();
         choice.unobserved = match best.and_then(|mode| choice.judges.of(mode)) {
+            _ if manifest.segmentation.labels_only => String::new(),
             _ if manifest.head.is_none() => format!("no observer: the score is {asked_score}"),
             Some(Judge { score, .. }) if asked_score.needs_head() && score != asked_score => {
                 format!(

@@ -97,6 +97,9 @@ impl Mode {
             _ if self.observer && manifest.head.is_none() => {
                 Err(MissingMode::NoObserver { mode: self })
             }
+            _ if !self.observer && manifest.segmentation.labels_only => {
+                Err(MissingMode::LabelsOnly { mode: self })
+            }
             _ => Ok(()),
         }
     }
@@ -165,6 +168,14 @@ pub enum MissingMode {
     /// There is no observer, and no other head was chosen.
     #[error("this bundle has no mode {mode}: it has no observer")]
     NoObserver {
+        /// Which mode.
+        mode: Mode,
+    },
+    /// There are no logits.
+    #[error(
+        "this bundle has no mode {mode}: its network gives labels only, so no score is possible without an observer"
+    )]
+    LabelsOnly {
         /// Which mode.
         mode: Mode,
     },

@@ -174,7 +174,7 @@ impl Bundle {
     /// score of the logits the observer stays the one that runs.
     ///
     /// # Errors
-    /// The bundle has no such head.
+    /// The bundle has no such head, or no logits that a score can be made of.
     pub fn choose(mut self, score: ScoreKind) -> Result<Self, ModelError> {
         let manifest = &mut self.manifest;
         let others = &mut manifest.other_heads;
@@ -191,6 +191,7 @@ impl Bundle {
         }
         self.manifest.other_heads = Vec::new();
         self.other_heads = Vec::new();
+        self.manifest.check_score(score)?;
         Ok(self)
     }
 

@@ -73,6 +73,15 @@ pub enum ModelError {
         /// What it has.
         scores: Vec<ScoreKind>,
     },
+    /// A network that gives labels only, and no head that makes a score.
+    #[error(
+        "the network of the bundle {bundle} gives labels only, so the scores softmax, max-logit, entropy and energy are \
+         impossible: use it with an observer, which `lookout-train observer` makes"
+    )]
+    LabelsOnly {
+        /// Name of the bundle.
+        bundle: String,
+    },
     /// A picture that engines are tried on is not the one that the manifest describes.
     #[error("{path}: sha256 is {found}, [acceptance] of the manifest says {expected}")]
     Picture {

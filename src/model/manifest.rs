@@ -74,6 +74,9 @@ pub struct Segmentation {
     pub logits: String,
     /// Image pixels a logit: 1, 2, 4, 8, 16 or 32.
     pub stride: Spanned<u32>,
+    /// The logits are made of labels and tell nothing more: no score can be made of them.
+    #[serde(default)]
+    pub labels_only: bool,
     /// Outputs that heads read, besides the logits.
     #[serde(default)]
     pub activations: Vec<String>,
@@ -254,6 +257,19 @@ impl Manifest {
     /// The score of the head that runs.
     pub fn head_score(&self) -> Option<ScoreKind> {
         self.head.as_ref().map(Head::score)
+    }
+
+    /// Whether a score can be made of what the networks give.
+    ///
+    /// # Errors
+    /// It needs logits, and there are labels only.
+    pub fn check_score(&self, score: ScoreKind) -> Result<(), ModelError> {
+        match self.segmentation.labels_only && !score.needs_head() {
+            true => Err(ModelError::LabelsOnly {
+                bundle: self.name.clone(),
+            }),
+            false => Ok(()),
+        }
     }
 
     fn entry(&self, score: ScoreKind, mode: &str) -> Option<&ThresholdEntry> {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use lookout::model::{Bundle, Head};
+use lookout::model::Bundle;
 
 use super::engines;
 use crate::cli::pictures::note;
@@ -25,9 +25,13 @@ pub(super) fn run(folder: &Path) -> Result<()> {
         }
     ));
     try_all(&bundle, folder)?;
-    for head in manifest.other_heads.iter().map(Head::score) {
-        note(format_args!("head {head}:"));
-        try_all(&bundle.clone().choose(head)?, folder).with_context(|| format!("head {head}"))?;
+    for head in &manifest.other_heads {
+        let score = head.score();
+        note(match head.multiply_accumulates {
+            Some(count) => format!("head {score} ({count} multiply-accumulates at 480x352):"),
+            None => format!("head {score}:"),
+        });
+        try_all(&bundle.clone().choose(score)?, folder).with_context(|| format!("head {score}"))?;
     }
     Ok(())
 }

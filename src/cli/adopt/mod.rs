@@ -80,6 +80,7 @@ fn adopt(args: &AdoptArgs, path: &Path, out: &Path) -> Result<()> {
     let named = named_classes(args)?;
     let pictures = args.images.as_deref().map(Pictures::of).transpose()?;
     let mut options = args.network()?;
+    options.classes = named.as_ref().map(Vec::len);
     let model = load::read(path)?;
     let source_sha256 = sha256(&fs::read(path)?);
     let mut network = fit(&model, &options)?;
@@ -194,9 +195,12 @@ fn adopt(args: &AdoptArgs, path: &Path, out: &Path) -> Result<()> {
     }
     staged.keep(out)?;
     note(format_args!("written: {}", out.display()));
-    note(format_args!(
-        "next: lookout calibrate for thresholds, or --threshold X --score max-logit to try it"
-    ));
+    note(match network.logits.labels {
+        true => "next: lookout-train observer, since no score is possible without one",
+        false => {
+            "next: lookout calibrate for thresholds, or --threshold X --score max-logit to try it"
+        }
+    });
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use lookout_adopt::activations::Wanted;
 use lookout_adopt::input::{ChannelOrder, InputOptions, Layout};
 use lookout_adopt::network::Options;
 use lookout_adopt::normalisation::Normalisation;
+use lookout_adopt::output::Resize;
 
 /// Makes a bundle of a segmentation network that is an ONNX graph
 ///
@@ -79,10 +80,10 @@ pub(crate) struct AdoptArgs {
     /// Where that output has the classes, as --input-layout
     #[arg(long, value_enum)]
     output_layout: Option<LayoutName>,
-    /// Leave the network's own resizing of its logits in it: they come out as large as it makes them, to the last digit, and
-    /// cost the more time and memory
-    #[arg(long)]
-    keep_resize: bool,
+    /// What becomes of the network's own resizing of its logits. With keep they come out as large as it makes them, and cost
+    /// the more time and memory; without this it is cut off where lookout gives the same classes without it
+    #[arg(long, value_enum)]
+    resize: Option<ResizeName>,
     /// What comes out for an observer: last (the last tensor at each stride of 4, 8, 16, 32), none, or names of tensors with
     /// commas between them
     #[arg(long, value_name = "last|none|NAMES", default_value = "last")]
@@ -128,6 +129,14 @@ enum LayoutName {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+enum ResizeName {
+    /// Logits of the network's own resolution
+    Cut,
+    /// Logits as large as the network makes them
+    Keep,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum Fit {
     /// It keeps its shape, in the middle
     Letterbox,
@@ -166,7 +175,12 @@ impl AdoptArgs {
                 size: self.size,
             },
             output: self.output.clone(),
-            keep_resize: self.keep_resize,
+            resize: match self.resize {
+                None => Resize::WhereSame,
+                Some(ResizeName::Cut) => Resize::Cut,
+                Some(ResizeName::Keep) => Resize::Keep,
+            },
+            classes: None,
             output_layout: self.output_layout.map(LayoutName::layout),
             activations: match self.activations.as_str() {
                 "last" => Wanted::Last,

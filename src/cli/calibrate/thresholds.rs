@@ -77,7 +77,9 @@ pub(super) fn run(args: &ThresholdsArgs) -> Result<()> {
         None => Mode::FULL_LOGITS,
     });
     mode.check(bundle.manifest())?;
-    let mut counter = Counter::new(args.engine.open(&bundle)?, mode, head);
+    let mut kinds = scores(mode, head);
+    kinds.retain(|&kind| bundle.manifest().check_score(kind).is_ok());
+    let mut counter = Counter::new(args.engine.open(&bundle)?, mode, &kinds);
     let frames = source.each(&mut counter)?;
     counter.end_set();
     ensure!(frames > 0, "{} has no picture", images.display());
@@ -256,14 +258,18 @@ struct Counter {
     labels: Vec<u8>,
 }
 
+/// The scores of a mode.
+fn scores(mode: Mode, head: Option<ScoreKind>) -> Vec<ScoreKind> {
+    let head = head.filter(|_| mode.observer);
+    head.into_iter().chain(ScoreKind::OF_LOGITS).collect()
+}
+
 impl Counter {
-    fn new(engine: Box<dyn Engine>, mode: Mode, head: Option<ScoreKind>) -> Self {
-        let head = head.filter(|_| mode.observer);
-        let kinds = head.into_iter().chain(ScoreKind::OF_LOGITS);
+    fn new(engine: Box<dyn Engine>, mode: Mode, kinds: &[ScoreKind]) -> Self {
         Self {
             engine,
             mode,
-            counts: kinds.map(Counts::new).collect(),
+            counts: kinds.iter().copied().map(Counts::new).collect(),
             non_finite: 0,
             set: (PathBuf::new(), 0),
             map: ScoreMap::default(),

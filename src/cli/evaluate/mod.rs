@@ -83,6 +83,15 @@ enum Choice {
     One(ScoreKind),
 }
 
+impl Choice {
+    fn one(&self) -> Option<ScoreKind> {
+        match self {
+            Self::All => None,
+            Self::One(kind) => Some(*kind),
+        }
+    }
+}
+
 impl FromStr for Choice {
     type Err = String;
 
@@ -187,7 +196,11 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     let truth = args.truth()?;
     let set = args.set(truth)?;
     let bundle = args.engine.bundle(named_head(&args.score)?)?;
-    let kinds = scores(&args.score, bundle.manifest().head_score());
+    let mut kinds = scores(&args.score, bundle.manifest().head_score());
+    for kind in args.score.iter().filter_map(Choice::one) {
+        bundle.manifest().check_score(kind)?;
+    }
+    kinds.retain(|&kind| bundle.manifest().check_score(kind).is_ok());
     let sheets = args.sheets.as_ref();
     let _lock = sheets
         .map(|folder| sheets::check(folder, &set))
