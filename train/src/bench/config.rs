@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use lookout::score::HeadName;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -111,7 +112,7 @@ pub enum BenchError {
         row: String,
     },
     /// A row's name cannot name a file.
-    #[error("the row's name {row:?} must be small letters, digits and hyphens")]
+    #[error("the row's name {row:?} must be 1 to 32 small letters, digits and hyphens")]
     Name {
         /// The name.
         row: String,
@@ -204,7 +205,7 @@ impl Bench {
         for row in &self.rows {
             let name = row.name.clone();
             let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-            if name.is_empty() || !name.chars().all(plain) {
+            if HeadName::new(&name).is_none() || !name.chars().all(plain) {
                 return Err(BenchError::Name { row: name });
             }
             if !names.insert(name.clone()) {
@@ -289,7 +290,10 @@ licence = ""
                 "row \"v\": dimensions = 48 is out of range: it must be 1 to 47",
             ),
             (
-                row("a", "name = 'ash', shape = 'b', percentile = 99.0"),
+                row(
+                    "a",
+                    "name = 'ash', shape = 'b', by = 'pixel', percentile = 99.0",
+                ),
                 NONE,
                 "row \"a\": percentile = 99 is out of range: it must be 0 to 95",
             ),
@@ -309,7 +313,7 @@ licence = ""
             (
                 row("a/b", "name = 'energy'"),
                 NONE,
-                "\"a/b\" must be small letters",
+                "\"a/b\" must be 1 to 32 small letters",
             ),
             (
                 good.clone(),
