@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use lookout::score::HeadName;
+use lookout::score::{HeadName, ScoreKind};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -117,6 +117,12 @@ pub enum BenchError {
         /// The name.
         row: String,
     },
+    /// A row has the name of a score that every bundle may have, and is not that.
+    #[error("the row's name {row:?} is that of a score of another method: give it another name")]
+    Taken {
+        /// The name.
+        row: String,
+    },
     /// A number that leaves nothing to do.
     #[error("{what} is empty or 0: nothing can be done with that")]
     Nothing {
@@ -211,6 +217,11 @@ impl Bench {
             if !names.insert(name.clone()) {
                 return Err(BenchError::Twice { row: name });
             }
+            let is_taken = ScoreKind::ALL.iter().any(|kind| kind.name() == name);
+            let method = serde_json::to_value(&row.method).unwrap_or_default();
+            if is_taken && method["name"] != *name {
+                return Err(BenchError::Taken { row: name });
+            }
             let graph = row.method.method().graph(self.design);
             graph.map_err(|source| BenchError::Method { row: name, source })?;
         }
@@ -274,6 +285,17 @@ licence = ""
     }
 
     #[test]
+    fn the_planes_of_the_shipped_bench_are_as_large_as_the_logits() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../experiments/bench.toml");
+        for row in Bench::read(&path).unwrap().0.rows {
+            let method = row.method.method();
+            let graph = method.graph(Design::Road).unwrap();
+            let plane = graph.value(graph.find(method.output()).unwrap());
+            assert_eq!((plane.channels, plane.stride), (1, 4), "{}", row.name);
+        }
+    }
+
+    #[test]
     fn each_mistake_is_named_before_anything_is_done() {
         let good = row("energy", "name = 'energy'");
         assert_eq!(why(&good, NONE), "");
@@ -314,6 +336,11 @@ licence = ""
                 row("a/b", "name = 'energy'"),
                 NONE,
                 "\"a/b\" must be 1 to 32 small letters",
+            ),
+            (
+                row("observer", "name = 'energy'"),
+                NONE,
+                "\"observer\" is that of a score of another method",
             ),
             (
                 good.clone(),
