@@ -42,9 +42,7 @@ pub(super) fn markdown(bench: &Bench, place: &Place, done: &[Done]) -> String {
     table(
         &mut text,
         &header,
-        lines
-            .iter()
-            .map(|l| (l.name, l.figures(sets.iter().copied()))),
+        lines.iter().map(|l| (l.name, l.figures(&sets))),
     );
     text.push_str("\n## What it costs and what was spent\n");
     let mut header = ["parameters", "million MAC"].map(str::to_owned).to_vec();

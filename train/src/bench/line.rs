@@ -1,5 +1,7 @@
 //! The rows of one method, over the seeds.
 
+use std::collections::BTreeSet;
+
 use super::row::Done;
 
 /// Engines by the names that they have here and for people.
@@ -54,7 +56,7 @@ impl<'a> Line<'a> {
     }
 
     /// mIoU; AUROC, AUPR and FPR95 of errors; AUROC, AP and FPR95 of each set.
-    pub(super) fn figures<'s>(&self, sets: impl Iterator<Item = &'s str>) -> Vec<String> {
+    pub(super) fn figures(&self, sets: &BTreeSet<&str>) -> Vec<String> {
         let mut all = vec![
             self.cell(|d| d.miou),
             self.cell(|d| d.errors.auroc),
@@ -62,9 +64,9 @@ impl<'a> Line<'a> {
             self.cell(|d| d.errors.fpr95),
         ];
         for set in sets {
-            all.push(self.cell(|d| d.unknown.get(set)?.auroc));
-            all.push(self.cell(|d| d.unknown.get(set)?.ap));
-            all.push(self.cell(|d| d.unknown.get(set)?.fpr95));
+            all.push(self.cell(|d| d.unknown.get(*set)?.auroc));
+            all.push(self.cell(|d| d.unknown.get(*set)?.ap));
+            all.push(self.cell(|d| d.unknown.get(*set)?.fpr95));
         }
         all
     }
@@ -114,11 +116,11 @@ mod tests {
         let names: Vec<&str> = lines.iter().map(|l| l.name).collect();
         assert_eq!(names, ["a", "b"]);
         assert_eq!(
-            lines[0].figures(std::iter::empty()),
+            lines[0].figures(&BTreeSet::new()),
             ["0.625 ±0.125", "", "", ""]
         );
         assert_eq!(
-            lines[1].figures(std::iter::empty()),
+            lines[1].figures(&BTreeSet::new()),
             ["0.250", "0.500", "", ""]
         );
         assert_eq!(lines[0].budget()[2], "4");

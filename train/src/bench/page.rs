@@ -78,10 +78,7 @@ pub(super) fn words(bench: &Bench, threads: usize) -> [String; 3] {
 }
 
 fn table(lines: &[Line<'_>], sets: &BTreeSet<&str>) -> Markup {
-    let figures: Vec<Vec<String>> = lines
-        .iter()
-        .map(|l| l.figures(sets.iter().copied()))
-        .collect();
+    let figures: Vec<Vec<String>> = lines.iter().map(|l| l.figures(sets)).collect();
     let best = best(&figures);
     html! {
         table {
