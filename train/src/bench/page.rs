@@ -13,7 +13,7 @@ use super::table::sets;
 const STYLE: &str = "body{font:14px sans-serif;margin:2em;color:#222;max-width:1100px}\
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:12px;white-space:nowrap}\
 td,th{padding:.2em .5em;text-align:right;border-bottom:1px solid #ddd}\
-td:first-child,th:first-child{text-align:left;position:sticky;left:0;background:#fff}\
+td:first-child,.name{text-align:left;position:sticky;left:0;background:#fff}\
 .group{border-left:1px solid #bbb}.best{font-weight:bold}svg{display:block;margin:1em 0}";
 
 /// The page.
@@ -42,7 +42,7 @@ pub(super) fn html(bench: &Bench, threads: usize, done: &[Done]) -> String {
 pub(super) fn words(bench: &Bench, threads: usize) -> [String; 3] {
     let (plan, learn) = (&bench.training, &bench.learn);
     let seeds = match bench.seeds.len() {
-        1 => "There is one seed, so differences of a few thousandths mean nothing.".to_owned(),
+        1 => "There is one seed: how far from it another would come is not known.".to_owned(),
         n => format!("Figures are means of {n} seeds; behind ± is half of what lies between them."),
     };
     [
@@ -83,7 +83,7 @@ fn table(lines: &[Line<'_>], sets: &BTreeSet<&str>) -> Markup {
     html! {
         table {
             tr {
-                th rowspan="2" { "method" }
+                th.name rowspan="2" { "method" }
                 th.group colspan="2" { "head" }
                 th.group colspan=(ENGINES.len()) { "ms, head" }
                 th.group colspan=(ENGINES.len()) { "ms, frame" }
