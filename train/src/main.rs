@@ -36,6 +36,9 @@ enum Command {
         /// Folder of all data.
         #[arg(long, default_value = "../shared/data")]
         data: PathBuf,
+        /// The program `lookout`, for thresholds; beside this one where none is given.
+        #[arg(long)]
+        lookout: Option<PathBuf>,
     },
     /// Train an observer for a bundle's network, whoever trained that, or go on with it
     Observer(ObserverArgs),
@@ -116,13 +119,20 @@ fn main() -> anyhow::Result<()> {
             let (experiment, around) = args.read()?;
             experiment.write_sets(&around)
         }
-        Command::Bench { bench, out, data } => {
+        Command::Bench {
+            bench,
+            out,
+            data,
+            lookout: program,
+        } => {
             let name = bench.file_stem().unwrap_or_default();
             let out = out.unwrap_or_else(|| PathBuf::from("runs").join(name));
             let place = bench::Place {
                 file: bench,
                 out,
                 data,
+                lookout: lookout(program)?,
+                threads: usize::try_from(cli.threads).unwrap_or(1).max(1),
             };
             bench::run(&place, device)
         }

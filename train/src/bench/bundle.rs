@@ -15,6 +15,17 @@ use crate::methods::{Kind, shipped_observer};
 use crate::nets::OBSERVER;
 use crate::run::{export_bundle, load_segmentation};
 
+impl Done {
+    /// What the bundle calls the score; `None` where no graph gives it.
+    pub(super) fn score(&self) -> Option<ScoreKind> {
+        match &*self.output {
+            _ if self.perturbation.is_some() => None,
+            OBSERVER => Some(ScoreKind::OBSERVER),
+            _ => self.name.parse().ok(),
+        }
+    }
+}
+
 /// Writes the bundle to `out`; `folder` says where a row's `head.onnx` is. Thresholds are not in it.
 pub(super) fn write<'a>(
     bench: &Bench,
@@ -29,9 +40,11 @@ pub(super) fn write<'a>(
     let path = out.join("model.toml");
     let mut text = fs::read_to_string(&path)?;
     let first = bench.seeds.first();
-    // the observer has a table of its own, and what the node computes by itself needs no graph
-    let is_head = |d: &Done| d.output != OBSERVER && d.name.parse::<ScoreKind>().is_err();
-    for row in done.iter().filter(|d| Some(&d.seed) == first && is_head(d)) {
+    for row in done.iter().filter(|d| Some(&d.seed) == first) {
+        // the observer has a table of its own, and what the node computes by itself needs no graph
+        if row.output == OBSERVER || !row.score().is_some_and(ScoreKind::needs_head) {
+            continue;
+        }
         let graph = folder(row).join("head.onnx");
         let bytes = fs::read(&graph).with_context(|| format!("cannot read {}", graph.display()))?;
         fs::write(out.join(format!("{}.onnx", row.name)), &bytes)?;
@@ -98,6 +111,9 @@ mod tests {
         )
         .unwrap();
         assert_eq!(found, wanted);
+        assert_eq!(row.score(), "grood".parse().ok());
+        row.perturbation = Some(0.01);
+        assert_eq!(row.score(), None, "no graph moves pictures");
         row.reading.kind = Kind::Probability;
         let text = entry(&row, b"abc");
         assert!(

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use lookout::score::{HeadName, ScoreKind};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -111,8 +112,14 @@ pub enum BenchError {
         row: String,
     },
     /// A row's name cannot name a file.
-    #[error("the row's name {row:?} must be small letters, digits and hyphens")]
+    #[error("the row's name {row:?} must be 1 to 32 small letters, digits and hyphens")]
     Name {
+        /// The name.
+        row: String,
+    },
+    /// A row has the name of a score that every bundle may have, and is not that.
+    #[error("the row's name {row:?} is that of a score of another method: give it another name")]
+    Taken {
         /// The name.
         row: String,
     },
@@ -204,11 +211,16 @@ impl Bench {
         for row in &self.rows {
             let name = row.name.clone();
             let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-            if name.is_empty() || !name.chars().all(plain) {
+            if HeadName::new(&name).is_none() || !name.chars().all(plain) {
                 return Err(BenchError::Name { row: name });
             }
             if !names.insert(name.clone()) {
                 return Err(BenchError::Twice { row: name });
+            }
+            let is_taken = ScoreKind::ALL.iter().any(|kind| kind.name() == name);
+            let method = serde_json::to_value(&row.method).unwrap_or_default();
+            if is_taken && method["name"] != *name {
+                return Err(BenchError::Taken { row: name });
             }
             let graph = row.method.method().graph(self.design);
             graph.map_err(|source| BenchError::Method { row: name, source })?;
@@ -273,6 +285,17 @@ licence = ""
     }
 
     #[test]
+    fn the_planes_of_the_shipped_bench_are_as_large_as_the_logits() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../experiments/bench.toml");
+        for row in Bench::read(&path).unwrap().0.rows {
+            let method = row.method.method();
+            let graph = method.graph(Design::Road).unwrap();
+            let plane = graph.value(graph.find(method.output()).unwrap());
+            assert_eq!((plane.channels, plane.stride), (1, 4), "{}", row.name);
+        }
+    }
+
+    #[test]
     fn each_mistake_is_named_before_anything_is_done() {
         let good = row("energy", "name = 'energy'");
         assert_eq!(why(&good, NONE), "");
@@ -289,7 +312,10 @@ licence = ""
                 "row \"v\": dimensions = 48 is out of range: it must be 1 to 47",
             ),
             (
-                row("a", "name = 'ash', shape = 'b', percentile = 99.0"),
+                row(
+                    "a",
+                    "name = 'ash', shape = 'b', by = 'pixel', percentile = 99.0",
+                ),
                 NONE,
                 "row \"a\": percentile = 99 is out of range: it must be 0 to 95",
             ),
@@ -309,7 +335,12 @@ licence = ""
             (
                 row("a/b", "name = 'energy'"),
                 NONE,
-                "\"a/b\" must be small letters",
+                "\"a/b\" must be 1 to 32 small letters",
+            ),
+            (
+                row("observer", "name = 'energy'"),
+                NONE,
+                "\"observer\" is that of a score of another method",
             ),
             (
                 good.clone(),

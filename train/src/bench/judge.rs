@@ -4,12 +4,32 @@ use lookout::evaluate::{
     BinaryHistogram, BinaryMetrics, Confusion, ErrorDetection, ErrorDetectionMetrics,
 };
 use serde::{Deserialize, Serialize};
-use tch::{Tensor, no_grad};
+use tch::{Device, Tensor, no_grad};
 
 use crate::data::{CLASSES, Picture, VOID};
-use crate::methods::{Kind, Seen, see};
+use crate::methods::{Kind, Perturbation, Seen, see};
 use crate::run::{to_input, to_size};
 use crate::torch::{Mode, Network};
+
+/// A picture, and what the segmentation network makes of it: that is the same for all rows.
+pub(super) struct Shown {
+    picture: Picture,
+    seen: Seen,
+}
+
+impl Shown {
+    pub(super) fn all(
+        segmentation: &Network,
+        pictures: Vec<Picture>,
+        device: Device,
+    ) -> anyhow::Result<Vec<Self>> {
+        let show = |picture: Picture| {
+            let seen = see(segmentation, to_input(&picture).to(device))?;
+            Ok(Self { picture, seen })
+        };
+        pictures.into_iter().map(show).collect()
+    }
+}
 
 /// How a plane is read as an OOD score.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,10 +80,11 @@ impl Reading {
 
 /// A head that is ready.
 pub(super) struct Head<'a> {
-    pub(super) segmentation: &'a Network,
     pub(super) network: &'a Network,
     pub(super) output: &'a str,
     pub(super) classes: Option<&'a str>,
+    /// What is done to a picture before it is judged, and how far.
+    pub(super) perturbed: Option<(Perturbation<'a>, f64)>,
 }
 
 /// Figures on pictures without anything unknown.
@@ -73,10 +94,52 @@ pub(super) struct CleanFigures {
     pub(super) errors: ErrorDetectionMetrics,
 }
 
+/// Of unknown pixels against known ones.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Figures {
+    pub(super) auroc: Option<f64>,
+    pub(super) ap: Option<f64>,
+    pub(super) fpr95: Option<f64>,
+    /// Recall and precision, recall rising.
+    pub(super) curve: Vec<[f64; 2]>,
+}
+
+/// Points of a curve.
+const POINTS: u32 = 40;
+
+impl Figures {
+    fn of(histogram: &BinaryHistogram) -> Self {
+        let BinaryMetrics {
+            auroc,
+            ap,
+            fpr95,
+            positives,
+            negatives,
+            ..
+        } = histogram.metrics();
+        let point = |i: u32| {
+            let at = histogram.threshold_at_tpr(f64::from(i) / f64::from(POINTS))?;
+            let found = at.tpr? * positives as f64;
+            let flagged = found + at.fpr.unwrap_or(0.0) * negatives as f64;
+            let rounded = |share: f64| (share * 1e4).round() / 1e4;
+            Some([rounded(at.tpr?), rounded(found / flagged)])
+        };
+        Self {
+            auroc,
+            ap,
+            fpr95,
+            curve: (1..=POINTS).filter_map(point).collect(),
+        }
+    }
+}
+
 impl Head<'_> {
-    fn look(&self, picture: &Picture) -> anyhow::Result<(Tensor, Tensor)> {
-        let image = to_input(picture).to(self.network.device());
-        let seen: Seen = see(self.segmentation, image)?;
+    fn look(&self, seen: &Seen) -> anyhow::Result<(Tensor, Tensor)> {
+        let moved = match &self.perturbed {
+            Some((perturbation, epsilon)) => Some(perturbation.of(seen, *epsilon)?),
+            None => None,
+        };
+        let seen = moved.as_ref().unwrap_or(seen);
         let out = no_grad(|| self.network.forward(&seen.inputs(), Mode::Evaluate))?;
         let logits = match self.classes {
             Some(name) => out[name].shallow_clone(),
@@ -86,24 +149,20 @@ impl Head<'_> {
     }
 
     /// Values of the plane on pictures of known things.
-    pub(super) fn values(&self, pictures: &[Picture]) -> anyhow::Result<Vec<f32>> {
+    pub(super) fn values(&self, pictures: &[Seen]) -> anyhow::Result<Vec<f32>> {
         let mut all = vec![];
-        for picture in pictures {
-            let (plane, _) = self.look(picture)?;
+        for seen in pictures {
+            let (plane, _) = self.look(seen)?;
             all.extend(Vec::<f32>::try_from(plane.contiguous().flatten(0, -1))?);
         }
         Ok(all)
     }
 
     /// How well unknown pixels are told from known ones.
-    pub(super) fn unknown(
-        &self,
-        reading: &Reading,
-        pictures: &[Picture],
-    ) -> anyhow::Result<BinaryMetrics> {
+    pub(super) fn unknown(&self, reading: &Reading, pictures: &[Shown]) -> anyhow::Result<Figures> {
         let mut histogram = BinaryHistogram::new();
-        for p in pictures {
-            let (plane, _) = self.look(p)?;
+        for Shown { picture: p, seen } in pictures {
+            let (plane, _) = self.look(seen)?;
             let scores = reading.scores(&to_size(&plane, p.height as i64, p.width as i64))?;
             for ((score, &outlier), &label) in scores.iter().zip(&p.outlier).zip(&p.label) {
                 if outlier > 0 || label != VOID {
@@ -111,19 +170,23 @@ impl Head<'_> {
                 }
             }
         }
-        Ok(histogram.metrics())
+        Ok(Figures::of(&histogram))
     }
 
     /// mIoU, and how well wrong pixels are told from right ones.
     pub(super) fn clean(
         &self,
         reading: &Reading,
-        pictures: &[Picture],
+        pictures: &[Shown],
     ) -> anyhow::Result<CleanFigures> {
         let mut confusion = Confusion::new(CLASSES as usize, Some(VOID))?;
         let mut errors = ErrorDetection::new();
-        for p in pictures {
-            let (plane, logits) = self.look(p)?;
+        for Shown {
+            picture: p,
+            seen: shown,
+        } in pictures
+        {
+            let (plane, logits) = self.look(shown)?;
             let (h, w) = (p.height as i64, p.width as i64);
             let seen = to_size(&logits, h, w).argmax(1, false);
             let seen: Vec<u8> = seen.to_kind(tch::Kind::Uint8).flatten(0, -1).try_into()?;
@@ -160,5 +223,27 @@ mod tests {
         assert!((scores[1] - 0.731_058_6).abs() < 1e-6);
         assert!(Reading::fit(Kind::Energy, vec![]).is_err());
         assert!(Reading::fit(Kind::Energy, vec![f32::NAN; 9]).is_err());
+    }
+
+    #[test]
+    fn a_curve_has_the_precision_at_each_recall() {
+        // from the top: two found, one false alarm, two found, one false alarm
+        let mut histogram = BinaryHistogram::new();
+        for (score, unknown) in [
+            (0.9, true),
+            (0.8, true),
+            (0.7, false),
+            (0.6, true),
+            (0.5, true),
+            (0.4, false),
+        ] {
+            histogram.add(score, unknown);
+        }
+        let figures = Figures::of(&histogram);
+        assert_eq!(figures.curve.len(), 40);
+        assert_eq!(figures.curve[0], [0.25, 1.0], "no threshold finds less");
+        assert_eq!(figures.curve[19], [0.5, 1.0]);
+        assert_eq!(figures.curve[29], [0.75, 0.75]);
+        assert_eq!(figures.curve[39], [1.0, 0.8]);
     }
 }

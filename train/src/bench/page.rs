@@ -1,94 +1,36 @@
-//! The table as one page, with what each method costs against what it is worth.
+//! The table as one page, with curves, and with what each method costs against what it is worth.
+
+use std::collections::BTreeSet;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::Bench;
+use super::line::{ENGINES, Line};
+use super::plots::{cost, curves};
 use super::row::Done;
 use super::table::sets;
 
-/// Of one method, over the seeds.
-struct Line<'a> {
-    name: &'a str,
-    first: &'a Done,
-    of: Vec<&'a Done>,
-}
-
-impl Line<'_> {
-    /// The mean over the seeds, and half of what lies between the least and the greatest.
-    fn mean(&self, figure: impl Fn(&Done) -> Option<f64>) -> Option<(f64, f64)> {
-        let all: Option<Vec<f64>> = self.of.iter().map(|d| figure(d)).collect();
-        let all = all.filter(|all| !all.is_empty())?;
-        let mean = all.iter().sum::<f64>() / all.len() as f64;
-        let least = all.iter().copied().fold(f64::MAX, f64::min);
-        let greatest = all.iter().copied().fold(f64::MIN, f64::max);
-        Some((mean, (greatest - least) / 2.0))
-    }
-}
-
-fn lines(done: &[Done]) -> Vec<Line<'_>> {
-    let mut all: Vec<Line<'_>> = vec![];
-    for d in done {
-        match all.iter_mut().find(|l| l.name == d.name) {
-            Some(line) => line.of.push(d),
-            None => all.push(Line {
-                name: &d.name,
-                first: d,
-                of: vec![d],
-            }),
-        }
-    }
-    all
-}
-
-const STYLE: &str = "body{font:14px sans-serif;margin:2em;color:#222}table{border-collapse:collapse}\
-td,th{padding:.2em .6em;text-align:right;border-bottom:1px solid #ddd}td:first-child,th:first-child\
-{text-align:left}svg{display:block;margin:1em 0}";
+const STYLE: &str = "body{font:14px sans-serif;margin:2em;color:#222;max-width:1100px}\
+.wide{overflow-x:auto}table{border-collapse:collapse;font-size:12px;white-space:nowrap}\
+td,th{padding:.2em .5em;text-align:right;border-bottom:1px solid #ddd}\
+td:first-child,.name{text-align:left;position:sticky;left:0;background:#fff}\
+.group{border-left:1px solid #bbb}.best{font-weight:bold}svg{display:block;margin:1em 0}";
 
 /// The page.
-pub(super) fn html(bench: &Bench, done: &[Done]) -> String {
-    let (lines, sets) = (lines(done), sets(done));
-    let plan = &bench.training;
+pub(super) fn html(bench: &Bench, threads: usize, done: &[Done]) -> String {
+    let (lines, sets) = (Line::all(done), sets(done));
     let page = html! {
         (DOCTYPE)
         html lang="en" {
             head { meta charset="utf-8"; title { "Methods" } style { (PreEscaped(STYLE)) } }
             body {
                 h1 { "Methods" }
-                p {
-                    "All read the segmentation network of " (bench.start.display()) ". Fitted on "
-                    (bench.learn.pictures) " pictures of each of " (bench.sets.join(", "))
-                    ". Trained for " (plan.pixel_steps) " steps on pixels or for "
-                    (plan.frame_steps) " on " (plan.batch) " frames. Judged on " (bench.judged)
-                    " validation pictures of each set. Seeds: " (bench.seeds.len())
-                    "; behind ± is half of what lies between them. Costs are those of the head alone, at 480x352."
-                }
-                table {
-                    tr {
-                        th { "method" } th { "parameters" } th { "million multiply-accumulates" }
-                        th { "seconds to fit" } th { "mIoU" } th { "errors, AUROC" }
-                        @for set in &sets {
-                            th { (set) ": AUROC" } th { "AP" } th { "FPR95" }
-                        }
-                    }
-                    @for line in &lines {
-                        tr {
-                            td { (line.name) }
-                            td { (line.first.parameters) }
-                            td { (format!("{:.1}", millions(line))) }
-                            td { (line.mean(|d| Some(d.seconds)).map_or(String::new(), |m| format!("{:.0}", m.0))) }
-                            (cell(line.mean(|d| d.miou)))
-                            (cell(line.mean(|d| d.errors)))
-                            @for set in &sets {
-                                (cell(line.mean(|d| d.unknown.get(*set)?.auroc)))
-                                (cell(line.mean(|d| d.unknown.get(*set)?.ap)))
-                                (cell(line.mean(|d| d.unknown.get(*set)?.fpr95)))
-                            }
-                        }
-                    }
-                }
+                @for words in words(bench, threads) { p { (words) } }
+                div.wide { (table(&lines, &sets)) }
                 @for set in &sets {
-                    h2 { (set) ": AP against cost" }
-                    (plot(&lines, set))
+                    h2 { (set) }
+                    (curves(&lines, set))
+                    (cost(&lines, set))
                 }
             }
         }
@@ -96,51 +38,127 @@ pub(super) fn html(bench: &Bench, done: &[Done]) -> String {
     page.into_string()
 }
 
-fn millions(line: &Line<'_>) -> f64 {
-    line.first.multiply_accumulates as f64 / 1e6
+/// What the table is of, in sentences.
+pub(super) fn words(bench: &Bench, threads: usize) -> [String; 3] {
+    let (plan, learn) = (&bench.training, &bench.learn);
+    let seeds = match bench.seeds.len() {
+        1 => "There is one seed: how far from it another would come is not known.".to_owned(),
+        n => format!("Figures are means of {n} seeds; behind ± is half of what lies between them."),
+    };
+    [
+        format!(
+            "All rows read the segmentation network of {}, which stays as it is. What a row learns is learnt from {} \
+             training pictures of each of {} at most: {} pixels of each class of each picture, {} of the pictures \
+             whole. Trainings take {} steps on pixels, or {} on {} frames of {}x{} each.",
+            bench.start.display(),
+            learn.pictures,
+            bench.sets.join(", "),
+            learn.pixels,
+            learn.frames,
+            plan.pixel_steps,
+            plan.frame_steps,
+            plan.batch,
+            plan.sample.width,
+            plan.sample.height
+        ),
+        format!(
+            "Figures are of {} validation pictures of each set at most, with things pasted in that no training \
+             shows; of rendered drives; and of the photographs of RoadAnomaly21. AUROC, AP and FPR95: unknown pixels \
+             are the positives. Errors: the pixels that the row's own classes get right are the positives, as in \
+             ObsNet's paper. {seeds}",
+            bench.judged
+        ),
+        format!(
+            "Multiply-accumulates are of the head alone, at 480x352. Times are medians in ms on {threads} threads: of \
+             the head with the score that is made of it, and of the whole frame from the decoded picture to the \
+             score. A row without times is none that runs in a vehicle. Pictures, steps and seconds are what was \
+             spent on training and fitting."
+        ),
+    ]
 }
 
-fn cell(figure: Option<(f64, f64)>) -> Markup {
+fn table(lines: &[Line<'_>], sets: &BTreeSet<&str>) -> Markup {
+    let figures: Vec<Vec<String>> = lines.iter().map(|l| l.figures(sets)).collect();
+    let best = best(&figures);
     html! {
-        td {
-            @if let Some((mean, spread)) = figure {
-                (format!("{mean:.3}"))
-                @if spread > 0.0 { (format!(" ±{spread:.3}")) }
+        table {
+            tr {
+                th.name rowspan="2" { "method" }
+                th.group colspan="2" { "head" }
+                th.group colspan=(ENGINES.len()) { "ms, head" }
+                th.group colspan=(ENGINES.len()) { "ms, frame" }
+                th.group colspan="3" { "budget" }
+                th.group rowspan="2" { "mIoU" }
+                th.group colspan="3" { "errors" }
+                @for set in sets { th.group colspan="3" { (set) } }
+            }
+            tr {
+                th.group { "parameters" } th { "million MAC" }
+                @for _ in 0..2 {
+                    @for (i, (_, engine)) in ENGINES.iter().enumerate() { th.group[i == 0] { (engine) } }
+                }
+                th.group { "pictures" } th { "steps" } th { "seconds" }
+                th.group { "AUROC" } th { "AUPR" } th { "FPR95" }
+                @for _ in sets { th.group { "AUROC" } th { "AP" } th { "FPR95" } }
+            }
+            @for (line, figures) in lines.iter().zip(&figures) {
+                tr {
+                    td { (line.name) }
+                    @for (i, cost) in line.costs().iter().enumerate() { td.group[i % 2 == 0] { (cost) } }
+                    @for (i, spent) in line.budget().iter().enumerate() { td.group[i == 0] { (spent) } }
+                    @for (i, (figure, best)) in figures.iter().zip(&best).enumerate() {
+                        td.group[i == 0 || i % 3 == 1].best[figure == best] { (figure) }
+                    }
+                }
             }
         }
     }
 }
 
-/// Plot area in pixels: left, right, top, bottom.
-const AREA: (f64, f64, f64, f64) = (60.0, 700.0, 20.0, 360.0);
+/// The best of each column of figures: the greatest, of every third behind the first the least.
+fn best(figures: &[Vec<String>]) -> Vec<String> {
+    let columns = figures.first().map_or(0, Vec::len);
+    let of = |i: usize| {
+        let all = figures.iter().map(|row| &row[i]).filter(|f| !f.is_empty());
+        let is_rate = i > 0 && i % 3 == 0;
+        let found = if is_rate { all.min() } else { all.max() };
+        found.cloned().unwrap_or_default()
+    };
+    (0..columns).map(of).collect()
+}
 
-/// AP upwards from 0 to 1, one more than the million multiply-accumulates to the right, logarithmic.
-fn plot(lines: &[Line<'_>], set: &str) -> Markup {
-    let (left, right, top, bottom) = AREA;
-    let most = lines.iter().map(millions).fold(9.0, f64::max) + 1.0;
-    let x = |cost: f64| left + (cost + 1.0).ln() / most.ln() * (right - left);
-    let y = |ap: f64| bottom - ap * (bottom - top);
-    html! {
-        svg width="860" height="400" {
-            @for i in 0..=5 {
-                @let ap = f64::from(i) / 5.0;
-                line x1=(left) x2=(right) y1=(y(ap)) y2=(y(ap)) stroke="#ddd" {}
-                text x=(left - 8.0) y=(y(ap) + 4.0) text-anchor="end" font-size="11" { (format!("{ap:.1}")) }
-            }
-            @for cost in [0.0, 1.0, 10.0, 100.0, 1000.0] {
-                @if cost < most {
-                    text x=(x(cost)) y=(bottom + 18.0) text-anchor="middle" font-size="11" { (cost) }
-                }
-            }
-            text x=((left + right) / 2.0) y=(bottom + 36.0) text-anchor="middle" font-size="12" {
-                "million multiply-accumulates"
-            }
-            @for line in lines {
-                @if let Some((ap, _)) = line.mean(|d| d.unknown.get(set)?.ap) {
-                    circle cx=(x(millions(line))) cy=(y(ap)) r="4" fill="#25a" {}
-                    text x=(x(millions(line)) + 7.0) y=(y(ap) + 4.0) font-size="11" { (line.name) }
-                }
-            }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_rates_of_false_alarms_the_least_is_the_best() {
+        let row = |values: [&str; 7]| values.map(str::to_owned).to_vec();
+        let figures = [
+            row(["0.500", "0.900", "0.990", "0.200", "0.700", "", "0.300"]),
+            row(["0.600", "0.800", "0.980", "0.100", "0.750", "0.400", ""]),
+        ];
+        assert_eq!(
+            best(&figures),
+            [
+                "0.600", "0.900", "0.990", "0.100", "0.750", "0.400", "0.300"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_page_has_every_row_its_times_and_its_curves() {
+        let bench: Bench = toml::from_str(include_str!("../../../experiments/bench.toml")).unwrap();
+        let page = html(&bench, 2, &super::super::plots::done());
+        for words in [
+            "<td>observer</td>",
+            "<td>energy</td>",
+            "1.25",
+            "30.50",
+            "polyline",
+            "on 2 threads",
+        ] {
+            assert!(page.contains(words), "{words}: {page}");
         }
     }
 }

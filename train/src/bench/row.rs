@@ -10,11 +10,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tch::Tensor;
 
-use super::judge::{Head, Reading};
+use super::judge::{Figures, Head, Reading};
 use super::material::Material;
+use super::times::Times;
 use super::{Bench, Row};
 use crate::data::{Batch, augment, sample_rng, weather};
-use crate::methods::{Config, FrameLoss, Kind, Known, Step, Training};
+use crate::methods::{Config, FrameLoss, Kind, Known, Perturbation, Seen, Step, Training};
 use crate::onnx::export;
 use crate::run::{BundleText, poly_rate};
 use crate::torch::{AdamW, Network};
@@ -40,22 +41,30 @@ pub(super) struct Done {
     pub(super) parameters: i64,
     /// At 480x352.
     pub(super) multiply_accumulates: i64,
+    /// How far pictures are moved before they are judged, where they are: no head does that.
+    pub(super) perturbation: Option<f64>,
+    /// Pictures that it learnt from.
+    pub(super) pictures: usize,
     /// Steps of its training.
     pub(super) steps: usize,
     /// Seconds of training and fitting.
     pub(super) seconds: f64,
     pub(super) miou: Option<f64>,
-    /// AUROC of wrong pixels against right ones.
-    pub(super) errors: Option<f64>,
+    /// Of wrong pixels against right ones.
+    pub(super) errors: Errors,
     /// By set: how well unknown pixels are told from known ones.
     pub(super) unknown: BTreeMap<String, Figures>,
+    /// By engine; measured when all rows are there.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) times: BTreeMap<String, Times>,
 }
 
-/// Of unknown pixels against known ones.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Figures {
+/// How well a score tells wrong pixels from right ones, which are the positives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Errors {
     pub(super) auroc: Option<f64>,
-    pub(super) ap: Option<f64>,
+    /// Area under the curve of precision and recall.
+    pub(super) aupr: Option<f64>,
     pub(super) fpr95: Option<f64>,
 }
 
@@ -103,11 +112,14 @@ impl Done {
             output: crate::methods::SCORE.to_owned(),
             parameters: 0,
             multiply_accumulates: 0,
+            perturbation: None,
+            pictures: 0,
             steps: 0,
             seconds: 0.0,
             miou: None,
-            errors: None,
+            errors: Errors::default(),
             unknown: BTreeMap::new(),
+            times: BTreeMap::new(),
         }
     }
 
@@ -149,28 +161,38 @@ pub(super) fn make(
     network.borrow_from(material.segmentation());
     let steps = train(bench, method.training(), &network, known, seed)?;
     method.fit(&network, known)?;
-    let seconds = began.elapsed().as_secs_f64();
-
-    let head = Head {
-        segmentation: material.segmentation(),
+    let frames = known
+        .frames
+        .iter()
+        .map(|picture| known.see_picture(picture));
+    let frames: Vec<Seen> = frames.collect::<anyhow::Result<_>>()?;
+    let mut head = Head {
         network: &network,
         output: method.output(),
         classes: method.classes(),
+        perturbed: None,
     };
+    if method.is_perturbed() {
+        let perturbation = Perturbation {
+            segmentation: material.segmentation(),
+            head: &network,
+            output: method.output(),
+        };
+        head.perturbed = Some((perturbation, perturbation.tune(&frames)?));
+    }
     let reading = match method.kind() {
-        Kind::Energy => Reading::fit(Kind::Energy, head.values(&known.frames)?)?,
+        Kind::Energy => Reading::fit(Kind::Energy, head.values(&frames)?)?,
         kind => Reading {
             kind,
             center: 0.0,
             scale: 1.0,
         },
     };
+    let seconds = began.elapsed().as_secs_f64();
     let clean = head.clean(&reading, &material.clean)?;
     let mut unknown = BTreeMap::new();
     for (name, pictures) in &material.unknown {
-        let m = head.unknown(&reading, pictures)?;
-        let (auroc, ap, fpr95) = (m.auroc, m.ap, m.fpr95);
-        unknown.insert(name.clone(), Figures { auroc, ap, fpr95 });
+        unknown.insert(name.clone(), head.unknown(&reading, pictures)?);
     }
 
     let out = network.graph().find(method.output());
@@ -191,26 +213,39 @@ pub(super) fn make(
         output: method.output().to_owned(),
         parameters: weighed("weight") + weighed("bias"),
         multiply_accumulates: graph.macs(SIZE.0, SIZE.1),
+        perturbation: head.perturbed.map(|(_, epsilon)| epsilon),
+        pictures: match (method.learns(), method.kind()) {
+            (true, _) => material.pictures(),
+            (false, Kind::Energy) => known.frames.len(),
+            (false, _) => 0,
+        },
         steps,
         seconds,
         miou: clean.miou,
-        errors: clean.errors.auroc,
+        errors: Errors {
+            auroc: clean.errors.auroc,
+            aupr: clean.errors.aupr,
+            fpr95: clean.errors.fpr95,
+        },
         unknown,
+        times: BTreeMap::new(),
     };
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     fs::write(
         folder.join("head.onnx"),
         export(&network, &[method.output()])?,
     )?;
-    fs::write(
-        folder.join("row.json"),
-        serde_json::to_string_pretty(&done)?,
-    )?;
+    // a row is finished when this is there as a whole
+    let part = folder.join("row.json.part");
+    fs::write(&part, serde_json::to_string_pretty(&done)?)?;
+    fs::rename(&part, folder.join("row.json"))?;
+    let all = done.unknown.iter().map(|(set, f)| (set, f.ap));
     log::info!(
-        "{}: {:?}, mIoU {:?}, {seconds:.0} s",
+        "{}: AP {:?}, mIoU {:?}; {seconds:.0} s, {:.0} s with the judging",
         row.name,
-        done.unknown,
-        done.miou
+        all.collect::<Vec<_>>(),
+        done.miou,
+        began.elapsed().as_secs_f64()
     );
     Ok(())
 }

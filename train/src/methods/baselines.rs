@@ -28,6 +28,10 @@ impl Method for Baseline {
             Self::MaxLogit | Self::Energy => Kind::Energy,
         }
     }
+
+    fn learns(&self) -> bool {
+        false
+    }
 }
 
 impl Baseline {

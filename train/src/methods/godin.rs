@@ -1,6 +1,6 @@
 //! Generalized ODIN (Hsu et al., CVPR 2020), per pixel, on frozen features: logits are a likeness h of
-//! each class over a confidence g, trained together; the score is minus the greatest h. Pictures are
-//! not perturbed: that needs a way back through the networks for every frame.
+//! each class over a confidence g, trained together; the score is minus the greatest h. Pictures may be
+//! perturbed before they are judged, in the table only: see [`super::perturbation`].
 
 use serde::{Deserialize, Serialize};
 use tch::{Reduction, Tensor};
@@ -20,6 +20,9 @@ use crate::torch::{Mode, Network};
 pub struct GeneralizedOdin {
     /// What h is.
     pub likeness: Likeness,
+    /// Whether pictures are perturbed.
+    #[serde(default)]
+    pub perturbed: bool,
 }
 
 /// How like a class features are.
@@ -53,6 +56,10 @@ impl Method for GeneralizedOdin {
 
     fn classes(&self) -> Option<&'static str> {
         Some("likeness")
+    }
+
+    fn is_perturbed(&self) -> bool {
+        self.perturbed
     }
 
     fn training(&self) -> Training<'_> {

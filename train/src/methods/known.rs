@@ -80,6 +80,17 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// What the segmentation network makes of a normalised batch, with the way back to it.
+    pub(super) fn with_gradient(segmentation: &Network, image: Tensor) -> anyhow::Result<Self> {
+        let values = segmentation.forward(&[("image", &image)], Mode::Evaluate)?;
+        Ok(Self { image, values })
+    }
+
+    /// The normalised picture.
+    pub(super) fn image(&self) -> &Tensor {
+        &self.image
+    }
+
     /// All values by name, the normalised picture as `image`.
     pub fn inputs(&self) -> Vec<(&str, &Tensor)> {
         let values = self.values.iter().map(|(n, t)| (n.as_str(), t));
@@ -102,8 +113,7 @@ impl Seen {
 /// # Errors
 /// Where libtorch refuses.
 pub(crate) fn see(segmentation: &Network, image: Tensor) -> anyhow::Result<Seen> {
-    let values = no_grad(|| segmentation.forward(&[("image", &image)], Mode::Evaluate))?;
-    Ok(Seen { image, values })
+    no_grad(|| Seen::with_gradient(segmentation, image))
 }
 
 impl Known<'_> {

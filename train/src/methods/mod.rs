@@ -22,6 +22,7 @@ mod known;
 mod laa;
 mod mahalanobis;
 mod observer;
+mod perturbation;
 mod pixels;
 mod resmooth;
 mod rotation;
@@ -38,7 +39,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 use thiserror::Error;
 
-pub use ash::{Ash, Shape};
+pub use ash::{Ash, Shape, Span};
 use baselines::Baseline;
 pub use biamat::BiaMat;
 pub use cnc::Cnc;
@@ -55,6 +56,7 @@ pub use laa::Laa;
 pub use mahalanobis::Mahalanobis;
 pub use observer::Observer;
 pub(crate) use observer::shipped as shipped_observer;
+pub(crate) use perturbation::Perturbation;
 pub use pixels::Pixels;
 pub use resmooth::ReSmooth;
 pub use rotation::Rotation;
@@ -189,6 +191,16 @@ pub trait Method {
     /// Name of the output that replaces the class logits, where the method trains its own.
     fn classes(&self) -> Option<&'static str> {
         None
+    }
+
+    /// Whether pictures are made more familiar before they are judged, which no head can do.
+    fn is_perturbed(&self) -> bool {
+        false
+    }
+
+    /// Whether it learns anything of pictures of known things, in a training or when it is fitted.
+    fn learns(&self) -> bool {
+        true
     }
 
     /// How it is trained.

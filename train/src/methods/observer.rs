@@ -32,6 +32,11 @@ impl Method for Observer {
         Kind::Logit
     }
 
+    /// It did, elsewhere.
+    fn learns(&self) -> bool {
+        false
+    }
+
     fn fit(&self, network: &Network, known: &Known<'_>) -> anyhow::Result<()> {
         network.borrow_from(&shipped(known.design, &known.start, known.device)?);
         Ok(())

@@ -1,6 +1,6 @@
 //! Self-supervision by rotation (Hendrycks et al., NeurIPS 2019): a head tells by which of four
 //! quarter turns a crop was turned, cell by cell at 1/32. At run time nothing is turned, and a cell
-//! scores the surprise of that in bits: -log2 p(upright).
+//! scores the surprise of that in bits: -log2 p(upright), which is brought to the size of the logits.
 
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Reduction, Tensor};
@@ -24,7 +24,10 @@ impl Method for Rotation {
         let context = read(&mut b, design, "context32")?;
         let hidden = b.conv_bn_relu("hidden", context, 48, [3, 3], 1, 1);
         let turns = b.conv("turns", hidden, TURNS, [1, 1]);
-        let score = score(&mut b, turns);
+        let bits = bits(&mut b, turns);
+        let at16 = b.upsample2("bits16", bits);
+        let at8 = b.upsample2("bits8", at16);
+        let score = b.upsample2(SCORE, at8);
         Ok(b.finish(&[score, turns]))
     }
 
@@ -37,11 +40,11 @@ impl Method for Rotation {
     }
 }
 
-fn score(b: &mut Builder, turns: ValueId) -> ValueId {
+fn bits(b: &mut Builder, turns: ValueId) -> ValueId {
     let energy = b.energy("energy", turns);
     let upright = b.conv("upright", turns, 1, [1, 1]);
     let log = b.add("log", energy, upright);
-    b.affine(SCORE, log, -std::f32::consts::LOG2_E, 0.0)
+    b.affine("bits", log, -std::f32::consts::LOG2_E, 0.0)
 }
 
 /// The plane of the first turn, none.
@@ -98,7 +101,7 @@ mod tests {
     fn a_cell_that_says_nothing_scores_two_bits_and_a_certain_one_none() {
         let mut b = Builder::new("head");
         let turns = b.input("turns", TURNS, 32);
-        let out = score(&mut b, turns);
+        let out = bits(&mut b, turns);
         let network = Network::new(b.finish(&[out]), tch::Device::Cpu);
         write(&network).unwrap();
         let score = |z: &[f64]| forward(&network, &[("turns", &plane(z))])[0];

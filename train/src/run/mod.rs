@@ -35,6 +35,7 @@ pub use segmentation::{
     train_segmentation, validate,
 };
 pub(crate) use segmentation::{RENDER_TRAINING_SEED, RENDER_VALIDATION_SEED, to_input};
+pub(crate) use stages::{CONVENTION, run_lookout};
 pub use table::table;
 pub use validation::ValidationSet;
 

@@ -21,7 +21,7 @@ const RENDERING: Rendering = Rendering {
 };
 
 /// What the values of the written masks mean: a set without void shows only 0 and 255.
-const CONVENTION: [&str; 2] = ["--mask-convention", "lookout"];
+pub(crate) const CONVENTION: [&str; 2] = ["--mask-convention", "lookout"];
 
 /// Writes `sets/calibration` (every second validation picture of all sets, with held-out things
 /// pasted where the set says how), `sets/pasted-NAME` (the other pictures, other things),
@@ -146,24 +146,34 @@ pub(super) fn evaluate(around: &Surroundings, labels: Labels) -> anyhow::Result<
     Ok(())
 }
 
-/// Runs `lookout` with the bundle; what it prints goes to a file.
 fn lookout(
     around: &Surroundings,
+    to: &Path,
+    arguments: impl FnOnce(&mut Command),
+) -> anyhow::Result<()> {
+    run_lookout(&around.lookout, &around.out.join("bundle"), to, arguments)
+}
+
+/// Runs `lookout` with a bundle; what it prints goes to a file, which is there only when it did not fail.
+pub(crate) fn run_lookout(
+    program: &Path,
+    bundle: &Path,
     to: &Path,
     arguments: impl FnOnce(&mut Command),
 ) -> anyhow::Result<()> {
     if let Some(folder) = to.parent() {
         fs::create_dir_all(folder)?;
     }
-    let out = File::create(to).with_context(|| format!("cannot write {}", to.display()))?;
-    let mut command = Command::new(&around.lookout);
+    let part = to.with_extension("part");
+    let out = File::create(&part).with_context(|| format!("cannot write {}", part.display()))?;
+    let mut command = Command::new(program);
     arguments(&mut command);
-    command.arg("--bundle").arg(around.out.join("bundle"));
+    command.arg("--bundle").arg(bundle);
     let status = command
         .stdin(Stdio::null())
         .stdout(out)
         .status()
-        .with_context(|| format!("cannot run {}", around.lookout.display()))?;
+        .with_context(|| format!("cannot run {}", program.display()))?;
     ensure!(status.success(), "{command:?} failed: {status}");
-    Ok(())
+    fs::rename(&part, to).with_context(|| format!("cannot write {}", to.display()))
 }
