@@ -33,6 +33,7 @@ pub mod proto;
 mod quantised;
 pub mod reference;
 pub mod run;
+mod softplus;
 pub mod tail;
 pub mod walk;
 

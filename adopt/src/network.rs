@@ -11,7 +11,7 @@ use crate::output::{self, Logits, Resize};
 use crate::proto::{Model, TensorProto, ValueInfo, data_type};
 use crate::run::{Measured, Runner, measure};
 use crate::tail::{self, Resized};
-use crate::{AdoptError, defaults, ending, load, numbers, quantised};
+use crate::{AdoptError, defaults, ending, load, numbers, quantised, softplus};
 
 /// Width and height of the pictures that a network of free size is tried on.
 const TRIED: [(u32, u32); 2] = [(320, 256), (192, 128)];
@@ -83,6 +83,12 @@ impl Network {
         graph::prune(graph)?;
         graph::name_nodes(graph);
         let mut changed = quantised::join_floats(graph, opset);
+        match softplus::in_parts(graph) {
+            0 => {}
+            count => changed.push(format!(
+                "Softplus is computed in parts, so that large values stay finite in every engine (nodes: {count})"
+            )),
+        }
         match defaults::say(graph, opset) {
             0 => {}
             count => changed.push(format!(
@@ -96,6 +102,10 @@ impl Network {
         };
         check_numbers(&mut model)?;
         let front = input::fit(&mut model, &options.input)?;
+        if let Some(graph) = &mut model.graph {
+            // what was put in stands at the end
+            graph::prune(graph)?;
+        }
         let whole = model.clone();
         let grey = if front.takes_bytes() { 127.0 } else { 0.5 };
         let sizes = match front.fixed {

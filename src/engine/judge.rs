@@ -312,6 +312,35 @@ mod tests {
     }
 
     #[test]
+    fn a_network_of_labels_has_no_mode_without_its_observer() {
+        let labels =
+            |text: String| text.replacen("\nstride = ", "\nlabels_only = true\nstride = ", 1);
+        let given = GivenThresholds {
+            all: Some(0.6),
+            ..GivenThresholds::default()
+        };
+        let asked = Asked { given, ..ASKED };
+        let choice = Choice::new(&manifest(labels), &asked);
+        let found: Vec<Mode> = choice.judges.modes().collect();
+        assert_eq!(found, [Mode::FULL, Mode::REDUCED]);
+        let why = "the network gives labels only: there are no modes without an observer";
+        assert_eq!(choice.left_out, [why]);
+        let choice = Choice::new(&bare(labels), &asked);
+        assert_eq!(choice.judges.modes().count(), 0);
+        assert_eq!(
+            (choice.left_out, choice.unobserved.as_str()),
+            (vec![why.to_owned()], "")
+        );
+        assert_eq!(
+            Mode::FULL_LOGITS
+                .check(&manifest(labels))
+                .unwrap_err()
+                .to_string(),
+            "this bundle has no mode full: its network gives labels only, so no score is possible without an observer"
+        );
+    }
+
+    #[test]
     fn a_bundle_without_an_observer_is_judged_by_its_logits_and_says_so() {
         let given = GivenThresholds {
             all: Some(0.6),
