@@ -34,7 +34,7 @@ pub(super) fn panel(
     let end = if exceeds(USUAL) { MOST } else { USUAL };
     let mut note = "% of the level that confirms a stop within the stopping distance".to_owned();
     if exceeds(MOST) {
-        note += &format!("; what is over {MOST:.0} % is drawn at the top");
+        note += &format!("; cut off at {MOST:.0} %");
     }
     if steps
         .iter()

@@ -149,7 +149,7 @@ fn a_drive_that_heeds_the_flag_shows_how_it_came_towards_the_thing() {
 fn what_decides_about_a_stop_is_what_the_page_shows() {
     const AREA: &str = "a frame is a hit from 40 on";
     const LEVEL: &str = "confirms a stop from 100 % on";
-    const CLIPPED: &str = "what is over 400 % is drawn at the top";
+    const CLIPPED: &str = "; cut off at 400 %";
     let page = |nats: &[f32]| {
         let (mut report, mut profile) = (ReportBuilder::new(info()), RunProfile::new());
         for (i, nats) in (0..).zip(nats) {
