@@ -7,6 +7,7 @@ use lookout_adopt::activations::Wanted;
 use lookout_adopt::input::InputOptions;
 use lookout_adopt::load;
 use lookout_adopt::network::{Network, Options};
+use lookout_adopt::output::Resize;
 use lookout_adopt::proto::{
     Attribute, DimensionValue, EXTERNAL, GraphProto, Model, NodeProto, OperatorSet, Pair,
     TensorProto, ValueInfo, data_type,
@@ -68,7 +69,7 @@ pub(crate) fn adopt(folder: &Path, input: &[u8]) -> String {
             ..InputOptions::default()
         },
         activations: Wanted::None,
-        keep_resize: true,
+        resize: Resize::Keep,
         ..Options::default()
     };
     let ends = [Options::default(), said].map(|options| {
