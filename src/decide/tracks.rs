@@ -88,7 +88,9 @@ impl Track {
         let kept = (1.0 - gone / told_over).max(0.0);
         // more than the vehicle went is an error of the distance, or another thing
         let more = (distance + gone - self.distance_m).min(gone).max(-gone);
-        self.ahead = (self.ahead * kept + more / told_over).max(0.0).min(1.0);
+        // what is no number is taken for the most
+        let ahead = (self.ahead * kept + more / told_over).min(1.0);
+        self.ahead = ahead.max(0.0);
         let limit = if self.goes_ahead {
             STANDS_AGAIN
         } else {
