@@ -63,8 +63,9 @@ impl CleanRecordings {
         for frame in &frames {
             self.hash.update(frame.time_s.to_le_bytes());
             for sighting in &frame.sightings {
-                let distance_m = sighting.footprint.distance_m;
-                self.hash.update(distance_m.to_le_bytes());
+                let footprint_m = sighting.footprint.distance_m;
+                self.hash.update(footprint_m.to_le_bytes());
+                self.hash.update(sighting.distance_m.to_le_bytes());
                 self.hash.update(sighting.strength.to_le_bytes());
             }
         }
@@ -73,7 +74,10 @@ impl CleanRecordings {
 
     /// What a file of stop levels says of them; `recordings` are words for people.
     pub fn data(&self, promise: &Promise, recordings: String) -> StopData {
-        let blocks = self.blocks(promise.block_s).iter().flatten().count();
+        let blocks = blocks(&self.drives, promise.block_s)
+            .iter()
+            .flatten()
+            .count();
         let digest = self.hash.clone().finalize();
         StopData {
             hash: digest.iter().fold(String::new(), |mut text, byte| {
@@ -91,13 +95,14 @@ impl CleanRecordings {
     /// # Errors
     /// They are too short for the promise, or what they give is out of range.
     pub fn level(&self, promise: &Promise, way_width_m: f32) -> Result<StopLevel, CleanError> {
-        let drives = self.blocks(promise.block_s);
+        let drives = blocks(&self.drives, promise.block_s);
+        let counted: Vec<_> = self.drives.iter().map(|drive| counted(drive)).collect();
         let mut stop = StopLevel {
             level: f32::MAX,
             most_a_frame: MOST_A_FRAME,
             allowance: ALLOWANCE,
             min_region_ppm: Self::MIN_REGION_PPM,
-            bands: bands(&drives),
+            bands: bands(&blocks(&counted, promise.block_s)),
         };
         let level = promise.level(&largest_evidence(&drives, way_width_m, &stop))?;
         // no single frame confirms a stop
@@ -105,11 +110,25 @@ impl CleanRecordings {
         stop.validate()?;
         Ok(stop)
     }
+}
 
-    fn blocks(&self, block_s: f64) -> Vec<Vec<&[CleanFrame]>> {
-        let drives = self.drives.iter();
-        drives.map(|drive| whole_blocks(drive, block_s)).collect()
-    }
+/// A recording as it counts: the strength of each sighting that a tracker follows it with.
+fn counted(drive: &[CleanFrame]) -> Vec<CleanFrame> {
+    let mut tracker = Tracker::default();
+    let as_counted = |frame: &CleanFrame| {
+        let mut sightings = Vec::with_capacity(frame.sightings.len());
+        tracker.follow(&frame.sightings, frame.motion, |s| sightings.push(*s));
+        CleanFrame {
+            sightings,
+            ..frame.clone()
+        }
+    };
+    drive.iter().map(as_counted).collect()
+}
+
+fn blocks(drives: &[Vec<CleanFrame>], block_s: f64) -> Vec<Vec<&[CleanFrame]>> {
+    let drives = drives.iter();
+    drives.map(|drive| whole_blocks(drive, block_s)).collect()
 }
 
 /// A recording in whole blocks of time.
@@ -211,6 +230,7 @@ mod tests {
                         right_m: 0.5,
                         area_m2: 1.0,
                     },
+                    distance_m,
                     strength,
                 });
                 CleanFrame {

@@ -20,6 +20,7 @@ mod ground_map;
 mod mask;
 mod reason;
 mod regions;
+mod sightings;
 mod stop_level;
 mod stopping;
 mod supervisor;
@@ -36,10 +37,11 @@ pub use reason::Reason;
 pub use regions::{
     BoundingBox, Footprint, MAX_REGIONS, Region, RegionError, RegionFinder, Regions,
 };
+pub use sightings::{Sighting, Sightings, sightings};
 pub use stop_level::{Band, StopLevel, StopLevelError};
 pub use stopping::{NoLimit, SpeedSource, StoppingConfig, StoppingError};
 pub use supervisor::Supervisor;
-pub use tracks::{MAX_TRACKS, Motion, Sighting, Sightings, Track, Tracked, Tracker, sightings};
+pub use tracks::{MAX_TRACKS, Motion, Track, Tracked, Tracker};
 pub use verdict::{Event, Failure, Observation, State, Verdict};
 
 #[cfg(test)]

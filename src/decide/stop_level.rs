@@ -183,6 +183,7 @@ mod tests {
                 right_m: 1.0,
                 area_m2: 1.0,
             },
+            distance_m,
             strength,
         };
         assert_eq!(level.gain(None), -2.0);

@@ -3,12 +3,15 @@
 //! A track is one thing as it comes nearer: it is carried along by the vehicle's own way between two
 //! frames, and takes what is seen where it should stand. Its **evidence** is a CUSUM (Page, 1954): every
 //! frame adds how surprising the sight is on a road like those that were recorded, minus an allowance,
-//! and it never falls below zero. So what flickers cancels itself, and what stays adds up.
+//! and it never falls below zero. So what flickers cancels itself, and what stays adds up. What does not
+//! come nearer, a car that drives ahead or a place in the picture, is no sight of something that stands.
+
+use std::cmp::Ordering;
 
 use heapless::Vec as FixedVec;
 use serde::Serialize;
 
-use super::{Footprint, GroundCorridor, MAX_REGIONS, Regions, StopLevel};
+use super::{Footprint, GroundCorridor, MAX_REGIONS, Sighting, StopLevel};
 
 /// Tracks that are followed at a time; the weakest gives way to a stronger new one.
 pub const MAX_TRACKS: usize = 16;
@@ -21,24 +24,15 @@ const BESIDE_GATE: (f32, f32) = (0.03, 0.5);
 const LONGEST_GAP_S: f32 = 1.0;
 /// What is nearer than this is under the picture's lower edge, in metres.
 const OUT_OF_SIGHT_M: f32 = 1.0;
-
-/// What is so high in metres, on average over its width, counts in full. What lies flat on the road, an arrow
-/// or the lid of a manhole, covers little that is upright.
-const FULL_HEIGHT_M: f32 = 1.0;
-
-/// What one frame shows of something that stands on the ground.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sighting {
-    /// Where it stands.
-    pub footprint: Footprint,
-    /// How sure the score is that there is something strange in the corridor, 0 ..= 1: how far its
-    /// largest score is over the threshold, in parts of what is possible, times the part of its width
-    /// that lies on the way, times its height in metres where that is less than one.
-    pub strength: f32,
-}
-
-/// What is seen in one frame, the largest regions first.
-pub type Sightings = FixedVec<Sighting, MAX_REGIONS>;
+/// What has no evidence is looked for so long after it was seen last, in seconds.
+const LOST_S: f32 = 0.5;
+/// How fast something goes ahead is told over a way of that part of its distance.
+const TOLD_OVER: f32 = 0.3;
+/// What goes ahead with less than this part of the vehicle's speed comes nearer, and counts ...
+const COMES_NEARER: f32 = 0.5;
+/// ... and what once went ahead with so much of it counts again from so little on.
+const GOES_AHEAD: f32 = 0.7;
+const STANDS_AGAIN: f32 = 0.25;
 
 /// How the vehicle moved since the frame before.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -56,8 +50,76 @@ pub struct Motion {
 pub struct Track {
     /// Where it stands, in the latest frame or as it is expected there.
     pub footprint: Footprint,
-    /// What it has gathered, in nats: over 0.
+    /// What it has gathered, in nats.
     pub evidence: f32,
+    /// Distance to its foot in metres where it was seen last, as in [`Sighting::distance_m`].
+    distance_m: f32,
+    /// How far the vehicle has gone since, in metres.
+    gone_m: f32,
+    /// With what part of the vehicle's speed it goes ahead, 0 ..= 1: how much farther away it is seen than if
+    /// it stood, in parts of the way that this is told over.
+    ahead: f32,
+    /// Whether it goes ahead of the vehicle.
+    goes_ahead: bool,
+    /// Time since it was seen last, in seconds.
+    unseen_s: f32,
+}
+
+impl Track {
+    /// Of what is seen for the first time: whether it comes nearer is not known before the vehicle has
+    /// gone on, and is taken for not.
+    fn begin(sighting: &Sighting, way_m: f32) -> Self {
+        Self {
+            footprint: sighting.footprint,
+            evidence: 0.0,
+            distance_m: sighting.distance_m,
+            gone_m: 0.0,
+            ahead: COMES_NEARER + way_m / (TOLD_OVER * sighting.distance_m),
+            goes_ahead: false,
+            unseen_s: 0.0,
+        }
+    }
+
+    /// Is seen there again.
+    fn see(&mut self, sighting: &Sighting) {
+        let distance = sighting.distance_m;
+        let gone = self.gone_m;
+        let told_over = TOLD_OVER * distance;
+        let kept = (1.0 - gone / told_over).max(0.0);
+        // more than the vehicle went is an error of the distance, or another thing
+        let more = (distance + gone - self.distance_m).min(gone).max(-gone);
+        // what is no number is taken for the most
+        let ahead = (self.ahead * kept + more / told_over).min(1.0);
+        self.ahead = ahead.max(0.0);
+        let limit = if self.goes_ahead {
+            STANDS_AGAIN
+        } else {
+            GOES_AHEAD
+        };
+        self.goes_ahead = self.ahead > limit;
+        (self.footprint, self.distance_m) = (sighting.footprint, distance);
+        (self.gone_m, self.unseen_s) = (0.0, 0.0);
+    }
+
+    /// What it is seen by, as far as it counts: what does not come nearer has no strength.
+    fn counted(&self, sighting: &Sighting) -> Sighting {
+        let counts = self.ahead <= COMES_NEARER && !self.goes_ahead;
+        Sighting {
+            strength: if counts { sighting.strength } else { 0.0 },
+            ..*sighting
+        }
+    }
+
+    /// Which of two matters more: by evidence, then what was seen last, then what is nearer.
+    fn rank(&self, other: &Self) -> Ordering {
+        let evidence = self.evidence.total_cmp(&other.evidence);
+        let unseen = other.unseen_s.total_cmp(&self.unseen_s);
+        let nearer = other
+            .footprint
+            .distance_m
+            .total_cmp(&self.footprint.distance_m);
+        evidence.then(unseen).then(nearer)
+    }
 }
 
 /// What the tracks say of the corridor.
@@ -85,31 +147,6 @@ impl Tracked {
     }
 }
 
-/// Takes what the regions of a frame show of the ground.
-pub fn sightings(
-    regions: &Regions,
-    threshold: f32,
-    corridor: &GroundCorridor,
-    out: &mut Sightings,
-) {
-    out.clear();
-    let possible = (1.0 - threshold).max(f32::MIN_POSITIVE);
-    for region in regions.largest() {
-        let Some(footprint) = region.footprint else {
-            continue;
-        };
-        let sure = ((region.max_score - threshold) / possible).clamp(0.0, 1.0);
-        // without width nothing is known of the height, and all of it counts
-        let height = (footprint.area_m2 / footprint.width_m() / FULL_HEIGHT_M).min(1.0);
-        let strength = sure * corridor.share_on_way(&footprint) * height;
-        // there is room for every region
-        let _ = out.push(Sighting {
-            footprint,
-            strength,
-        });
-    }
-}
-
 /// Follows what stands on the ground. Fixed capacity: allocates nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Tracker {
@@ -117,9 +154,10 @@ pub struct Tracker {
 }
 
 impl Tracker {
-    /// The tracks after the latest frame, the strongest first.
+    /// The tracks that have evidence after the latest frame, the strongest first.
     pub fn tracks(&self) -> &[Track] {
-        &self.tracks
+        let with = self.tracks.partition_point(|track| track.evidence > 0.0);
+        self.tracks.get(..with).unwrap_or_default()
     }
 
     /// Forgets every track.
@@ -137,15 +175,33 @@ impl Tracker {
         self.take(seen, motion, |sighting| level.gain(sighting).max(0.0));
     }
 
+    /// Takes a frame of a road that is looked at before there is a level: nothing gathers evidence. `counted`
+    /// is told of each sighting with the strength that counts.
+    pub fn follow(
+        &mut self,
+        seen: &[Sighting],
+        motion: Motion,
+        mut counted: impl FnMut(&Sighting),
+    ) {
+        self.take(seen, motion, |sighting| {
+            sighting.into_iter().for_each(&mut counted);
+            0.0
+        });
+    }
+
     fn take(
         &mut self,
         seen: &[Sighting],
         motion: Motion,
-        gain_of: impl Fn(Option<&Sighting>) -> f32,
+        mut gain_of: impl FnMut(Option<&Sighting>) -> f32,
     ) {
-        if !(0.0..=LONGEST_GAP_S).contains(&motion.seconds) {
+        let goes_on = (0.0..=LONGEST_GAP_S).contains(&motion.seconds);
+        if !goes_on {
             self.tracks.clear();
         }
+        // backwards, or by no number, nothing comes nearer
+        let way = motion.speed_mps * motion.seconds;
+        let way_m = if goes_on && way > 0.0 { way } else { 0.0 };
         let mut taken = [false; MAX_REGIONS];
         // the strongest track chooses first
         for track in &mut self.tracks {
@@ -156,39 +212,40 @@ impl Tracker {
                 Some((off, sighting, taken))
             });
             let best = near.min_by(|a, b| a.0.total_cmp(&b.0));
-            let (footprint, gain) = match best {
+            track.gone_m += way_m;
+            let gain = match best {
                 Some((_, sighting, taken)) => {
                     *taken = true;
-                    (sighting.footprint, gain_of(Some(sighting)))
+                    track.see(sighting);
+                    gain_of(Some(&track.counted(sighting)))
                 }
-                None => (expected, gain_of(None)),
+                None => {
+                    track.footprint = expected;
+                    track.unseen_s += motion.seconds;
+                    gain_of(None)
+                }
             };
-            *track = Track {
-                footprint,
-                evidence: track.evidence + gain,
-            };
+            // what is no number is none
+            track.evidence = (track.evidence + gain).max(0.0);
         }
-        self.tracks
-            .retain(|t| t.evidence > 0.0 && t.footprint.distance_m > OUT_OF_SIGHT_M);
+        self.tracks.retain(|t| {
+            (t.evidence > 0.0 || t.unseen_s < LOST_S) && t.footprint.distance_m > OUT_OF_SIGHT_M
+        });
         for (sighting, _) in seen.iter().zip(taken).filter(|(_, taken)| !taken) {
-            let evidence = gain_of(Some(sighting));
-            if evidence > 0.0 {
-                self.begin(Track {
-                    footprint: sighting.footprint,
-                    evidence,
-                });
+            let mut track = Track::begin(sighting, way_m);
+            track.evidence = gain_of(Some(&track.counted(sighting))).max(0.0);
+            if sighting.strength > 0.0 {
+                self.begin(track);
             }
         }
-        self.tracks
-            .sort_unstable_by(|a, b| b.evidence.total_cmp(&a.evidence));
+        self.tracks.sort_unstable_by(|a, b| b.rank(a));
     }
 
     fn begin(&mut self, track: Track) {
         if self.tracks.is_full() {
-            let weakest = self.tracks.iter_mut();
-            let weakest = weakest.min_by(|a, b| a.evidence.total_cmp(&b.evidence));
-            if let Some(weakest) = weakest.filter(|weakest| weakest.evidence < track.evidence) {
-                *weakest = track;
+            let least = self.tracks.iter_mut().min_by(|a, b| a.rank(b));
+            if let Some(least) = least.filter(|least| least.rank(&track).is_lt()) {
+                *least = track;
             }
             return;
         }
@@ -200,7 +257,7 @@ impl Tracker {
     /// where its evidence confirms a stop, else the strongest of all.
     pub fn tracked(&self, corridor: &GroundCorridor, level: &StopLevel) -> Tracked {
         let on_way = self
-            .tracks
+            .tracks()
             .iter()
             .filter(|track| corridor.share_on_way(&track.footprint) > 0.0)
             .map(|track| Tracked {

@@ -138,6 +138,7 @@ impl Work {
             .find(&self.mask, &self.map, &*corridor, &mut self.regions)?;
         sightings(
             &self.regions,
+            &self.map,
             judge.threshold,
             corridor,
             &mut self.sightings,
