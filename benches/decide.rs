@@ -48,7 +48,7 @@ fn decide(c: &mut Criterion) {
         corridor.fit(sixteen::PICTURE, MapSize { width, height });
         let masked = threshold(black_box(&map), sixteen::THRESHOLD, &mut mask);
         finder.find(&mask, &map, &corridor, &mut regions).unwrap();
-        sightings(&regions, sixteen::THRESHOLD, &corridor, &mut seen);
+        sightings(&regions, &map, sixteen::THRESHOLD, &corridor, &mut seen);
         // in case the frame is taken back
         black_box(tracker.clone());
         tracker.update(&seen, MOTION, &level);

@@ -36,6 +36,7 @@ fn drive(rng: &mut Pcg64, frequent: f32) -> Vec<CleanFrame> {
             right_m: 0.5,
             area_m2: 1.0,
         },
+        distance_m,
         strength,
     };
     let mut frames: Vec<CleanFrame> = (0..FRAMES_OF_A_BLOCK * BLOCKS_OF_A_DRIVE)
