@@ -120,7 +120,7 @@ fn best(figures: &[Vec<String>]) -> Vec<String> {
     let columns = figures.first().map_or(0, Vec::len);
     let of = |i: usize| {
         let all = figures.iter().map(|row| &row[i]).filter(|f| !f.is_empty());
-        let is_rate = i > 0 && i % 3 == 0;
+        let is_rate = i > 0 && i.is_multiple_of(3);
         let found = if is_rate { all.min() } else { all.max() };
         found.cloned().unwrap_or_default()
     };
