@@ -62,7 +62,7 @@ fn evaluate_agrees_with_the_files_that_score_writes() {
 #[test]
 fn components_over_the_bundles_threshold_are_those_of_the_masks_that_score_writes() {
     let data = data();
-    let score = ["score", "images", "--out", "out", "--score", "energy"];
+    let score = ["score", "images", "--out", "out", "--score", "observer"];
     succeeds(&lookout(&score, data.path()));
     let (mut expected, width) = (Segments::new(50), SIZE.0 as usize);
     for stem in ["a", "b"] {
@@ -77,12 +77,12 @@ fn components_over_the_bundles_threshold_are_those_of_the_masks_that_score_write
         "images",
         "masks",
         "--score",
-        "energy",
+        "observer",
         "--min-component",
         "50",
     ];
     let report = report(data.path(), &arguments);
-    let figures = &report["components"]["energy"]["calibration"];
+    let figures = &report["components"]["observer"]["calibration"];
     for (name, value) in [
         ("siou", expected.siou),
         ("ppv", expected.ppv),
