@@ -14,6 +14,24 @@ fn without_ground_the_whole_trapezoid_counts_whatever_the_limit() {
 }
 
 #[test]
+fn what_is_hardly_over_the_threshold_confirms_no_stop() {
+    let mut settings = settings();
+    let (score, threshold) = (ScoreKind::OBSERVER, 0.74);
+    settings.judges = Judges::one(Mode::FULL, Judge { score, threshold });
+    for ground in [None, Some(ground())] {
+        let mut run = Run::with(settings.clone());
+        run.pipeline.set_ground(ground).unwrap();
+        for _ in 0..3 {
+            run.frame();
+        }
+        // somebody's score is 0.75
+        let verdict = run.frame();
+        assert_eq!(verdict.anomalous_pixels, WHOLE);
+        assert_eq!((verdict.state, verdict.corridor_pixels), (State::Ok, 0));
+    }
+}
+
+#[test]
 fn g10_ground_and_limit_hold_from_the_next_frame_on() {
     let mut run = Run::new();
     run.pipeline.set_ground(Some(ground())).unwrap();

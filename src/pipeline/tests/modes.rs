@@ -20,7 +20,7 @@ fn a_frame_of_a_mode_without_a_stop_level_leaves_its_time_to_the_next_that_the_t
 
 #[test]
 fn s20_modes_that_count_share_a_window_and_each_is_judged_by_its_own_threshold() {
-    // somebody's score is 0.9975
+    // somebody's score is 0.75
     for (reduced, third, fourth) in [
         (0.5, State::Stop, State::Stop),
         (0.999, State::Warn, State::Stop),
