@@ -26,7 +26,7 @@ const LONGEST_GAP_S: f32 = 1.0;
 const OUT_OF_SIGHT_M: f32 = 1.0;
 /// What has no evidence is looked for so long after it was seen last, in seconds.
 const LOST_S: f32 = 0.5;
-/// How fast something goes ahead is told over a way of that part of its distance.
+/// The speed ahead is estimated while the vehicle drives this part of the thing's distance.
 const TOLD_OVER: f32 = 0.3;
 /// What goes ahead with less than this part of the vehicle's speed comes nearer, and counts ...
 const COMES_NEARER: f32 = 0.5;
