@@ -67,6 +67,7 @@ fn decide(c: &mut Criterion) {
             quality: None,
             size: Some(sixteen::PICTURE),
             watching: true,
+            fallback: false,
         };
         let verdict = supervisor.step(Event::Frame(observation), Now::simulated(stamp));
         sixteen::assert_sixteen(regions.largest().len(), tracker.tracks().len());

@@ -99,6 +99,7 @@ fn frame(c: &mut Criterion) {
                 quality: None,
                 size: Some((1280, 720)),
                 watching: true,
+                fallback: false,
             };
             let verdict = supervisor.step(Event::Frame(observation), Now::simulated(stamp));
             board.post(&verdict, AGE);

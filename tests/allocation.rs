@@ -346,6 +346,7 @@ fn quality_and_supervisor_allocate_nothing_from_the_first_frame_on() {
                     quality: Some(meter.measure(&frame)),
                     size: Some((frame.width(), frame.height())),
                     watching: true,
+                    fallback: false,
                 }),
             };
             *state = supervisor.step(event, Now::simulated(capture_stamp)).state;

@@ -194,6 +194,19 @@ pub enum Reason {
         /// Rows.
         height: u32,
     },
+    /// Enough hits to confirm a STOP, none of them in the best mode: a machine that is busy latches none.
+    #[error(
+        "anomaly of {corridor_pixels} pixels in the corridor in {hits} of {window} frames, all judged in a weaker mode \
+         than the best: the flag stays raised until they are past, and it is not latched"
+    )]
+    FallbackHits {
+        /// Hits in the window.
+        hits: u32,
+        /// Frames in the window.
+        window: u32,
+        /// Anomalous pixels in the corridor that count in this frame.
+        corridor_pixels: u32,
+    },
     /// The frame was judged in a mode that does not count as watching.
     #[error("the frame was judged in a mode below the least that counts as watching")]
     WeakMode,
@@ -242,6 +255,7 @@ impl Reason {
             Self::Confirmed { .. } => "confirmed",
             Self::TrackCandidate { .. } => "track-candidate",
             Self::TrackConfirmed { .. } => "track-confirmed",
+            Self::FallbackHits { .. } => "fallback-hits",
             Self::Latched { .. } => "latched",
             Self::ResetPending { .. } => "reset-pending",
             Self::ResetCancelled { .. } => "reset-cancelled",

@@ -32,6 +32,7 @@ mod pictures;
 ///         quality: None,
 ///         size: None,
 ///         watching: true,
+///         fallback: false,
 ///     };
 ///     let now = Now::simulated(stamp);
 ///     states.push(supervisor.step(Event::Frame(clear), now).state);
@@ -58,6 +59,8 @@ pub struct Supervisor {
     pictures: Pictures,
     /// Hits of the last frames that counted, the latest in the lowest bit.
     window: u64,
+    /// Those of them that were judged in the best mode.
+    best: u64,
     /// Good frames, one after another.
     good: u32,
     /// Clean frames since a reset was asked for.
@@ -76,6 +79,7 @@ struct Before {
     capture_stamp: Stamp,
     state: State,
     window: u64,
+    best: u64,
     reset: Option<u32>,
 }
 
@@ -97,6 +101,7 @@ impl Supervisor {
             previous: None,
             pictures: Pictures::default(),
             window: 0,
+            best: 0,
             good: 0,
             reset: None,
             stopped_at: Stamp::default(),
@@ -138,6 +143,7 @@ impl Supervisor {
                     capture_stamp: observation.capture_stamp,
                     state: self.state,
                     window: self.window,
+                    best: self.best,
                     reset: self.reset,
                 });
                 let picture = self.pictures.judge(&observation, &self.config.quality);
@@ -229,7 +235,7 @@ impl Supervisor {
         if self.state == State::Stop && hit {
             return;
         }
-        self.window = before.window;
+        (self.window, self.best) = (before.window, before.best);
         if before.state == State::Stop {
             self.state = State::Stop;
             self.reset = before.reset;
@@ -273,9 +279,10 @@ impl Supervisor {
     }
 
     /// Lets a frame count; how many hits there are now.
-    fn count(&mut self, hit: bool) -> u32 {
+    fn count(&mut self, hit: bool, fallback: bool) -> u32 {
         let bits = window_bits(self.config.confirm_window);
         self.window = (self.window << 1 | u64::from(hit)) & bits;
+        self.best = (self.best << 1 | u64::from(hit && !fallback)) & bits;
         self.window.count_ones()
     }
 
@@ -288,6 +295,13 @@ impl Supervisor {
     }
 
     fn confirmed(&mut self, observation: Observation, hits: u32) {
+        if observation.tracked.is_none() && self.best == 0 {
+            return self.fault(Reason::FallbackHits {
+                hits,
+                window: self.config.confirm_window,
+                corridor_pixels: observation.corridor_pixels,
+            });
+        }
         self.state = State::Stop;
         self.stopped_at = observation.capture_stamp;
         self.reset = None;
@@ -345,7 +359,11 @@ impl Supervisor {
         let limit = self.config.quality.blur_fault_frames;
         let blurred = Reason::Blurred { frames, limit };
         let hit = self.is_hit(&observation);
-        let hits = if hit { self.count(true) } else { 0 };
+        let hits = if hit {
+            self.count(true, observation.fallback)
+        } else {
+            0
+        };
         let moving = matches!(self.state, State::Ok | State::Warn);
         if self.state == State::Stop && hit && self.reset.is_some() {
             self.stopped_frame(observation, hit);
@@ -369,7 +387,7 @@ impl Supervisor {
     fn good_frame(&mut self, observation: Observation) {
         let config = self.config;
         let hit = self.is_hit(&observation);
-        let hits = self.count(hit);
+        let hits = self.count(hit, observation.fallback);
         self.good = self.good.saturating_add(1);
 
         if self.state == State::Stop {
@@ -417,7 +435,7 @@ impl Supervisor {
             }
             Some(_) => {
                 self.reset = None;
-                self.window = 0;
+                (self.window, self.best) = (0, 0);
                 self.state = State::Ok;
                 self.reason = Reason::Clear;
             }

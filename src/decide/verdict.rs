@@ -69,6 +69,9 @@ pub struct Observation {
     /// Whether the mode counts as watching: one that finds too little can show neither that there is
     /// a hazard nor that there is none.
     pub watching: bool,
+    /// Whether the mode is less than the best that may run, as when the machine is busy: its hits alone
+    /// raise the flag, and do not latch it.
+    pub fallback: bool,
 }
 
 named! {

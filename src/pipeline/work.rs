@@ -177,6 +177,9 @@ impl Work {
             quality: Some(quality),
             size: Some((frame.width(), frame.height())),
             watching,
+            fallback: settings
+                .best_mode()
+                .is_ok_and(|best| mode.index() > best.index()),
         };
         times.decide = deciding.elapsed();
         Ok(Observed { observation, stats })

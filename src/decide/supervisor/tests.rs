@@ -65,6 +65,7 @@ fn frame(stamp_ms: i64, corridor_pixels: u32) -> Observation {
         quality: None,
         size: None,
         watching: true,
+        fallback: false,
     }
 }
 

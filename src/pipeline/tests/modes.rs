@@ -32,3 +32,16 @@ fn s20_modes_that_count_share_a_window_and_each_is_judged_by_its_own_threshold()
         assert_eq!(run.frame().state, fourth, "{reduced}");
     }
 }
+
+#[test]
+fn s21_a_mode_below_the_best_that_may_run_is_a_fallback_and_the_best_is_none() {
+    let mut run = Run::with(reduced_at(0.5));
+    let states = [(); 3].map(|()| run.frame_in(Mode::REDUCED, IMAGE).state);
+    assert_eq!(states[2], State::Fault, "{states:?}");
+
+    let mut settings = reduced_at(0.5);
+    settings.schedule = Schedule::Fixed(Mode::REDUCED);
+    let mut run = Run::with(settings);
+    let states = [(); 3].map(|()| run.frame_in(Mode::REDUCED, IMAGE).state);
+    assert_eq!(states[2], State::Stop, "{states:?}");
+}

@@ -120,6 +120,7 @@ struct Look {
     quality: Option<Quality>,
     size: Option<(u32, u32)>,
     watching: bool,
+    fallback: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -175,8 +176,9 @@ fn look(calm: bool) -> BoxedStrategy<Look> {
         };
         let quality = prop_oneof![5 => Just(SHARP), 1 => Just(blurred)];
         let watching = prop_oneof![9 => Just(true), 1 => Just(false)];
-        return (area, tracked(), quality, watching)
-            .prop_map(|(area, tracked, quality, watching)| Look {
+        let fallback = prop_oneof![3 => Just(false), 1 => Just(true)];
+        return (area, tracked(), quality, watching, fallback)
+            .prop_map(|(area, tracked, quality, watching, fallback)| Look {
                 pixels: 1000,
                 non_finite: 0,
                 scores: (0.0, 1.0),
@@ -186,6 +188,7 @@ fn look(calm: bool) -> BoxedStrategy<Look> {
                 quality: Some(quality),
                 size: Some((640, 480)),
                 watching,
+                fallback,
             })
             .boxed();
     }
@@ -215,10 +218,20 @@ fn look(calm: bool) -> BoxedStrategy<Look> {
         tracked(),
         picture(),
         size,
-        watching,
+        (watching, any::<bool>()),
     )
         .prop_map(
-            |(pixels, non_finite, scores, area, after_hit, tracked, quality, size, watching)| {
+            |(
+                pixels,
+                non_finite,
+                scores,
+                area,
+                after_hit,
+                tracked,
+                quality,
+                size,
+                (watching, fallback),
+            )| {
                 Look {
                     pixels,
                     non_finite,
@@ -229,6 +242,7 @@ fn look(calm: bool) -> BoxedStrategy<Look> {
                     quality,
                     size,
                     watching,
+                    fallback,
                 }
             },
         )
@@ -418,6 +432,7 @@ impl World {
             quality,
             size: look.size,
             watching: look.watching,
+            fallback: look.fallback,
         })
     }
 }

@@ -36,7 +36,10 @@ fn limit(ms: u32) -> i128 {
 }
 
 fn has_hit(input: &str) -> bool {
-    matches!(input, "hit" | "blurred-hit" | "long-blurred-hit")
+    matches!(
+        input,
+        "hit" | "blurred-hit" | "long-blurred-hit" | "fallback-hits"
+    )
 }
 
 fn is_good(input: &str) -> bool {
@@ -206,6 +209,7 @@ impl Model {
             }
             _ if !o.watching && config.weak_mode == WeakMode::Fault => "weak-mode",
             _ if !o.watching => "weak",
+            (_, true) if self.is_fallback_alone(o) => "fallback-hits",
             (0, true) => "hit",
             (0, false) => "clean",
             (run, true) if run >= config.quality.blur_fault_frames as usize => "long-blurred-hit",
@@ -264,20 +268,38 @@ impl Model {
             .count()
     }
 
-    /// Whether the frames that counted were hits, the latest first, since a reset went through.
-    fn counted(&self) -> impl Iterator<Item = bool> {
+    /// Whether a hit confirms a STOP, but for that no hit in the window is of the best mode.
+    fn is_fallback_alone(&self, o: Observation) -> bool {
+        let window = || self.window().filter(|past| has_hit(past.input));
+        let best = window().any(|past| matches!(past.event, Event::Frame(o) if !o.fallback));
+        let enough = 1 + window().count() >= self.config.confirm_hits as usize;
+        o.tracked.is_none() && o.fallback && !best && enough
+    }
+
+    /// The frames that counted, the latest first, since a reset went through.
+    fn counted_frames(&self) -> impl Iterator<Item = &Past> {
         let since = self.past.iter().rev();
         since
             .take_while(|past| (past.before, past.after) != (Stop, Clear))
             .filter(|past| is_good(past.input) || has_hit(past.input))
-            .map(|past| has_hit(past.input))
+    }
+
+    /// Those of them that are in the window with one that is being told of.
+    fn window(&self) -> impl Iterator<Item = &Past> {
+        self.counted_frames()
+            .take(self.config.confirm_window as usize - 1)
+    }
+
+    /// Whether the frames that counted were hits.
+    fn counted(&self) -> impl Iterator<Item = bool> {
+        self.counted_frames().map(|past| has_hit(past.input))
     }
 
     fn next(&self, input: &'static str, before: State, event: Event) -> State {
         let config = &self.config;
         let (good, hit) = (is_good(input), has_hit(input));
-        let window = config.confirm_window as usize - 1;
-        let hits = self.counted().take(window).filter(|hit| *hit).count() + usize::from(hit);
+        let before_it = self.window().filter(|past| has_hit(past.input));
+        let hits = before_it.count() + usize::from(hit);
         let confirms = match event {
             Event::Frame(Observation {
                 tracked: Some(tracked),
@@ -289,6 +311,7 @@ impl Model {
             "tick" | "reset" => before,
             "clean" if before == Stop && self.clean_since_reset() >= config.reset_frames => Clear,
             _ if before == Stop => Stop,
+            "fallback-hits" => Fault,
             _ if hit && confirms => Stop,
             "blurred" | "blurred-hit" | "weak" if before == Clear => Warn,
             "blurred" | "blurred-hit" | "weak" => before,

@@ -277,3 +277,56 @@ fn f22_a_weak_mode_is_a_fault_where_that_is_set() {
     assert_eq!((verdict.state, verdict.safe_stop), (Fault, true));
     assert_eq!(verdict.reason, Reason::WeakMode);
 }
+
+fn fallback(drive: &mut Drive, corridor_pixels: u32) -> Verdict {
+    drive.now_ms += 50;
+    drive.event(Event::Frame(Observation {
+        fallback: true,
+        ..frame(drive.now_ms, corridor_pixels)
+    }))
+}
+
+#[test]
+fn s21_hits_of_a_fallback_mode_alone_raise_the_flag_and_latch_no_stop() {
+    let mut drive = Drive::started();
+    assert_eq!(fallback(&mut drive, 50).state, Warn);
+    for _ in 0..3 {
+        let verdict = fallback(&mut drive, 50);
+        assert_eq!((verdict.state, verdict.safe_stop), (Fault, true));
+        assert_eq!(verdict.reason.code(), "fallback-hits");
+    }
+    // it is past when so many good frames came, and nobody need reset it
+    let states = [0; 3].map(|area| fallback(&mut drive, area).state);
+    assert_eq!(states, [Fault, Fault, Clear]);
+}
+
+#[test]
+fn s21_one_hit_of_the_best_mode_in_the_window_makes_it_a_stop() {
+    let mut drive = Drive::started();
+    drive.frame(50);
+    assert_eq!(fallback(&mut drive, 50).state, Stop);
+
+    let mut drive = Drive::started();
+    fallback(&mut drive, 50);
+    assert_eq!(drive.frame(50).state, Stop);
+
+    // one that has left the window does not count
+    let mut drive = Drive::started();
+    drive.frame(50);
+    [0, 0].map(|area| fallback(&mut drive, area));
+    assert_eq!(
+        [50, 50].map(|area| fallback(&mut drive, area).state),
+        [Warn, Fault]
+    );
+}
+
+#[test]
+fn s21_a_hit_of_a_fallback_mode_makes_a_reset_void() {
+    let mut drive = Drive::stopped();
+    drive.event(Event::Reset);
+    let verdict = fallback(&mut drive, 50);
+    assert_eq!(
+        (verdict.state, verdict.reason.code()),
+        (Stop, "reset-cancelled")
+    );
+}
