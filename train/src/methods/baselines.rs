@@ -1,6 +1,6 @@
-//! Scores of the class logits alone: what every other method must beat.
+//! Scores of the class logits alone, and of the features' norm: what every other method must beat.
 
-use super::{Kind, Method, MethodError, SCORE, read};
+use super::{FEATURES, Kind, Method, MethodError, SCORE, read};
 use crate::data::CLASSES;
 use crate::graph::{Builder, Graph, Reduce, ValueId};
 use crate::nets::{Design, LOGITS};
@@ -12,20 +12,25 @@ pub(super) enum Baseline {
     MaxLogit,
     Entropy,
     Energy,
+    FeatureNorm,
 }
 
 impl Method for Baseline {
     fn graph(&self, design: Design) -> Result<Graph, MethodError> {
         let mut b = Builder::new("head");
-        let logits = read(&mut b, design, LOGITS)?;
-        let score = self.score(&mut b, logits);
+        let reads = match self {
+            Self::FeatureNorm => FEATURES,
+            _ => LOGITS,
+        };
+        let planes = read(&mut b, design, reads)?;
+        let score = self.score(&mut b, planes);
         Ok(b.finish(&[score]))
     }
 
     fn kind(&self) -> Kind {
         match self {
             Self::Softmax | Self::Entropy => Kind::Probability,
-            Self::MaxLogit | Self::Energy => Kind::Energy,
+            Self::MaxLogit | Self::Energy | Self::FeatureNorm => Kind::Energy,
         }
     }
 
@@ -57,6 +62,13 @@ impl Baseline {
                 b.affine(SCORE, sum, -1.0 / most, 0.0)
             }
             Self::Energy => b.energy(SCORE, logits),
+            // of features: those of unknown things are short
+            Self::FeatureNorm => {
+                let squares = b.mul("squares", logits, logits);
+                let sum = b.reduce("sum", squares, Reduce::Sum);
+                let norm = b.sqrt("norm", sum);
+                b.affine(SCORE, norm, -1.0, 0.0)
+            }
         }
     }
 }
@@ -80,6 +92,7 @@ mod tests {
         near(score(Baseline::Softmax, &[1.0, 2.0]), 0.268_941_4);
         near(score(Baseline::MaxLogit, &[1.0, 2.0]), -2.0);
         near(score(Baseline::Energy, &[1.0, 2.0]), -2.313_261_7);
+        near(score(Baseline::FeatureNorm, &[3.0, -4.0]), -5.0);
         // 0.5822031 nats, of ln 11
         near(
             score(Baseline::Entropy, &[1.0, 2.0]),

@@ -234,6 +234,8 @@ pub enum Config {
     Entropy(NoOptions),
     /// Free energy.
     Energy(NoOptions),
+    /// Minus the norm of the features.
+    FeatureNorm(NoOptions),
     /// See the struct, as all others.
     StandardisedMaxLogit(StandardisedMaxLogit),
     /// Distance to class Gaussians.
@@ -284,6 +286,7 @@ impl Config {
             Self::MaxLogit(_) => &Baseline::MaxLogit,
             Self::Entropy(_) => &Baseline::Entropy,
             Self::Energy(_) => &Baseline::Energy,
+            Self::FeatureNorm(_) => &Baseline::FeatureNorm,
             Self::StandardisedMaxLogit(m) => m,
             Self::Mahalanobis(m) => m,
             Self::Vim(m) => m,
