@@ -41,11 +41,12 @@ pub const CLASSES: i64 = 11;
 pub const FIRST_CHOICE: u8 = 12;
 /// What a label of several classes means, from [`FIRST_CHOICE`] on (the data sets' `labels_sets`).
 pub const CHOICES: [&[u8]; 5] = [
-    &[8, 10],   // car or bicyclist
-    &[9, 10],   // pedestrian or bicyclist
-    &[2, 6, 7], // pole, sign or fence
-    &[1, 5],    // building or tree
-    &[4, 5],    // pavement or tree
+    &[8, 10], // car or bicyclist
+    &[9, 10], // pedestrian or bicyclist
+    // pole, sign or fence; IDD Lite's also holds kerbs, which were learnt as poles without pavement
+    &[2, 4, 6, 7],
+    &[1, 5], // building or tree
+    &[4, 5], // pavement or tree
 ];
 /// The generator of all training randomness.
 pub type Rng = rand_pcg::Pcg64;
