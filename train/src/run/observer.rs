@@ -50,6 +50,9 @@ pub struct ObserverTraining {
     pub sample: AugmentConfig,
     /// Folders with cut-out objects, relative to the data folder.
     pub cutouts: Vec<PathBuf>,
+    /// Folder of pictures of rendered objects, which training alone pastes; `train/objects.sh` makes one. How often is said
+    /// by [`Composition::object`].
+    pub objects: Option<PathBuf>,
     /// Rendered drives with an anomaly to draw from; a third as many are without.
     pub rendering: Rendering,
     /// What samples are made of.
@@ -155,6 +158,10 @@ impl Lesson<'_> {
         let (config, training) = (self, self.training.clone());
         let data = |path: &PathBuf| config.data.join(path);
         let folders: Vec<PathBuf> = training.cutouts.iter().map(data).collect();
+        anyhow::ensure!(
+            training.composition.object == 0.0 || training.objects.is_some(),
+            "[observer.composition] gives objects a weight, but [observer] names no folder of them (`objects`)"
+        );
 
         let mut sets = vec![];
         for file in config.sets.values().filter(|s| s.kind != LabelKind::Coarse) {
@@ -177,6 +184,7 @@ impl Lesson<'_> {
             strange: rendered(RENDER_TRAINING_SEED, training.rendering, Anomaly::Training)?,
             plain: rendered(clean_seed, clean, Anomaly::None)?,
             cutouts: load_cutouts(&folders, CutoutSplit::Train)?,
+            objects: load_cutouts(training.objects.as_slice(), CutoutSplit::Train)?,
             known,
             composition: training.composition,
             size: training.sample,

@@ -26,6 +26,9 @@ pub struct Composition {
     pub known: f64,
     /// Weight of cut-outs among what is pasted.
     pub cutout: f64,
+    /// Weight of rendered objects ([`ObserverTraining::objects`](super::ObserverTraining::objects)).
+    #[serde(default)]
+    pub object: f64,
     /// Weight of textures and of patches of other frames.
     pub texture: f64,
     /// Weight of corruptions of what is there.
@@ -47,6 +50,8 @@ pub(super) struct Samples {
     /// Rendered, without.
     pub(super) plain: Vec<Picture>,
     pub(super) cutouts: Vec<Cutout>,
+    /// Rendered objects.
+    pub(super) objects: Vec<Cutout>,
     pub(super) known: Vec<KnownThing>,
     pub(super) composition: Composition,
     pub(super) size: AugmentConfig,
@@ -60,11 +65,12 @@ impl fmt::Display for Samples {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let real: usize = self.mixture.sets.iter().map(|s| s.pictures.len()).sum();
         let made = (self.strange.len(), self.plain.len());
-        let pasted = (self.cutouts.len(), self.known.len());
+        let pasted = (self.cutouts.len(), self.objects.len(), self.known.len());
         write!(
             f,
-            "{real} real pictures, {} rendered with an anomaly and {} without, {} cut-outs, {} known things",
-            made.0, made.1, pasted.0, pasted.1
+            "{real} real pictures, {} rendered with an anomaly and {} without, {} cut-outs, {} objects, \
+             {} known things",
+            made.0, made.1, pasted.0, pasted.1, pasted.2
         )
     }
 }
@@ -132,10 +138,14 @@ impl Samples {
 
     fn paste(&self, canvas: &mut Canvas, rng: &mut Rng) {
         let c = &self.composition;
-        let kind = rng.random_range(0.0..c.cutout + c.texture + c.corruption);
-        if kind < c.cutout && !self.cutouts.is_empty() {
-            self.paste_cutout(canvas, rng);
-        } else if kind < c.cutout + c.texture {
+        let photographs = c.cutout;
+        let things = photographs + c.object;
+        let kind = rng.random_range(0.0..things + c.texture + c.corruption);
+        if kind < photographs && !self.cutouts.is_empty() {
+            paste_thing(canvas, &self.cutouts, rng);
+        } else if kind < things && !self.objects.is_empty() {
+            paste_thing(canvas, &self.objects, rng);
+        } else if kind < things + c.texture {
             let source = TextureSource {
                 picture: self.mixture.draw(rng).1,
                 cutouts: &self.cutouts,
@@ -145,23 +155,92 @@ impl Samples {
             corrupt(canvas, RADIUS, rng);
         }
     }
+}
 
-    fn paste_cutout(&self, canvas: &mut Canvas, rng: &mut Rng) {
-        let cutout = &self.cutouts[rng.random_range(0..self.cutouts.len())];
-        let side = rng.random_range(SIDE.0.ln()..=SIDE.1.ln()).exp();
-        let scaled = cutout.scaled(side / cutout.width.max(cutout.height) as f32);
-        let (w, h) = (canvas.width, canvas.height);
-        // half of them stand on the ground, where they matter; the others are anywhere
-        let ground = rng
-            .random_bool(0.5)
-            .then(|| ground_pixel(&canvas.label, rng))
-            .flatten();
-        let (x, y) = match ground {
-            // its foot is there
-            Some(at) => (at % w, (at / w).saturating_sub(scaled.height / 2)),
-            None => (rng.random_range(0..w), rng.random_range(h / 4..h)),
+/// One of the things, somewhere.
+fn paste_thing(canvas: &mut Canvas, things: &[Cutout], rng: &mut Rng) {
+    let cutout = &things[rng.random_range(0..things.len())];
+    let side = rng.random_range(SIDE.0.ln()..=SIDE.1.ln()).exp();
+    let scaled = cutout.scaled(side / cutout.width.max(cutout.height) as f32);
+    let (w, h) = (canvas.width, canvas.height);
+    // half of them stand on the ground, where they matter; the others are anywhere
+    let ground = rng
+        .random_bool(0.5)
+        .then(|| ground_pixel(&canvas.label, rng))
+        .flatten();
+    let (x, y) = match ground {
+        // its foot is there
+        Some(at) => (at % w, (at / w).saturating_sub(scaled.height / 2)),
+        None => (rng.random_range(0..w), rng.random_range(h / 4..h)),
+    };
+    let (flip, matching) = (rng.random_bool(0.5), Match::strong(rng));
+    paste_cutout(canvas, &scaled, x as i64, y as i64, flip, &matching);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{LabelKind, TrainingSet};
+
+    /// A grey road into which a white object is pasted.
+    fn samples() -> Samples {
+        let (width, height) = (96, 64);
+        let picture = Picture {
+            width,
+            height,
+            rgb: vec![90; 3 * width * height],
+            label: vec![3; width * height],
+            outlier: vec![0; width * height],
         };
-        let (flip, matching) = (rng.random_bool(0.5), Match::strong(rng));
-        paste_cutout(canvas, &scaled, x as i64, y as i64, flip, &matching);
+        let white = Cutout {
+            name: String::from("object_1f400_0"),
+            width: 16,
+            height: 16,
+            rgba: vec![255; 4 * 16 * 16],
+        };
+        let set = TrainingSet {
+            weight: 1.0,
+            scale: (1.0, 1.0),
+            kind: LabelKind::Plain,
+            pictures: vec![picture],
+        };
+        Samples {
+            mixture: Mixture::new(vec![set]),
+            strange: vec![],
+            plain: vec![],
+            cutouts: vec![],
+            objects: vec![white],
+            known: vec![],
+            composition: Composition {
+                rendered: 0.0,
+                rendered_clean: 0.0,
+                clean: 0.0,
+                known: 0.0,
+                cutout: 0.0,
+                object: 1.0,
+                texture: 0.0,
+                corruption: 0.0,
+            },
+            size: AugmentConfig { width, height },
+            in_use: InUse::Rows(height),
+            batch: 8,
+            attacked: 0,
+            seed: 1,
+        }
+    }
+
+    fn unknown_pixels(samples: &Samples) -> usize {
+        let canvases = (0..4).flat_map(|step| samples.step(step));
+        let outliers = canvases.map(|canvas| canvas.outlier.iter().filter(|&&o| o > 0).count());
+        outliers.sum()
+    }
+
+    #[test]
+    fn rendered_objects_are_pasted_as_unknown_and_not_into_samples_that_stay_clean() {
+        let mut samples = samples();
+        let pasted = unknown_pixels(&samples);
+        assert!(pasted > 500, "{pasted}");
+        samples.composition.clean = 1.0;
+        assert_eq!(unknown_pixels(&samples), 0);
     }
 }
