@@ -66,9 +66,39 @@ impl FrameLoss for Laa {
         let seen = known.see_attacked(batch, &self.attack)?;
         let out = network.forward(&seen.inputs(), Mode::Train)?;
         let quarter = Quarter::of(batch, known.device);
-        let wrong = seen.logits().argmax(1, false).ne_tensor(&quarter.label);
-        let failed = quarter.known.logical_and(&wrong);
-        let right = quarter.known.logical_and(&wrong.logical_not());
-        Ok(told_apart(&out[SCORE], &failed, &right))
+        Ok(failure_loss(&out[SCORE], seen.logits(), &quarter))
+    }
+}
+
+/// Loss of a score that is to tell the known pixels whose class is wrong from those whose class is
+/// right, attacked or not.
+fn failure_loss(score: &Tensor, logits: &Tensor, quarter: &Quarter) -> Tensor {
+    let wrong = logits.argmax(1, false).ne_tensor(&quarter.label);
+    let failed = quarter.known.logical_and(&wrong);
+    let right = quarter.known.logical_and(&wrong.logical_not());
+    told_apart(score, &failed, &right)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Four pixels: of the known ones one is seen right and one wrong; one has no label and one is
+    /// something unknown, and their high scores weigh nothing.
+    #[test]
+    fn only_known_pixels_are_learnt_and_failures_are_the_positives() {
+        let plane = |v: [bool; 4]| Tensor::from_slice(&v).reshape([1, 1, 4]);
+        let quarter = Quarter {
+            label: Tensor::from_slice(&[0i64, 0, 255, 0]).reshape([1, 1, 4]),
+            unknown: plane([false, false, false, true]),
+            known: plane([true, true, false, false]),
+        };
+        let logits = Tensor::from_slice(&[1.0f32, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0]);
+        let logits = logits.reshape([1, 2, 1, 4]);
+        let score = Tensor::from_slice(&[0.0f32, 2.0, 9.0, 9.0]).reshape([1, 1, 1, 4]);
+        let loss = failure_loss(&score, &logits, &quarter).double_value(&[]);
+        // half of ln(1 + e^-2), where it failed, and half of ln 2, where it did not
+        let by_hand = (0.126_928 + std::f64::consts::LN_2) / 2.0;
+        assert!((loss - by_hand).abs() < 1e-6, "{loss}");
     }
 }

@@ -14,7 +14,7 @@ use crate::torch::channels_last;
 pub enum AttackMode {
     /// Away from the class that the network sees.
     Min,
-    /// Towards one other class, drawn at random for each picture.
+    /// Towards one class, drawn at random for each picture.
     Max,
     /// One of the two, drawn for each step.
     Both,
@@ -93,6 +93,82 @@ mod tests {
         Observed::Own {
             design: Design::Small,
             segmentation: network,
+        }
+    }
+
+    /// Two classes, the first where there is more red than green: its logit is twice the difference, that
+    /// of the second 0.
+    fn redder(image: &Tensor) -> anyhow::Result<Tensor> {
+        let first = (image.narrow(1, 0, 1) - image.narrow(1, 1, 1)) * 2.0;
+        Ok(Tensor::cat(&[&first, &first.zeros_like()], 1))
+    }
+
+    /// [1, 3, 1, 2]: a pixel of each class, at the same distance from the other.
+    fn two_pixels() -> Tensor {
+        Tensor::from_slice(&[0.6f32, 0.4, 0.4, 0.6, 0.5, 0.5]).reshape([1, 3, 1, 2])
+    }
+
+    const BY_A_TWENTIETH: AttackConfig = AttackConfig {
+        mode: AttackMode::Min,
+        epsilon: (0.05, 0.05),
+        noise: 0.0,
+    };
+
+    fn assert_near(found: &Tensor, expected: &[f32]) {
+        let expected = Tensor::from_slice(expected).reshape(found.size());
+        let most = (found - expected).abs().max().double_value(&[]);
+        assert!(most < 1e-6, "{found}");
+    }
+
+    /// The colours that weigh in the logit go a step, each against its class; blue, which weighs
+    /// nothing, stays. The difference of 0.2 becomes 0.1, so the logit falls from 0.4 to 0.2.
+    #[test]
+    fn min_takes_each_pixel_a_step_away_from_its_class() {
+        let (image, everywhere) = (two_pixels(), Tensor::ones([1, 1, 1, 2], FLOAT));
+        let attacked = attack(redder, &image, &everywhere, &BY_A_TWENTIETH).unwrap();
+        assert_near(&attacked, &[0.55, 0.45, 0.45, 0.55, 0.5, 0.5]);
+        let seen = Tensor::from_slice(&[0i64, 1]).reshape([1, 1, 2]);
+        let entropy = |image: &Tensor| {
+            let loss = plain_entropy(&redder(image).unwrap(), &seen);
+            loss.double_value(&[])
+        };
+        assert!((entropy(&image) - (-0.4f64).exp().ln_1p()).abs() < 1e-6);
+        assert!((entropy(&attacked) - (-0.2f64).exp().ln_1p()).abs() < 1e-6);
+    }
+
+    #[test]
+    fn max_takes_all_pixels_a_step_towards_one_class() {
+        let (image, everywhere) = (two_pixels(), Tensor::ones([1, 1, 1, 2], FLOAT));
+        let config = AttackConfig {
+            mode: AttackMode::Max,
+            ..BY_A_TWENTIETH
+        };
+        let mut drawn = [0; 2];
+        for seed in 0..20 {
+            tch::manual_seed(seed);
+            let attacked = attack(redder, &image, &everywhere, &config).unwrap();
+            if attacked.double_value(&[0, 0, 0, 0]) > 0.6 {
+                drawn[0] += 1;
+                assert_near(&attacked, &[0.65, 0.45, 0.35, 0.55, 0.5, 0.5]);
+            } else {
+                drawn[1] += 1;
+                assert_near(&attacked, &[0.55, 0.35, 0.45, 0.65, 0.5, 0.5]);
+            }
+        }
+        assert!(drawn.iter().all(|&n| n > 2), "{drawn:?}");
+    }
+
+    #[test]
+    fn an_attack_of_no_strength_changes_no_bit() {
+        let (image, everywhere) = (two_pixels(), Tensor::ones([1, 1, 1, 2], FLOAT));
+        for mode in [AttackMode::Min, AttackMode::Max, AttackMode::Both] {
+            let config = AttackConfig {
+                mode,
+                epsilon: (0.0, 0.0),
+                noise: 0.0,
+            };
+            let attacked = attack(redder, &image, &everywhere, &config).unwrap();
+            assert!(attacked.equal(&image), "{mode:?}");
         }
     }
 
