@@ -5,7 +5,7 @@
 #   .ci/ros/run.sh ECHO bench [OPTION]...     # ECHO: examples/ros_echo; see bench_transport.py
 #
 # `all` without CHECK is what CI runs: everything with Jazzy, a shorter set with Kilted, a smoke test
-# with CycloneDDS. Needs what venvs.sh makes; the checks `transport`, `staleness` and `truth` need examples/ros_echo
+# with CycloneDDS. LOOKOUT_ORT may name ONNX Runtime's library, which `scores` runs too. Needs what venvs.sh makes; the checks `transport`, `staleness` and `truth` need examples/ros_echo
 # and examples/slow_node where cargo puts them, beside LOOKOUT. Logs go to $LOOKOUT_ROS_OUT (else ros/ below target/ci).
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -59,12 +59,12 @@ run() { # DISTRIBUTION CHECK
     echo "$python: not there; .ci/ros/venvs.sh makes it" | tee -a "$log"
     code=1
   else
-    timeout --kill-after=10 150 env "$fastdds=$profile" "$python" "$here/check_$2.py" "$lookout" 2>>"$log" || code=$?
+    timeout --kill-after=10 300 env "$fastdds=$profile" "$python" "$here/check_$2.py" "$lookout" 2>>"$log" || code=$?
   fi
   if [ "$code" -ne 0 ]; then
     result=FAILED
     failed=$((failed + 1))
-    if [ "$code" -eq 124 ] || [ "$code" -eq 137 ]; then echo "  not done after 150 s"; fi
+    if [ "$code" -eq 124 ] || [ "$code" -eq 137 ]; then echo "  not done after 300 s"; fi
     echo "  the log, $log, ends:"
     grep -v ' rustdds::' "$log" | tail -n 25 | cut -c 1-240 | sed 's/^/  | /'
   fi
@@ -77,7 +77,8 @@ if [ "$which" = bench ]; then # not a check: its figures are for people
 fi
 
 readonly every=(
-  graph lifecycle flag truth interrupted throughput large staleness road encodings garbage clock replay transport
+  graph lifecycle flag truth interrupted throughput large staleness road encodings scores garbage clock replay
+  transport
 )
 readonly short=(graph lifecycle flag throughput)
 case $which in
