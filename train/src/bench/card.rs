@@ -15,10 +15,11 @@ pub(super) fn markdown(bench: &Bench, place: &Place, done: &[Done]) -> String {
     let heads = first_seed(bench, done).filter(|d| d.score().is_some());
     let (file, out) = (place.file.display(), place.out.display());
     let mut text = format!(
-        "# Bundle `{}`\n{}. It is for comparing: one segmentation network and {} scores of what it sees, one of which \
-         runs, `lookout replay BAG --bundle DIR --score NAME` or the node's parameter `score`.\n\n## How it was made\n\
-         ```sh\nlookout-train bench {file} --out {out}\n```\nThe rows of that file are the heads, and `table.csv`, \
-         `table.json` and `table.html` beside them have all figures, with curves. Thresholds: {}, in each mode.\n",
+        "# Bundle `{}`\n{}. It is made for comparing methods: it has one segmentation network and {} scores, and \
+         `lookout replay BAG --bundle DIR --score NAME` or the node's parameter `score` chooses the one that \
+         runs.\n\n## How it was made\n```sh\nlookout-train bench {file} --out {out}\n```\nEach row of that file is a \
+         head; `table.csv`, `table.json` and `table.html` in the output folder have all figures, the page has \
+         curves too. The thresholds of each mode come from {}.\n",
         about.name,
         about.description,
         heads.count(),
@@ -92,7 +93,7 @@ mod tests {
         let text = markdown(&bench, &place, &done);
         for words in [
             "# Bundle `methods`\n",
-            "and 2 scores of what it sees",
+            "and 2 scores, and",
             "lookout-train bench experiments/bench.toml --out runs/bench\n",
             "Research use only",
             "| `observer` |  |  |  |  | 0.900 | 0.750 | 0.200 |\n",

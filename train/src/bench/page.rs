@@ -42,14 +42,19 @@ pub(super) fn html(bench: &Bench, threads: usize, done: &[Done]) -> String {
 pub(super) fn words(bench: &Bench, threads: usize) -> [String; 3] {
     let (plan, learn) = (&bench.training, &bench.learn);
     let seeds = match bench.seeds.len() {
-        1 => "There is one seed: how far from it another would come is not known.".to_owned(),
-        n => format!("Figures are means of {n} seeds; behind ± is half of what lies between them."),
+        1 => "The table has one seed, so how much the figures vary between seeds is not known."
+            .to_owned(),
+        n => format!(
+            "Figures are means of {n} seeds; the number behind ± is half the difference between the highest and \
+             the lowest of them."
+        ),
     };
     [
         format!(
-            "All rows read the segmentation network of {}, which stays as it is. What a row learns is learnt from {} \
-             training pictures of each of {} at most: {} pixels of each class of each picture, {} of the pictures \
-             whole. Trainings take {} steps on pixels, or {} on {} frames of {}x{} each.",
+            "All rows read the activations of one segmentation network, that of {}, whose weights no row changes. A \
+             row learns from at most {} training pictures of each of {}. Of each picture it sees {} pixels of each \
+             class, and {} of the pictures it sees whole. A row that trains on pixels takes {} steps; one that \
+             trains on frames takes {} steps on {} frames of {}x{} each.",
             bench.start.display(),
             learn.pictures,
             bench.sets.join(", "),
@@ -62,17 +67,17 @@ pub(super) fn words(bench: &Bench, threads: usize) -> [String; 3] {
             plan.sample.height
         ),
         format!(
-            "Figures are of {} validation pictures of each set at most, with things pasted in that no training \
-             shows; of rendered drives; and of the photographs of RoadAnomaly21. AUROC, AP and FPR95: unknown pixels \
-             are the positives. Errors: the pixels that the row's own classes get right are the positives, as in \
-             ObsNet's paper. {seeds}",
+            "The figures come from at most {} validation pictures of each set, into which things were pasted that no \
+             training showed, from rendered drives, and from the photographs of RoadAnomaly21. In AUROC, AP and \
+             FPR95 the unknown pixels are the positives. In the columns of errors the positives are the pixels \
+             whose class the row gets right, as in ObsNet's paper. {seeds}",
             bench.judged
         ),
         format!(
-            "Multiply-accumulates are of the head alone, at 480x352. Times are medians in ms on {threads} threads: of \
-             the head with the score that is made of it, and of the whole frame from the decoded picture to the \
-             score. A row without times is none that runs in a vehicle. Pictures, steps and seconds are what was \
-             spent on training and fitting."
+            "Multiply-accumulates are those of the head alone, at 480x352. Times are medians in ms on {threads} \
+             threads: that of the head with its score, and that of the whole frame from the decoded picture to the \
+             score. A row without times cannot run in a vehicle, because it needs gradients for every frame. \
+             Pictures, steps and seconds say what its training and fitting took."
         ),
     ]
 }
