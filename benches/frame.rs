@@ -3,10 +3,12 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::hint::black_box;
+use std::io::Cursor;
 use std::path::Path;
 use std::time::Duration;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main};
 use lookout::decide::{AnomalyMask, RegionFinder, Regions, Trapezoid, threshold};
 use lookout::engine::{
     EngineKind, Mode, Options, Preprocessor, find_onnxruntime, input_size, open,
@@ -19,6 +21,8 @@ use lookout::score::{ScoreKind, ScoreMap, score};
 use lookout::time::{Stamp, SteppedClock};
 use lookout_scene::{Drive, DriveConfig, Rendered};
 use mimalloc::MiMalloc;
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
 
 /// As in the program.
 #[global_allocator]
@@ -61,6 +65,56 @@ fn jpeg(frame: &Frame) -> Vec<u8> {
     bytes
 }
 
+/// Compressed at level 6, all of it in one part.
+fn png(frame: &Frame) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, frame.width(), frame.height());
+    encoder.set_color(png::ColorType::Rgb);
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(frame.pixels()).unwrap();
+    writer.finish().unwrap();
+    bytes
+}
+
+/// What a camera sends to a frame, and beside it what the libraries do alone: without checking that all of
+/// the picture is there.
+fn decoding(group: &mut BenchmarkGroup<'_, WallTime>, frames: &[Frame]) {
+    let jpegs: Vec<_> = frames.iter().map(jpeg).collect();
+    let pngs: Vec<_> = frames.iter().map(png).collect();
+    let (mut decoder, mut frame) = (Decoder::default(), Frame::new());
+    for (format, files) in [("jpeg", &jpegs), ("png", &pngs)] {
+        let mut next = files.iter().cycle();
+        group.bench_function(format!("decode_{format}"), |b| {
+            b.iter(|| {
+                let view = CompressedView {
+                    stamp: Stamp::default(),
+                    format,
+                    data: next.next().unwrap(),
+                };
+                decoder
+                    .decode(&CameraView::Compressed(view), &mut frame)
+                    .unwrap();
+            });
+        });
+    }
+    let mut rgb = vec![0; frames[0].pixels().len()];
+    let mut next = jpegs.iter().cycle();
+    group.bench_function("decode_jpeg_alone", |b| {
+        b.iter(|| {
+            let data = ZCursor::new(next.next().unwrap());
+            JpegDecoder::new(data).decode_into(&mut rgb).unwrap();
+        });
+    });
+    let mut next = pngs.iter().cycle();
+    group.bench_function("decode_png_alone", |b| {
+        b.iter(|| {
+            let data = Cursor::new(next.next().unwrap());
+            let mut reader = png::Decoder::new(data).read_info().unwrap();
+            reader.next_frame(&mut rgb).unwrap();
+        });
+    });
+}
+
 fn stages(c: &mut Criterion) {
     let bundle = Bundle::shipped().unwrap();
     let manifest = bundle.manifest();
@@ -68,21 +122,7 @@ fn stages(c: &mut Criterion) {
     let mut next = (0..frames.len()).cycle();
     let mut group = c.benchmark_group("stage");
 
-    let jpegs: Vec<_> = frames.iter().map(jpeg).collect();
-    let (mut decoder, mut frame) = (Decoder::default(), Frame::new());
-    group.bench_function("decode_jpeg", |b| {
-        b.iter(|| {
-            let data = &jpegs[next.next().unwrap()];
-            let view = CompressedView {
-                stamp: Stamp::default(),
-                format: "jpeg",
-                data,
-            };
-            decoder
-                .decode(&CameraView::Compressed(view), &mut frame)
-                .unwrap();
-        });
-    });
+    decoding(&mut group, &frames);
 
     let mut preprocessor = Preprocessor::new(&manifest.input);
     group.bench_function("preprocess", |b| {

@@ -9,13 +9,13 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use lookout::bag::{BagWriter, Qos};
 use lookout::msg::{CompressedImage, Image, RosMessage};
 use serde::Serialize;
 use support::{
-    MASK, OVERLAY, SCORE_MAP, TOPIC, Table, annotated, compressed_image, count, flags, image,
+    MASK, OVERLAY, SCORE_MAP, TOPIC, Table, annotated, case, compressed_image, count, flags, image,
     replay, stamp, write_bag,
 };
 
@@ -186,18 +186,6 @@ fn the_mosaic_of_a_sensor_is_a_fault_that_says_what_to_publish() {
     frames[2].format = "bayer_rggb8; jpeg compressed ".to_owned();
     let words = ["bayer_rggb8; jpeg compressed", "publish a colour picture"];
     third_is_a_fault(&frames, "malformed frame", &words);
-}
-
-/// A bag of `../shared/cases`; `None`, and a line that names it, where it is absent.
-fn case(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../shared/cases")
-        .join(name);
-    if !path.exists() {
-        eprintln!("skipped: {} is absent", path.display());
-        return None;
-    }
-    Some(path)
 }
 
 #[test]

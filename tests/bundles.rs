@@ -274,16 +274,31 @@ fn data_beside_a_graph_is_the_bundles_whatever_the_current_folder_holds() {
     fs::create_dir(&elsewhere).unwrap();
     let size = fs::metadata(bench.bundle().join(DATA)).unwrap().len();
     fs::write(elsewhere.join(DATA), vec![0; size as usize]).unwrap();
-    let mut moved = command("replay");
-    moved.current_dir(&elsewhere).arg(bench.path("drive"));
-    moved.arg("--out").arg(bench.path("out"));
-    moved.arg("--bundle").arg(bench.bundle());
-    moved.args(["--engine", "rten", "--threads", "1"]);
-    finish(moved).ends_with(0);
-    let built_in = bench.path("built_in");
-    replay(&bench.path("drive"), &built_in, &[]).ends_with(0);
-    let (ours, theirs) = (Table::of(&bench.path("out")), Table::of(&built_in));
-    assert_eq!(ours.verdicts(), theirs.verdicts());
+    let library = std::env::var_os("ORT_DYLIB_PATH");
+    let mut engines = vec!["rten"];
+    match library {
+        Some(_) => engines.push("ort"),
+        None => eprintln!("skipped for ort: ORT_DYLIB_PATH names no ONNX Runtime"),
+    }
+    for engine in engines {
+        let table = |bundle: Option<PathBuf>| {
+            let out = bench.path(&format!("{engine}_{}", bundle.is_some()));
+            let mut replay = command("replay");
+            replay.current_dir(&elsewhere).arg(bench.path("drive"));
+            replay.arg("--out").arg(&out);
+            replay.args(["--engine", engine, "--threads", "1"]);
+            if let Some(library) = &library {
+                replay.env("ORT_DYLIB_PATH", library);
+            }
+            if let Some(bundle) = bundle {
+                replay.arg("--bundle").arg(bundle);
+            }
+            finish(replay).ends_with(0);
+            Table::of(&out)
+        };
+        let (ours, built_in) = (table(Some(bench.bundle())), table(None));
+        assert_eq!(ours.verdicts(), built_in.verdicts(), "{engine}");
+    }
 }
 
 #[test]

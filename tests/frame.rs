@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+use std::io::Write;
+
 use lookout::frame::{
     CameraView, CompressedView, Decoder, Encoding, Frame, FrameError, ImageView, Limits,
 };
@@ -589,6 +591,35 @@ fn a_png_with_parts_swapped_repeated_or_of_another_picture_is_an_error() {
     for (parts, what) in cases {
         let result = decode_file(&png_of_parts(parts), "png");
         assert!(result.is_err(), "{what}");
+    }
+}
+
+/// Its data is more than is decompressed at a time, and refers back.
+#[test]
+fn a_large_png_in_many_parts_comes_back_as_it_was_and_needs_each_of_them() {
+    let mut noise = 1u32;
+    let rgb: Vec<u8> = (0..300 * 200 * 3u32)
+        .map(|i| {
+            noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (i % 900 / 3 + (noise >> 30)) as u8
+        })
+        .collect();
+    let mut file = vec![];
+    let mut encoder = png::Encoder::new(&mut file, 300, 200);
+    encoder.set_color(png::ColorType::Rgb);
+    let mut writer = encoder.write_header().unwrap();
+    let mut rows = writer.stream_writer_with_size(1000).unwrap();
+    rows.write_all(&rgb).unwrap();
+    rows.finish().unwrap();
+    writer.finish().unwrap();
+    assert!(decode_file(&file, "png").unwrap().pixels() == rgb);
+
+    let kinds = file.windows(4).enumerate().filter(|(_, w)| w == b"IDAT");
+    let parts: Vec<usize> = kinds.map(|(at, _)| at - 4).collect();
+    assert!(parts.len() > 10, "{} parts", parts.len());
+    for part in parts.windows(2) {
+        let hole = [&file[..part[0]], &file[part[1]..]].concat();
+        assert!(decode_file(&hole, "png").is_err(), "without {part:?}");
     }
 }
 

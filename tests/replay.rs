@@ -19,7 +19,7 @@ use lookout::msg::{
 use lookout::time::Stamp;
 use serde::Serialize;
 use support::{
-    MASK, OVERLAY, SAFE_STOP, SCORE_MAP, STATUS, TOPIC, Table, annotated, command,
+    MASK, OVERLAY, SAFE_STOP, SCORE_MAP, STATUS, TOPIC, Table, annotated, case, command,
     compressed_image, count, finish, flags, image, images, replay, snapshot, stamp, storage,
     write_bag,
 };
@@ -411,6 +411,30 @@ fn a_whole_recording_loses_nothing_where_it_is_recovered() {
     let run = replay(&bag, &out, &["--recover", "--json"]);
     let lost = run.ends_with(0).json()["lost"].clone();
     assert_eq!((&lost["count"], &lost["messages"]), (&0.into(), &0.into()));
+}
+
+#[test]
+fn what_is_left_out_of_a_recording_or_read_from_a_copy_is_told() {
+    for (name, frames, words) in [
+        (
+            "06_one_log_time_above_2pow63.mcap",
+            9,
+            "impossible log time",
+        ),
+        (
+            "10_hot_journal",
+            10,
+            "the recorder did not close this file; what it had committed is read, from a copy",
+        ),
+    ] {
+        let Some(bag) = case(name) else {
+            return;
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("out");
+        replay(&bag, &out, &[]).ends_with(0).says(&["WARN", words]);
+        assert_eq!(Table::of(&out).len(), frames, "{name}");
+    }
 }
 
 #[test]

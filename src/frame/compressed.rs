@@ -1,7 +1,6 @@
 //! JPEG and PNG, found by their magic bytes.
 
 use std::fmt;
-use std::io::Cursor;
 
 use png::{ColorType, Transformations};
 use zune_jpeg::JpegDecoder;
@@ -10,7 +9,8 @@ use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::jpeg::{self, Damage};
-use super::{CompressedView, Frame, FrameError, checked_len, png_data};
+use super::png_data::Stored;
+use super::{CompressedView, Frame, FrameError, checked_len};
 
 named! {
     /// The compressed formats that are read.
@@ -136,7 +136,7 @@ fn png(
 ) -> Result<(), FrameError> {
     let fault = |reason: &dyn fmt::Display| fault(view, Codec::Png, reason);
     let limits = png::Limits { bytes: PNG_BYTES };
-    let mut decoder = png::Decoder::new_with_limits(Cursor::new(view.data), limits);
+    let mut decoder = png::Decoder::new_with_limits(Stored::new(view.data), limits);
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
     let info = decoder.read_header_info().map_err(|error| fault(&error))?;
@@ -191,10 +191,7 @@ fn png(
         }
     }
     // The rest of the file is read too: a truncated or corrupt end is no whole picture.
-    reader.finish().map_err(|error| fault(&error))?;
-    // rows of four samples of 16 bits, each with a byte for its filter; interlaced ones are more and shorter
-    let most = (8 * u64::from(width) + 1) * u64::from(height) * 2 + 16;
-    png_data::check(view.data, most, scratch).map_err(|reason| fault(&reason))
+    reader.finish().map_err(|error| fault(&error))
 }
 
 /// The colours of rows of indices of 1, 2, 4 or 8 bits; each row ends with a whole byte.

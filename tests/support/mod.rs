@@ -104,6 +104,18 @@ pub(crate) fn storage(folder: &Path) -> PathBuf {
     folder.join("drive_0.mcap")
 }
 
+/// A file or folder of `../shared/cases`; `None`, and a line that names it, where it is absent.
+pub(crate) fn case(name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../shared/cases")
+        .join(name);
+    if !path.exists() {
+        eprintln!("skipped: {} is absent", path.display());
+        return None;
+    }
+    Some(path)
+}
+
 /// What a command said and how it ended.
 pub(crate) struct Run {
     pub(crate) code: Option<i32>,
