@@ -35,17 +35,12 @@ struct Request {
     changed: Condvar,
 }
 
-/// Whether the process is to end, for everybody who has to know. Clones are of the same one.
+/// Whether the process is to end, for everybody who has to know. Clones are of the same one. No signal requests the
+/// default one, only [`request`](Self::request).
 #[derive(Clone, Debug, Default)]
 pub struct Shutdown(Arc<Request>);
 
 impl Shutdown {
-    /// One that no signal requests, only [`request`](Self::request).
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Catches SIGINT and SIGTERM from now until the process ends: the first of either is a request.
     /// A SIGINT more than [`SAME_REQUEST_WITHIN`] later ends the process at once with status 130, without
     /// cleaning up.
@@ -53,7 +48,7 @@ impl Shutdown {
     /// # Errors
     /// The system refuses the handlers or the thread that waits for them.
     pub fn on_signals() -> Result<Self, ShutdownError> {
-        let shutdown = Self::new();
+        let shutdown = Self::default();
         let requested = &shutdown.0.requested;
         // The handler sets the flag, whether or not the thread below gets a turn.
         for signal in [SIGINT, SIGTERM] {
@@ -138,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_request_wakes_all_who_wait_and_stays() {
-        let shutdown = Shutdown::new();
+        let shutdown = Shutdown::default();
         assert!(!shutdown.wait_for(Duration::from_millis(1)));
         let waiting: Vec<_> = (0..3)
             .map(|_| {

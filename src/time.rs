@@ -78,7 +78,7 @@ impl fmt::Display for Stamp {
 
 /// The present, on the clock of the capture stamps and on a monotonic clock with an arbitrary
 /// origin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Now {
     /// On the clock of the capture stamps.
     pub stamp: Stamp,
@@ -150,18 +150,12 @@ pub struct SystemClock {
     began: Instant,
 }
 
-impl SystemClock {
+impl Default for SystemClock {
     /// Its monotonic clock counts from now on.
-    pub fn new() -> Self {
+    fn default() -> Self {
         Self {
             began: Instant::now(),
         }
-    }
-}
-
-impl Default for SystemClock {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -320,7 +314,7 @@ mod tests {
 
     #[test]
     fn the_system_clock_tells_the_time_of_day_and_goes_on() {
-        let clock = SystemClock::new();
+        let clock = SystemClock::default();
         let before = clock.present();
         std::thread::sleep(Duration::from_millis(2));
         assert!(clock.present().monotonic_since(before) >= 2_000_000);

@@ -200,7 +200,7 @@ fn frames_allocate_nothing_after_the_first_ones() {
             let clock = SteppedClock::default();
             let (mut decoder, mut frame) = (Decoder::default(), Frame::new());
             let (mut painter, mut overlay) = (Painter::default(), Vec::new());
-            let mut profile = RunProfile::new();
+            let mut profile = RunProfile::default();
             let k = [400.0, 0.0, 240.0, 0.0, 400.0, 176.0, 0.0, 0.0, 1.0];
             let d = [-0.2, 0.05, 0.0, 0.0, 0.0];
             let camera = Calibration::new((480, 352), k, "plumb_bob", &d);
@@ -312,7 +312,7 @@ fn quality_and_supervisor_allocate_nothing_from_the_first_frame_on() {
     let mut frame = Frame::new();
     let (width, height) = (480, 360);
     frame.reset(width, height, Stamp::default()).unwrap();
-    let mut meter = QualityMeter::new();
+    let mut meter = QualityMeter::default();
     let mut supervisor = Supervisor::new(SupervisorConfig::default()).unwrap();
     let mut states = [State::Waiting; 64];
     let n = allocations(|| {

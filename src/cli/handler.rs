@@ -101,7 +101,7 @@ impl Handler {
         let csv = FramesCsv::new(BufWriter::new(file))?;
         let out = Recording {
             report: ReportBuilder::new(info),
-            profile: RunProfile::new(),
+            profile: RunProfile::default(),
             records: Some(Records { recorder, csv }),
             painter: Painter::default(),
             overlay: Vec::new(),

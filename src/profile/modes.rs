@@ -43,11 +43,11 @@ pub struct FrameOutcome {
 
 impl FrameOutcome {
     /// Of frames that nobody ran.
-    pub const fn untried(at: Duration, fate: FrameFate) -> Self {
+    pub fn untried(at: Duration, fate: FrameFate) -> Self {
         Self {
             at,
             mode: None,
-            stages: StageTimes::new(),
+            stages: StageTimes::default(),
             gpu: None,
             latency: None,
             age: None,
@@ -196,8 +196,8 @@ impl DeadlineProfile {
             deadline,
             modes: (0..MAX_MODES).map(|_| ModeTally::new()).collect(),
             used: 0,
-            latency: LatencyHistogram::new(),
-            age: LatencyHistogram::new(),
+            latency: LatencyHistogram::default(),
+            age: LatencyHistogram::default(),
             in_time: 0,
             misses: Misses::default(),
             late_shown_as_fresh: 0,

@@ -140,11 +140,6 @@ pub struct RunProfile {
 }
 
 impl RunProfile {
-    /// Of no frames.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Takes in one frame, handled or failed.
     pub fn add(&mut self, record: &FrameRecord) {
         let verdict = &record.verdict;

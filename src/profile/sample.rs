@@ -14,7 +14,7 @@ pub(super) const START_NS: i64 = 1_700_000_000_000_000_000;
 /// A frame of nothing in particular, at 20 frames a second.
 pub(super) fn record(index: u64, state: State, reason: Reason) -> FrameRecord {
     let wobble = index.wrapping_mul(2_654_435_761) % 1000;
-    let mut stages = StageTimes::new();
+    let mut stages = StageTimes::default();
     for (stage, micros) in Stage::ALL
         .into_iter()
         .zip([2100, 900, 14_000, 6_500, 700, 400, 1_500])
@@ -165,7 +165,7 @@ pub(super) fn profiled() -> (ProfileSummary, DeadlineProfile, MachineProfile) {
             stages: if tried {
                 record.stages
             } else {
-                StageTimes::new()
+                StageTimes::default()
             },
             gpu: None,
             latency: tried.then_some(record.latency),

@@ -42,7 +42,7 @@ fn a_row_says_what_is_known_and_leaves_the_rest_empty() {
     };
     let mut unknown = record(7, State::Fault, reason);
     unknown.verdict.capture_stamp = None;
-    unknown.stages = StageTimes::new();
+    unknown.stages = StageTimes::default();
     unknown.latency = Duration::from_nanos(1_234_567);
     (unknown.score, unknown.age) = (None, None);
     let text = table(&[known, unknown]);
@@ -108,7 +108,7 @@ fn a_full_disk_is_named_with_the_frame() {
 
 #[test]
 fn a_summary_counts_frames_states_and_the_first_stop() {
-    let mut profile = RunProfile::new();
+    let mut profile = RunProfile::default();
     for record in drive() {
         profile.add(&record);
     }
@@ -159,7 +159,7 @@ fn a_summary_counts_frames_states_and_the_first_stop() {
 
 #[test]
 fn a_run_of_no_frames_has_a_summary() {
-    let summary = RunProfile::new().summary(Duration::ZERO);
+    let summary = RunProfile::default().summary(Duration::ZERO);
     assert_eq!(summary.frames, FrameCounts::default());
     assert_eq!((summary.score_max, summary.first_stop), (None, None));
     assert_eq!(summary.frames_per_second, 0.0);
@@ -171,7 +171,7 @@ fn a_run_of_no_frames_has_a_summary() {
 
 #[test]
 fn nan_scores_do_not_hide_the_largest() {
-    let mut profile = RunProfile::new();
+    let mut profile = RunProfile::default();
     for max in [f32::NAN, 0.4, f32::NAN, 0.2] {
         let mut record = record(0, State::Ok, Reason::Clear);
         record.score = Some(ScoreStats { mean: max, max });
@@ -186,7 +186,7 @@ fn more_modes_than_there_are_do_not_break_the_count() {
         "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r",
         "s", "t",
     ];
-    let mut profile = RunProfile::new();
+    let mut profile = RunProfile::default();
     for mode in NAMES {
         profile.add(&FrameRecord {
             mode,

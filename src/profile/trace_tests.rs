@@ -9,7 +9,7 @@ use std::time::Instant;
 const MS: Duration = Duration::from_millis(1);
 
 fn frame(i: u64) -> FrameTrace {
-    let mut stages = StageTimes::new();
+    let mut stages = StageTimes::default();
     for (stage, micros) in Stage::ALL
         .into_iter()
         .zip([2100, 900, 14_001, 6_500, 700, 400, 1_500])

@@ -237,7 +237,7 @@ fn a_late_subscriber_gets_the_last_status_and_no_older_one() {
 fn small_topics_and_the_simulated_clock_are_listened_to_by_one_thread() {
     let mut pair = pair("small");
     let (context, node) = (&pair.here, &mut pair.here_node);
-    let clock = Arc::new(SimClock::new());
+    let clock = Arc::new(SimClock::default());
     let shown = RosClock::Simulated(Arc::clone(&clock));
     let began = Instant::now();
     let mut subscriptions = Subscriptions::new(move || began.elapsed());

@@ -104,7 +104,7 @@ impl Admission {
         config.validate()?;
         Ok(Self {
             config,
-            model: LatencyModel::new(),
+            model: LatencyModel::default(),
             ladder: Ladder::new(config.recover_frames),
             unfit: 0,
             running: None,

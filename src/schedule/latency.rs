@@ -40,7 +40,7 @@ pub struct Prediction {
 /// Predicting is a look-up; recording a frame costs about two microseconds. After the dry runs nothing
 /// allocates; its size is about 90 kB. Any times are taken: a frame counts as at most 1000 times
 /// faster or slower than at warm-up.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct LatencyModel {
     modes: Box<[ModeWindows; Mode::COUNT]>,
     pace: Pace,
@@ -60,27 +60,9 @@ struct Waiting {
     sample: Sample,
 }
 
-impl Default for LatencyModel {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl LatencyModel {
     /// Dry runs of a mode from which on it has a prediction.
     pub const MIN_DRY_RUNS: usize = ModeWindows::MIN_DRY_RUNS;
-
-    /// A model that knows nothing yet.
-    pub fn new() -> Self {
-        Self {
-            modes: Box::default(),
-            pace: Pace::default(),
-            waiting: Deque::new(),
-            outside: Default::default(),
-            frames: 0,
-            hangs: 0,
-        }
-    }
 
     /// Takes the times of a dry run. The last 64 of a mode count; its windows start over.
     ///

@@ -242,7 +242,7 @@ struct Node {
 
 impl Node {
     fn new(weak_mode: WeakMode) -> Self {
-        let clock = Arc::new(SimClock::new());
+        let clock = Arc::new(SimClock::default());
         clock.set(Stamp::from_nanos(1_700_000_000_000_000_000));
         let hand = Arc::clone(&clock);
         let board = Board::with_clock(STALE_MS, move || hand.monotonic()).unwrap();
@@ -279,7 +279,7 @@ impl Node {
         let opens = Arc::clone(&world);
         let open = Box::new(move || Ok(Eye::open(&opens)));
         let mut handler = FrameHandler::assemble(open, settings, Some(live)).unwrap();
-        let mut stages = StageTimes::new();
+        let mut stages = StageTimes::default();
         stages.add(Stage::Segmentation, Duration::from_millis(10));
         let mut whole = stages;
         whole.add(Stage::Observer, Duration::from_millis(10));
