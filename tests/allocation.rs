@@ -395,7 +395,6 @@ fn telling_the_diagnostics_of_frames_allocates_nothing() {
     let mut health = Health::new(Limits {
         deadline_ms: 100,
         stale_after_ms: 500,
-        hot_celsius: Limits::HOT_CELSIUS,
     });
     let verdict = lookout::decide::Verdict {
         state: State::Ok,

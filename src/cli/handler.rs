@@ -81,12 +81,9 @@ impl Handler {
             engine: pipeline.engine_description().to_owned(),
             mode: mode.name().to_owned(),
             judges: settings.judges,
-            area_on: 0,
-            corridor: String::new(),
             promise: settings.stop_levels.promise().to_owned(),
             notes: settings.notes(),
-            width: 0,
-            height: 0,
+            ..ReportInfo::default()
         };
         let surroundings = Surroundings::new(settings.vehicle)?;
         let path = outputs.frames_csv();
@@ -151,7 +148,7 @@ impl Handler {
     /// What the frames until now were judged by goes to the report; for people.
     pub(crate) fn tell_corridor(&mut self) -> String {
         let line = self.surroundings.line(self.frames.pipeline());
-        self.out.report.set_corridor(line.clone());
+        self.out.report.info.corridor.clone_from(&line);
         line
     }
 
@@ -328,11 +325,11 @@ impl Recording {
         records.recorder.mask(at, pipeline.mask())?;
         records.recorder.score_map(at, pipeline.score_map())?;
         records.recorder.overlay(at, &self.overlay, size)?;
-        self.report.set_frame_size(size.0, size.1);
+        let info = &mut self.report.info;
+        (info.width, info.height) = size;
         let pixels = u32::try_from(pipeline.score_map().values().len()).unwrap_or(u32::MAX);
         let supervisor = &pipeline.settings().supervisor;
-        self.report
-            .set_area_on(supervisor.area_in_pixels(pixels, false));
+        info.area_on = supervisor.area_in_pixels(pixels, false);
         Ok(())
     }
 

@@ -67,8 +67,6 @@ pub struct LogArguments {
     pub rosout: bool,
     /// Whether they are written to the terminal.
     pub stdout: bool,
-    /// Whether they go to the external logging library, of which there is none here.
-    pub external_lib: bool,
 }
 
 impl Default for LogArguments {
@@ -78,7 +76,6 @@ impl Default for LogArguments {
             loggers: Vec::new(),
             rosout: true,
             stdout: true,
-            external_lib: true,
         }
     }
 }
@@ -224,8 +221,8 @@ impl Arguments {
             "--disable-rosout-logs" => self.log.rosout = false,
             "--enable-stdout-logs" => self.log.stdout = true,
             "--disable-stdout-logs" => self.log.stdout = false,
-            "--enable-external-lib-logs" => self.log.external_lib = true,
-            "--disable-external-lib-logs" => self.log.external_lib = false,
+            // there is no external library of logging here
+            "--enable-external-lib-logs" | "--disable-external-lib-logs" => {}
             "--log-config-file" | "--log-file-name" => {
                 return Err(ArgumentError::NotSupported(flag.to_owned()));
             }

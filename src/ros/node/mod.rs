@@ -129,9 +129,8 @@ pub fn run(
     let mut health = Health::new(Limits {
         deadline_ms: settings.admission.deadline_ms,
         stale_after_ms: settings.stale_after_ms,
-        hot_celsius: Limits::HOT_CELSIUS,
     });
-    health.set_camera(&full(&names, settings.image_transport.topic())?);
+    health.camera = full(&names, settings.image_transport.topic())?;
     let shared = Arc::new(NodeState::new(
         names.node().to_string().trim_start_matches('/').to_owned(),
         Arc::clone(&board),

@@ -100,7 +100,7 @@ impl MissingFrames {
             self.checked = Some(Instant::now());
             if !self.logged.is_empty() {
                 self.logged.clear();
-                shared.health().set_waiting(None);
+                shared.health().waiting = None;
             }
             return;
         }
@@ -114,6 +114,6 @@ impl MissingFrames {
             log::warn!("no frame comes: {why}");
             self.logged.push(reason);
         }
-        shared.health().set_waiting(Some(why));
+        shared.health().waiting = Some(why);
     }
 }

@@ -302,7 +302,6 @@ impl Node {
             Health::new(Limits {
                 deadline_ms: 100,
                 stale_after_ms: STALE_MS,
-                hot_celsius: Limits::HOT_CELSIUS,
             }),
             SETTINGS.live,
         ));
