@@ -29,6 +29,7 @@ use super::publish::{BagPublisher, BagType};
 use super::qos;
 use super::rosout::RosLogger;
 use super::subscribers::Offer;
+use super::test_log::logged;
 use crate::decide::AnomalyMask;
 use crate::live::Source;
 use crate::msg::{
@@ -200,6 +201,38 @@ fn outputs_are_wanted_while_somebody_subscribes_and_arrive_as_sent() {
     drop((raw, png, overlay));
     wait_for("nobody", || wanted.iter().all(|&o| !outputs.wants(o)));
     assert_eq!(outputs.dropped(), 0);
+}
+
+/// Cannot be written.
+struct Unwritable;
+
+impl Serialize for Unwritable {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom("on purpose"))
+    }
+}
+
+impl RosMessage for Unwritable {
+    const TYPE: &'static str = Bool::TYPE;
+    const DEFINITION: &'static str = Bool::DEFINITION;
+}
+
+#[test]
+#[ignore = "opens sockets"]
+fn a_message_that_cannot_be_written_is_counted_and_the_first_of_a_row_is_logged() {
+    let (context, mut node) = node("unwritable", "SUBNET");
+    let qos = qos::safe_stop();
+    let outlet = Outlet::<Unwritable>::new(&context, &mut node, "/unwritable", &qos).unwrap();
+    let lines = logged(|| {
+        for _ in 0..3 {
+            assert!(!outlet.send(Unwritable));
+        }
+    });
+    assert_eq!(outlet.dropped(), 3);
+    let ours = lines
+        .iter()
+        .filter(|line| line.starts_with("/unwritable: "));
+    assert_eq!(ours.count(), 1, "{lines:?}");
 }
 
 #[test]

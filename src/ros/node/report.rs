@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use super::super::diagnostics;
-use super::super::outlet::Outlet;
 use super::super::rosout::Rosout;
 use super::NodeError;
 use super::control::NodeControl;
@@ -25,7 +24,7 @@ const WAIT_FOR: Duration = Duration::from_secs(3);
 /// Nothing can be sent any more: the process ends, and whoever started it starts it again.
 pub(super) fn report(
     control: &NodeControl,
-    diagnostics: &Outlet<DiagnosticArray>,
+    publish: &dyn Fn(DiagnosticArray),
     rosout: &Rosout,
     shutdown: &Shutdown,
     (sending, why): (&dyn Fn() -> bool, &mut dyn FnMut() -> String),
@@ -71,7 +70,7 @@ pub(super) fn report(
             health.set_late_beats(at, shared.late_beats());
             health.clone()
         };
-        diagnostics.send(diagnostics::array(
+        publish(diagnostics::array(
             &health,
             &shared.name,
             (&flag, unchanged_for),

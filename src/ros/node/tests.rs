@@ -1,6 +1,7 @@
 //! The node without DDS: everything between a camera message and the flag.
 
 mod cases;
+mod outputs;
 mod sequences;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -31,7 +32,7 @@ use crate::schedule::{AdmissionConfig, LatencyModel};
 use crate::score::ScoreKind;
 use crate::stages::{Stage, StageTimes};
 use crate::time::{Clock, Stamp};
-use crate::watchdog::{Beat, BoardReader, Trip, trip};
+use crate::watchdog::{BoardReader, Trip, trip};
 
 const STALE_MS: u32 = 500;
 const SIZE: (u32, u32) = (64, 48);
@@ -83,6 +84,40 @@ enum What {
     Lost,
 }
 
+impl What {
+    /// A frame that nothing is wrong with.
+    const FRAME: Self = Self::Frame {
+        age_ms: 10,
+        hazard: false,
+        segment_ms: 0,
+        publish_ms: 0,
+        panic: None,
+        other_size: false,
+    };
+
+    /// The same of a hazard.
+    const HAZARD: Self = Self::Frame {
+        age_ms: 10,
+        hazard: true,
+        segment_ms: 0,
+        publish_ms: 0,
+        panic: None,
+        other_size: false,
+    };
+
+    /// The same, on which something panics.
+    fn with_panic(place: Place) -> Self {
+        Self::Frame {
+            age_ms: 10,
+            hazard: false,
+            segment_ms: 0,
+            publish_ms: 0,
+            panic: Some(place),
+            other_size: false,
+        }
+    }
+}
+
 /// What the node's parts see of the test.
 struct World {
     clock: Arc<SimClock>,
@@ -92,6 +127,8 @@ struct World {
     publish_ms: AtomicU64,
     panic: Mutex<Option<Place>>,
     status: Mutex<Option<DiagnosticStatus>>,
+    /// What the watchdog handed to whoever publishes the flag.
+    flags: Mutex<Vec<bool>>,
     /// Engines that were opened, and the one whose uploader was used last.
     opened: AtomicU64,
     uploaded_to: AtomicU64,
@@ -234,6 +271,7 @@ struct Node {
     shared: Arc<NodeState>,
     frames: FrameWorker,
     source: InstrumentedSource<()>,
+    beat: Box<dyn FnMut(&Beat)>,
     message: CameraMessage,
     number: u8,
     /// The thread of the frames has ended.
@@ -254,6 +292,7 @@ impl Node {
             publish_ms: AtomicU64::new(0),
             panic: Mutex::default(),
             status: Mutex::default(),
+            flags: Mutex::default(),
             opened: AtomicU64::new(0),
             uploaded_to: AtomicU64::new(0),
         });
@@ -330,11 +369,15 @@ impl Node {
             upload,
         };
         let message = CameraMessage::default();
+        let sent = Arc::clone(&world);
+        let send = move |raised| sent.flags.lock().unwrap().push(raised);
+        let beat = Box::new(beats(send, Arc::clone(&shared)));
         Self {
             world,
             shared,
             frames,
             source,
+            beat,
             message,
             number: 0,
             ended: false,
@@ -418,10 +461,10 @@ impl Node {
     }
 
     /// Two beats of the watchdog.
-    fn beats(&self) {
+    fn beats(&mut self) {
         for sequence in 0..2 {
             let snapshot = BoardReader::default().read(&self.world.board);
-            self.shared.beat(&Beat {
+            (self.beat)(&Beat {
                 sequence,
                 at: snapshot.at,
                 safe_stop: snapshot.safe_stop,
