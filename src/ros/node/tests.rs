@@ -3,6 +3,7 @@
 mod cases;
 mod outputs;
 mod sequences;
+mod state_log;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
