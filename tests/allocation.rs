@@ -24,8 +24,7 @@ use lookout::msg::{HeaderRef, ImageRef, cdr};
 use lookout::paint::Painter;
 use lookout::pipeline::{Judge, Judges, Pipeline, Settings, StopLevels, Surroundings};
 use lookout::profile::{
-    DeadlineProfile, FrameFate, FrameOutcome, FrameRecord, RunProfile, ScoreStats, Stage,
-    StageTimes,
+    DeadlineProfile, FrameFate, FrameOutcome, FrameRecord, RunProfile, Stage, StageTimes,
 };
 use lookout::schedule::{AdmissionConfig, LatencyModel};
 use lookout::score::ScoreKind;
@@ -246,10 +245,7 @@ fn frames_allocate_nothing_after_the_first_ones() {
                     stages: StageTimes::default(),
                     latency: outcome.times.total,
                     age: None,
-                    score: outcome.stats.map(|s| ScoreStats {
-                        mean: s.mean,
-                        max: s.max,
-                    }),
+                    score: outcome.stats,
                 });
             };
             let (warm, measured) = messages.split_at(4);

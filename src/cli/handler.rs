@@ -13,9 +13,7 @@ use lookout::model::Bundle;
 use lookout::paint::Painter;
 use lookout::pipeline::{FrameHandler, Judged, Pipeline, Sink};
 use lookout::profile::report::{ReportBuilder, ReportInfo};
-use lookout::profile::{
-    FrameFate, FrameRecord, FramesCsv, RunProfile, ScoreStats, Stage, StageTimes,
-};
+use lookout::profile::{FrameFate, FrameRecord, FramesCsv, RunProfile, Stage, StageTimes};
 use lookout::status::Networks;
 use lookout::time::{Clock, Stamp};
 
@@ -251,10 +249,7 @@ impl Sink for One<'_> {
             } else {
                 Some(latency)
             },
-            score: judged.score().map(|score| ScoreStats {
-                mean: score.mean,
-                max: score.max,
-            }),
+            score: judged.score(),
         };
         self.out.index += 1;
         self.out.note(&record, judged.fate);

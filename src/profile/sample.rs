@@ -1,10 +1,11 @@
 //! Synthetic runs for the tests.
 
 use super::{
-    DeadlineProfile, FrameFate, FrameOutcome, FrameRecord, MachineProfile, ProfileSummary,
-    ScoreStats, Stage, StageTimes,
+    DeadlineProfile, FrameFate, FrameOutcome, FrameRecord, MachineProfile, ProfileSummary, Stage,
+    StageTimes,
 };
 use crate::decide::{Failure, Reason, State, Verdict};
+use crate::score::ScoreStats;
 use crate::time::Stamp;
 use std::time::Duration;
 
@@ -45,6 +46,7 @@ pub(super) fn record(index: u64, state: State, reason: Reason) -> FrameRecord {
         score: Some(ScoreStats {
             mean: 0.05,
             max: 0.30 + wobble as f32 / 8000.0,
+            ..ScoreStats::default()
         }),
     }
 }
@@ -120,6 +122,7 @@ pub(super) fn drive() -> Vec<FrameRecord> {
                 record.score = Some(ScoreStats {
                     mean: 0.06,
                     max: (0.45 + near * 0.9).min(0.98),
+                    ..ScoreStats::default()
                 });
                 record.verdict.corridor_pixels += (40.0 + 1900.0 * near * near) as u32;
                 record.verdict.nearest = Some(60.0 - 55.0 * near);

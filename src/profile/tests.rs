@@ -1,6 +1,7 @@
 use super::sample::{START_NS, drive, record};
 use super::*;
 use crate::decide::{Failure, Reason, State};
+use crate::score::ScoreStats;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -36,6 +37,7 @@ fn a_row_says_what_is_known_and_leaves_the_rest_empty() {
     known.score = Some(ScoreStats {
         mean: 0.1,
         max: 0.5,
+        ..ScoreStats::default()
     });
     let reason = Reason::Failed {
         failure: Failure::Source,
@@ -174,7 +176,11 @@ fn nan_scores_do_not_hide_the_largest() {
     let mut profile = RunProfile::default();
     for max in [f32::NAN, 0.4, f32::NAN, 0.2] {
         let mut record = record(0, State::Ok, Reason::Clear);
-        record.score = Some(ScoreStats { mean: max, max });
+        record.score = Some(ScoreStats {
+            mean: max,
+            max,
+            ..ScoreStats::default()
+        });
         profile.add(&record);
     }
     assert_eq!(profile.summary(Duration::ZERO).score_max, Some(0.4));

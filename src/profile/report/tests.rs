@@ -2,9 +2,10 @@ use super::series::CAPACITY;
 use super::*;
 use crate::decide::{Failure, Tracked};
 use crate::engine::{Judge, Mode};
+use crate::profile::RunProfile;
 use crate::profile::sample::{drive, record};
-use crate::profile::{RunProfile, ScoreStats};
 use crate::score::ScoreKind;
+use crate::score::ScoreStats;
 use image::{Rgb, RgbImage};
 use std::time::Duration;
 
@@ -270,6 +271,7 @@ fn odd_numbers_leave_the_page_whole() {
         record.score = Some(ScoreStats {
             mean: odd,
             max: odd,
+            ..ScoreStats::default()
         });
         record.verdict.nearest = Some(odd);
         record.verdict.corridor_pixels = u32::MAX;
@@ -308,6 +310,7 @@ fn a_hundred_thousand_frames_are_bounded_and_keep_their_peaks() {
             record.score = Some(ScoreStats {
                 mean: 0.5,
                 max: 0.99,
+                ..ScoreStats::default()
             });
             record.latency = Duration::from_secs(3);
             record.verdict.corridor_pixels = 4321;

@@ -80,19 +80,21 @@ impl Default for LogArguments {
     }
 }
 
-/// Severity of a log message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LogLevel {
-    /// For developers.
-    Debug,
-    /// For whoever is interested.
-    Info,
-    /// Something to look at.
-    Warn,
-    /// Something does not work.
-    Error,
-    /// The node cannot go on.
-    Fatal,
+named! {
+    /// Severity of a log message.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    pub enum LogLevel {
+        /// For developers.
+        Debug => "debug",
+        /// For whoever is interested.
+        Info => "info",
+        /// Something to look at.
+        Warn => "warn",
+        /// Something does not work.
+        Error => "error",
+        /// The node cannot go on.
+        Fatal => "fatal",
+    }
 }
 
 impl FromStr for LogLevel {
@@ -100,14 +102,9 @@ impl FromStr for LogLevel {
 
     /// In upper or lower case.
     fn from_str(text: &str) -> Result<Self, ArgumentError> {
-        Ok(match text.to_ascii_lowercase().as_str() {
-            "debug" => Self::Debug,
-            "info" => Self::Info,
-            "warn" => Self::Warn,
-            "error" => Self::Error,
-            "fatal" => Self::Fatal,
-            _ => return Err(ArgumentError::LogLevel(text.to_owned())),
-        })
+        let same = |level: &Self| level.name().eq_ignore_ascii_case(text);
+        let found = Self::ALL.into_iter().find(same);
+        found.ok_or_else(|| ArgumentError::LogLevel(text.to_owned()))
     }
 }
 
