@@ -100,14 +100,6 @@ impl Shutdown {
         u8::try_from(ENDED_BY + signal).ok()
     }
 
-    /// Waits for a request.
-    pub fn wait(&self) {
-        let mut turn = self.turn();
-        while !self.requested() {
-            turn = (self.0.changed.wait(turn)).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
     /// Waits for a request, but no longer than `limit`. True where there is one.
     pub fn wait_for(&self, limit: Duration) -> bool {
         let began = Instant::now();
@@ -138,7 +130,7 @@ mod tests {
         let waiting: Vec<_> = (0..3)
             .map(|_| {
                 let shutdown = shutdown.clone();
-                thread::spawn(move || shutdown.wait())
+                thread::spawn(move || assert!(shutdown.wait_for(Duration::from_secs(20))))
             })
             .collect();
         shutdown.request();

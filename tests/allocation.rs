@@ -241,7 +241,6 @@ fn frames_allocate_nothing_after_the_first_ones() {
                     index,
                     verdict: outcome.verdict,
                     mode: "full+observer",
-                    engine: "stand-in",
                     stages: StageTimes::default(),
                     latency: outcome.times.total,
                     age: None,

@@ -235,13 +235,12 @@ impl Sink for One<'_> {
         }
     }
 
-    fn done(&mut self, judged: &Judged, stages: StageTimes, pipeline: &Pipeline) {
+    fn done(&mut self, judged: &Judged, stages: StageTimes) {
         let latency = judged.decode_at.elapsed();
         let record = FrameRecord {
             index: self.out.index,
             verdict: judged.verdict,
             mode: judged.mode(),
-            engine: pipeline.engine_name(),
             stages,
             latency,
             age: if self.is_live {

@@ -107,11 +107,6 @@ impl Supervisor {
         })
     }
 
-    /// The settings.
-    pub fn config(&self) -> &SupervisorConfig {
-        &self.config
-    }
-
     /// The state after the last event.
     pub fn state(&self) -> State {
         self.state

@@ -344,21 +344,6 @@ impl DeadlineProfile {
         &self.timeline
     }
 
-    /// The age that a verdict may have.
-    pub fn deadline(&self) -> Duration {
-        self.deadline
-    }
-
-    /// Frames without a verdict in time so far.
-    pub fn misses(&self) -> Misses {
-        self.misses
-    }
-
-    /// Verdicts so far that showed a frame past its deadline as fresh. Not 0: a fault of ours.
-    pub fn late_shown_as_fresh(&self) -> u64 {
-        self.late_shown_as_fresh
-    }
-
     /// The run up to `end` (since its start, on the clock of [`FrameOutcome::at`]) in numbers.
     pub fn summary(&self, end: Duration) -> DeadlineSummary {
         DeadlineSummary::of(self, end)

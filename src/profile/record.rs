@@ -14,8 +14,6 @@ pub struct FrameRecord {
     pub verdict: Verdict,
     /// How the engine ran, such as `full+observer`.
     pub mode: &'static str,
-    /// Which engine ran, such as `rten`.
-    pub engine: &'static str,
     /// Time of each stage that ran.
     pub stages: StageTimes,
     /// Time of the whole frame, from having its bytes to having its verdict out.

@@ -186,26 +186,6 @@ impl RunProfile {
         self.frames.dropped = self.frames.dropped.saturating_add(frames);
     }
 
-    /// Frames taken in so far, by what became of them.
-    pub fn frames(&self) -> FrameCounts {
-        self.frames
-    }
-
-    /// Frames taken in so far, by state.
-    pub fn states(&self) -> StateCounts {
-        self.states
-    }
-
-    /// Time of a stage so far.
-    pub fn stage(&self, stage: Stage) -> &LatencyHistogram {
-        &self.stages[stage as usize]
-    }
-
-    /// Time of the whole frame so far.
-    pub fn latency(&self) -> &LatencyHistogram {
-        &self.latency
-    }
-
     /// The run in a few numbers. `wall` is how long it took, on a monotonic clock.
     pub fn summary(&self, wall: Duration) -> Summary {
         let wall_seconds = wall.as_secs_f64();

@@ -39,7 +39,6 @@ pub(super) fn record(index: u64, state: State, reason: Reason) -> FrameRecord {
             tracked: None,
         },
         mode: "full+observer",
-        engine: "rten",
         stages,
         latency: stages.total(),
         age: Some(stages.total() + Duration::from_millis(4)),

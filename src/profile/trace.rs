@@ -59,8 +59,8 @@ pub struct FrameTrace {
 /// networks, but all before the engine's thread has waited for them. Judging and copying after
 /// segmentation and after the observer are one piece, at the end.
 ///
-/// Nothing is lost but what is still in the buffer when a run is killed: [`flush`](Self::flush) it
-/// now and then. Events are written whole. Both viewers open such a file, which lacks the closing
+/// Nothing is lost but what is still in the buffer when a run is killed, and events are written whole. Both
+/// viewers open such a file, which lacks the closing
 /// `]` of the array and the ends of the last state and mode; for other readers of JSON, add the
 /// `]`. [`finish`](Self::finish), or dropping the trace, writes a file that is valid JSON.
 #[derive(Debug)]
@@ -258,14 +258,6 @@ impl<W: Write> Trace<W> {
             }
         }
         Ok(())
-    }
-
-    /// Writes out what is in the buffer: whole events.
-    ///
-    /// # Errors
-    /// When the output fails.
-    pub fn flush(&mut self) -> io::Result<()> {
-        self.events.flush()
     }
 
     /// Ends the last mode and state and the array.

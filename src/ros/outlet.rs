@@ -69,11 +69,6 @@ impl<T: RosMessage + Serialize> Outlet<T> {
     pub fn dropped(&self) -> u64 {
         self.sent.dropped.load(Ordering::Relaxed)
     }
-
-    /// The topic.
-    pub fn topic(&self) -> &str {
-        &self.topic
-    }
 }
 
 /// Counts the messages that are not sent, and logs the first of a row.

@@ -117,16 +117,6 @@ impl Admission {
         self.model.warm_up(mode, times);
     }
 
-    /// The settings.
-    pub fn config(&self) -> &AdmissionConfig {
-        &self.config
-    }
-
-    /// What it knows of the machine.
-    pub fn model(&self) -> &LatencyModel {
-        &self.model
-    }
-
     /// What became of all frames so far.
     pub fn counters(&self) -> AdmissionCounters {
         AdmissionCounters {
