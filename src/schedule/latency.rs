@@ -37,8 +37,8 @@ pub struct Prediction {
 /// a mode, the modes in turn, so that a change of the machine's pace meanwhile does not make one
 /// mode look slower than the others. A mode without them has no prediction.
 ///
-/// Predicting is a look-up; recording a frame costs about two microseconds. After the dry runs nothing
-/// allocates; its size is about 90 kB. Any times are taken: a frame counts as at most 1000 times
+/// Predicting is a look-up; recording a frame costs at most about two microseconds. After the dry runs
+/// nothing allocates. Any times are taken: a frame counts as at most 1000 times
 /// faster or slower than at warm-up.
 #[derive(Clone, Debug, Default)]
 pub struct LatencyModel {
@@ -70,11 +70,6 @@ impl LatencyModel {
     /// stage that is missing in all dry runs of a mode is not predicted.
     pub fn warm_up(&mut self, mode: Mode, times: &StageTimes) {
         self.modes[mode.index()].warm_up(times);
-    }
-
-    /// Dry runs taken of a mode, at most 64.
-    pub fn dry_runs(&self, mode: Mode) -> usize {
-        self.modes[mode.index()].dry_runs()
     }
 
     /// Takes the times of a frame that was run in a mode. Ignored when the mode has too few dry
@@ -128,7 +123,7 @@ impl LatencyModel {
         } = *middle;
         self.modes[mode.index()].push(&sample, pace);
         if shared_with != mode {
-            self.modes[shared_with.index()].push_sums(&sample, pace);
+            self.modes[shared_with.index()].push(&sample, pace);
         }
     }
 
@@ -167,16 +162,6 @@ impl LatencyModel {
         Some(Prediction {
             p50: windows.from(from, 0.5, pace)?,
             p99: windows.from(from, 0.99, pace)?,
-        })
-    }
-
-    /// The time of one stage of a mode, for reports. `None` when the mode has too few dry runs or
-    /// the stage was never measured in it.
-    pub fn stage(&self, mode: Mode, stage: Stage) -> Option<Prediction> {
-        let (windows, pace) = (&self.modes[mode.index()], self.pace.now());
-        Some(Prediction {
-            p50: windows.stage(stage, 0.5, pace)?,
-            p99: windows.stage(stage, 0.99, pace)?,
         })
     }
 }

@@ -40,10 +40,8 @@ fn predicted(model: &LatencyModel, mode: Mode, from: Stage) -> (f64, f64) {
 #[test]
 fn a_mode_without_enough_dry_runs_has_no_prediction() {
     let mut model = LatencyModel::default();
-    for runs in 0..LatencyModel::MIN_DRY_RUNS {
+    for _ in 0..LatencyModel::MIN_DRY_RUNS {
         assert_eq!(model.predict(Mode::FULL, Stage::Decode), None);
-        assert_eq!(model.stage(Mode::FULL, Stage::Segmentation), None);
-        assert_eq!(model.dry_runs(Mode::FULL), runs);
         model.warm_up(Mode::FULL, &times(Mode::FULL, 1.0));
     }
     assert!(model.predict(Mode::FULL, Stage::Decode).is_some());
@@ -77,10 +75,6 @@ fn dry_runs_are_predicted() {
         predicted(&model, Mode::REDUCED, Stage::Decode),
         (14.4, 14.4)
     );
-    let stage = model.stage(Mode::FULL, Stage::Segmentation).unwrap();
-    assert_eq!(stage.p50, Duration::from_millis(20));
-    assert_eq!(model.stage(Mode::FULL_LOGITS, Stage::Observer), None);
-    assert_eq!(model.stage(Mode::FULL, Stage::Decode), None);
 }
 
 #[test]
@@ -135,18 +129,12 @@ fn the_p99_of_a_sum_is_not_the_sum_of_p99s() {
         times.add(Stage::Publish, Duration::from_millis(2));
         model.record(Mode::FULL, &times);
     }
-    // The pace is the ratio of the median frame, 43 ms.
+    // The pace is the ratio of the median frame, 43 ms. The p99s of the stages are 53 ms together.
     let (p50, p99) = predicted(&model, Mode::FULL, Stage::Decode);
     assert!(
         (p50 - 43.0).abs() < 0.1 && (p99 - 43.0).abs() < 0.1,
         "{p50} {p99}"
     );
-    let sum: f64 = Stage::ALL
-        .into_iter()
-        .filter_map(|stage| model.stage(Mode::FULL, stage))
-        .map(|prediction| prediction.p99.as_secs_f64() * 1e3)
-        .sum();
-    assert!(sum > 50.0, "{sum}");
 }
 
 #[test]
@@ -260,9 +248,8 @@ proptest! {
             prop_assert!((1e-3..=1e3).contains(&model.pace()), "{}", model.pace());
             for mode in Mode::ALL {
                 for stage in Stage::ALL {
-                    for prediction in [model.predict(mode, stage), model.stage(mode, stage)] {
-                        prop_assert!(prediction.is_none_or(|p| p.p50 <= p.p99));
-                    }
+                    let prediction = model.predict(mode, stage);
+                    prop_assert!(prediction.is_none_or(|p| p.p50 <= p.p99));
                 }
             }
         }
