@@ -372,6 +372,10 @@ fn after_the_staleness_limit_everything_of_frames_is_stale() {
         said(STALE, "no frame for 501 ms, limit 500 ms")
     );
     assert_eq!(status(&health, 1491, "latency").0, STALE);
+    assert_eq!(
+        status(&health, 990 + 41_944, "frames"),
+        said(STALE, "no frame for 41 s, limit 500 ms")
+    );
     // somebody notices
     health.verdict(Some(MS(510)));
     LAST.set(Some(fault(Failure::Source)));

@@ -1,5 +1,6 @@
 //! One request or fault at a time.
 
+use super::super::super::test_log::logged;
 use super::*;
 use crate::msg::Odometry;
 
@@ -68,6 +69,36 @@ fn a_reset_that_is_refused_never_happens_later() {
     accepted.event(What::FRAME);
     accepted.event(What::FRAME);
     assert_eq!(accepted.world.value("state"), "OK");
+}
+
+#[test]
+fn a_reset_is_logged_once_with_who_asked_and_what_became_of_it() {
+    let mut node = Node::new(WeakMode::Warn);
+    for what in [What::FRAME, What::HAZARD, What::HAZARD] {
+        node.event(what);
+    }
+    for (busy, words) in [
+        (false, "; reset accepted: 0 of 2 clean frames have come"),
+        (
+            true,
+            ", which was refused: the frame that is judged now takes too long; ask again",
+        ),
+    ] {
+        let control = outputs::control(&node);
+        let asking = thread::spawn(move || {
+            logged(|| {
+                let _ = control.reset("abc");
+            })
+        });
+        while !asking.is_finished() {
+            if !busy {
+                node.frames_do(|frames, _| frames.idle());
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        let line = format!("the client abc asked for a reset{words}");
+        assert_eq!(asking.join().unwrap(), [line]);
+    }
 }
 
 #[test]

@@ -31,16 +31,21 @@ impl Managed for Unconfigured {
     }
 }
 
+/// What services and parameters of a node do with it.
+pub(super) fn control(node: &Node) -> NodeControl {
+    NodeControl {
+        shared: Arc::clone(&node.shared),
+        lifecycle: Arc::new(Lifecycle::new(Unconfigured, |_| ())),
+    }
+}
+
 fn report(
     node: &Node,
     shutdown: &Shutdown,
     publish: &dyn Fn(DiagnosticArray),
     sending: &dyn Fn() -> bool,
 ) -> Result<(), NodeError> {
-    let control = NodeControl {
-        shared: Arc::clone(&node.shared),
-        lifecycle: Arc::new(Lifecycle::new(Unconfigured, |_| ())),
-    };
+    let control = control(node);
     let rosout = Rosout::default();
     let why = &mut String::new;
     super::super::report::report(&control, publish, &rosout, shutdown, (sending, why))
