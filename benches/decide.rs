@@ -37,7 +37,8 @@ fn decide(c: &mut Criterion) {
     corridor.set_ground(Some(sixteen::ground())).unwrap();
     let level = sixteen::level();
     let mut mask = AnomalyMask::default();
-    let mut finder = RegionFinder::new(3);
+    let mut finder = RegionFinder::default();
+    finder.min_area = 3;
     let mut regions = Regions::default();
     let mut seen = Sightings::new();
     let mut tracker = Tracker::default();
@@ -75,7 +76,7 @@ fn decide(c: &mut Criterion) {
     };
     let mut group = c.benchmark_group("decide_120x88");
     group.bench_function("16 tracks", |b| b.iter(&mut decide));
-    let (mut meter, frame) = (QualityMeter::new(), picture());
+    let (mut meter, frame) = (QualityMeter::default(), picture());
     group.bench_function("16 tracks, and the quality of 480x352", |b| {
         b.iter(|| (decide(), meter.measure(black_box(&frame))));
     });

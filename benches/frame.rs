@@ -167,9 +167,10 @@ fn stages(c: &mut Criterion) {
         .unwrap();
     let (mut mask, mut finder, mut regions) = (
         AnomalyMask::default(),
-        RegionFinder::new(12),
+        RegionFinder::default(),
         Regions::default(),
     );
+    finder.min_area = 12;
     let corridor = Trapezoid::default();
     group.bench_function("decide", |b| {
         b.iter(|| {

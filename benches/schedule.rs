@@ -17,7 +17,7 @@ use rand_pcg::Pcg32;
 const AGE: Duration = Duration::from_millis(8);
 
 fn times(mode: Mode, factor: f64) -> StageTimes {
-    let mut times = StageTimes::new();
+    let mut times = StageTimes::default();
     for (stage, millis) in Stage::ALL
         .into_iter()
         .zip([1.0, 0.35, 24.0, 9.0, 0.3, 0.05, 2.0])

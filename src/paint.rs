@@ -71,11 +71,6 @@ pub struct Painter {
 }
 
 impl Painter {
-    /// A painter without buffers.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// The frame, slightly dimmed, with the anomalous area tinted ([`TINT`], half) and a line
     /// round it ([`OUTLINE`]; one pixel, two on frames over 960 columns). `out` gets packed RGB8
     /// of the frame's size. The mask may have any size, it is stretched over the frame; an empty
@@ -181,7 +176,7 @@ mod tests {
         // the right half of the mask, on a frame eight times as large
         let mask = AnomalyMask::from_pixels(4, 2, vec![0, 0, 1, 1, 0, 0, 1, 1]).unwrap();
         let mut out = Vec::new();
-        Painter::new().overlay(&grey(32, 16), &mask, &mut out);
+        Painter::default().overlay(&grey(32, 16), &mask, &mut out);
         assert_eq!(out.len(), 32 * 16 * 3);
         for y in [0, 7, 15] {
             assert_eq!(pixel(&out, 32, 15, y), [130; 3]);
@@ -199,7 +194,7 @@ mod tests {
         pixels[3 * 8 + 5] = 255;
         let mask = AnomalyMask::from_pixels(8, 8, pixels).unwrap();
         let mut out = Vec::new();
-        Painter::new().overlay(&grey(8, 8), &mask, &mut out);
+        Painter::default().overlay(&grey(8, 8), &mask, &mut out);
         let marked = out
             .as_chunks::<3>()
             .0
@@ -225,7 +220,7 @@ mod tests {
                 pixels[at] = 255;
                 let mask = AnomalyMask::from_pixels(8, 8, pixels).unwrap();
                 let mut out = Vec::new();
-                Painter::new().overlay(&grey(width, height), &mask, &mut out);
+                Painter::default().overlay(&grey(width, height), &mask, &mut out);
                 assert!(
                     out.iter().any(|&v| v != 130),
                     "{width}x{height}, pixel {at}"
@@ -236,7 +231,7 @@ mod tests {
 
     #[test]
     fn empty_frames_and_masks_and_changing_sizes_are_taken() {
-        let (mut painter, mut out) = (Painter::new(), vec![1; 7]);
+        let (mut painter, mut out) = (Painter::default(), vec![1; 7]);
         painter.overlay(&Frame::new(), &AnomalyMask::default(), &mut out);
         assert!(out.is_empty());
         let full = AnomalyMask::from_pixels(5, 3, vec![1; 15]).unwrap();
@@ -251,7 +246,7 @@ mod tests {
     #[test]
     fn buffers_stay_where_they_are() {
         let mask = AnomalyMask::from_pixels(12, 8, vec![1; 96]).unwrap();
-        let (mut painter, mut out, frame) = (Painter::new(), Vec::new(), grey(96, 64));
+        let (mut painter, mut out, frame) = (Painter::default(), Vec::new(), grey(96, 64));
         painter.overlay(&frame, &mask, &mut out);
         let before = (
             painter.inside.as_ptr(),

@@ -35,17 +35,12 @@ struct Request {
     changed: Condvar,
 }
 
-/// Whether the process is to end, for everybody who has to know. Clones are of the same one.
+/// Whether the process is to end, for everybody who has to know. Clones are of the same one. No signal requests the
+/// default one, only [`request`](Self::request).
 #[derive(Clone, Debug, Default)]
 pub struct Shutdown(Arc<Request>);
 
 impl Shutdown {
-    /// One that no signal requests, only [`request`](Self::request).
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Catches SIGINT and SIGTERM from now until the process ends: the first of either is a request.
     /// A SIGINT more than [`SAME_REQUEST_WITHIN`] later ends the process at once with status 130, without
     /// cleaning up.
@@ -53,7 +48,7 @@ impl Shutdown {
     /// # Errors
     /// The system refuses the handlers or the thread that waits for them.
     pub fn on_signals() -> Result<Self, ShutdownError> {
-        let shutdown = Self::new();
+        let shutdown = Self::default();
         let requested = &shutdown.0.requested;
         // The handler sets the flag, whether or not the thread below gets a turn.
         for signal in [SIGINT, SIGTERM] {
@@ -105,14 +100,6 @@ impl Shutdown {
         u8::try_from(ENDED_BY + signal).ok()
     }
 
-    /// Waits for a request.
-    pub fn wait(&self) {
-        let mut turn = self.turn();
-        while !self.requested() {
-            turn = (self.0.changed.wait(turn)).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
     /// Waits for a request, but no longer than `limit`. True where there is one.
     pub fn wait_for(&self, limit: Duration) -> bool {
         let began = Instant::now();
@@ -138,12 +125,12 @@ mod tests {
 
     #[test]
     fn a_request_wakes_all_who_wait_and_stays() {
-        let shutdown = Shutdown::new();
+        let shutdown = Shutdown::default();
         assert!(!shutdown.wait_for(Duration::from_millis(1)));
         let waiting: Vec<_> = (0..3)
             .map(|_| {
                 let shutdown = shutdown.clone();
-                thread::spawn(move || shutdown.wait())
+                thread::spawn(move || assert!(shutdown.wait_for(Duration::from_secs(20))))
             })
             .collect();
         shutdown.request();

@@ -30,11 +30,6 @@ named! {
 pub struct StageTimes([Option<Duration>; Stage::COUNT]);
 
 impl StageTimes {
-    /// No stage has run.
-    pub const fn new() -> Self {
-        Self([None; Stage::COUNT])
-    }
-
     /// Adds to a stage's time; a stage may run in several pieces. Saturates.
     pub fn add(&mut self, stage: Stage, time: Duration) {
         let slot = &mut self.0[stage as usize];
@@ -101,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_stage_that_did_not_run_has_no_time() {
-        let mut times = StageTimes::new();
+        let mut times = StageTimes::default();
         times.add(Stage::Decode, Duration::from_millis(1));
         times.add(Stage::Decode, Duration::from_millis(2));
         times.add(Stage::Publish, Duration::MAX);

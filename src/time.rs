@@ -76,9 +76,30 @@ impl fmt::Display for Stamp {
     }
 }
 
+/// A duration in the unit that people read, rounded down.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InWords(pub(crate) Duration);
+
+impl InWords {
+    pub(crate) const fn of_ms(ms: u64) -> Self {
+        Self(Duration::from_millis(ms))
+    }
+}
+
+impl fmt::Display for InWords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_secs() {
+            0..10 => write!(f, "{} ms", self.0.as_millis()),
+            seconds @ 10..600 => write!(f, "{seconds} s"),
+            seconds @ 600..172_800 => write!(f, "{} min", seconds / 60),
+            seconds => write!(f, "{} days", seconds / 86_400),
+        }
+    }
+}
+
 /// The present, on the clock of the capture stamps and on a monotonic clock with an arbitrary
 /// origin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Now {
     /// On the clock of the capture stamps.
     pub stamp: Stamp,
@@ -150,18 +171,12 @@ pub struct SystemClock {
     began: Instant,
 }
 
-impl SystemClock {
+impl Default for SystemClock {
     /// Its monotonic clock counts from now on.
-    pub fn new() -> Self {
+    fn default() -> Self {
         Self {
             began: Instant::now(),
         }
-    }
-}
-
-impl Default for SystemClock {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -265,6 +280,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_duration_is_said_in_the_unit_that_people_read() {
+        for (ms, words) in [
+            (0, "0 ms"),
+            (9_999, "9999 ms"),
+            (10_000, "10 s"),
+            (41_944, "41 s"),
+            (599_999, "599 s"),
+            (600_000, "10 min"),
+            (3_600_000, "60 min"),
+            (172_799_999, "2879 min"),
+            (172_800_000, "2 days"),
+            (u64::MAX, "213503982334 days"),
+        ] {
+            assert_eq!(InWords::of_ms(ms).to_string(), words);
+        }
+    }
+
+    #[test]
     fn ros_fields_round_trip_before_and_after_the_epoch() {
         for (sec, nanosec) in [(0, 0), (1_700_000_000, 999_999_999), (-1, 5)] {
             assert_eq!(Stamp::from_ros(sec, nanosec).to_ros(), (sec, nanosec));
@@ -320,7 +353,7 @@ mod tests {
 
     #[test]
     fn the_system_clock_tells_the_time_of_day_and_goes_on() {
-        let clock = SystemClock::new();
+        let clock = SystemClock::default();
         let before = clock.present();
         std::thread::sleep(Duration::from_millis(2));
         assert!(clock.present().monotonic_since(before) >= 2_000_000);

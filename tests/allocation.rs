@@ -24,8 +24,7 @@ use lookout::msg::{HeaderRef, ImageRef, cdr};
 use lookout::paint::Painter;
 use lookout::pipeline::{Judge, Judges, Pipeline, Settings, StopLevels, Surroundings};
 use lookout::profile::{
-    DeadlineProfile, FrameFate, FrameOutcome, FrameRecord, RunProfile, ScoreStats, Stage,
-    StageTimes,
+    DeadlineProfile, FrameFate, FrameOutcome, FrameRecord, RunProfile, Stage, StageTimes,
 };
 use lookout::schedule::{AdmissionConfig, LatencyModel};
 use lookout::score::ScoreKind;
@@ -200,7 +199,7 @@ fn frames_allocate_nothing_after_the_first_ones() {
             let clock = SteppedClock::default();
             let (mut decoder, mut frame) = (Decoder::default(), Frame::new());
             let (mut painter, mut overlay) = (Painter::default(), Vec::new());
-            let mut profile = RunProfile::new();
+            let mut profile = RunProfile::default();
             let k = [400.0, 0.0, 240.0, 0.0, 400.0, 176.0, 0.0, 0.0, 1.0];
             let d = [-0.2, 0.05, 0.0, 0.0, 0.0];
             let camera = Calibration::new((480, 352), k, "plumb_bob", &d);
@@ -242,14 +241,10 @@ fn frames_allocate_nothing_after_the_first_ones() {
                     index,
                     verdict: outcome.verdict,
                     mode: "full+observer",
-                    engine: "stand-in",
                     stages: StageTimes::default(),
                     latency: outcome.times.total,
                     age: None,
-                    score: outcome.stats.map(|s| ScoreStats {
-                        mean: s.mean,
-                        max: s.max,
-                    }),
+                    score: outcome.stats,
                 });
             };
             let (warm, measured) = messages.split_at(4);
@@ -312,7 +307,7 @@ fn quality_and_supervisor_allocate_nothing_from_the_first_frame_on() {
     let mut frame = Frame::new();
     let (width, height) = (480, 360);
     frame.reset(width, height, Stamp::default()).unwrap();
-    let mut meter = QualityMeter::new();
+    let mut meter = QualityMeter::default();
     let mut supervisor = Supervisor::new(SupervisorConfig::default()).unwrap();
     let mut states = [State::Waiting; 64];
     let n = allocations(|| {
@@ -395,7 +390,6 @@ fn telling_the_diagnostics_of_frames_allocates_nothing() {
     let mut health = Health::new(Limits {
         deadline_ms: 100,
         stale_after_ms: 500,
-        hot_celsius: Limits::HOT_CELSIUS,
     });
     let verdict = lookout::decide::Verdict {
         state: State::Ok,

@@ -25,8 +25,8 @@ use lookout::live::{self, LiveError, Worker};
 use lookout::model::{Bundle, ThresholdAt};
 use lookout::msg::{CompressedImageRef, HeaderRef};
 use lookout::pipeline::{
-    FrameHandler, Judged, Judges, Live, OpenEngine, PartialSettings, Pipeline, Settings, Sink,
-    watch,
+    Asked, Choice, FrameHandler, GivenThresholds, Judged, Live, OpenEngine, PartialSettings,
+    Pipeline, Settings, Sink, watch,
 };
 use lookout::schedule::AdmissionConfig;
 use lookout::score::ScoreKind;
@@ -262,7 +262,7 @@ impl Sink for Verdicts {
 
     fn pictures(&mut self, _: &Judged, _: &Frame, _: &Pipeline) {}
 
-    fn done(&mut self, judged: &Judged, _: StageTimes, _: &Pipeline) {
+    fn done(&mut self, judged: &Judged, _: StageTimes) {
         if judged.fate == FrameFate::InTime {
             let age = judged.age.unwrap();
             let deadline = Duration::from_millis(DEADLINE_MS.into());
@@ -311,7 +311,13 @@ impl Run {
             ..AdmissionConfig::default()
         };
         let (observer, fallback) = (ScoreKind::OBSERVER, ScoreKind::Energy);
-        let judges = Judges::calibrated(bundle.manifest(), observer, fallback, ThresholdAt::Fpr1);
+        let asked = Asked {
+            score: observer,
+            fallback,
+            at: ThresholdAt::Fpr1,
+            given: GivenThresholds::default(),
+        };
+        let judges = Choice::new(bundle.manifest(), &asked).judges;
         let set = PartialSettings {
             // these tests are of faults, and not of how fast the machine is
             least_mode: Some(Mode::REDUCED_LOGITS),

@@ -137,7 +137,7 @@ fn blurred(frame: &Frame, sigma: f32) -> Frame {
 }
 
 fn measure(frames: &[Frame]) -> Vec<Quality> {
-    let mut meter = QualityMeter::new();
+    let mut meter = QualityMeter::default();
     frames.iter().map(|frame| meter.measure(frame)).collect()
 }
 
@@ -270,7 +270,7 @@ fn no_whole_picture_of_other_cameras_counts_as_incomplete() {
             continue;
         }
         // a tenth of them tells as much; one after the other, since all take a gigabyte
-        let mut meter = QualityMeter::new();
+        let mut meter = QualityMeter::default();
         let read = |path: &PathBuf| meter.measure(&file::read_image(path).unwrap());
         let own: Vec<Quality> = files.iter().step_by(10).map(read).collect();
         eprintln!("{set}: {} frames", own.len());
@@ -294,7 +294,7 @@ fn measuring_a_picture_is_quick() {
         Drive::new(config).unwrap().render(0, &mut out);
         Frame::from_rgb(Stamp::default(), width, height, out.rgb).unwrap()
     };
-    let mut meter = QualityMeter::new();
+    let mut meter = QualityMeter::default();
     for (frame, limit_us) in [(out(480, 360), 2_000), (out(1920, 1080), 10_000)] {
         let mut times = [Duration::ZERO; 50];
         for time in &mut times {

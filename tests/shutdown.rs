@@ -25,7 +25,7 @@ fn the_process_that_gets_them() {
     };
     let shutdown = Shutdown::on_signals().unwrap();
     say("ready");
-    shutdown.wait();
+    while !shutdown.wait_for(Duration::from_secs(1)) {}
     assert!(shutdown.requested());
     say("asked to end");
     match then.as_str() {

@@ -264,7 +264,7 @@ fn decode(view: CameraView<'_>) -> String {
                 whole,
                 "a frame of another size"
             );
-            let _ = QualityMeter::new().measure(&frame);
+            let _ = QualityMeter::default().measure(&frame);
             "a frame".to_owned()
         }
         Err(error) => {

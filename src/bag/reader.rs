@@ -188,11 +188,6 @@ impl BagReader {
         Ok(this)
     }
 
-    /// The path that was opened.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// All topics, by name.
     pub fn topics(&self) -> &[TopicInfo] {
         &self.topics

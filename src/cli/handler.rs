@@ -13,9 +13,7 @@ use lookout::model::Bundle;
 use lookout::paint::Painter;
 use lookout::pipeline::{FrameHandler, Judged, Pipeline, Sink};
 use lookout::profile::report::{ReportBuilder, ReportInfo};
-use lookout::profile::{
-    FrameFate, FrameRecord, FramesCsv, RunProfile, ScoreStats, Stage, StageTimes,
-};
+use lookout::profile::{FrameFate, FrameRecord, FramesCsv, RunProfile, Stage, StageTimes};
 use lookout::status::Networks;
 use lookout::time::{Clock, Stamp};
 
@@ -81,12 +79,9 @@ impl Handler {
             engine: pipeline.engine_description().to_owned(),
             mode: mode.name().to_owned(),
             judges: settings.judges,
-            area_on: 0,
-            corridor: String::new(),
             promise: settings.stop_levels.promise().to_owned(),
             notes: settings.notes(),
-            width: 0,
-            height: 0,
+            ..ReportInfo::default()
         };
         let surroundings = Surroundings::new(settings.vehicle)?;
         let path = outputs.frames_csv();
@@ -101,7 +96,7 @@ impl Handler {
         let csv = FramesCsv::new(BufWriter::new(file))?;
         let out = Recording {
             report: ReportBuilder::new(info),
-            profile: RunProfile::new(),
+            profile: RunProfile::default(),
             records: Some(Records { recorder, csv }),
             painter: Painter::default(),
             overlay: Vec::new(),
@@ -151,7 +146,7 @@ impl Handler {
     /// What the frames until now were judged by goes to the report; for people.
     pub(crate) fn tell_corridor(&mut self) -> String {
         let line = self.surroundings.line(self.frames.pipeline());
-        self.out.report.set_corridor(line.clone());
+        self.out.report.info.corridor.clone_from(&line);
         line
     }
 
@@ -240,13 +235,12 @@ impl Sink for One<'_> {
         }
     }
 
-    fn done(&mut self, judged: &Judged, stages: StageTimes, pipeline: &Pipeline) {
+    fn done(&mut self, judged: &Judged, stages: StageTimes) {
         let latency = judged.decode_at.elapsed();
         let record = FrameRecord {
             index: self.out.index,
             verdict: judged.verdict,
             mode: judged.mode(),
-            engine: pipeline.engine_name(),
             stages,
             latency,
             age: if self.is_live {
@@ -254,10 +248,7 @@ impl Sink for One<'_> {
             } else {
                 Some(latency)
             },
-            score: judged.score().map(|score| ScoreStats {
-                mean: score.mean,
-                max: score.max,
-            }),
+            score: judged.score(),
         };
         self.out.index += 1;
         self.out.note(&record, judged.fate);
@@ -328,11 +319,11 @@ impl Recording {
         records.recorder.mask(at, pipeline.mask())?;
         records.recorder.score_map(at, pipeline.score_map())?;
         records.recorder.overlay(at, &self.overlay, size)?;
-        self.report.set_frame_size(size.0, size.1);
+        let info = &mut self.report.info;
+        (info.width, info.height) = size;
         let pixels = u32::try_from(pipeline.score_map().values().len()).unwrap_or(u32::MAX);
         let supervisor = &pipeline.settings().supervisor;
-        self.report
-            .set_area_on(supervisor.area_in_pixels(pixels, false));
+        info.area_on = supervisor.area_in_pixels(pixels, false);
         Ok(())
     }
 

@@ -76,7 +76,7 @@ pub(crate) fn run(args: &ImageArgs) -> Result<()> {
         map: ScoreMap::default(),
         mask: AnomalyMask::default(),
         upsampler: Upsampler::default(),
-        painter: Painter::new(),
+        painter: Painter::default(),
         overlay: Vec::new(),
     };
     let outputs: Vec<PathBuf> = pictures

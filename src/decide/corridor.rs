@@ -319,8 +319,8 @@ mod tests {
             let map = ScoreMap::from_values(width, height, scores).unwrap();
             let (mut mask, mut regions) = (AnomalyMask::default(), Regions::default());
             threshold(&map, 0.5, &mut mask);
-            let mut finder = RegionFinder::new(1);
-            finder.set_sure_from(0.7);
+            let mut finder = RegionFinder::default();
+            finder.sure_from = 0.7;
             let corridor = Trapezoid::default();
             finder.find(&mask, &map, &corridor, &mut regions).unwrap();
             regions.corridor_area

@@ -100,11 +100,6 @@ impl GroundCorridor {
         };
     }
 
-    /// The trapezoid.
-    pub const fn trapezoid(&self) -> &Trapezoid {
-        &self.trapezoid
-    }
-
     /// Width of the way on the ground, in metres.
     pub const fn width_m(&self) -> f32 {
         self.half_width_m * 2.0

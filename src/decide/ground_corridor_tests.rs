@@ -39,7 +39,7 @@ fn find(corridor: &dyn Corridor, pixels: Vec<u8>) -> Regions {
     let mask = AnomalyMask::from_pixels(SIZE.width, SIZE.height, pixels).unwrap();
     let map = ScoreMap::new(SIZE.width, SIZE.height);
     let mut regions = Regions::default();
-    RegionFinder::new(1)
+    RegionFinder::default()
         .find(&mask, &map, corridor, &mut regions)
         .unwrap();
     regions
@@ -213,8 +213,8 @@ fn g19_what_lies_flat_or_is_hardly_sure_counts_little() {
             map.values_mut()[start] = 0.9;
         }
         let mask = AnomalyMask::from_pixels(SIZE.width, SIZE.height, pixels).unwrap();
-        let (mut finder, mut regions) = (RegionFinder::new(1), Regions::default());
-        finder.set_sure_from(0.7);
+        let (mut finder, mut regions) = (RegionFinder::default(), Regions::default());
+        finder.sure_from = 0.7;
         finder.find(&mask, &map, &corridor, &mut regions).unwrap();
         regions.corridor_area
     };
@@ -348,7 +348,7 @@ fn a_thing_on_the_map_is_measured_within_a_row_and_never_farther_than_it_is() {
             let mask = AnomalyMask::from_pixels(FINE.width, FINE.height, pixels).unwrap();
             let map = ScoreMap::new(FINE.width, FINE.height);
             let mut regions = Regions::default();
-            RegionFinder::new(1)
+            RegionFinder::default()
                 .find(&mask, &map, &corridor, &mut regions)
                 .unwrap();
             let region = regions.largest()[0];

@@ -1,6 +1,6 @@
 use super::Failure;
 use super::verdict::nanos;
-use crate::time::Stamp;
+use crate::time::{InWords, Stamp};
 use serde::Serialize;
 use std::fmt;
 use thiserror::Error;
@@ -291,20 +291,20 @@ const UNSTAMPED: u64 = 30 * 365 * 86_400_000 + 1;
 fn missing(gap_ms: &u64, limit_ms: &u32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match *gap_ms {
         UNSTAMPED.. => f.write_str(NO_STAMP),
-        gap_ms => write!(
-            f,
-            "no frame came for {gap_ms} ms; the limit is {limit_ms} ms"
-        ),
+        gap_ms => {
+            let gap = InWords::of_ms(gap_ms);
+            write!(f, "no frame came for {gap}; the limit is {limit_ms} ms")
+        }
     }
 }
 
 fn late(age_ms: &u64, limit_ms: &u32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match *age_ms {
         UNSTAMPED.. => f.write_str(NO_STAMP),
-        age_ms => write!(
-            f,
-            "the frame is {age_ms} ms old; the limit is {limit_ms} ms"
-        ),
+        age_ms => {
+            let age = InWords::of_ms(age_ms);
+            write!(f, "the frame is {age} old; the limit is {limit_ms} ms")
+        }
     }
 }
 
@@ -324,7 +324,7 @@ fn refused(
     needed_ms: &u64,
     f: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
-    let old = Old(*age_ms);
+    let old = InWords::of_ms(*age_ms);
     match (*age_ms, *slack_ms, *needed_ms) {
         (UNSTAMPED.., ..) => f.write_str(NO_STAMP),
         (_, ..=0, _) => write!(
@@ -337,19 +337,5 @@ fn refused(
             f,
             "frame refused: {slack_ms} ms are left and the fastest mode needs {needed_ms} ms"
         ),
-    }
-}
-
-/// A duration in ms, in the unit that people read.
-struct Old(u64);
-
-impl fmt::Display for Old {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            ms @ 0..10_000 => write!(f, "{ms} ms"),
-            ms @ 10_000..600_000 => write!(f, "{} s", ms / 1000),
-            ms @ 600_000..172_800_000 => write!(f, "{} min", ms / 60_000),
-            ms => write!(f, "{} days", ms / 86_400_000),
-        }
     }
 }

@@ -234,8 +234,10 @@ impl Sums {
 /// (2009) over the neighbours already seen.
 #[derive(Clone, Debug, Default)]
 pub struct RegionFinder {
-    min_area: u32,
-    sure_from: f32,
+    /// Regions of fewer pixels are counted as specks and otherwise left out.
+    pub min_area: u32,
+    /// A pixel is sure from this score on.
+    pub sure_from: f32,
     /// Labels of the row above and of this one, with one empty column at either end.
     above: Vec<u32>,
     current: Vec<u32>,
@@ -246,24 +248,6 @@ pub struct RegionFinder {
 }
 
 impl RegionFinder {
-    /// Regions of fewer than `min_area` pixels are counted as specks and otherwise left out. Every score is sure.
-    pub fn new(min_area: u32) -> Self {
-        Self {
-            min_area,
-            ..Self::default()
-        }
-    }
-
-    /// Regions of fewer pixels are specks from here on.
-    pub fn set_min_area(&mut self, min_area: u32) {
-        self.min_area = min_area;
-    }
-
-    /// A pixel is sure from this score on.
-    pub fn set_sure_from(&mut self, score: f32) {
-        self.sure_from = score;
-    }
-
     /// Makes the buffers for masks up to this size, so that no later call allocates.
     pub fn reserve(&mut self, width: usize, height: usize) {
         // Provisional labels can't be neighbours, so every 2x2 square has at most one.

@@ -35,9 +35,11 @@ fn mask_of(rows: &[&str]) -> AnomalyMask {
 
 fn find(mask: &AnomalyMask, map: &ScoreMap, min_area: u32) -> Regions {
     let mut regions = Regions::default();
-    RegionFinder::new(min_area)
-        .find(mask, map, &LeftHalf, &mut regions)
-        .unwrap();
+    let mut finder = RegionFinder {
+        min_area,
+        ..RegionFinder::default()
+    };
+    finder.find(mask, map, &LeftHalf, &mut regions).unwrap();
     regions
 }
 
@@ -157,7 +159,7 @@ fn specks_are_counted_and_otherwise_left_out() {
 
 #[test]
 fn a_finder_can_be_used_again_for_other_sizes() {
-    let mut finder = RegionFinder::new(1);
+    let mut finder = RegionFinder::default();
     let mut regions = Regions::default();
     for rows in [&["###", "###"][..], &["#"], &["#.#.#"], &["#", ".", "#"]] {
         let mask = mask_of(rows);
@@ -168,7 +170,7 @@ fn a_finder_can_be_used_again_for_other_sizes() {
         assert_eq!(regions, {
             let mut fresh = Regions::default();
             let corridor = Trapezoid::everywhere();
-            RegionFinder::new(1)
+            RegionFinder::default()
                 .find(&mask, &map, &corridor, &mut fresh)
                 .unwrap();
             fresh
@@ -183,7 +185,7 @@ fn a_finder_can_be_used_again_for_other_sizes() {
 
 #[test]
 fn sizes_that_differ_are_refused() {
-    let error = RegionFinder::new(1)
+    let error = RegionFinder::default()
         .find(
             &mask_of(&["#"]),
             &ScoreMap::new(2, 1),

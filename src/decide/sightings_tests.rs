@@ -23,7 +23,7 @@ fn seen(rows: &[f32]) -> Sighting {
     let map = ScoreMap::from_values(SIZE.width, SIZE.height, scores).unwrap();
     let (mut mask, mut regions) = (AnomalyMask::default(), Regions::default());
     threshold(&map, THRESHOLD, &mut mask);
-    let mut finder = RegionFinder::new(1);
+    let mut finder = RegionFinder::default();
     finder.find(&mask, &map, &corridor, &mut regions).unwrap();
     let mut seen = Sightings::new();
     sightings(&regions, &map, THRESHOLD, &corridor, &mut seen);

@@ -180,11 +180,6 @@ impl SpeedSource {
         Ok(Self { config, last: None })
     }
 
-    /// The settings.
-    pub const fn config(&self) -> &StoppingConfig {
-        &self.config
-    }
-
     /// A speed along the vehicle in m/s (forwards positive) and a yaw rate in rad/s (to the left
     /// positive) arrived at `at` on a monotonic clock.
     pub const fn heard(&mut self, speed_mps: f64, yaw_rate_rps: f64, at: Duration) {

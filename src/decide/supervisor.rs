@@ -1,11 +1,12 @@
 use super::{
-    ConfigError, Event, Failure, Observation, Reason, State, SupervisorConfig, Tracked, Verdict,
-    WeakMode,
+    ConfigError, Event, Failure, Observation, Reason, State, SupervisorConfig, Verdict, WeakMode,
 };
 use crate::time::{Now, Stamp};
+use hits::Window;
 use pictures::{Picture, Pictures};
 
 mod faults;
+mod hits;
 mod pictures;
 
 /// Turns events into verdicts. A state machine without clock, thread or allocation: the same
@@ -57,10 +58,8 @@ pub struct Supervisor {
     previous: Option<Now>,
     /// What the last pictures were like.
     pictures: Pictures,
-    /// Hits of the last frames that counted, the latest in the lowest bit.
-    window: u64,
-    /// Those of them that were judged in the best mode.
-    best: u64,
+    /// Hits of the last frames that counted.
+    window: Window,
     /// Good frames, one after another.
     good: u32,
     /// Clean frames since a reset was asked for.
@@ -78,8 +77,7 @@ pub struct Supervisor {
 struct Before {
     capture_stamp: Stamp,
     state: State,
-    window: u64,
-    best: u64,
+    window: Window,
     reset: Option<u32>,
 }
 
@@ -100,19 +98,13 @@ impl Supervisor {
             last: None,
             previous: None,
             pictures: Pictures::default(),
-            window: 0,
-            best: 0,
+            window: Window::default(),
             good: 0,
             reset: None,
             stopped_at: Stamp::default(),
             before: None,
             frame_fault: None,
         })
-    }
-
-    /// The settings.
-    pub fn config(&self) -> &SupervisorConfig {
-        &self.config
     }
 
     /// The state after the last event.
@@ -143,7 +135,6 @@ impl Supervisor {
                     capture_stamp: observation.capture_stamp,
                     state: self.state,
                     window: self.window,
-                    best: self.best,
                     reset: self.reset,
                 });
                 let picture = self.pictures.judge(&observation, &self.config.quality);
@@ -157,8 +148,8 @@ impl Supervisor {
                 match (fault, picture) {
                     (Some(reason), _) => self.fault(reason),
                     _ if !observation.watching => self.weak_frame(picture),
-                    (None, Picture::Blurred(frames)) => self.blurred_frame(observation, frames),
-                    (None, _) => self.good_frame(observation),
+                    (None, Picture::Blurred(frames)) => self.blurred_frame(&observation, frames),
+                    (None, _) => self.good_frame(&observation),
                 }
             }
             Event::Failed {
@@ -231,11 +222,10 @@ impl Supervisor {
     /// The verdict on the last frame came out too late, so the frame counts for nothing: it neither
     /// wipes out a hit nor ends a STOP. A STOP that it confirmed, or a reset that it made void, stays.
     fn take_back(&mut self, before: Before) {
-        let hit = self.window & 1 == 1;
-        if self.state == State::Stop && hit {
+        if self.state == State::Stop && self.window.ends_with_hit() {
             return;
         }
-        (self.window, self.best) = (before.window, before.best);
+        self.window = before.window;
         if before.state == State::Stop {
             self.state = State::Stop;
             self.reset = before.reset;
@@ -269,70 +259,21 @@ impl Supervisor {
         }
     }
 
-    fn is_hit(&self, observation: &Observation) -> bool {
-        if let Some(tracked) = &observation.tracked {
-            return tracked.is_candidate();
-        }
-        let after_hit = self.window & 1 == 1;
-        let needed = self.config.area_in_pixels(observation.pixels, after_hit);
-        observation.corridor_pixels >= needed
-    }
-
-    /// Lets a frame count; how many hits there are now.
-    fn count(&mut self, hit: bool, fallback: bool) -> u32 {
-        let bits = window_bits(self.config.confirm_window);
-        self.window = (self.window << 1 | u64::from(hit)) & bits;
-        self.best = (self.best << 1 | u64::from(hit && !fallback)) & bits;
-        self.window.count_ones()
-    }
-
-    /// Whether a frame that is a hit, with so many in the window, confirms a STOP.
-    fn confirms(&self, observation: &Observation, hits: u32) -> bool {
-        match &observation.tracked {
-            Some(tracked) => tracked.is_confirmed(),
-            None => hits >= self.config.confirm_hits,
+    fn confirmed(&mut self, observation: &Observation) {
+        match self.window.confirmed(observation, &self.config) {
+            Ok(reason) => {
+                self.state = State::Stop;
+                self.stopped_at = observation.capture_stamp;
+                self.reset = None;
+                self.reason = reason;
+            }
+            Err(fault) => self.fault(fault),
         }
     }
 
-    fn confirmed(&mut self, observation: Observation, hits: u32) {
-        if observation.tracked.is_none() && self.best == 0 {
-            return self.fault(Reason::FallbackHits {
-                hits,
-                window: self.config.confirm_window,
-                corridor_pixels: observation.corridor_pixels,
-            });
-        }
-        self.state = State::Stop;
-        self.stopped_at = observation.capture_stamp;
-        self.reset = None;
-        self.reason = match observation.tracked {
-            Some(tracked) => Reason::TrackConfirmed {
-                distance_m: tracked.distance_m,
-                evidence: tracked.evidence,
-                level: tracked.level,
-            },
-            None => Reason::Confirmed {
-                hits,
-                window: self.config.confirm_window,
-                corridor_pixels: observation.corridor_pixels,
-            },
-        };
-    }
-
-    fn candidate(&mut self, observation: &Observation, hits: u32) {
+    fn candidate(&mut self, observation: &Observation) {
         self.state = State::Warn;
-        self.reason = match observation.tracked.filter(Tracked::is_candidate) {
-            Some(tracked) => Reason::TrackCandidate {
-                distance_m: tracked.distance_m,
-                evidence: tracked.evidence,
-                level: tracked.level,
-            },
-            None => Reason::Candidate {
-                hits,
-                needed: self.config.confirm_hits,
-                window: self.config.confirm_window,
-            },
-        };
+        self.reason = self.window.candidate(observation, &self.config);
     }
 
     /// A frame of a mode that finds too little: neither hit nor clean, whatever it shows.
@@ -355,26 +296,25 @@ impl Supervisor {
     }
 
     /// A blurred frame can show a hazard, but not that there is none.
-    fn blurred_frame(&mut self, observation: Observation, frames: u32) {
-        let limit = self.config.quality.blur_fault_frames;
+    fn blurred_frame(&mut self, observation: &Observation, frames: u32) {
+        let config = self.config;
+        let limit = config.quality.blur_fault_frames;
         let blurred = Reason::Blurred { frames, limit };
-        let hit = self.is_hit(&observation);
-        let hits = if hit {
-            self.count(true, observation.fallback)
-        } else {
-            0
-        };
+        let hit = self.window.is_hit(observation, &config);
+        if hit {
+            self.window.count(hit, observation, &config);
+        }
         let moving = matches!(self.state, State::Ok | State::Warn);
         if self.state == State::Stop && hit && self.reset.is_some() {
             self.stopped_frame(observation, hit);
-        } else if self.state != State::Stop && hit && self.confirms(&observation, hits) {
-            self.confirmed(observation, hits);
+        } else if self.state != State::Stop && hit && self.window.confirms(observation, &config) {
+            self.confirmed(observation);
         } else if self.state == State::Stop || frames >= limit {
             self.fault(blurred);
         } else {
             self.good = 0;
             if moving && hit {
-                self.candidate(&observation, hits);
+                self.candidate(observation);
             } else {
                 self.reason = blurred;
                 if moving {
@@ -384,16 +324,16 @@ impl Supervisor {
         }
     }
 
-    fn good_frame(&mut self, observation: Observation) {
+    fn good_frame(&mut self, observation: &Observation) {
         let config = self.config;
-        let hit = self.is_hit(&observation);
-        let hits = self.count(hit, observation.fallback);
+        let hit = self.window.is_hit(observation, &config);
+        self.window.count(hit, observation, &config);
         self.good = self.good.saturating_add(1);
 
         if self.state == State::Stop {
             self.stopped_frame(observation, hit);
-        } else if hit && self.confirms(&observation, hits) {
-            self.confirmed(observation, hits);
+        } else if hit && self.window.confirms(observation, &config) {
+            self.confirmed(observation);
         } else if self.state == State::Waiting && self.good < config.start_frames {
             self.reason = Reason::Starting {
                 good: self.good,
@@ -404,15 +344,15 @@ impl Supervisor {
                 good: self.good,
                 needed: config.fault_clear_frames,
             };
-        } else if hits > 0 {
-            self.candidate(&observation, hits);
+        } else if self.window.hits() > 0 {
+            self.candidate(observation);
         } else {
             self.state = State::Ok;
             self.reason = Reason::Clear;
         }
     }
 
-    fn stopped_frame(&mut self, observation: Observation, hit: bool) {
+    fn stopped_frame(&mut self, observation: &Observation, hit: bool) {
         let needed = self.config.reset_frames;
         match self.reset {
             None => {
@@ -435,7 +375,7 @@ impl Supervisor {
             }
             Some(_) => {
                 self.reset = None;
-                (self.window, self.best) = (0, 0);
+                self.window = Window::default();
                 self.state = State::Ok;
                 self.reason = Reason::Clear;
             }
@@ -456,11 +396,6 @@ impl Supervisor {
             tracked: shown.and_then(|o| o.tracked),
         }
     }
-}
-
-/// The lowest `frames` bits, `frames` in `1 ..= 64`.
-fn window_bits(frames: u32) -> u64 {
-    u64::MAX >> (64 - frames.clamp(1, 64))
 }
 
 #[cfg(test)]

@@ -38,23 +38,6 @@ impl Judges {
         judges
     }
 
-    /// Every mode that the bundle has a calibrated threshold for: `score` where the mode can give
-    /// it, `fallback` (a score of the logits) in the modes without a head.
-    pub fn calibrated(
-        manifest: &Manifest,
-        score: ScoreKind,
-        fallback: ScoreKind,
-        at: ThresholdAt,
-    ) -> Self {
-        let asked = Asked {
-            score,
-            fallback,
-            at,
-            given: GivenThresholds::default(),
-        };
-        Choice::new(manifest, &asked).judges
-    }
-
     /// The judge of a mode.
     pub fn of(&self, mode: Mode) -> Option<Judge> {
         self.0[mode.index()]

@@ -67,12 +67,6 @@ impl ErrorDetection {
         Ok(())
     }
 
-    /// Adds what another one counted.
-    pub fn merge(&mut self, other: &Self) {
-        self.counts.merge(&other.counts);
-        self.non_finite += other.non_finite;
-    }
-
     /// The figures so far.
     pub fn metrics(&self) -> ErrorDetectionMetrics {
         let areas = self.counts.areas();

@@ -49,19 +49,15 @@ pub struct QualityMeter {
 }
 
 impl Default for QualityMeter {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl QualityMeter {
     /// Allocates what it will ever need: 100 KiB.
-    pub fn new() -> Self {
+    fn default() -> Self {
         Self {
             cells: vec![0; GRID * GRID],
         }
     }
+}
 
+impl QualityMeter {
     /// Measures a picture; does not allocate. An empty frame is black.
     pub fn measure(&mut self, frame: &Frame) -> Quality {
         let size = (frame.width() as usize, frame.height() as usize);

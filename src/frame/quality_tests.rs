@@ -9,7 +9,7 @@ fn picture(width: u32, height: u32, of: impl Fn(u32, u32) -> [u8; 3]) -> Frame {
 }
 
 fn measure(frame: &Frame) -> Quality {
-    QualityMeter::new().measure(frame)
+    QualityMeter::default().measure(frame)
 }
 
 /// Squares with edges as wide as `ramp` in a picture 480 wide.
@@ -43,7 +43,7 @@ fn the_fingerprint_sees_every_pixel_and_the_shape() {
 #[test]
 fn a_meter_remembers_nothing() {
     let (large, small) = (squares(960, 1.0), squares(100, 1.0));
-    let mut meter = QualityMeter::new();
+    let mut meter = QualityMeter::default();
     let first = meter.measure(&small);
     meter.measure(&large);
     assert_eq!(meter.measure(&small), first);

@@ -41,13 +41,3 @@ pub enum CameraView<'a> {
     /// A JPEG or PNG file.
     Compressed(CompressedView<'a>),
 }
-
-impl CameraView<'_> {
-    /// When the picture was taken.
-    pub const fn stamp(&self) -> Stamp {
-        match self {
-            Self::Raw(view) => view.stamp,
-            Self::Compressed(view) => view.stamp,
-        }
-    }
-}

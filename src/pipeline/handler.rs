@@ -35,7 +35,7 @@ pub trait Sink {
     fn pictures(&mut self, judged: &Judged, frame: &Frame, pipeline: &Pipeline);
 
     /// All of it is out, and took so long.
-    fn done(&mut self, judged: &Judged, stages: StageTimes, pipeline: &Pipeline);
+    fn done(&mut self, judged: &Judged, stages: StageTimes);
 }
 
 /// Nobody.
@@ -44,7 +44,7 @@ impl Sink for () {
 
     fn pictures(&mut self, _: &Judged, _: &Frame, _: &Pipeline) {}
 
-    fn done(&mut self, _: &Judged, _: StageTimes, _: &Pipeline) {}
+    fn done(&mut self, _: &Judged, _: StageTimes) {}
 }
 
 /// Handles frames one by one.
@@ -164,7 +164,7 @@ impl FrameHandler {
             let age = judged.age.unwrap_or_default();
             self.pipeline.published(outcome, &stages, age);
         }
-        sink.done(&judged, stages, &self.pipeline);
+        sink.done(&judged, stages);
         if taken_back {
             log::warn!("a verdict came out after its deadline and was taken back");
         }

@@ -89,7 +89,7 @@ impl Pipeline {
             engine: Some(engine),
             panics: None,
             admission,
-            work: Work::new(),
+            work: Work::default(),
             supervisor: Supervisor::new(settings.supervisor)?,
             corridor: GroundCorridor::new(settings.corridor, settings.vehicle.way_width_m()),
             settings,

@@ -14,7 +14,8 @@ use crate::score::{ScoreMap, ScoreStats, score};
 use crate::time::{Clock, Stamp};
 
 /// What a frame is worked on with; may be half done after a panic, and is wholly overwritten by the
-/// next frame.
+/// next frame. Buffers grow with the first one.
+#[derive(Default)]
 pub(super) struct Work {
     meter: QualityMeter,
     pub(super) map: ScoreMap,
@@ -71,23 +72,6 @@ pub(super) fn perceive(
 }
 
 impl Work {
-    /// Buffers that grow with the first frame.
-    pub(super) fn new() -> Self {
-        Self {
-            meter: QualityMeter::default(),
-            map: ScoreMap::default(),
-            mask: AnomalyMask::default(),
-            finder: RegionFinder::new(1),
-            regions: Regions::default(),
-            sightings: Sightings::new(),
-            tracker: Tracker::default(),
-            motion: Motion::default(),
-            last: None,
-            before: None,
-            blurred: false,
-        }
-    }
-
     /// What is to be seen in what the networks made of a frame, as its mode is judged.
     pub(super) fn observe(
         &mut self,
@@ -132,8 +116,8 @@ impl Work {
             .of(mode)
             .filter(|_| watching && corridor.is_on_ground());
         let min_region_ppm = level.map_or(settings.min_region_ppm, |level| level.min_region_ppm);
-        self.finder.set_min_area(share(pixels, min_region_ppm));
-        self.finder.set_sure_from(judge.sure_from());
+        self.finder.min_area = share(pixels, min_region_ppm);
+        self.finder.sure_from = judge.sure_from();
         self.finder
             .find(&self.mask, &self.map, &*corridor, &mut self.regions)?;
         sightings(

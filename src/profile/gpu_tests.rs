@@ -244,7 +244,7 @@ fn the_report_has_a_table_of_them_only_where_there_is_something() {
             height: 360,
         });
         report.set_deadlines(&run(gpu), END);
-        report.html(&RunProfile::new().summary(END))
+        report.html(&RunProfile::default().summary(END))
     };
     let (with, without) = (page(true), page(false));
     assert!(!without.contains("GPU"));

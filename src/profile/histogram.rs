@@ -44,16 +44,11 @@ pub struct LatencySummary {
 
 impl Default for LatencyHistogram {
     fn default() -> Self {
-        Self::new()
+        Self::with_digits(DIGITS)
     }
 }
 
 impl LatencyHistogram {
-    /// An empty one.
-    pub fn new() -> Self {
-        Self::with_digits(DIGITS)
-    }
-
     /// An empty one of about 12 kB, with percentiles right to 1 %; maximum and mean stay exact.
     pub fn coarse() -> Self {
         Self::with_digits(COARSE_DIGITS)
@@ -147,7 +142,7 @@ mod tests {
 
     #[test]
     fn percentiles_are_right_to_a_thousandth() {
-        let mut histogram = LatencyHistogram::new();
+        let mut histogram = LatencyHistogram::default();
         for i in 1..=10_000 {
             histogram.add(Duration::from_micros(10 * i));
         }
@@ -167,7 +162,7 @@ mod tests {
 
     #[test]
     fn coarse_percentiles_are_right_to_a_hundredth_in_a_tenth_of_the_memory() {
-        let (mut fine, mut coarse) = (LatencyHistogram::new(), LatencyHistogram::coarse());
+        let (mut fine, mut coarse) = (LatencyHistogram::default(), LatencyHistogram::coarse());
         for i in 1..=10_000 {
             fine.add(Duration::from_micros(13 * i));
             coarse.add(Duration::from_micros(13 * i));
@@ -187,14 +182,14 @@ mod tests {
 
     #[test]
     fn no_times_give_zeros() {
-        let histogram = LatencyHistogram::new();
+        let histogram = LatencyHistogram::default();
         assert_eq!(histogram.summary(), LatencySummary::default());
         assert_eq!(histogram.quantile(f64::NAN), Duration::ZERO);
     }
 
     #[test]
     fn extreme_times_are_counted_and_the_largest_kept() {
-        let mut histogram = LatencyHistogram::new();
+        let mut histogram = LatencyHistogram::default();
         histogram.add(Duration::ZERO);
         histogram.add(Duration::MAX);
         assert_eq!(histogram.count(), 2);
@@ -206,7 +201,7 @@ mod tests {
 
     #[test]
     fn percentiles_never_exceed_the_maximum() {
-        let mut histogram = LatencyHistogram::new();
+        let mut histogram = LatencyHistogram::default();
         histogram.add(Duration::from_nanos(123_456_789));
         assert_eq!(histogram.quantile(0.99), Duration::from_nanos(123_456_789));
     }

@@ -43,7 +43,7 @@ pub use machine::{
 };
 pub use modes::{DeadlineProfile, FrameOutcome, FreshGap, MAX_MODES, Misses};
 pub use modes_summary::{DeadlineSummary, ModeSummary, ProfileSummary};
-pub use record::{FrameRecord, ScoreStats};
+pub use record::FrameRecord;
 pub use run::{
     FirstStop, FrameCounts, ModeCount, RunProfile, StageSummary, StateCounts, Summary,
     peak_resident_bytes,

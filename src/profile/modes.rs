@@ -43,11 +43,11 @@ pub struct FrameOutcome {
 
 impl FrameOutcome {
     /// Of frames that nobody ran.
-    pub const fn untried(at: Duration, fate: FrameFate) -> Self {
+    pub fn untried(at: Duration, fate: FrameFate) -> Self {
         Self {
             at,
             mode: None,
-            stages: StageTimes::new(),
+            stages: StageTimes::default(),
             gpu: None,
             latency: None,
             age: None,
@@ -196,8 +196,8 @@ impl DeadlineProfile {
             deadline,
             modes: (0..MAX_MODES).map(|_| ModeTally::new()).collect(),
             used: 0,
-            latency: LatencyHistogram::new(),
-            age: LatencyHistogram::new(),
+            latency: LatencyHistogram::default(),
+            age: LatencyHistogram::default(),
             in_time: 0,
             misses: Misses::default(),
             late_shown_as_fresh: 0,
@@ -342,21 +342,6 @@ impl DeadlineProfile {
 
     pub(super) fn timeline(&self) -> &Thinned<Step> {
         &self.timeline
-    }
-
-    /// The age that a verdict may have.
-    pub fn deadline(&self) -> Duration {
-        self.deadline
-    }
-
-    /// Frames without a verdict in time so far.
-    pub fn misses(&self) -> Misses {
-        self.misses
-    }
-
-    /// Verdicts so far that showed a frame past its deadline as fresh. Not 0: a fault of ours.
-    pub fn late_shown_as_fresh(&self) -> u64 {
-        self.late_shown_as_fresh
     }
 
     /// The run up to `end` (since its start, on the clock of [`FrameOutcome::at`]) in numbers.

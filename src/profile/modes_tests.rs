@@ -46,7 +46,7 @@ fn frames_and_time_are_shared_out_to_the_modes() {
         replaced: 2,
         failed: 1,
     };
-    assert_eq!((summary.misses, profile.misses()), (misses, misses));
+    assert_eq!((summary.misses, profile.misses), (misses, misses));
     assert_eq!(summary.miss_ratio, 5.0 / 8.0);
     assert_eq!(summary.miss_ratio_taken, 3.0 / 6.0);
     assert_eq!(summary.mode_switches, 1);
@@ -106,7 +106,7 @@ fn a_late_frame_shown_as_fresh_is_found_whatever_the_caller_says() {
         let mut outcome = ran(Duration::ZERO, BEST, fate, state);
         outcome.age = age;
         profile.add(&outcome);
-        (profile.fresh_checked, profile.late_shown_as_fresh())
+        (profile.fresh_checked, profile.late_shown_as_fresh)
     };
     let late = Some(DEADLINE + Duration::from_nanos(1));
     assert_eq!(tell(FrameFate::InTime, State::Ok, Some(DEADLINE)), (1, 0));
@@ -126,7 +126,7 @@ fn a_late_frame_shown_as_fresh_is_found_whatever_the_caller_says() {
         ..verdict
     });
     profile.add(&odd);
-    assert_eq!(profile.late_shown_as_fresh(), 3);
+    assert_eq!(profile.late_shown_as_fresh, 3);
 }
 
 #[test]

@@ -2,16 +2,8 @@
 
 use super::StageTimes;
 use crate::decide::Verdict;
+use crate::score::ScoreStats;
 use std::time::Duration;
-
-/// The scores of one frame's score map, over the whole picture: 0 known ..= 1 unknown.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
-pub struct ScoreStats {
-    /// Mean score.
-    pub mean: f32,
-    /// Largest score.
-    pub max: f32,
-}
 
 /// One frame of a run. Small and `Copy`: made on the frame path without allocating.
 #[derive(Clone, Copy, Debug)]
@@ -22,8 +14,6 @@ pub struct FrameRecord {
     pub verdict: Verdict,
     /// How the engine ran, such as `full+observer`.
     pub mode: &'static str,
-    /// Which engine ran, such as `rten`.
-    pub engine: &'static str,
     /// Time of each stage that ran.
     pub stages: StageTimes,
     /// Time of the whole frame, from having its bytes to having its verdict out.

@@ -140,11 +140,6 @@ pub struct RunProfile {
 }
 
 impl RunProfile {
-    /// Of no frames.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Takes in one frame, handled or failed.
     pub fn add(&mut self, record: &FrameRecord) {
         let verdict = &record.verdict;
@@ -189,26 +184,6 @@ impl RunProfile {
     /// Takes in frames that were never tried.
     pub fn add_dropped(&mut self, frames: u64) {
         self.frames.dropped = self.frames.dropped.saturating_add(frames);
-    }
-
-    /// Frames taken in so far, by what became of them.
-    pub fn frames(&self) -> FrameCounts {
-        self.frames
-    }
-
-    /// Frames taken in so far, by state.
-    pub fn states(&self) -> StateCounts {
-        self.states
-    }
-
-    /// Time of a stage so far.
-    pub fn stage(&self, stage: Stage) -> &LatencyHistogram {
-        &self.stages[stage as usize]
-    }
-
-    /// Time of the whole frame so far.
-    pub fn latency(&self) -> &LatencyHistogram {
-        &self.latency
     }
 
     /// The run in a few numbers. `wall` is how long it took, on a monotonic clock.

@@ -1,10 +1,11 @@
 //! Synthetic runs for the tests.
 
 use super::{
-    DeadlineProfile, FrameFate, FrameOutcome, FrameRecord, MachineProfile, ProfileSummary,
-    ScoreStats, Stage, StageTimes,
+    DeadlineProfile, FrameFate, FrameOutcome, FrameRecord, MachineProfile, ProfileSummary, Stage,
+    StageTimes,
 };
 use crate::decide::{Failure, Reason, State, Verdict};
+use crate::score::ScoreStats;
 use crate::time::Stamp;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ pub(super) const START_NS: i64 = 1_700_000_000_000_000_000;
 /// A frame of nothing in particular, at 20 frames a second.
 pub(super) fn record(index: u64, state: State, reason: Reason) -> FrameRecord {
     let wobble = index.wrapping_mul(2_654_435_761) % 1000;
-    let mut stages = StageTimes::new();
+    let mut stages = StageTimes::default();
     for (stage, micros) in Stage::ALL
         .into_iter()
         .zip([2100, 900, 14_000, 6_500, 700, 400, 1_500])
@@ -38,13 +39,13 @@ pub(super) fn record(index: u64, state: State, reason: Reason) -> FrameRecord {
             tracked: None,
         },
         mode: "full+observer",
-        engine: "rten",
         stages,
         latency: stages.total(),
         age: Some(stages.total() + Duration::from_millis(4)),
         score: Some(ScoreStats {
             mean: 0.05,
             max: 0.30 + wobble as f32 / 8000.0,
+            ..ScoreStats::default()
         }),
     }
 }
@@ -120,6 +121,7 @@ pub(super) fn drive() -> Vec<FrameRecord> {
                 record.score = Some(ScoreStats {
                     mean: 0.06,
                     max: (0.45 + near * 0.9).min(0.98),
+                    ..ScoreStats::default()
                 });
                 record.verdict.corridor_pixels += (40.0 + 1900.0 * near * near) as u32;
                 record.verdict.nearest = Some(60.0 - 55.0 * near);
@@ -165,7 +167,7 @@ pub(super) fn profiled() -> (ProfileSummary, DeadlineProfile, MachineProfile) {
             stages: if tried {
                 record.stages
             } else {
-                StageTimes::new()
+                StageTimes::default()
             },
             gpu: None,
             latency: tried.then_some(record.latency),

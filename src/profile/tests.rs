@@ -1,6 +1,7 @@
 use super::sample::{START_NS, drive, record};
 use super::*;
 use crate::decide::{Failure, Reason, State};
+use crate::score::ScoreStats;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -36,13 +37,14 @@ fn a_row_says_what_is_known_and_leaves_the_rest_empty() {
     known.score = Some(ScoreStats {
         mean: 0.1,
         max: 0.5,
+        ..ScoreStats::default()
     });
     let reason = Reason::Failed {
         failure: Failure::Source,
     };
     let mut unknown = record(7, State::Fault, reason);
     unknown.verdict.capture_stamp = None;
-    unknown.stages = StageTimes::new();
+    unknown.stages = StageTimes::default();
     unknown.latency = Duration::from_nanos(1_234_567);
     (unknown.score, unknown.age) = (None, None);
     let text = table(&[known, unknown]);
@@ -108,7 +110,7 @@ fn a_full_disk_is_named_with_the_frame() {
 
 #[test]
 fn a_summary_counts_frames_states_and_the_first_stop() {
-    let mut profile = RunProfile::new();
+    let mut profile = RunProfile::default();
     for record in drive() {
         profile.add(&record);
     }
@@ -159,7 +161,7 @@ fn a_summary_counts_frames_states_and_the_first_stop() {
 
 #[test]
 fn a_run_of_no_frames_has_a_summary() {
-    let summary = RunProfile::new().summary(Duration::ZERO);
+    let summary = RunProfile::default().summary(Duration::ZERO);
     assert_eq!(summary.frames, FrameCounts::default());
     assert_eq!((summary.score_max, summary.first_stop), (None, None));
     assert_eq!(summary.frames_per_second, 0.0);
@@ -171,10 +173,14 @@ fn a_run_of_no_frames_has_a_summary() {
 
 #[test]
 fn nan_scores_do_not_hide_the_largest() {
-    let mut profile = RunProfile::new();
+    let mut profile = RunProfile::default();
     for max in [f32::NAN, 0.4, f32::NAN, 0.2] {
         let mut record = record(0, State::Ok, Reason::Clear);
-        record.score = Some(ScoreStats { mean: max, max });
+        record.score = Some(ScoreStats {
+            mean: max,
+            max,
+            ..ScoreStats::default()
+        });
         profile.add(&record);
     }
     assert_eq!(profile.summary(Duration::ZERO).score_max, Some(0.4));
@@ -186,14 +192,14 @@ fn more_modes_than_there_are_do_not_break_the_count() {
         "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r",
         "s", "t",
     ];
-    let mut profile = RunProfile::new();
+    let mut profile = RunProfile::default();
     for mode in NAMES {
         profile.add(&FrameRecord {
             mode,
             ..record(0, State::Ok, Reason::Clear)
         });
     }
-    assert_eq!(profile.frames().handled, 20);
+    assert_eq!(profile.summary(Duration::ZERO).frames.handled, 20);
 }
 
 #[test]

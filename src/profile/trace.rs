@@ -9,48 +9,24 @@ use serde::Serialize;
 use std::io::{self, Write};
 use std::time::Duration;
 
-/// A line of the trace, from top to bottom.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Track {
-    /// What the source does: frames that gave way to newer ones, frames that could not be had.
-    Source = 1,
-    /// Decoding.
-    Decode = 2,
-    /// The engine and all up to the verdict, in a span a frame.
-    Engine = 3,
-    /// Publication.
-    Publish = 4,
-    /// The supervisor's state.
-    Supervisor = 5,
-    /// The mode in force, or `refusing`.
-    Mode = 6,
-    /// What the GPU did, stage after stage, where its times are known.
-    Gpu = 7,
-}
-
-impl Track {
-    /// The tracks that every trace has, from top to bottom; [`Gpu`](Self::Gpu) is below them in the
-    /// trace of a run that has one.
-    pub const ALL: [Self; 6] = [
-        Self::Source,
-        Self::Decode,
-        Self::Engine,
-        Self::Publish,
-        Self::Supervisor,
-        Self::Mode,
-    ];
-
-    /// The name that the viewer shows.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Source => "source",
-            Self::Decode => "decode",
-            Self::Engine => "engine",
-            Self::Publish => "publish",
-            Self::Supervisor => "supervisor",
-            Self::Mode => "mode",
-            Self::Gpu => "GPU: how long, not when",
-        }
+named! {
+    /// A line of the trace, from top to bottom, under the name that the viewer shows.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Track {
+        /// What the source does: frames that gave way to newer ones, frames that could not be had.
+        Source = 1 => "source",
+        /// Decoding.
+        Decode = 2 => "decode",
+        /// The engine and all up to the verdict, in a span a frame.
+        Engine = 3 => "engine",
+        /// Publication.
+        Publish = 4 => "publish",
+        /// The supervisor's state.
+        Supervisor = 5 => "supervisor",
+        /// The mode in force, or `refusing`.
+        Mode = 6 => "mode",
+        /// What the GPU did, stage after stage, where its times are known: only in the trace of a run that has one.
+        Gpu = 7 => "GPU: how long, not when",
     }
 }
 
@@ -83,8 +59,8 @@ pub struct FrameTrace {
 /// networks, but all before the engine's thread has waited for them. Judging and copying after
 /// segmentation and after the observer are one piece, at the end.
 ///
-/// Nothing is lost but what is still in the buffer when a run is killed: [`flush`](Self::flush) it
-/// now and then. Events are written whole. Both viewers open such a file, which lacks the closing
+/// Nothing is lost but what is still in the buffer when a run is killed, and events are written whole. Both
+/// viewers open such a file, which lacks the closing
 /// `]` of the array and the ends of the last state and mode; for other readers of JSON, add the
 /// `]`. [`finish`](Self::finish), or dropping the trace, writes a file that is valid JSON.
 #[derive(Debug)]
@@ -138,7 +114,7 @@ impl<W: Write> Trace<W> {
             has_gpu: false,
         };
         this.metadata("process_name", 0, Name { name })?;
-        for track in Track::ALL {
+        for track in Track::ALL.into_iter().filter(|track| *track != Track::Gpu) {
             this.track(track)?;
         }
         Ok(this)
@@ -282,14 +258,6 @@ impl<W: Write> Trace<W> {
             }
         }
         Ok(())
-    }
-
-    /// Writes out what is in the buffer: whole events.
-    ///
-    /// # Errors
-    /// When the output fails.
-    pub fn flush(&mut self) -> io::Result<()> {
-        self.events.flush()
     }
 
     /// Ends the last mode and state and the array.

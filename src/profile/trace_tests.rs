@@ -9,7 +9,7 @@ use std::time::Instant;
 const MS: Duration = Duration::from_millis(1);
 
 fn frame(i: u64) -> FrameTrace {
-    let mut stages = StageTimes::new();
+    let mut stages = StageTimes::default();
     for (stage, micros) in Stage::ALL
         .into_iter()
         .zip([2100, 900, 14_001, 6_500, 700, 400, 1_500])
@@ -168,7 +168,7 @@ fn a_run_that_is_killed_leaves_whole_events_that_lack_only_the_end() {
     let mut out = Vec::new();
     let mut trace = Trace::new(&mut out, "killed").unwrap();
     run(&mut trace);
-    trace.flush().unwrap();
+    trace.events.flush().unwrap();
     trace.frame(&frame(12)).unwrap();
     std::mem::forget(trace); // nothing is dropped, nothing closed
     assert!(serde_json::from_slice::<Vec<Json>>(&out).is_err());

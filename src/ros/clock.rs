@@ -16,34 +16,17 @@ use std::time::Duration;
 
 use crate::time::{Clock, Now, Stamp, SystemClock};
 
-/// Shows what `/clock` says.
+/// Shows what `/clock` says; at stamp 0 until the first message.
 #[derive(Debug, Default)]
 pub struct SimClock(Mutex<Shown>);
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Shown {
     now: Now,
     started: bool,
 }
 
-impl Default for Shown {
-    fn default() -> Self {
-        Self {
-            now: Now {
-                stamp: Stamp::default(),
-                monotonic: Duration::ZERO,
-            },
-            started: false,
-        }
-    }
-}
-
 impl SimClock {
-    /// At stamp 0 until the first message.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// The simulation is at `stamp` now.
     pub fn set(&self, stamp: Stamp) {
         let mut shown = self.shown();
@@ -91,12 +74,12 @@ pub enum RosClock {
 impl RosClock {
     /// The time of day.
     pub fn system() -> Self {
-        Self::System(SystemClock::new())
+        Self::System(SystemClock::default())
     }
 
     /// A simulation's; the [`SimClock`] is to be set by whoever listens to `/clock`.
     pub fn simulated() -> Self {
-        Self::Simulated(Arc::new(SimClock::new()))
+        Self::Simulated(Arc::new(SimClock::default()))
     }
 
     /// Whether it shows a time: a simulation's clock only does from its first message on.
@@ -165,7 +148,7 @@ mod tests {
 
     #[test]
     fn its_monotonic_clock_never_goes_back() {
-        let clock = SimClock::new();
+        let clock = SimClock::default();
         let mut last = clock.monotonic();
         for nanos in [7, 3, i64::MIN, i64::MAX, -1, 0, i64::MAX] {
             clock.set(Stamp::from_nanos(nanos));
@@ -178,7 +161,7 @@ mod tests {
 
     #[test]
     fn no_rate_of_the_simulation_is_a_step_but_a_jump_back_is() {
-        let clock = SimClock::new();
+        let clock = SimClock::default();
         let mut supervisor = supervisor();
         // before the first message, and from nothing to the time of day
         assert!(!stepped(

@@ -75,7 +75,7 @@ fn regions_are_in_pixels_of_the_camera() {
     let mask = AnomalyMask::from_pixels(12, 8, pixels).unwrap();
     let corridor = Trapezoid::new((0.1, 0.4, 0.6), (1.0, 0.0, 1.0)).unwrap();
     let mut regions = Regions::default();
-    RegionFinder::new(1)
+    RegionFinder::default()
         .find(&mask, &map, &corridor, &mut regions)
         .unwrap();
 

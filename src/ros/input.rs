@@ -10,13 +10,13 @@
 
 use std::cell::RefCell;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context as TaskContext, Poll, Wake, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::Stream;
-use ros2_client::{Context, CreateError, Gid, MessageInfo, Node, ReadError, Subscription};
+use ros2_client::{Context, CreateError, Node, ReadError, Subscription};
 use serde::de::{DeserializeSeed, Deserializer};
 
 use super::message::{CameraMessage, Fill};
@@ -49,32 +49,6 @@ const CHECK_PERIOD: Duration = Duration::from_millis(50);
 /// Old frames that are thrown away at most when a source begins.
 const MAX_DISCARDED: usize = 256;
 
-/// What became of the camera's messages since the subscription began.
-#[derive(Debug, Default)]
-pub struct CameraCounts {
-    received: AtomicU64,
-    malformed: AtomicU64,
-    lost: AtomicU64,
-}
-
-impl CameraCounts {
-    /// Messages that came in, malformed ones among them.
-    pub fn received(&self) -> u64 {
-        self.received.load(Ordering::Relaxed)
-    }
-
-    /// Messages that could not be read.
-    pub fn malformed(&self) -> u64 {
-        self.malformed.load(Ordering::Relaxed)
-    }
-
-    /// Messages that were sent but did not come in: lost by the network, the sockets or the
-    /// reader's queue. From gaps in the sender's numbers, so of well-formed messages only.
-    pub fn lost(&self) -> u64 {
-        self.lost.load(Ordering::Relaxed)
-    }
-}
-
 /// A subscription to camera frames. It stays in the graph while no source is running.
 pub struct CameraSubscription {
     shared: Arc<CameraReader>,
@@ -84,7 +58,6 @@ struct CameraReader {
     // Messages are read by a seed into a buffer of ours, the value is nothing.
     subscription: Subscription<()>,
     transport: ImageTransport,
-    counts: CameraCounts,
 }
 
 impl CameraSubscription {
@@ -108,7 +81,6 @@ impl CameraSubscription {
         let shared = Arc::new(CameraReader {
             subscription,
             transport,
-            counts: CameraCounts::default(),
         });
         Ok(Self { shared })
     }
@@ -123,13 +95,7 @@ impl CameraSubscription {
         CameraSource {
             shared: Arc::clone(&self.shared),
             signal: Arc::default(),
-            last: None,
         }
-    }
-
-    /// What became of the messages.
-    pub fn counts(&self) -> &CameraCounts {
-        &self.shared.counts
     }
 }
 
@@ -149,8 +115,6 @@ impl<'de> DeserializeSeed<'de> for Discard {
 pub struct CameraSource {
     shared: Arc<CameraReader>,
     signal: Arc<Signal>,
-    /// Sender and number of the last message.
-    last: Option<(Gid, i64)>,
 }
 
 impl CameraSource {
@@ -160,32 +124,19 @@ impl CameraSource {
     }
 
     /// Takes one message, if there is one. The waker is told of the next.
-    fn poll(&self, message: &mut CameraMessage, waker: &Waker) -> Poll<Option<Taken>> {
+    fn poll(
+        &self,
+        message: &mut CameraMessage,
+        waker: &Waker,
+    ) -> Poll<Option<Result<(), ReadError>>> {
         let into = RefCell::new(message);
         let seed = Fill::new(&into, self.shared.transport);
         let stream = pin!(self.shared.subscription.async_stream_seed(seed));
         stream
             .poll_next(&mut TaskContext::from_waker(waker))
-            .map(|taken| taken.map(|result| result.map(|((), info)| info)))
-    }
-
-    /// What is new by the sender's numbers.
-    fn note(&mut self, info: &MessageInfo) {
-        let (sender, number) = (info.publisher_gid(), info.sequence_number());
-        if let Some((last_sender, last)) = self.last.replace((sender, number))
-            && last_sender == sender
-        {
-            let missing = number.saturating_sub(last).saturating_sub(1).max(0);
-            let missing = missing.unsigned_abs();
-            self.shared
-                .counts
-                .lost
-                .fetch_add(missing, Ordering::Relaxed);
-        }
+            .map(|taken| taken.map(|result| result.map(|_| ())))
     }
 }
-
-type Taken = Result<MessageInfo, ReadError>;
 
 impl Source<CameraMessage> for CameraSource {
     fn fetch(&mut self, message: &mut CameraMessage) -> Result<bool, String> {
@@ -195,7 +146,7 @@ impl Source<CameraMessage> for CameraSource {
                 return Ok(false);
             }
             match self.poll(message, &waker) {
-                Poll::Ready(Some(Ok(info))) => self.note(&info),
+                Poll::Ready(Some(Ok(()))) => {}
                 Poll::Ready(Some(Err(
                     error @ (ReadError::Deserialization { .. } | ReadError::Malformed),
                 ))) => message.malform(None, error.to_string()),
@@ -205,12 +156,6 @@ impl Source<CameraMessage> for CameraSource {
                     self.signal.wait(CHECK_PERIOD);
                     continue;
                 }
-            }
-            message.arrived(Instant::now());
-            let counts = &self.shared.counts;
-            counts.received.fetch_add(1, Ordering::Relaxed);
-            if message.view().is_err() {
-                counts.malformed.fetch_add(1, Ordering::Relaxed);
             }
             return Ok(true);
         }

@@ -1,7 +1,6 @@
 //! A camera message as it came in, or why it could not be read; its buffers are kept.
 
 use std::cell::RefCell;
-use std::time::Instant;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer};
@@ -29,7 +28,6 @@ pub struct CameraMessage {
     kind: Kind,
     stamp: Option<Stamp>,
     frame_id: String,
-    arrival: Option<Instant>,
     width: u32,
     height: u32,
     step: u32,
@@ -76,11 +74,6 @@ impl CameraMessage {
         &self.frame_id
     }
 
-    /// When it came in.
-    pub fn arrival(&self) -> Option<Instant> {
-        self.arrival
-    }
-
     /// The header that everything made of this message gets.
     pub fn header(&self) -> HeaderRef<'_> {
         HeaderRef {
@@ -97,10 +90,6 @@ impl CameraMessage {
     /// Whether there are no bytes.
     pub fn is_empty(&self) -> bool {
         self.data.is_empty()
-    }
-
-    pub(super) fn arrived(&mut self, at: Instant) {
-        self.arrival = Some(at);
     }
 
     /// A message that cannot be used; the buffers stay.

@@ -25,3 +25,5 @@ pub mod subscribers;
 
 #[cfg(test)]
 mod network_tests;
+#[cfg(test)]
+mod test_log;

@@ -202,11 +202,6 @@ impl FullName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-
-    /// What a topic of this name is called in DDS.
-    pub fn dds_topic(&self) -> String {
-        format!("rt{self}")
-    }
 }
 
 impl fmt::Display for FullName {

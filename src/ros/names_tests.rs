@@ -151,7 +151,7 @@ fn a_topic_has_the_prefix_of_ros_in_dds() {
         .unwrap()
         .expand("~/a")
         .unwrap();
-    assert_eq!(name.dds_topic(), "rt/lookout/a");
+    assert_eq!(crate::ros::qos::dds_topic(name.as_str()), "rt/lookout/a");
 }
 
 proptest! {

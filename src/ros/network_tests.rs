@@ -29,6 +29,7 @@ use super::publish::{BagPublisher, BagType};
 use super::qos;
 use super::rosout::RosLogger;
 use super::subscribers::Offer;
+use super::test_log::logged;
 use crate::decide::AnomalyMask;
 use crate::live::Source;
 use crate::msg::{
@@ -202,6 +203,38 @@ fn outputs_are_wanted_while_somebody_subscribes_and_arrive_as_sent() {
     assert_eq!(outputs.dropped(), 0);
 }
 
+/// Cannot be written.
+struct Unwritable;
+
+impl Serialize for Unwritable {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom("on purpose"))
+    }
+}
+
+impl RosMessage for Unwritable {
+    const TYPE: &'static str = Bool::TYPE;
+    const DEFINITION: &'static str = Bool::DEFINITION;
+}
+
+#[test]
+#[ignore = "opens sockets"]
+fn a_message_that_cannot_be_written_is_counted_and_the_first_of_a_row_is_logged() {
+    let (context, mut node) = node("unwritable", "SUBNET");
+    let qos = qos::safe_stop();
+    let outlet = Outlet::<Unwritable>::new(&context, &mut node, "/unwritable", &qos).unwrap();
+    let lines = logged(|| {
+        for _ in 0..3 {
+            assert!(!outlet.send(Unwritable));
+        }
+    });
+    assert_eq!(outlet.dropped(), 3);
+    let ours = lines
+        .iter()
+        .filter(|line| line.starts_with("/unwritable: "));
+    assert_eq!(ours.count(), 1, "{lines:?}");
+}
+
 #[test]
 #[ignore = "opens sockets"]
 fn a_late_subscriber_sees_the_flag_at_once() {
@@ -237,7 +270,7 @@ fn a_late_subscriber_gets_the_last_status_and_no_older_one() {
 fn small_topics_and_the_simulated_clock_are_listened_to_by_one_thread() {
     let mut pair = pair("small");
     let (context, node) = (&pair.here, &mut pair.here_node);
-    let clock = Arc::new(SimClock::new());
+    let clock = Arc::new(SimClock::default());
     let shown = RosClock::Simulated(Arc::clone(&clock));
     let began = Instant::now();
     let mut subscriptions = Subscriptions::new(move || began.elapsed());

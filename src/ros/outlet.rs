@@ -28,8 +28,7 @@ impl<T: Serialize> Serialize for SharedMessage<T> {
 pub struct Outlet<T: Serialize> {
     publisher: Publisher<SharedMessage<T>>,
     topic: String,
-    dropped: AtomicU64,
-    full: AtomicBool,
+    sent: Sent,
 }
 
 impl<T: RosMessage + Serialize> Outlet<T> {
@@ -51,8 +50,7 @@ impl<T: RosMessage + Serialize> Outlet<T> {
         Ok(Self {
             publisher,
             topic,
-            dropped: AtomicU64::new(0),
-            full: AtomicBool::new(false),
+            sent: Sent::default(),
         })
     }
 
@@ -64,42 +62,42 @@ impl<T: RosMessage + Serialize> Outlet<T> {
     /// As [`send`](Self::send), without taking the message away.
     pub(super) fn send_shared(&self, message: &Arc<T>) -> bool {
         let result = self.publisher.publish(SharedMessage(Arc::clone(message)));
-        match result {
-            Ok(()) => {
-                if self.full.swap(false, Ordering::Relaxed) {
-                    let dropped = self.dropped();
-                    log::info!("{}: publishing again; {dropped} dropped so far", self.topic);
-                }
-                true
-            }
-            Err(error) => {
-                self.dropped.fetch_add(1, Ordering::Relaxed);
-                if !self.full.swap(true, Ordering::Relaxed) {
-                    self.log_failure(&error);
-                }
-                false
-            }
-        }
-    }
-
-    fn log_failure(&self, error: &WriteError<SharedMessage<T>>) {
-        match error {
-            WriteError::WouldBlock { .. } => log::warn!(
-                "{}: the network takes no message; they are dropped until it does",
-                self.topic
-            ),
-            error => log::warn!("{}: cannot publish: {error}", self.topic),
-        }
+        self.sent.note(&self.topic, result)
     }
 
     /// Messages that were not sent.
     pub fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+        self.sent.dropped.load(Ordering::Relaxed)
     }
+}
 
-    /// The topic.
-    pub fn topic(&self) -> &str {
-        &self.topic
+/// Counts the messages that are not sent, and logs the first of a row.
+#[derive(Default)]
+struct Sent {
+    dropped: AtomicU64,
+    failing: AtomicBool,
+}
+
+impl Sent {
+    /// Whether a message was sent.
+    fn note<D>(&self, topic: &str, result: Result<(), WriteError<D>>) -> bool {
+        let Err(error) = result else {
+            if self.failing.swap(false, Ordering::Relaxed) {
+                let dropped = self.dropped.load(Ordering::Relaxed);
+                log::info!("{topic}: publishing again; {dropped} dropped so far");
+            }
+            return true;
+        };
+        self.dropped.fetch_add(1, Ordering::Relaxed);
+        if !self.failing.swap(true, Ordering::Relaxed) {
+            match error {
+                WriteError::WouldBlock { .. } => log::warn!(
+                    "{topic}: the network takes no message; they are dropped until it does"
+                ),
+                error => log::warn!("{topic}: cannot publish: {error}"),
+            }
+        }
+        false
     }
 }
 
@@ -135,5 +133,62 @@ impl<T: RosMessage + Serialize + Default> Refilled<T> {
 
     pub(super) fn dropped(&self) -> u64 {
         self.outlet.dropped()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_log::logged;
+    use super::*;
+
+    #[test]
+    fn whatever_fails_is_counted_and_the_first_of_a_row_is_logged() {
+        let (reason, data) = (|| "on purpose".to_owned(), ());
+        let serialization = WriteError::Serialization {
+            reason: reason(),
+            data,
+        };
+        // what there is where the transport's threads are gone
+        let poisoned = WriteError::Poisoned {
+            reason: reason(),
+            data,
+        };
+        let middleware = WriteError::Middleware {
+            reason: reason(),
+            data,
+        };
+        let kinds = [
+            (WriteError::WouldBlock { data }, "takes no message"),
+            (serialization, "on purpose"),
+            (poisoned, "on purpose"),
+            (middleware, "on purpose"),
+            (WriteError::Internal { reason: reason() }, "on purpose"),
+            (
+                WriteError::Io(std::io::Error::other(reason())),
+                "on purpose",
+            ),
+        ];
+        for (error, words) in kinds {
+            let sent = Sent::default();
+            let full = || Err(WriteError::WouldBlock { data });
+            let lines = logged(|| {
+                assert!(sent.note("/flag", Ok::<(), WriteError<()>>(())));
+                assert!(!sent.note("/flag", Err(error)));
+                assert!(!sent.note("/flag", full()) && !sent.note("/flag", full()));
+                assert!(sent.note("/flag", Ok::<(), WriteError<()>>(())));
+                assert!(sent.note("/flag", Ok::<(), WriteError<()>>(())));
+                assert!(!sent.note("/flag", full()));
+            });
+            assert_eq!(sent.dropped.load(Ordering::Relaxed), 4);
+            let [first, again, second] = &lines[..] else {
+                panic!("{lines:?}");
+            };
+            assert!(
+                first.starts_with("/flag: ") && first.contains(words),
+                "{first}"
+            );
+            assert_eq!(again, "/flag: publishing again; 3 dropped so far");
+            assert!(second.contains("takes no message"), "{second}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ros2_client::dds::rustdds::DomainParticipant;
 use ros2_client::{Context, CreateError, Node, Publisher};
 use serde::ser::Error as _;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::qos;
 use super::subscribers::Offer;
@@ -59,18 +59,17 @@ struct Recorded {
 
 impl Serialize for Recorded {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let bytes = &self.bytes;
         match self.kind {
-            BagType::Image => cdr::from_slice::<ImageRef<'_>>(bytes)
-                .map_err(S::Error::custom)?
-                .serialize(to),
-            BagType::CompressedImage => cdr::from_slice::<CompressedImageRef<'_>>(bytes)
-                .map_err(S::Error::custom)?
-                .serialize(to),
-            BagType::CameraInfo => cdr::from_slice::<CameraInfo>(bytes)
-                .map_err(S::Error::custom)?
-                .serialize(to),
+            BagType::Image => self.read::<ImageRef<'_>, S>()?.serialize(to),
+            BagType::CompressedImage => self.read::<CompressedImageRef<'_>, S>()?.serialize(to),
+            BagType::CameraInfo => self.read::<CameraInfo, S>()?.serialize(to),
         }
+    }
+}
+
+impl Recorded {
+    fn read<'a, M: Deserialize<'a>, S: Serializer>(&'a self) -> Result<M, S::Error> {
+        cdr::from_slice(&self.bytes).map_err(S::Error::custom)
     }
 }
 

@@ -280,7 +280,7 @@ fn line_of(record: &Record<'_>) -> Log {
     }
     Log {
         // The time of day under simulated time too, as rcl has it.
-        stamp: SystemClock::new().now().into(),
+        stamp: SystemClock::default().now().into(),
         level: match record.level() {
             Level::Error => Log::ERROR,
             Level::Warn => Log::WARN,

@@ -104,7 +104,7 @@ impl Admission {
         config.validate()?;
         Ok(Self {
             config,
-            model: LatencyModel::new(),
+            model: LatencyModel::default(),
             ladder: Ladder::new(config.recover_frames),
             unfit: 0,
             running: None,
@@ -115,16 +115,6 @@ impl Admission {
     /// Takes a dry run; see [`LatencyModel::warm_up`].
     pub fn warm_up(&mut self, mode: Mode, times: &StageTimes) {
         self.model.warm_up(mode, times);
-    }
-
-    /// The settings.
-    pub fn config(&self) -> &AdmissionConfig {
-        &self.config
-    }
-
-    /// What it knows of the machine.
-    pub fn model(&self) -> &LatencyModel {
-        &self.model
     }
 
     /// What became of all frames so far.

@@ -13,7 +13,7 @@ fn times(mode: Mode, scale: u32) -> StageTimes {
         Resolution::Full => (25, 10),
         Resolution::Reduced => (10, 4),
     };
-    let mut times = StageTimes::new();
+    let mut times = StageTimes::default();
     times.add(Stage::Segmentation, ms(segmentation) * scale);
     if mode.observer {
         times.add(Stage::Observer, ms(observer) * scale);

@@ -37,10 +37,10 @@ pub struct Prediction {
 /// a mode, the modes in turn, so that a change of the machine's pace meanwhile does not make one
 /// mode look slower than the others. A mode without them has no prediction.
 ///
-/// Predicting is a look-up; recording a frame costs about two microseconds. After the dry runs nothing
-/// allocates; its size is about 90 kB. Any times are taken: a frame counts as at most 1000 times
+/// Predicting is a look-up; recording a frame costs at most about two microseconds. After the dry runs
+/// nothing allocates. Any times are taken: a frame counts as at most 1000 times
 /// faster or slower than at warm-up.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct LatencyModel {
     modes: Box<[ModeWindows; Mode::COUNT]>,
     pace: Pace,
@@ -60,27 +60,9 @@ struct Waiting {
     sample: Sample,
 }
 
-impl Default for LatencyModel {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl LatencyModel {
     /// Dry runs of a mode from which on it has a prediction.
     pub const MIN_DRY_RUNS: usize = ModeWindows::MIN_DRY_RUNS;
-
-    /// A model that knows nothing yet.
-    pub fn new() -> Self {
-        Self {
-            modes: Box::default(),
-            pace: Pace::default(),
-            waiting: Deque::new(),
-            outside: Default::default(),
-            frames: 0,
-            hangs: 0,
-        }
-    }
 
     /// Takes the times of a dry run. The last 64 of a mode count; its windows start over.
     ///
@@ -88,11 +70,6 @@ impl LatencyModel {
     /// stage that is missing in all dry runs of a mode is not predicted.
     pub fn warm_up(&mut self, mode: Mode, times: &StageTimes) {
         self.modes[mode.index()].warm_up(times);
-    }
-
-    /// Dry runs taken of a mode, at most 64.
-    pub fn dry_runs(&self, mode: Mode) -> usize {
-        self.modes[mode.index()].dry_runs()
     }
 
     /// Takes the times of a frame that was run in a mode. Ignored when the mode has too few dry
@@ -146,7 +123,7 @@ impl LatencyModel {
         } = *middle;
         self.modes[mode.index()].push(&sample, pace);
         if shared_with != mode {
-            self.modes[shared_with.index()].push_sums(&sample, pace);
+            self.modes[shared_with.index()].push(&sample, pace);
         }
     }
 
@@ -185,16 +162,6 @@ impl LatencyModel {
         Some(Prediction {
             p50: windows.from(from, 0.5, pace)?,
             p99: windows.from(from, 0.99, pace)?,
-        })
-    }
-
-    /// The time of one stage of a mode, for reports. `None` when the mode has too few dry runs or
-    /// the stage was never measured in it.
-    pub fn stage(&self, mode: Mode, stage: Stage) -> Option<Prediction> {
-        let (windows, pace) = (&self.modes[mode.index()], self.pace.now());
-        Some(Prediction {
-            p50: windows.stage(stage, 0.5, pace)?,
-            p99: windows.stage(stage, 0.99, pace)?,
         })
     }
 }

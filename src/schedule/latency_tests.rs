@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 /// Preprocess, segmentation, observer (where the mode has one), publish, in µs.
 fn times(mode: Mode, scale: f64) -> StageTimes {
-    let mut times = StageTimes::new();
+    let mut times = StageTimes::default();
     let resolution = match mode.resolution {
         crate::engine::Resolution::Full => 1.0,
         crate::engine::Resolution::Reduced => 0.4,
@@ -21,7 +21,7 @@ fn times(mode: Mode, scale: f64) -> StageTimes {
 }
 
 fn warm() -> LatencyModel {
-    let mut model = LatencyModel::new();
+    let mut model = LatencyModel::default();
     for _ in 0..20 {
         for mode in Mode::ALL {
             model.warm_up(mode, &times(mode, 1.0));
@@ -39,11 +39,9 @@ fn predicted(model: &LatencyModel, mode: Mode, from: Stage) -> (f64, f64) {
 
 #[test]
 fn a_mode_without_enough_dry_runs_has_no_prediction() {
-    let mut model = LatencyModel::new();
-    for runs in 0..LatencyModel::MIN_DRY_RUNS {
+    let mut model = LatencyModel::default();
+    for _ in 0..LatencyModel::MIN_DRY_RUNS {
         assert_eq!(model.predict(Mode::FULL, Stage::Decode), None);
-        assert_eq!(model.stage(Mode::FULL, Stage::Segmentation), None);
-        assert_eq!(model.dry_runs(Mode::FULL), runs);
         model.warm_up(Mode::FULL, &times(Mode::FULL, 1.0));
     }
     assert!(model.predict(Mode::FULL, Stage::Decode).is_some());
@@ -77,10 +75,6 @@ fn dry_runs_are_predicted() {
         predicted(&model, Mode::REDUCED, Stage::Decode),
         (14.4, 14.4)
     );
-    let stage = model.stage(Mode::FULL, Stage::Segmentation).unwrap();
-    assert_eq!(stage.p50, Duration::from_millis(20));
-    assert_eq!(model.stage(Mode::FULL_LOGITS, Stage::Observer), None);
-    assert_eq!(model.stage(Mode::FULL, Stage::Decode), None);
 }
 
 #[test]
@@ -126,7 +120,7 @@ fn spikes_are_in_the_p99_and_not_in_the_pace() {
 fn the_p99_of_a_sum_is_not_the_sum_of_p99s() {
     let mut model = warm();
     for i in 0..200 {
-        let mut times = StageTimes::new();
+        let mut times = StageTimes::default();
         // Slow in turn, never both at once.
         let (a, b) = [(20, 10), (30, 10), (20, 20)][i % 3];
         times.add(Stage::Preprocess, Duration::from_millis(1));
@@ -135,18 +129,12 @@ fn the_p99_of_a_sum_is_not_the_sum_of_p99s() {
         times.add(Stage::Publish, Duration::from_millis(2));
         model.record(Mode::FULL, &times);
     }
-    // The pace is the ratio of the median frame, 43 ms.
+    // The pace is the ratio of the median frame, 43 ms. The p99s of the stages are 53 ms together.
     let (p50, p99) = predicted(&model, Mode::FULL, Stage::Decode);
     assert!(
         (p50 - 43.0).abs() < 0.1 && (p99 - 43.0).abs() < 0.1,
         "{p50} {p99}"
     );
-    let sum: f64 = Stage::ALL
-        .into_iter()
-        .filter_map(|stage| model.stage(Mode::FULL, stage))
-        .map(|prediction| prediction.p99.as_secs_f64() * 1e3)
-        .sum();
-    assert!(sum > 50.0, "{sum}");
 }
 
 #[test]
@@ -194,10 +182,10 @@ fn a_mode_learns_from_frames_that_were_downgraded() {
 
 #[test]
 fn publication_is_learnt_from_frames_when_dry_runs_lack_it() {
-    let mut model = LatencyModel::new();
+    let mut model = LatencyModel::default();
     for _ in 0..5 {
         for mode in Mode::ALL {
-            let mut dry = StageTimes::new();
+            let mut dry = StageTimes::default();
             for (stage, time) in times(mode, 1.0).iter() {
                 if let Some(time) = time.filter(|_| stage != Stage::Publish) {
                     dry.add(stage, time);
@@ -238,7 +226,7 @@ proptest! {
             (0usize..4, any::<bool>(), prop::array::uniform7(any_time())), 0..200),
     ) {
         let stage_times = |measured: [Option<Duration>; Stage::COUNT]| {
-            let mut times = StageTimes::new();
+            let mut times = StageTimes::default();
             for (stage, time) in Stage::ALL.into_iter().zip(measured) {
                 if let Some(time) = time {
                     times.add(stage, time);
@@ -246,7 +234,7 @@ proptest! {
             }
             times
         };
-        let mut model = LatencyModel::new();
+        let mut model = LatencyModel::default();
         for (mode, measured) in dry {
             model.warm_up(Mode::ALL[mode], &stage_times(measured));
         }
@@ -260,9 +248,8 @@ proptest! {
             prop_assert!((1e-3..=1e3).contains(&model.pace()), "{}", model.pace());
             for mode in Mode::ALL {
                 for stage in Stage::ALL {
-                    for prediction in [model.predict(mode, stage), model.stage(mode, stage)] {
-                        prop_assert!(prediction.is_none_or(|p| p.p50 <= p.p99));
-                    }
+                    let prediction = model.predict(mode, stage);
+                    prop_assert!(prediction.is_none_or(|p| p.p50 <= p.p99));
                 }
             }
         }

@@ -19,7 +19,7 @@
 //! let ms = Duration::from_millis;
 //! let mut admission = Admission::new(AdmissionConfig { deadline_ms: 60, ..Default::default() })?;
 //! for (mode, segmentation) in [(Mode::FULL, 30), (Mode::REDUCED, 12)] {
-//!     let mut times = StageTimes::new();
+//!     let mut times = StageTimes::default();
 //!     times.add(Stage::Segmentation, ms(segmentation));
 //!     times.add(Stage::Publish, ms(2));
 //!     for _ in 0..20 {

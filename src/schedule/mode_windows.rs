@@ -17,8 +17,6 @@ pub(super) struct Sample {
     pub(super) whole: f32,
     /// All that came from this stage on.
     from: [Option<f32>; Stage::COUNT],
-    /// This stage.
-    stages: [Option<f32>; Stage::COUNT],
 }
 
 /// Baselines of one mode and the windows of what was measured since, divided by baseline and pace.
@@ -30,7 +28,6 @@ pub(super) struct ModeWindows {
     /// Sum of the baselines from each stage on.
     from_baselines: [f64; Stage::COUNT],
     from: [Window<{ ModeWindows::SAMPLES }>; Stage::COUNT],
-    stages: [Window<{ ModeWindows::SAMPLES }>; Stage::COUNT],
 }
 
 impl ModeWindows {
@@ -53,16 +50,11 @@ impl ModeWindows {
         }
         self.sum_baselines();
         self.from.iter_mut().for_each(Window::clear);
-        self.stages.iter_mut().for_each(Window::clear);
         for i in 0..self.dry_runs.len() {
             if let Some(sample) = self.sample(&self.dry_runs.as_slice()[i]) {
                 self.push(&sample, 1.0);
             }
         }
-    }
-
-    pub(super) fn dry_runs(&self) -> usize {
-        self.dry_runs.len()
     }
 
     /// Whether there are enough dry runs to predict from.
@@ -100,14 +92,12 @@ impl ModeWindows {
         let mut sample = Sample {
             whole: 0.0,
             from: [None; Stage::COUNT],
-            stages: [None; Stage::COUNT],
         };
         let (mut measured_sum, mut baseline_sum) = (0.0, 0.0);
         for stage in Stage::ALL.into_iter().rev() {
             let i = stage as usize;
             if let (Some(time), Some(baseline)) = (times.get(stage), self.baselines[i]) {
                 let measured = time.as_secs_f64();
-                sample.stages[i] = Some(ratio(measured, baseline));
                 measured_sum += measured;
                 baseline_sum += baseline;
             }
@@ -117,18 +107,8 @@ impl ModeWindows {
         Some(sample)
     }
 
-    /// Stores a sample of this mode.
+    /// Stores a sample, which may come from another mode.
     pub(super) fn push(&mut self, sample: &Sample, pace: f32) {
-        self.push_sums(sample, pace);
-        for (window, ratio) in self.stages.iter_mut().zip(sample.stages) {
-            if let Some(ratio) = ratio {
-                window.push(ratio / pace);
-            }
-        }
-    }
-
-    /// Stores the sums of a sample, which may come from another mode.
-    pub(super) fn push_sums(&mut self, sample: &Sample, pace: f32) {
         for (window, ratio) in self.from.iter_mut().zip(sample.from) {
             if let Some(ratio) = ratio {
                 window.push(ratio / pace);
@@ -141,12 +121,6 @@ impl ModeWindows {
         let i = stage as usize;
         let baseline = Some(self.from_baselines[i]).filter(|&b| b > 0.0);
         self.time(baseline, self.from[i].quantile(quantile), pace)
-    }
-
-    /// Time of one stage at a pace, at a quantile.
-    pub(super) fn stage(&self, stage: Stage, quantile: f32, pace: f32) -> Option<Duration> {
-        let i = stage as usize;
-        self.time(self.baselines[i], self.stages[i].quantile(quantile), pace)
     }
 
     fn time(&self, baseline: Option<f64>, ratio: Option<f32>, pace: f32) -> Option<Duration> {

@@ -1,7 +1,9 @@
+use std::fmt;
 use std::time::Duration;
 
 use super::{Message, ThreadName};
 use crate::decide::{Reason, Verdict};
+use crate::time::InWords;
 
 /// What the watchdog gives out at a fixed rate.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,11 +39,7 @@ pub enum Cause {
     #[error("a verdict is being written at this moment")]
     DetailsBusy,
     /// Raised: the last verdict that let the flag down has become too old.
-    #[error(
-        "the last frame that was found clear is {} ms old; the limit is {} ms",
-        .age.as_millis(),
-        .limit.as_millis()
-    )]
+    #[error(fmt = stale)]
     Stale {
         /// How old the frame of that verdict is.
         age: Duration,
@@ -68,6 +66,14 @@ pub enum Cause {
     /// Raised: the watchdog was stopped; this is its last beat.
     #[error("the node ends")]
     Stopped,
+}
+
+fn stale(age: &Duration, limit: &Duration, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let (age, limit) = (InWords(*age), limit.as_millis());
+    write!(
+        f,
+        "the last frame that was found clear is {age} old; the limit is {limit} ms"
+    )
 }
 
 impl Cause {
@@ -108,6 +114,14 @@ mod tests {
                 },
                 "stale",
                 "the last frame that was found clear is 1250 ms old; the limit is 300 ms",
+            ),
+            (
+                Cause::Stale {
+                    age: ms(41_944),
+                    limit: ms(500),
+                },
+                "stale",
+                "the last frame that was found clear is 41 s old; the limit is 500 ms",
             ),
             (
                 Cause::Panic {

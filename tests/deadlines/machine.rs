@@ -101,7 +101,7 @@ impl<'a> Run<'a> {
             rng,
             accident,
             now,
-            times: StageTimes::new(),
+            times: StageTimes::default(),
             cold: false,
         }
     }

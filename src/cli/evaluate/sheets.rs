@@ -118,7 +118,7 @@ fn tile(evaluator: &mut Evaluator, set: &Set, at: usize) -> Result<Tile> {
     let truth = truth.map(|masks| masks.labels(at, None)).transpose()?;
     let (mask, classes) = evaluator.look(&frame, size).with_context(named)?;
     let small = resized(&frame, size).with_context(named)?;
-    let mut painter = Painter::new();
+    let mut painter = Painter::default();
     let mut panels = Vec::new();
     let truth = truth.and_then(|(labels, of)| reduced(&labels, of, size));
     for mask in [Some(mask), truth].into_iter().flatten() {

@@ -6,10 +6,12 @@ use crate::frame::Quality;
 use State::{Fault, Ok as Clear, Stop, Waiting, Warn};
 
 mod document;
+mod extremes;
 mod faults;
 mod invariants;
 mod model;
 mod pictures;
+mod random;
 mod states;
 mod time;
 
@@ -129,17 +131,24 @@ impl Drive {
     }
 
     fn frame(&mut self, corridor_pixels: u32) -> Verdict {
+        self.frame_with(corridor_pixels, |_| ())
+    }
+
+    /// A frame that differs from the usual one in something.
+    fn frame_with(
+        &mut self,
+        corridor_pixels: u32,
+        change: impl FnOnce(&mut Observation),
+    ) -> Verdict {
         self.now_ms += 50;
-        self.event(Event::Frame(frame(self.now_ms, corridor_pixels)))
+        let mut observation = frame(self.now_ms, corridor_pixels);
+        change(&mut observation);
+        self.event(Event::Frame(observation))
     }
 
     /// A frame with tracks, and an area that would be a hit without.
     fn tracked(&mut self, tracked: Tracked) -> Verdict {
-        self.now_ms += 50;
-        self.event(Event::Frame(Observation {
-            tracked: Some(tracked),
-            ..frame(self.now_ms, 60)
-        }))
+        self.frame_with(60, |o| o.tracked = Some(tracked))
     }
 
     fn frames(&mut self, areas: &[u32]) -> Vec<State> {
@@ -160,11 +169,7 @@ impl Drive {
     }
 
     fn same_picture(&mut self, corridor_pixels: u32, quality: Quality) -> Verdict {
-        self.now_ms += 50;
-        self.event(Event::Frame(Observation {
-            quality: Some(quality),
-            ..frame(self.now_ms, corridor_pixels)
-        }))
+        self.frame_with(corridor_pixels, |o| o.quality = Some(quality))
     }
 
     fn failed(&mut self) -> Verdict {

@@ -45,7 +45,7 @@ pub struct ReportError {
 }
 
 /// What the page says about the run as a whole. Any text will do: the page escapes it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ReportInfo {
     /// Heading, such as `Replay of camvid_val_drive`.
     pub title: String,
@@ -91,7 +91,8 @@ struct Transition {
 /// machine, and at most 32 pictures, of which the page shows eight.
 #[derive(Clone, Debug)]
 pub struct ReportBuilder {
-    info: ReportInfo,
+    /// What the page says about the run as a whole; what is known late may be set late.
+    pub info: ReportInfo,
     headlines: Vec<String>,
     series: Series,
     transitions: Vec<Transition>,
@@ -122,22 +123,6 @@ impl ReportBuilder {
             deadlines: None,
             machine: None,
         }
-    }
-
-    /// Size of the frames in pixels, once it is known.
-    pub fn set_frame_size(&mut self, width: u32, height: u32) {
-        (self.info.width, self.info.height) = (width, height);
-    }
-
-    /// Where anomalies counted, once the run is over.
-    pub fn set_corridor(&mut self, line: String) {
-        self.info.corridor = line;
-    }
-
-    /// The anomalous area in the corridor that is a hit, in pixels, once the score map's size is
-    /// known.
-    pub fn set_area_on(&mut self, pixels: u32) {
-        self.info.area_on = pixels;
     }
 
     /// Of the frame that is added next; the page has a section on it where a frame has one.

@@ -2,9 +2,10 @@ use super::series::CAPACITY;
 use super::*;
 use crate::decide::{Failure, Tracked};
 use crate::engine::{Judge, Mode};
+use crate::profile::RunProfile;
 use crate::profile::sample::{drive, record};
-use crate::profile::{RunProfile, ScoreStats};
 use crate::score::ScoreKind;
+use crate::score::ScoreStats;
 use image::{Rgb, RgbImage};
 use std::time::Duration;
 
@@ -33,7 +34,7 @@ fn info() -> ReportInfo {
 }
 
 fn report_of(records: &[FrameRecord]) -> (ReportBuilder, Summary) {
-    let (mut report, mut profile) = (ReportBuilder::new(info()), RunProfile::new());
+    let (mut report, mut profile) = (ReportBuilder::new(info()), RunProfile::default());
     for record in records {
         report.add(record);
         profile.add(record);
@@ -73,7 +74,7 @@ fn jpeg(near: f32) -> Vec<u8> {
 /// Set `LOOKOUT_REPORT_SAMPLE` to a path to keep the page and look at it.
 #[test]
 fn a_drive_becomes_one_page_that_needs_no_other() {
-    let (mut report, mut profile) = (ReportBuilder::new(info()), RunProfile::new());
+    let (mut report, mut profile) = (ReportBuilder::new(info()), RunProfile::default());
     for record in drive() {
         report.add(&record);
         profile.add(&record);
@@ -125,7 +126,7 @@ fn a_drive_that_heeds_the_flag_shows_how_it_came_towards_the_thing() {
     const HEADING: &str = "How the vehicle came towards it";
     let (report, summary) = report_of(&drive());
     assert!(!report.html(&summary).contains(HEADING));
-    let (mut report, mut profile) = (ReportBuilder::new(info()), RunProfile::new());
+    let (mut report, mut profile) = (ReportBuilder::new(info()), RunProfile::default());
     for record in drive() {
         let braked = record.index.saturating_sub(290) as f32;
         report.approach(Approach {
@@ -151,7 +152,7 @@ fn what_decides_about_a_stop_is_what_the_page_shows() {
     const LEVEL: &str = "confirms a stop from 100 % on";
     const CLIPPED: &str = "; cut off at 400 %";
     let page = |nats: &[f32]| {
-        let (mut report, mut profile) = (ReportBuilder::new(info()), RunProfile::new());
+        let (mut report, mut profile) = (ReportBuilder::new(info()), RunProfile::default());
         for (i, nats) in (0..).zip(nats) {
             let mut record = record(i, State::Ok, Reason::Clear);
             record.verdict.corridor_pixels = 7;
@@ -209,7 +210,7 @@ fn text_from_outside_is_escaped() {
     (info.bundle_name, info.bundle_hash) = (evil.to_owned(), evil.to_owned());
     let mut report = ReportBuilder::new(info);
     report.headline(evil);
-    let mut profile = RunProfile::new();
+    let mut profile = RunProfile::default();
     let mut evil_mode = record(0, State::Ok, Reason::Clear);
     evil_mode.mode = "<script>";
     report.add(&evil_mode);
@@ -270,6 +271,7 @@ fn odd_numbers_leave_the_page_whole() {
         record.score = Some(ScoreStats {
             mean: odd,
             max: odd,
+            ..ScoreStats::default()
         });
         record.verdict.nearest = Some(odd);
         record.verdict.corridor_pixels = u32::MAX;
@@ -298,7 +300,7 @@ fn odd_numbers_leave_the_page_whole() {
 
 #[test]
 fn a_hundred_thousand_frames_are_bounded_and_keep_their_peaks() {
-    let (mut report, mut profile) = (ReportBuilder::new(info()), RunProfile::new());
+    let (mut report, mut profile) = (ReportBuilder::new(info()), RunProfile::default());
     let mut made = 0u32;
     for i in 0..100_000u64 {
         // A flapping state, one peak of score, one slow frame.
@@ -308,6 +310,7 @@ fn a_hundred_thousand_frames_are_bounded_and_keep_their_peaks() {
             record.score = Some(ScoreStats {
                 mean: 0.5,
                 max: 0.99,
+                ..ScoreStats::default()
             });
             record.latency = Duration::from_secs(3);
             record.verdict.corridor_pixels = 4321;

@@ -104,14 +104,14 @@ fn log_flags_are_read() {
     let log = arguments.unwrap().log;
     assert_eq!(log.level, Some(LogLevel::Error), "the last one");
     assert_eq!(log.loggers, [("a.b".to_owned(), LogLevel::Debug)]);
-    assert!(log.rosout && log.stdout && log.external_lib);
+    assert!(log.rosout && log.stdout);
 
     let off = "--ros-args --disable-rosout-logs --disable-stdout-logs --disable-external-lib-logs";
     let log = parse(off).unwrap().log;
-    assert!(!log.rosout && !log.stdout && !log.external_lib);
+    assert!(!log.rosout && !log.stdout);
     let on = "--enable-rosout-logs --enable-stdout-logs --enable-external-lib-logs";
     let log = parse(&format!("{off} {on}")).unwrap().log;
-    assert!(log.rosout && log.stdout && log.external_lib);
+    assert!(log.rosout && log.stdout);
 }
 
 #[test]

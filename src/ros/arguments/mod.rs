@@ -67,8 +67,6 @@ pub struct LogArguments {
     pub rosout: bool,
     /// Whether they are written to the terminal.
     pub stdout: bool,
-    /// Whether they go to the external logging library, of which there is none here.
-    pub external_lib: bool,
 }
 
 impl Default for LogArguments {
@@ -78,24 +76,25 @@ impl Default for LogArguments {
             loggers: Vec::new(),
             rosout: true,
             stdout: true,
-            external_lib: true,
         }
     }
 }
 
-/// Severity of a log message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LogLevel {
-    /// For developers.
-    Debug,
-    /// For whoever is interested.
-    Info,
-    /// Something to look at.
-    Warn,
-    /// Something does not work.
-    Error,
-    /// The node cannot go on.
-    Fatal,
+named! {
+    /// Severity of a log message.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    pub enum LogLevel {
+        /// For developers.
+        Debug => "debug",
+        /// For whoever is interested.
+        Info => "info",
+        /// Something to look at.
+        Warn => "warn",
+        /// Something does not work.
+        Error => "error",
+        /// The node cannot go on.
+        Fatal => "fatal",
+    }
 }
 
 impl FromStr for LogLevel {
@@ -103,14 +102,9 @@ impl FromStr for LogLevel {
 
     /// In upper or lower case.
     fn from_str(text: &str) -> Result<Self, ArgumentError> {
-        Ok(match text.to_ascii_lowercase().as_str() {
-            "debug" => Self::Debug,
-            "info" => Self::Info,
-            "warn" => Self::Warn,
-            "error" => Self::Error,
-            "fatal" => Self::Fatal,
-            _ => return Err(ArgumentError::LogLevel(text.to_owned())),
-        })
+        let same = |level: &Self| level.name().eq_ignore_ascii_case(text);
+        let found = Self::ALL.into_iter().find(same);
+        found.ok_or_else(|| ArgumentError::LogLevel(text.to_owned()))
     }
 }
 
@@ -224,8 +218,8 @@ impl Arguments {
             "--disable-rosout-logs" => self.log.rosout = false,
             "--enable-stdout-logs" => self.log.stdout = true,
             "--disable-stdout-logs" => self.log.stdout = false,
-            "--enable-external-lib-logs" => self.log.external_lib = true,
-            "--disable-external-lib-logs" => self.log.external_lib = false,
+            // there is no external library of logging here
+            "--enable-external-lib-logs" | "--disable-external-lib-logs" => {}
             "--log-config-file" | "--log-file-name" => {
                 return Err(ArgumentError::NotSupported(flag.to_owned()));
             }

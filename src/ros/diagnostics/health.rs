@@ -18,13 +18,6 @@ pub struct Limits {
     pub deadline_ms: u32,
     /// Longest time without a frame, in ms.
     pub stale_after_ms: u32,
-    /// A sensor at this temperature or above is hot, in degrees Celsius.
-    pub hot_celsius: f64,
-}
-
-impl Limits {
-    /// Boards begin to throttle between 85 and 100 degrees.
-    pub const HOT_CELSIUS: f64 = 85.0;
 }
 
 /// What happened how often.
@@ -157,16 +150,22 @@ pub struct Health {
     pub(super) engine: Option<EngineWords>,
     pub(super) lifecycle: String,
     pub(super) active: bool,
-    pub(super) enabled: bool,
-    pub(super) failure: Option<String>,
-    /// The topic that frames come from.
-    pub(super) camera: String,
-    /// Why none comes from it.
-    pub(super) waiting: Option<String>,
-    /// Not known before it was looked at.
-    pub(super) receive_buffer: Option<Result<(), String>>,
-    pub(super) far_limit: Option<Result<f32, NoLimit>>,
-    pub(super) ground: Option<Result<(), NoGround>>,
+    /// Whether frames are judged while active (`~/enable`).
+    pub enabled: bool,
+    /// Why the last transition failed; `None` once one went well.
+    pub failure: Option<String>,
+    /// The topic that frames come from, as the hardware that the statuses are of.
+    pub camera: String,
+    /// Why no frame comes; `None` where they come.
+    pub waiting: Option<String>,
+    /// Whether the socket's receive buffer is large enough; what is wrong with it and what helps, where it is
+    /// not. Not known before it was looked at.
+    pub receive_buffer: Option<Result<(), String>>,
+    /// The stopping distance in force, in metres, or why there is none; `None` where no odometry is used.
+    pub far_limit: Option<Result<f32, NoLimit>>,
+    /// Whether the last frame had distances, or why not; `None` where the camera's height is not known, so that
+    /// there are none anyway.
+    pub ground: Option<Result<(), NoGround>>,
 }
 
 impl Health {
@@ -308,49 +307,11 @@ impl Health {
         self.active = active;
     }
 
-    /// Why the last transition failed; `None` once one went well.
-    pub fn set_failure(&mut self, reason: Option<String>) {
-        self.failure = reason;
-    }
-
-    /// Whether frames are judged while active (`~/enable`).
-    pub fn set_enabled(&mut self, enabled: bool) {
-        self.enabled = enabled;
-    }
-
-    /// Whether the socket's receive buffer is large enough; what is wrong with it and what helps,
-    /// where it is not.
-    pub fn set_receive_buffer(&mut self, checked: Result<(), String>) {
-        self.receive_buffer = Some(checked);
-    }
-
-    /// The stopping distance in force, in metres, or why there is none; `None` where no odometry is
-    /// used.
-    pub const fn set_far_limit(&mut self, limit: Option<Result<f32, NoLimit>>) {
-        self.far_limit = limit;
-    }
-
-    /// Whether the last frame had distances, or why not; `None` where the camera's height is not
-    /// known, so that there are none anyway.
-    pub fn set_ground(&mut self, ground: Option<Result<(), NoGround>>) {
-        self.ground = ground;
-    }
-
     /// Time since the last camera message; `None` before the first, and while none is expected.
     pub fn quiet_for(&self, now: Duration) -> Option<Option<Duration>> {
         let expected = self.active && self.enabled;
         let last = self.seen.arrivals.last();
         expected.then(|| last.map(|last| now.saturating_sub(last)))
-    }
-
-    /// Why no frame comes; `None` where they come.
-    pub fn set_waiting(&mut self, why: Option<String>) {
-        self.waiting = why;
-    }
-
-    /// The topic that frames come from, as the hardware that the statuses are of.
-    pub fn set_camera(&mut self, topic: &str) {
-        topic.clone_into(&mut self.camera);
     }
 
     /// So many log records did not reach `/rosout` since the start.

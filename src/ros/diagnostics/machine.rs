@@ -10,6 +10,9 @@ use crate::profile::{Channel, MachineProfile, Quantity};
 
 const WARN: u8 = DiagnosticStatus::WARN;
 
+/// A sensor is hot from here on, in degrees Celsius: boards begin to throttle between 85 and 100.
+const HOT_CELSIUS: f64 = 85.0;
+
 /// The key of a channel's last reading; `None` for those that are of no use in a status.
 fn key(channel: &Channel) -> Option<String> {
     let name = &channel.name;
@@ -35,7 +38,7 @@ pub(super) fn machine(
     let mut report = Report::default();
     let mut words = "nothing is read of the machine".to_owned();
     if let Some(machine) = machine {
-        words = readings(&mut report, machine, health.limits.hot_celsius);
+        words = readings(&mut report, machine);
     }
     let recent = health.seen.recent.sum(now);
     let buffer = match &health.receive_buffer {
@@ -62,7 +65,7 @@ pub(super) fn machine(
 }
 
 /// What was read last; in words for where nothing is wrong.
-fn readings(report: &mut Report, machine: &MachineProfile, hot: f64) -> String {
+fn readings(report: &mut Report, machine: &MachineProfile) -> String {
     if machine.samples() == 0 {
         report.find(
             DiagnosticStatus::STALE,
@@ -89,8 +92,8 @@ fn readings(report: &mut Report, machine: &MachineProfile, hot: f64) -> String {
     }
     if let Some((name, celsius)) = hottest {
         words.push(format!("{name} {celsius:.0} °C"));
-        if celsius >= hot {
-            let text = format!("{name} has {celsius:.1} °C, hot from {hot:.0} °C on");
+        if celsius >= HOT_CELSIUS {
+            let text = format!("{name} has {celsius:.1} °C, hot from {HOT_CELSIUS:.0} °C on");
             report.find(WARN, text);
         }
     } else {

@@ -7,6 +7,7 @@ use super::recent::SECONDS;
 use super::report::Report;
 use crate::msg::DiagnosticStatus;
 use crate::status::{LiveStatus, Networks};
+use crate::time::InWords;
 use crate::watchdog::Snapshot;
 
 const WARN: u8 = DiagnosticStatus::WARN;
@@ -30,7 +31,7 @@ fn nothing_seen(health: &Health, now: Duration) -> Option<String> {
     };
     let (gap, limit) = (now.saturating_sub(last), health.limits.stale_after_ms);
     (gap > Duration::from_millis(limit.into()))
-        .then(|| format!("no frame for {} ms, limit {limit} ms", gap.as_millis()))
+        .then(|| format!("no frame for {}, limit {limit} ms", InWords(gap)))
 }
 
 pub(super) fn frames(health: &Health, now: Duration) -> DiagnosticStatus {

@@ -22,7 +22,6 @@ const MS: fn(u64) -> Duration = Duration::from_millis;
 const LIMITS: Limits = Limits {
     deadline_ms: 100,
     stale_after_ms: 500,
-    hot_celsius: Limits::HOT_CELSIUS,
 };
 const OK: u8 = DiagnosticStatus::OK;
 const WARN: u8 = DiagnosticStatus::WARN;
@@ -149,7 +148,7 @@ fn said(level: u8, message: &str) -> (u8, String) {
 #[test]
 fn before_anything_was_configured_nothing_is_ok() {
     let mut health = Health::new(LIMITS);
-    health.set_camera("/front/image_raw");
+    health.camera = "/front/image_raw".to_owned();
     let (flag, stamp) = ((&flag(), Duration::ZERO), Stamp::from_nanos(7));
     let array = array(&health, "eye", flag, MS(5000), stamp, None);
     assert!(
@@ -221,7 +220,7 @@ fn before_the_first_frame_it_waits_and_no_number_is_made_up() {
 fn a_run_as_it_should_be_is_ok_in_every_status() {
     let mut health = active();
     drive(&mut health, 0, 12_000, 40);
-    health.set_receive_buffer(Ok(()));
+    health.receive_buffer = Some(Ok(()));
     assert_eq!(status(&health, 12_000, "frames"), said(OK, "30.3 Hz"));
     let latency = full(&health, 12_000, "latency");
     assert_eq!(latency.message, "p99 40 ms, deadline 100 ms");
@@ -373,6 +372,10 @@ fn after_the_staleness_limit_everything_of_frames_is_stale() {
         said(STALE, "no frame for 501 ms, limit 500 ms")
     );
     assert_eq!(status(&health, 1491, "latency").0, STALE);
+    assert_eq!(
+        status(&health, 990 + 41_944, "frames"),
+        said(STALE, "no frame for 41 s, limit 500 ms")
+    );
     // somebody notices
     health.verdict(Some(MS(510)));
     LAST.set(Some(fault(Failure::Source)));

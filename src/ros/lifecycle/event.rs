@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::{State, Transition};
+use super::Transition;
 use crate::msg::lifecycle_msgs::TransitionEvent;
 
 /// A transition that happened just now.
@@ -13,12 +13,6 @@ pub struct Event {
 }
 
 impl Event {
-    /// The state since.
-    #[must_use]
-    pub fn state(&self) -> State {
-        self.transition.goal()
-    }
-
     /// The message, for the topic `~/transition_event`.
     ///
     /// `timestamp` is in nanoseconds of the node's clock. (`rcl_lifecycle` leaves it and the

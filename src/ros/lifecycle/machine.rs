@@ -73,27 +73,13 @@ pub struct Refused {
     pub state: State,
 }
 
-/// The state machine: where a node is, and where it can go from there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The state machine: where a node is, and where it can go from there. One that was just made is `unconfigured`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Machine {
     state: State,
 }
 
-impl Default for Machine {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Machine {
-    /// A node that was just made: `unconfigured`.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self {
-            state: State::Unconfigured,
-        }
-    }
-
     /// Where it is.
     #[must_use]
     pub const fn state(&self) -> State {

@@ -223,9 +223,9 @@ fn a_label_goes_before_an_id() {
     assert_eq!(asked(0, "shutdown"), Request::SHUTDOWN);
     assert_eq!(asked(1, "shutdown"), Request::SHUTDOWN);
 
-    let mut machine = Machine::new();
+    let mut machine = Machine::default();
     assert_eq!(machine.begin(&asked(1, "shutdown")).unwrap().id(), 5);
-    let mut machine = Machine::new();
+    let mut machine = Machine::default();
     assert!(machine.begin(&asked(1, "no such label")).is_err());
     assert!(
         machine.begin(&asked(0, "")).is_err(),
@@ -237,7 +237,7 @@ fn a_label_goes_before_an_id() {
 #[test]
 fn what_is_refused_is_told_in_one_short_line() {
     let label = "x\n".repeat(1000);
-    let refused = Machine::new()
+    let refused = Machine::default()
         .begin(&Request::Label(label.into()))
         .unwrap_err();
     let text = refused.to_string();
@@ -275,7 +275,7 @@ proptest! {
     fn any_sequence_of_requests_goes_by_the_table(
         steps in prop::collection::vec((request(), outcome(), outcome()), 0..60),
     ) {
-        let mut machine = Machine::new();
+        let mut machine = Machine::default();
         let mut expected = Unconfigured;
         let (mut configured, mut activated) = (false, false);
         for (request, outcome, recovery) in steps {

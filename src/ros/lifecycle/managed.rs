@@ -124,7 +124,7 @@ impl Lifecycle {
     ) -> Self {
         Self {
             status: Mutex::new(Status {
-                machine: Machine::new(),
+                machine: Machine::default(),
                 failure: None,
             }),
             managed: Mutex::new(Box::new(managed)),

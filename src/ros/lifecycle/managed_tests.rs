@@ -297,7 +297,7 @@ proptest! {
         let (mut configured, mut activated) = (false, false);
         for event in node.events.lock().unwrap().iter() {
             prop_assert_eq!(event.transition.start(), state, "no gap");
-            state = event.state();
+            state = event.transition.goal();
             match event.transition.id() {
                 10 => configured = true,
                 30 => activated = true,
@@ -309,7 +309,7 @@ proptest! {
         }
         prop_assert_eq!(state, node.lifecycle.state());
         let entered = node.events.lock().unwrap();
-        let entered = entered.iter().filter(|event| !event.state().is_primary()).count();
+        let entered = entered.iter().filter(|event| !event.transition.goal().is_primary()).count();
         prop_assert_eq!(entered, node.calls().len(), "one call a transition state");
     }
 }

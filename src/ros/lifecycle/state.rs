@@ -3,12 +3,13 @@ use crate::msg::lifecycle_msgs as msg;
 named! {
     /// A state of a managed node. The numbers and names are the ids and labels of
     /// `lifecycle_msgs/msg/State`, in the order in which `rcl_lifecycle` lists them.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
     #[repr(u8)]
     pub enum State {
         /// Never the state of a node: what a client has that knows nothing yet.
         Unknown = 0 => "unknown",
         /// Nothing is loaded.
+        #[default]
         Unconfigured = 1 => "unconfigured",
         /// Ready, but does nothing.
         Inactive = 2 => "inactive",

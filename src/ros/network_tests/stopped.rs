@@ -1,8 +1,11 @@
 //! A subscriber that stands still, in a process of its own.
 
+use ros2_client::dds::rustdds::{self, QosPolicyBuilder, policy};
+
+use super::super::test_log::logged;
 use super::*;
 
-/// The subscriber of the next test, in a process that can be stopped; says what it gets.
+/// The subscriber of the next tests, in a process that can be stopped; says what it gets.
 #[test]
 #[ignore = "helper of another test"]
 fn subscriber_process() {
@@ -112,4 +115,60 @@ fn a_subscriber_that_stands_still_holds_up_nobody() {
         send();
         subscriber.newest() > stopped_until
     });
+}
+
+#[test]
+#[ignore = "opens sockets"]
+fn messages_that_find_no_room_are_dropped_at_once_counted_and_logged_once_a_row() {
+    const ROOM: i32 = 4;
+    let mut pair = pair("full");
+    // room for no more than is kept, so that a subscriber that acknowledges nothing fills it
+    let qos = QosPolicyBuilder::new()
+        .reliable(rustdds::Duration::ZERO)
+        .durability(policy::Durability::Volatile)
+        .history(policy::History::KeepLast { depth: ROOM })
+        .resource_limits(policy::ResourceLimits {
+            max_samples: ROOM,
+            max_instances: 1,
+            max_samples_per_instance: ROOM,
+        })
+        .build();
+    let outlet = Outlet::<Image>::new(&pair.here, &mut pair.here_node, "/stopped", &qos).unwrap();
+    let subscriber = Subscriber::start();
+    let mut number = 0;
+    let (mut slowest, mut refused) = (Duration::ZERO, 0);
+    let mut send = || {
+        number += 1;
+        thread::sleep(Duration::from_millis(3));
+        let message = image(number, 1000);
+        let started = Instant::now();
+        let sent = outlet.send(message);
+        slowest = slowest.max(started.elapsed());
+        refused += u64::from(!sent);
+        (number, sent)
+    };
+    let lines = logged(|| {
+        wait_for("message at the subscriber", || {
+            send();
+            subscriber.newest() > 0
+        });
+        subscriber.signal("-STOP");
+        let sent = (0..100).filter(|_| send().1).count();
+        assert!(sent <= 10, "{sent} of 100 found room");
+        let stopped_until = send().0;
+        subscriber.signal("-CONT");
+        wait_for("a new message at the subscriber", || {
+            send();
+            subscriber.newest() > stopped_until
+        });
+    });
+    assert!(slowest < Duration::from_millis(50), "{slowest:?}");
+    assert!(refused >= 90, "{refused}");
+    assert_eq!(outlet.dropped(), refused);
+    let of_topic: Vec<_> = lines.iter().filter(|l| l.contains("/stopped: ")).collect();
+    assert!(of_topic.len() >= 2, "{lines:?}");
+    for (at, line) in of_topic.iter().enumerate() {
+        let words = ["the network takes no message", "publishing again"][at % 2];
+        assert!(line.contains(words), "{lines:?}");
+    }
 }

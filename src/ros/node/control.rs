@@ -74,7 +74,7 @@ impl NodeControl {
         let failure = self.lifecycle.failure().map(|f| f.to_string());
         let mut health = self.shared.health();
         health.set_lifecycle(state.name(), state == State::Active);
-        health.set_failure(failure);
+        health.failure = failure;
     }
 }
 

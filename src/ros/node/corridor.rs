@@ -90,7 +90,7 @@ impl CorridorUpdater {
         self.surroundings.apply(pipeline, now);
         if self.odometry.is_some() {
             let limit = self.surroundings.stopping_distance(now);
-            shared.health().set_far_limit(Some(limit));
+            shared.health().far_limit = Some(limit);
         }
     }
 
@@ -114,6 +114,6 @@ impl CorridorUpdater {
                 Err(why) => log::warn!("no distances: {why}"),
             }
         }
-        shared.health().set_ground(Some(ground));
+        shared.health().ground = Some(ground);
     }
 }

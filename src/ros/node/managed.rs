@@ -260,7 +260,6 @@ impl ManagedNode {
             Limits {
                 deadline_ms: settings.admission.deadline_ms,
                 stale_after_ms: settings.stale_after_ms,
-                hot_celsius: Limits::HOT_CELSIUS,
             },
         );
         warm_up(&mut handler)?;
@@ -286,7 +285,7 @@ impl ManagedNode {
         let image = topic(transport.topic())?;
         let camera = CameraSubscription::new(context, &mut node, &image, transport)
             .map_err(|e| failed(&image, &e))?;
-        self.shared.health().set_camera(&image);
+        self.shared.health().camera.clone_from(&image);
 
         let board = Arc::clone(&self.shared.board);
         let mut subscriptions = Subscriptions::new(move || board.now());

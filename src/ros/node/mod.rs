@@ -45,7 +45,7 @@ use crate::engine::EngineFactory;
 use crate::msg::{Bool, DiagnosticArray, DiagnosticStatus};
 use crate::pipeline::watch;
 use crate::shutdown::Shutdown;
-use crate::watchdog::Board;
+use crate::watchdog::{Beat, Board};
 use control::NodeControl;
 pub use error::NodeError;
 use error::not_made;
@@ -129,9 +129,8 @@ pub fn run(
     let mut health = Health::new(Limits {
         deadline_ms: settings.admission.deadline_ms,
         stale_after_ms: settings.stale_after_ms,
-        hot_celsius: Limits::HOT_CELSIUS,
     });
-    health.set_camera(&full(&names, settings.image_transport.topic())?);
+    health.camera = full(&names, settings.image_transport.topic())?;
     let shared = Arc::new(NodeState::new(
         names.node().to_string().trim_start_matches('/').to_owned(),
         Arc::clone(&board),
@@ -142,11 +141,13 @@ pub fn run(
         health,
         settings.live,
     ));
-    let watchdog = watch(
-        &board,
-        &settings.watchdog(),
-        beats(Arc::clone(&flag), &shared),
-    )?;
+    let sent = Arc::clone(&flag);
+    // what is not sent is counted and logged there; the next beat is tried at its time
+    let send = move |data| {
+        sent.send(Bool { data });
+    };
+    let beats = beats(send, Arc::clone(&shared));
+    let watchdog = watch(&board, &settings.watchdog(), beats)?;
 
     let topic = full(&names, "/diagnostics")?;
     let diagnostics =
@@ -211,7 +212,9 @@ pub fn run(
     let mut why = || diagnosis.why(&participant);
     let ended = report::report(
         &control,
-        &diagnostics,
+        &|array| {
+            diagnostics.send(array);
+        },
         rosout,
         shutdown,
         (&sending, &mut why),
@@ -261,14 +264,11 @@ fn logger_name(names: &Names) -> String {
 
 /// What the watchdog does with a beat: the flag goes out.
 fn beats(
-    flag: Arc<Outlet<Bool>>,
-    shared: &Arc<NodeState>,
-) -> impl FnMut(&crate::watchdog::Beat) + Send + 'static {
-    let shared = Arc::clone(shared);
+    send: impl Fn(bool) + Send + 'static,
+    shared: Arc<NodeState>,
+) -> impl FnMut(&Beat) + Send + 'static {
     move |beat| {
-        flag.send(Bool {
-            data: beat.safe_stop,
-        });
+        send(beat.safe_stop);
         shared.beat(beat);
     }
 }

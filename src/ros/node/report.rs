@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use super::super::diagnostics;
-use super::super::outlet::Outlet;
 use super::super::rosout::Rosout;
 use super::NodeError;
 use super::control::NodeControl;
@@ -25,7 +24,7 @@ const WAIT_FOR: Duration = Duration::from_secs(3);
 /// Nothing can be sent any more: the process ends, and whoever started it starts it again.
 pub(super) fn report(
     control: &NodeControl,
-    diagnostics: &Outlet<DiagnosticArray>,
+    publish: &dyn Fn(DiagnosticArray),
     rosout: &Rosout,
     shutdown: &Shutdown,
     (sending, why): (&dyn Fn() -> bool, &mut dyn FnMut() -> String),
@@ -71,7 +70,7 @@ pub(super) fn report(
             health.set_late_beats(at, shared.late_beats());
             health.clone()
         };
-        diagnostics.send(diagnostics::array(
+        publish(diagnostics::array(
             &health,
             &shared.name,
             (&flag, unchanged_for),
@@ -100,7 +99,7 @@ impl MissingFrames {
             self.checked = Some(Instant::now());
             if !self.logged.is_empty() {
                 self.logged.clear();
-                shared.health().set_waiting(None);
+                shared.health().waiting = None;
             }
             return;
         }
@@ -114,6 +113,6 @@ impl MissingFrames {
             log::warn!("no frame comes: {why}");
             self.logged.push(reason);
         }
-        shared.health().set_waiting(Some(why));
+        shared.health().waiting = Some(why);
     }
 }

@@ -96,7 +96,7 @@ impl Sink for FrameSink<'_> {
             .report_ground(pipeline, (frame.width(), frame.height()), self.shared);
     }
 
-    fn done(&mut self, judged: &Judged, stages: StageTimes, _: &Pipeline) {
+    fn done(&mut self, judged: &Judged, stages: StageTimes) {
         self.note(judged, stages);
         self.log(judged);
     }

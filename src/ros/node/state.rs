@@ -156,7 +156,7 @@ impl NodeState {
         if !on {
             self.hold("a service disabled it");
         }
-        self.health().set_enabled(on);
+        self.health().enabled = on;
         changed
     }
 

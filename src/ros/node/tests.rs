@@ -1,7 +1,10 @@
 //! The node without DDS: everything between a camera message and the flag.
 
 mod cases;
+mod eye;
+mod outputs;
 mod sequences;
+mod state_log;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
@@ -31,7 +34,8 @@ use crate::schedule::{AdmissionConfig, LatencyModel};
 use crate::score::ScoreKind;
 use crate::stages::{Stage, StageTimes};
 use crate::time::{Clock, Stamp};
-use crate::watchdog::{Beat, BoardReader, Trip, trip};
+use crate::watchdog::{BoardReader, Trip, trip};
+use eye::Eye;
 
 const STALE_MS: u32 = 500;
 const SIZE: (u32, u32) = (64, 48);
@@ -83,6 +87,40 @@ enum What {
     Lost,
 }
 
+impl What {
+    /// A frame that nothing is wrong with.
+    const FRAME: Self = Self::Frame {
+        age_ms: 10,
+        hazard: false,
+        segment_ms: 0,
+        publish_ms: 0,
+        panic: None,
+        other_size: false,
+    };
+
+    /// The same of a hazard.
+    const HAZARD: Self = Self::Frame {
+        age_ms: 10,
+        hazard: true,
+        segment_ms: 0,
+        publish_ms: 0,
+        panic: None,
+        other_size: false,
+    };
+
+    /// The same, on which something panics.
+    fn with_panic(place: Place) -> Self {
+        Self::Frame {
+            age_ms: 10,
+            hazard: false,
+            segment_ms: 0,
+            publish_ms: 0,
+            panic: Some(place),
+            other_size: false,
+        }
+    }
+}
+
 /// What the node's parts see of the test.
 struct World {
     clock: Arc<SimClock>,
@@ -92,6 +130,8 @@ struct World {
     publish_ms: AtomicU64,
     panic: Mutex<Option<Place>>,
     status: Mutex<Option<DiagnosticStatus>>,
+    /// What the watchdog handed to whoever publishes the flag.
+    flags: Mutex<Vec<bool>>,
     /// Engines that were opened, and the one whose uploader was used last.
     opened: AtomicU64,
     uploaded_to: AtomicU64,
@@ -121,93 +161,6 @@ impl World {
     }
 }
 
-struct Eye {
-    world: Arc<World>,
-    number: u64,
-    perception: Perception,
-}
-
-impl Eye {
-    fn open(world: &Arc<World>) -> Box<dyn Engine> {
-        let pixels = MAP.0 * MAP.1;
-        let observer = Some(vec![-6.0; pixels]);
-        let mut perception = Perception::of_planes(MAP, vec![0.0; 2 * pixels], observer);
-        // scores that are the same everywhere are a fault
-        perception.observer[0] = -5.0;
-        perception.logits[0] = 1.0;
-        let world = Arc::clone(world);
-        let number = world.opened.fetch_add(1, Ordering::Relaxed) + 1;
-        Box::new(Self {
-            world,
-            number,
-            perception,
-        })
-    }
-}
-
-impl Engine for Eye {
-    fn name(&self) -> &'static str {
-        "eye"
-    }
-
-    fn description(&self) -> String {
-        self.name().to_owned()
-    }
-
-    fn has_observer(&self) -> bool {
-        true
-    }
-
-    fn stage(&mut self, _: Option<&RawImage<'_>>) -> Result<bool, EngineError> {
-        self.world.panic_at(Place::Stage);
-        Ok(true)
-    }
-
-    fn segment(&mut self, _: &Frame, _: Resolution) -> Result<(), EngineError> {
-        self.world
-            .pass(self.world.segment_ms.load(Ordering::Relaxed));
-        self.world.panic_at(Place::Segment);
-        let logit = match self.world.hazard.load(Ordering::Relaxed) {
-            true => 9.0,
-            false => -6.0,
-        };
-        for row in 3..=8 {
-            self.perception.observer[row * MAP.0 + 6..][..4].fill(logit);
-        }
-        Ok(())
-    }
-
-    fn observe(&mut self) -> Result<(), EngineError> {
-        self.world.panic_at(Place::Observe);
-        Ok(())
-    }
-
-    fn perception(&self) -> &Perception {
-        &self.perception
-    }
-
-    fn uploader(&self) -> Option<Box<dyn Upload>> {
-        Some(Box::new(Sender {
-            world: Arc::clone(&self.world),
-            engine: self.number,
-        }))
-    }
-}
-
-struct Sender {
-    world: Arc<World>,
-    engine: u64,
-}
-
-impl Upload for Sender {
-    fn upload(&mut self, _: &RawImage<'_>) -> Result<(), EngineError> {
-        let uploaded_to = &self.world.uploaded_to;
-        uploaded_to.store(self.engine, Ordering::Relaxed);
-        self.world.panic_at(Place::Upload);
-        Ok(())
-    }
-}
-
 struct NoPictures(Arc<World>);
 
 impl Pictures for NoPictures {
@@ -234,6 +187,7 @@ struct Node {
     shared: Arc<NodeState>,
     frames: FrameWorker,
     source: InstrumentedSource<()>,
+    beat: Box<dyn FnMut(&Beat)>,
     message: CameraMessage,
     number: u8,
     /// The thread of the frames has ended.
@@ -242,7 +196,7 @@ struct Node {
 
 impl Node {
     fn new(weak_mode: WeakMode) -> Self {
-        let clock = Arc::new(SimClock::new());
+        let clock = Arc::new(SimClock::default());
         clock.set(Stamp::from_nanos(1_700_000_000_000_000_000));
         let hand = Arc::clone(&clock);
         let board = Board::with_clock(STALE_MS, move || hand.monotonic()).unwrap();
@@ -254,6 +208,7 @@ impl Node {
             publish_ms: AtomicU64::new(0),
             panic: Mutex::default(),
             status: Mutex::default(),
+            flags: Mutex::default(),
             opened: AtomicU64::new(0),
             uploaded_to: AtomicU64::new(0),
         });
@@ -279,7 +234,7 @@ impl Node {
         let opens = Arc::clone(&world);
         let open = Box::new(move || Ok(Eye::open(&opens)));
         let mut handler = FrameHandler::assemble(open, settings, Some(live)).unwrap();
-        let mut stages = StageTimes::new();
+        let mut stages = StageTimes::default();
         stages.add(Stage::Segmentation, Duration::from_millis(10));
         let mut whole = stages;
         whole.add(Stage::Observer, Duration::from_millis(10));
@@ -302,7 +257,6 @@ impl Node {
             Health::new(Limits {
                 deadline_ms: 100,
                 stale_after_ms: STALE_MS,
-                hot_celsius: Limits::HOT_CELSIUS,
             }),
             SETTINGS.live,
         ));
@@ -331,11 +285,15 @@ impl Node {
             upload,
         };
         let message = CameraMessage::default();
+        let sent = Arc::clone(&world);
+        let send = move |raised| sent.flags.lock().unwrap().push(raised);
+        let beat = Box::new(beats(send, Arc::clone(&shared)));
         Self {
             world,
             shared,
             frames,
             source,
+            beat,
             message,
             number: 0,
             ended: false,
@@ -419,10 +377,10 @@ impl Node {
     }
 
     /// Two beats of the watchdog.
-    fn beats(&self) {
+    fn beats(&mut self) {
         for sequence in 0..2 {
             let snapshot = BoardReader::default().read(&self.world.board);
-            self.shared.beat(&Beat {
+            (self.beat)(&Beat {
                 sequence,
                 at: snapshot.at,
                 safe_stop: snapshot.safe_stop,

@@ -204,7 +204,7 @@ impl FrameWorker {
             }
             None => Ok(()),
         };
-        self.shared.health().set_receive_buffer(checked);
+        self.shared.health().receive_buffer = Some(checked);
     }
 
     /// What sends pixels ahead broke: the engine that it belongs to is opened again, and after that, and

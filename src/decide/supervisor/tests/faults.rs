@@ -328,3 +328,31 @@ fn f16_a_frame_that_is_refused_for_its_old_stamp_says_how_old_it_is() {
         assert!(said.contains(words), "{said}");
     }
 }
+
+#[test]
+fn f01_f02_how_long_no_frame_came_and_how_old_one_is_are_said_as_durations() {
+    let mut drive = Drive::started();
+    drive.now_ms += 41_944;
+    let said = drive.event(Event::Tick).reason.to_string();
+    assert_eq!(said, "no frame came for 41 s; the limit is 200 ms");
+
+    let hour = 3_600_000;
+    for (now_ms, words) in [
+        (140 + hour, "the frame is 60 min old; the limit is 100 ms"),
+        (241, "the frame is 101 ms old; the limit is 100 ms"),
+    ] {
+        let mut drive = Drive::new();
+        drive.now_ms = now_ms;
+        let reason = drive.event(Event::Frame(frame(140, 0))).reason;
+        assert_eq!(reason.to_string(), words);
+        assert!(!reason.is_unstamped());
+    }
+    // the stamp is zero on a clock that tells the time of day
+    let mut drive = Drive::new();
+    drive.now_ms = 1_700_000_000_000;
+    let reason = drive.event(Event::Frame(frame(0, 0))).reason;
+    assert_eq!(reason.code(), "late");
+    assert!(reason.is_unstamped());
+    let said = reason.to_string();
+    assert!(said.contains("does not stamp its frames"), "{said}");
+}

@@ -183,11 +183,7 @@ fn f15_only_a_sharp_picture_ends_a_run_of_blurred_ones() {
 }
 
 fn sized(drive: &mut Drive, size: (u32, u32)) -> Verdict {
-    drive.now_ms += 50;
-    drive.event(Event::Frame(Observation {
-        size: Some(size),
-        ..frame(drive.now_ms, 0)
-    }))
+    drive.frame_with(0, |o| o.size = Some(size))
 }
 
 #[test]
@@ -229,11 +225,7 @@ fn f21_a_picture_of_another_size_is_a_fault_unless_the_camera_may_change_it() {
 }
 
 fn weak(drive: &mut Drive, corridor_pixels: u32) -> Verdict {
-    drive.now_ms += 50;
-    drive.event(Event::Frame(Observation {
-        watching: false,
-        ..frame(drive.now_ms, corridor_pixels)
-    }))
+    drive.frame_with(corridor_pixels, |o| o.watching = false)
 }
 
 #[test]
@@ -279,11 +271,7 @@ fn f22_a_weak_mode_is_a_fault_where_that_is_set() {
 }
 
 fn fallback(drive: &mut Drive, corridor_pixels: u32) -> Verdict {
-    drive.now_ms += 50;
-    drive.event(Event::Frame(Observation {
-        fallback: true,
-        ..frame(drive.now_ms, corridor_pixels)
-    }))
+    drive.frame_with(corridor_pixels, |o| o.fallback = true)
 }
 
 #[test]

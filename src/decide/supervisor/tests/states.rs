@@ -212,13 +212,7 @@ fn s09_a_reset_in_any_other_state_does_nothing() {
 fn s13_the_area_that_counts_is_the_same_share_at_every_resolution() {
     for (pixels, on) in [(1000, 40), (250, 10), (26, 2), (4_000_000_000, 160_000_000)] {
         for (area, state) in [(on, Warn), (on - 1, Clear)] {
-            let mut drive = Drive::started();
-            drive.now_ms += 50;
-            let observation = Observation {
-                pixels,
-                ..frame(drive.now_ms, area)
-            };
-            let verdict = drive.event(Event::Frame(observation));
+            let verdict = Drive::started().frame_with(area, |o| o.pixels = pixels);
             assert_eq!(verdict.state, state, "{area} of {pixels}");
         }
     }
@@ -229,13 +223,9 @@ fn s20_hits_of_modes_with_score_maps_of_their_own_confirm_a_stop_together() {
     for (area, state) in [(5, Stop), (4, Warn)] {
         let mut drive = Drive::started();
         drive.frame(40);
-        drive.now_ms += 50;
         // the other mode's map has a quarter of the pixels
-        let other = Observation {
-            pixels: 250,
-            ..frame(drive.now_ms, area)
-        };
-        assert_eq!(drive.event(Event::Frame(other)).state, state, "{area}");
+        let verdict = drive.frame_with(area, |o| o.pixels = 250);
+        assert_eq!(verdict.state, state, "{area}");
     }
 }
 

@@ -32,7 +32,7 @@ fn an_engine_that_fails_or_is_gone_is_an_error() {
 fn the_lifecycle_says_why_nothing_is_judged() {
     let mut health = active();
     drive(&mut health, 0, 1000, 40);
-    health.set_enabled(false);
+    health.enabled = false;
     assert_eq!(
         status(&health, 1000, "frames"),
         said(STALE, "disabled: frames are not judged")
@@ -41,7 +41,7 @@ fn the_lifecycle_says_why_nothing_is_judged() {
         status(&health, 1000, "engine"),
         said(WARN, "active, but disabled")
     );
-    health.set_enabled(true);
+    health.enabled = true;
     health.set_lifecycle("inactive", false);
     assert_eq!(
         status(&health, 1000, "frames"),
@@ -60,12 +60,12 @@ fn the_lifecycle_says_why_nothing_is_judged() {
 
     health.set_lifecycle("unconfigured", false);
     health.no_engine();
-    health.set_failure(Some("no bundle at /x".to_owned()));
+    health.failure = Some("no bundle at /x".to_owned());
     assert_eq!(
         status(&health, 0, "engine"),
         said(ERROR, "unconfigured: no bundle at /x")
     );
-    health.set_failure(None);
+    health.failure = None;
     assert_eq!(status(&health, 0, "engine").0, WARN);
 }
 
@@ -78,9 +78,9 @@ fn a_speed_that_is_not_believed_is_a_warning() {
         values.iter().any(|pair| pair.key == "far_limit_m")
     };
     assert!(!has_limit(&health), "no odometry is used");
-    health.set_far_limit(Some(Ok(18.54)));
+    health.far_limit = Some(Ok(18.54));
     assert_eq!(value(&full(&health, 1000, "frames"), "far_limit_m"), "18.5");
-    health.set_far_limit(Some(Err(NoLimit::NoSpeedYet)));
+    health.far_limit = Some(Err(NoLimit::NoSpeedYet));
     let want = said(WARN, "the whole corridor counts: no speed yet");
     assert_eq!(status(&health, 1000, "frames"), want);
 }
@@ -95,16 +95,16 @@ fn a_camera_info_that_is_none_for_the_pictures_is_a_warning() {
         ground.map(|pair| pair.value)
     };
     assert_eq!(told(&health), None, "the camera's height is not known");
-    health.set_ground(Some(Ok(())));
+    health.ground = Some(Ok(()));
     assert_eq!(told(&health).as_deref(), Some("known"));
-    health.set_ground(Some(Err(NoGround::NoCameraInfo)));
+    health.ground = Some(Err(NoGround::NoCameraInfo));
     let want = said(WARN, "no distances: no camera_info yet");
     assert_eq!(status(&health, 1000, "frames"), want);
     let refused = GroundError::FocalLength {
         axis: 'y',
         value: 0.0,
     };
-    health.set_ground(Some(Err(NoGround::Refused(refused.clone()))));
+    health.ground = Some(Err(NoGround::Refused(refused.clone())));
     let words = format!("none: {refused}");
     assert_eq!(told(&health).as_deref(), Some(words.as_str()));
 }
@@ -112,7 +112,7 @@ fn a_camera_info_that_is_none_for_the_pictures_is_a_warning() {
 #[test]
 fn what_is_lost_around_the_node_is_a_warning_for_a_while() {
     let mut health = active();
-    health.set_receive_buffer(Err("type sysctl".to_owned()));
+    health.receive_buffer = Some(Err("type sysctl".to_owned()));
     health.set_log_records_dropped(MS(0), 4);
     health.set_log_records_dropped(MS(1000), 7);
     health.set_late_beats(MS(1000), 2);

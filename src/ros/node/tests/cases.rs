@@ -1,44 +1,13 @@
 //! One request or fault at a time.
 
+use super::super::super::test_log::logged;
 use super::*;
 use crate::msg::Odometry;
-
-fn still() -> What {
-    What::Frame {
-        age_ms: 10,
-        hazard: false,
-        segment_ms: 0,
-        publish_ms: 0,
-        panic: None,
-        other_size: false,
-    }
-}
-
-fn with_panic(place: Place) -> What {
-    match still() {
-        What::Frame {
-            age_ms,
-            hazard,
-            segment_ms,
-            publish_ms,
-            other_size,
-            ..
-        } => What::Frame {
-            age_ms,
-            hazard,
-            segment_ms,
-            publish_ms,
-            panic: Some(place),
-            other_size,
-        },
-        other => other,
-    }
-}
 
 #[test]
 fn disabling_raises_the_flag_before_the_answer_and_the_status_says_so() {
     let mut node = Node::new(WeakMode::Warn);
-    node.event(still());
+    node.event(What::FRAME);
     assert!(!node.world.board.flag());
     // the thread of the frames does not look around meanwhile
     node.shared.set_enabled(false);
@@ -48,31 +17,20 @@ fn disabling_raises_the_flag_before_the_answer_and_the_status_says_so() {
     assert_eq!(node.world.value("state"), "FAULT");
     // a frame that was judged at that moment lowers nothing, nor does the next
     for _ in 0..3 {
-        node.event(still());
+        node.event(What::FRAME);
         assert!(node.world.board.flag());
     }
     node.shared.set_enabled(true);
     assert!(node.world.board.flag(), "until frames were judged");
-    node.event(still());
+    node.event(What::FRAME);
     assert!(!node.world.board.flag());
 }
 
 #[test]
 fn a_reset_that_is_refused_never_happens_later() {
-    let hazard = match still() {
-        What::Frame { age_ms, .. } => What::Frame {
-            age_ms,
-            hazard: true,
-            segment_ms: 0,
-            publish_ms: 0,
-            panic: None,
-            other_size: false,
-        },
-        other => other,
-    };
     let stopped = || {
         let mut node = Node::new(WeakMode::Warn);
-        for what in [still(), hazard, hazard] {
+        for what in [What::FRAME, What::HAZARD, What::HAZARD] {
             node.event(what);
         }
         assert_eq!(node.world.value("state"), "STOP");
@@ -80,7 +38,7 @@ fn a_reset_that_is_refused_never_happens_later() {
     };
     let stays = |mut node: Node| {
         for _ in 0..20 {
-            node.event(still());
+            node.event(What::FRAME);
             assert_eq!(node.world.value("state"), "STOP");
         }
     };
@@ -108,33 +66,63 @@ fn a_reset_that_is_refused_never_happens_later() {
 
     let mut accepted = stopped();
     assert!(accepted.event(reset).unwrap().is_ok());
-    accepted.event(still());
-    accepted.event(still());
+    accepted.event(What::FRAME);
+    accepted.event(What::FRAME);
     assert_eq!(accepted.world.value("state"), "OK");
+}
+
+#[test]
+fn a_reset_is_logged_once_with_who_asked_and_what_became_of_it() {
+    let mut node = Node::new(WeakMode::Warn);
+    for what in [What::FRAME, What::HAZARD, What::HAZARD] {
+        node.event(what);
+    }
+    for (busy, words) in [
+        (false, "; reset accepted: 0 of 2 clean frames have come"),
+        (
+            true,
+            ", which was refused: the frame that is judged now takes too long; ask again",
+        ),
+    ] {
+        let control = outputs::control(&node);
+        let asking = thread::spawn(move || {
+            logged(|| {
+                let _ = control.reset("abc");
+            })
+        });
+        while !asking.is_finished() {
+            if !busy {
+                node.frames_do(|frames, _| frames.idle());
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        let line = format!("the client abc asked for a reset{words}");
+        assert_eq!(asking.join().unwrap(), [line]);
+    }
 }
 
 #[test]
 fn every_panic_round_the_engine_is_repaired_by_its_owner_and_by_nobody_else() {
     for place in Place::ENGINE {
         let mut node = Node::new(WeakMode::Warn);
-        node.event(still());
+        node.event(What::FRAME);
         assert!(!node.world.board.flag(), "{place:?}");
-        node.event(with_panic(place));
+        node.event(What::with_panic(place));
         assert!(node.world.board.flag(), "{place:?}");
         assert_eq!(node.frames.handler.repairs(), 1, "{place:?}");
-        node.event(still());
+        node.event(What::FRAME);
         assert!(!node.world.board.flag(), "{place:?}");
         let uploaded_to = node.world.uploaded_to.load(Ordering::Relaxed);
         assert_eq!(
             uploaded_to, 2,
             "{place:?}: the uploader is that of the new engine"
         );
-        node.event(with_panic(Place::Upload));
+        node.event(What::with_panic(Place::Upload));
         assert_eq!(node.frames.handler.repairs(), 2, "{place:?}");
 
         node.event(What::Lost);
-        node.event(with_panic(place));
-        node.event(still());
+        node.event(What::with_panic(place));
+        node.event(What::FRAME);
         assert!(node.world.board.flag(), "{place:?}");
         assert!(node.world.board.is_lost(), "{place:?}");
     }
@@ -151,7 +139,7 @@ fn thresholds_change_while_the_node_runs_and_never_its_modes() {
         let mut live = node.shared.live();
         change(&mut live.thresholds);
         node.shared.set_live(live);
-        node.event(still());
+        node.event(What::FRAME);
     };
     let modes = [Mode::FULL, Mode::REDUCED, Mode::FULL_LOGITS];
     let calibrated = modes.map(|mode| judged(&node, mode));
@@ -175,9 +163,9 @@ fn thresholds_change_while_the_node_runs_and_never_its_modes() {
 fn a_panic_that_nobody_repairs_keeps_the_flag_up_until_the_process_ends() {
     for place in [Place::Status, Place::Pictures] {
         let mut node = Node::new(WeakMode::Warn);
-        node.event(still());
+        node.event(What::FRAME);
         assert!(!node.world.board.flag(), "{place:?}");
-        node.event(with_panic(place));
+        node.event(What::with_panic(place));
         node.beats();
         assert!(node.ended && node.world.board.is_lost(), "{place:?}");
         assert!(node.world.board.flag(), "{place:?}");
@@ -195,7 +183,7 @@ fn odometry_limits_the_corridor_until_it_is_too_old_on_the_boards_clock() {
     node.frames.corridor =
         CorridorUpdater::new(&SETTINGS, "/image", Latest::default(), heard).unwrap();
     let mut limit = || {
-        node.event(still());
+        node.event(What::FRAME);
         let corridor = node.frames.handler.pipeline().corridor();
         (corridor.far_limit_m(), node.world.board.now())
     };
@@ -219,7 +207,7 @@ fn odometry_limits_the_corridor_until_it_is_too_old_on_the_boards_clock() {
 fn a_source_that_breaks_keeps_the_flag_up_and_the_status_says_why() {
     for panics in [false, true] {
         let mut node = Node::new(WeakMode::Warn);
-        node.event(still());
+        node.event(What::FRAME);
         assert!(!node.world.board.flag());
         let source = move |_: &mut CameraMessage| -> Result<bool, String> {
             if panics {

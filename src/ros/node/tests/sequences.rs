@@ -99,7 +99,9 @@ fn check(weak_mode: WeakMode, events: &[What]) -> Result<[bool; 3], TestCaseErro
         }
         // a panic that nobody repairs is known, and nobody goes on after it
         prop_assert!(!node.ended || world.board.is_lost(), "{}", said);
-        // status equals flag
+        // what is handed out, flag and status, equals the flag
+        let sent = world.flags.lock().unwrap().last().copied();
+        prop_assert_eq!(sent, Some(flag), "{}", said);
         if world.status.lock().unwrap().is_some() {
             prop_assert_eq!(world.value("safe_stop"), flag.to_string(), "{}", said);
         }
