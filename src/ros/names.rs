@@ -1,5 +1,5 @@
-//! Names of nodes, topics and services: what is valid, what a relative name stands for, what
-//! remap rules make of it, and what it is called in DDS.
+//! Names of nodes, topics and services: what is valid, what a relative name stands for, and what
+//! remap rules make of it.
 //!
 //! ```
 //! use lookout::ros::arguments::Arguments;
@@ -9,7 +9,7 @@
 //! let arguments = Arguments::parse(&line.map(str::to_owned))?;
 //! let names = Names::new("lookout", "/", &arguments.remaps)?;
 //! assert_eq!(names.topic("~/output/status")?.as_str(), "/front/lookout/output/status");
-//! assert_eq!(names.topic("~/input/image")?.dds_topic(), "rt/camera/image_raw");
+//! assert_eq!(names.topic("~/input/image")?.as_str(), "/camera/image_raw");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
