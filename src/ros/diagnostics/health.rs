@@ -161,7 +161,8 @@ pub struct Health {
     /// Whether the socket's receive buffer is large enough; what is wrong with it and what helps, where it is
     /// not. Not known before it was looked at.
     pub receive_buffer: Option<Result<(), String>>,
-    /// The stopping distance in force, in metres, or why there is none; `None` where no odometry is used.
+    /// The stopping distance in force, in metres, or the reason why it is unknown; `None` where the node uses no
+    /// odometry.
     pub far_limit: Option<Result<f32, NoLimit>>,
     /// Whether the last frame had distances, or why not; `None` where the camera's height is not known, so that
     /// there are none anyway.
