@@ -164,8 +164,8 @@ pub struct Health {
     /// The stopping distance in force, in metres, or the reason why it is unknown; `None` where the node uses no
     /// odometry.
     pub far_limit: Option<Result<f32, NoLimit>>,
-    /// Whether the last frame had distances, or why not; `None` where the camera's height is not known, so that
-    /// there are none anyway.
+    /// Whether the last frame had distances, or the reason why it had none; `None` where the camera's height is
+    /// not known, because then no frame has any.
     pub ground: Option<Result<(), NoGround>>,
 }
 
