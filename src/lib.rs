@@ -49,6 +49,7 @@
 //! - [`status`] — a verdict, and the flag, as a diagnostic status
 //! - [`profile`] — times, `frames.csv`, the report
 //! - [`evaluate`] — metrics
+//! - [`repeats`] — what is logged of errors that may come with every frame
 //! - [`shutdown`] — SIGINT and SIGTERM as a request to end
 
 #[macro_use]
@@ -67,6 +68,7 @@ pub mod msg;
 pub mod paint;
 pub mod pipeline;
 pub mod profile;
+pub mod repeats;
 #[cfg(feature = "ros")]
 pub mod ros;
 pub mod schedule;

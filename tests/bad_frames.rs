@@ -232,10 +232,38 @@ fn a_camera_that_always_sends_the_wrong_thing_fills_no_disk_with_log() {
     let run = replay(&bag, &out, &[]);
     run.ends_with(0).says(&[
         "unknown encoding \"rgb32f\"; known are rgb8, bgr8",
-        "64 frames so far",
+        "set the camera's driver to one of these encodings; repeats are only counted",
+        "0 frames handled, 100 failed",
     ]);
-    // the first five, then the 8th, 16th, 32nd and 64th
-    assert_eq!(run.stderr.matches("unknown encoding").count(), 9);
+    assert_eq!(run.stderr.matches("unknown encoding").count(), 1);
+    assert_eq!(run.stderr.matches("rgb32f").count(), 1);
+}
+
+#[test]
+fn each_kind_of_bad_frame_is_logged_once_also_where_good_ones_are_between() {
+    let dir = tempfile::tempdir().unwrap();
+    let (bag, out) = (dir.path().join("drive"), dir.path().join("out"));
+    let frames = (0..40).map(|index| {
+        let mut frame = image(index);
+        match index % 4 {
+            1 => frame.encoding = "rgb32f".to_owned(),
+            2 => frame.encoding = "rgb64f".to_owned(),
+            3 => frame.data.truncate(288 * (63 - index as usize)),
+            _ => {}
+        }
+        frame
+    });
+    write_bag(&bag, &frames.collect::<Vec<_>>());
+    let run = replay(&bag, &out, &NOTHING_ANOMALOUS);
+    run.ends_with(0).says(&["10 frames handled, 30 failed"]);
+    for words in [
+        "unknown encoding \"rgb32f\"",
+        "unknown encoding \"rgb64f\"",
+        "but there are",
+    ] {
+        assert_eq!(run.stderr.matches(words).count(), 1, "{words}");
+    }
+    assert_eq!(run.stderr.matches("repeats are only counted").count(), 3);
 }
 
 /// Says that it is an image and is none.

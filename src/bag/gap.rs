@@ -67,11 +67,14 @@ impl Gaps {
         if self.at_the_end() {
             return;
         }
-        log::warn!("{}: a part cannot be read: {reason}", path.display());
         if self.list.len() == DESCRIBED {
+            if self.more == 0 {
+                log::warn!("further parts cannot be read; they are only counted");
+            }
             self.more += 1;
             return;
         }
+        log::warn!("{}: a part cannot be read: {reason}", path.display());
         self.list.push(Gap {
             path,
             reason,

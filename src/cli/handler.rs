@@ -14,6 +14,7 @@ use lookout::paint::Painter;
 use lookout::pipeline::{FrameHandler, Judged, Pipeline, Sink};
 use lookout::profile::report::{ReportBuilder, ReportInfo};
 use lookout::profile::{FrameFate, FrameRecord, FramesCsv, RunProfile, Stage, StageTimes};
+use lookout::repeats::Repeats;
 use lookout::status::Networks;
 use lookout::time::{Clock, Stamp};
 
@@ -21,9 +22,6 @@ use super::camera::Camera;
 use super::outputs::Outputs;
 use super::recorder::{At, Recorder};
 use super::surroundings::Surroundings;
-
-/// Failures of frames that are logged one by one; then those whose number is a power of two.
-const LOGGED_FAILURES: u64 = 5;
 
 /// Where verdicts and pictures are recorded.
 struct Records {
@@ -56,8 +54,8 @@ pub(crate) struct Recording {
     painter: Painter,
     overlay: Vec<u8>,
     index: u64,
-    /// Frames that could not be judged.
-    failed: u64,
+    /// What was logged of frames that could not be judged.
+    repeats: Repeats,
 }
 
 impl Handler {
@@ -101,7 +99,7 @@ impl Handler {
             painter: Painter::default(),
             overlay: Vec::new(),
             index: 0,
-            failed: 0,
+            repeats: Repeats::default(),
         };
         Ok(Self {
             frames,
@@ -257,22 +255,10 @@ impl Sink for One<'_> {
             self.note(written);
         }
         self.record = Some(record);
-        if let Some(error) = &judged.error {
-            self.out.failed += 1;
-            // a camera that always sends the same wrong thing must not fill the disk with it
-            match self.out.failed {
-                n if n <= LOGGED_FAILURES => {
-                    log::warn!("{} at {}: {error}", self.topic, self.log_time);
-                }
-                n if n.is_power_of_two() => {
-                    log::warn!(
-                        "{} at {}: {error}; {n} frames so far",
-                        self.topic,
-                        self.log_time
-                    );
-                }
-                _ => {}
-            }
+        let error = judged.error.as_ref();
+        // a camera that always sends the same wrong thing must not fill the disk with it
+        if let Some(line) = error.and_then(|e| e.line(&mut self.out.repeats, Instant::now())) {
+            log::warn!("{} at {}: {line}", self.topic, self.log_time);
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use lookout::bag::{BagReader, MessageBuf};
 use lookout::msg::Clock as ClockMessage;
+use lookout::repeats::{Kind, Repeats};
 use lookout::ros::participant::Environment;
 use lookout::ros::publish::{BagPublisher, BagType};
 use lookout::ros::qos;
@@ -62,6 +63,7 @@ pub(crate) fn run(bag: &Path, topic: Option<&str>, rate: f64) -> anyhow::Result<
     let mut message = MessageBuf::new();
     let mut clock: Option<PacedClock> = None;
     let (mut sent, mut lost) = (0u64, 0u64);
+    let mut repeats = Repeats::default();
     while reader.read_next(&mut message)? {
         let at = message.log_time();
         let clock = clock.get_or_insert_with(|| PacedClock::new(at, rate));
@@ -85,7 +87,10 @@ pub(crate) fn run(bag: &Path, topic: Option<&str>, rate: f64) -> anyhow::Result<
             Ok(false) => lost += 1,
             Err(e) => {
                 lost += 1;
-                log::warn!("{} at {at}: {e}", topic.name);
+                let kind = Kind::of_text(&e.to_string());
+                if let Some(repeated) = repeats.note(kind, Instant::now()) {
+                    log::warn!("{} at {at}: {e}{repeated}", topic.name);
+                }
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use lookout::bag::{BagReader, MessageBuf};
@@ -10,6 +10,7 @@ use lookout::calibration::CameraFile;
 use lookout::decide::{Calibration, Camera, Mount, StoppingConfig};
 use lookout::msg::{CameraInfo, Odometry, RosMessage, cdr};
 use lookout::pipeline::{self, Pipeline};
+use lookout::repeats::{Kind, Repeats};
 use lookout::time::Stamp;
 
 /// Where the camera is, where the bag does not say it.
@@ -72,6 +73,7 @@ impl CameraArgs {
 #[derive(Clone, Debug)]
 pub(crate) struct Surroundings {
     known: Arc<Mutex<pipeline::Surroundings>>,
+    repeats: Arc<Mutex<Repeats>>,
     /// The pictures are rectified.
     rectified: bool,
 }
@@ -82,6 +84,7 @@ impl Surroundings {
         let known = pipeline::Surroundings::new(vehicle, None)?;
         Ok(Self {
             known: Arc::new(Mutex::new(known)),
+            repeats: Arc::default(),
             rectified: false,
         })
     }
@@ -152,7 +155,11 @@ impl Surroundings {
             _ => return false,
         };
         if let Err(error) = heard {
-            log::warn!("{} at {}: {error}", message.topic(), message.log_time());
+            let (topic, at) = (message.topic(), message.log_time());
+            let mut repeats = self.repeats.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(repeated) = repeats.note(Kind::of(topic), Instant::now()) {
+                log::warn!("{topic} at {at}: the message is not used: {error}{repeated}");
+            }
         }
         true
     }

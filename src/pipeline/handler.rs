@@ -5,10 +5,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{OpenEngine, Outcome, Pipeline};
+use log::Level;
+
+use super::{FrameFailure, OpenEngine, Outcome, Pipeline};
 use crate::decide::{Failure, Reason, State, Verdict};
 use crate::engine::{GpuTimes, Mode};
-use crate::frame::{CameraView, Decoder, Frame, FrameError, RawImage};
+use crate::frame::{CameraView, Decoder, Frame, RawImage};
+use crate::repeats::{Kind, Repeats};
 use crate::score::ScoreStats;
 use crate::stages::{FrameFate, Stage, StageTimes};
 use crate::time::{Clock, Stamp};
@@ -63,6 +66,7 @@ pub struct FrameHandler {
     posted: Option<(Duration, Duration)>,
     taken_back: u64,
     repairs: u64,
+    repeats: Repeats,
 }
 
 /// What was made of a message.
@@ -73,7 +77,7 @@ pub struct Judged {
     /// What became of the frame.
     pub fate: FrameFate,
     /// Why there is nothing to see.
-    pub error: Option<String>,
+    pub error: Option<FrameFailure>,
     /// Where the engine ran, or tried to.
     pub outcome: Option<Outcome>,
     /// Capture stamp, where one could be read.
@@ -141,6 +145,7 @@ impl FrameHandler {
             posted: None,
             taken_back: 0,
             repairs: 0,
+            repeats: Repeats::default(),
         }
     }
 
@@ -166,7 +171,10 @@ impl FrameHandler {
         }
         sink.done(&judged, stages);
         if taken_back {
-            log::warn!("a verdict came out after its deadline and was taken back");
+            self.log(
+                Level::Warn,
+                "a verdict came out after its deadline and was taken back",
+            );
         }
         self.log_state();
         self.repair();
@@ -180,10 +188,10 @@ impl FrameHandler {
         clock: &dyn Clock,
     ) -> Judged {
         let decode_at = Instant::now();
-        let decoded = camera.and_then(|view| {
+        let decoded = camera.map_err(FrameFailure::unreadable).and_then(|view| {
             self.stage(&view);
             let decoded = self.decoder.decode(&view, &mut self.frame);
-            decoded.map_err(|e: FrameError| e.to_string())
+            decoded.map_err(|e| FrameFailure::undecodable(&e, &view))
         });
         let engine_at = Instant::now();
         let judged = |verdict, fate, outcome, error| Judged {
@@ -211,7 +219,7 @@ impl FrameHandler {
             (None, Reason::Late { .. }) => FrameFate::Late,
             (None, _) => FrameFate::InTime,
         };
-        let error = outcome.error.as_ref().map(|e| e.to_string());
+        let error = outcome.error.as_ref().map(FrameFailure::unjudged);
         judged(outcome.verdict, fate, Some(outcome), error)
     }
 
@@ -317,9 +325,19 @@ impl FrameHandler {
             Ok(panics) => {
                 self.acknowledge(panics);
                 self.repairs += 1;
-                log::warn!("the engine was opened again after a panic");
+                self.log(Level::Warn, "the engine was opened again after a panic");
             }
-            Err(e) => log::error!("the engine cannot be opened again after a panic: {e}"),
+            Err(e) => {
+                let line = format!("the engine cannot be opened again after a panic: {e}");
+                self.log(Level::Error, &line);
+            }
+        }
+    }
+
+    /// For what may happen at every frame.
+    fn log(&mut self, level: Level, line: &str) {
+        if let Some(repeated) = self.repeats.note(Kind::of_text(line), Instant::now()) {
+            log::log!(level, "{line}{repeated}");
         }
     }
 
@@ -363,8 +381,8 @@ impl FrameHandler {
         let before = self.logged.replace(verdict.state);
         if before != Some(verdict.state) {
             let level = match verdict.state {
-                State::Stop | State::Fault => log::Level::Warn,
-                _ => log::Level::Info,
+                State::Stop | State::Fault => Level::Warn,
+                _ => Level::Info,
             };
             let before = before.map_or("(start)", State::name);
             log::log!(level, "{before} -> {}: {}", verdict.state, verdict.reason);

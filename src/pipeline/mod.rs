@@ -17,6 +17,7 @@
 //! [`FrameHandler::assemble`] puts one together.
 
 mod assembly;
+mod frame_failure;
 mod handler;
 mod outcome;
 mod settings;
@@ -27,6 +28,7 @@ use std::time::{Duration, Instant};
 
 pub use crate::engine::{Asked, Choice, GivenThresholds, Judge, Judges};
 pub use assembly::{AssemblyError, watch};
+pub use frame_failure::FrameFailure;
 pub use handler::{FrameHandler, Judged, Live, Sink};
 pub use outcome::{FrameTimes, Outcome, PipelineError, SettingsError};
 pub use settings::{PartialSettings, Schedule, Settings, StopLevels, Threshold};

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::channel::oneshot;
 use futures::executor::block_on;
@@ -14,6 +14,8 @@ use futures::future::{BoxFuture, FutureExt, join_all, select};
 use futures::stream::StreamExt;
 use ros2_client::Subscription;
 use serde::de::DeserializeOwned;
+
+use crate::repeats::{Kind, Repeats};
 
 /// The latest message of a topic, and when it came in on the clock of its [`Subscriptions`]; clones see
 /// the same.
@@ -65,14 +67,16 @@ impl Subscriptions {
         }
     }
 
-    /// Keeps the latest message of a topic.
-    pub fn latest<T>(&mut self, subscription: Subscription<T>) -> Latest<T>
+    /// Keeps the latest message of a topic, which is named in the log.
+    pub fn latest<T>(&mut self, topic: &str, subscription: Subscription<T>) -> Latest<T>
     where
         T: DeserializeOwned + Send + Sync + 'static,
     {
         let latest = Latest::default();
         let (into, clock) = (latest.clone(), Arc::clone(&self.clock));
-        self.each(subscription, move |message| into.put(message, clock()));
+        self.each(topic, subscription, move |message| {
+            into.put(message, clock())
+        });
         latest
     }
 
@@ -80,22 +84,28 @@ impl Subscriptions {
     /// Messages that cannot be read are counted.
     pub fn each<T>(
         &mut self,
+        topic: &str,
         subscription: Subscription<T>,
         mut handle: impl FnMut(T) + Send + 'static,
     ) where
         T: DeserializeOwned + Send + Sync + 'static,
     {
-        let malformed = Arc::clone(&self.malformed);
+        let (malformed, topic) = (Arc::clone(&self.malformed), topic.to_owned());
+        let mut repeats = Repeats::default();
         let task = async move {
             let mut messages = pin!(subscription.async_stream());
             while let Some(message) = messages.next().await {
                 match message {
                     Ok((message, _)) => handle(message),
                     Err(error) => {
-                        let before = malformed.fetch_add(1, Ordering::Relaxed);
-                        // Once is enough of what somebody may send all the time.
-                        if before.is_power_of_two() || before == 0 {
-                            log::warn!("a message cannot be read: {error}");
+                        malformed.fetch_add(1, Ordering::Relaxed);
+                        let error = error.to_string();
+                        let repeated = repeats.note(Kind::of_text(&error), Instant::now());
+                        if let Some(repeated) = repeated {
+                            log::warn!(
+                                "{topic}: a message cannot be read: {error}; check what publishes there, and \
+                                 with which type{repeated}"
+                            );
                         }
                     }
                 }

@@ -276,9 +276,9 @@ fn small_topics_and_the_simulated_clock_are_listened_to_by_one_thread() {
     let mut subscriptions = Subscriptions::new(move || began.elapsed());
     let odometry =
         qos::subscribe::<Odometry, Odometry>(context, node, "/odometry", &qos::input()).unwrap();
-    let odometry = subscriptions.latest(odometry);
+    let odometry = subscriptions.latest("/odometry", odometry);
     let ticks = qos::subscribe::<Clock, Clock>(context, node, "/clock", &qos::clock()).unwrap();
-    subscriptions.each(ticks, move |tick| clock.set(tick.clock.into()));
+    subscriptions.each("/clock", ticks, move |tick| clock.set(tick.clock.into()));
     let listener = subscriptions.listen().unwrap();
 
     let vehicle = pair.publisher::<Odometry, Odometry>("/odometry", &qos::input());

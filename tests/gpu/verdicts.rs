@@ -68,10 +68,10 @@ fn a_gpu_that_fails_is_a_fault_and_not_the_end() {
             assert_eq!(judged.fate, FrameFate::Failed);
             assert_eq!(judged.verdict.state, State::Fault);
             assert!(judged.verdict.safe_stop);
-            let error = judged.error.unwrap();
+            let error = judged.error.unwrap().to_string();
             assert!(error.contains("launch a graph"), "{error}");
         } else {
-            assert_eq!(judged.error, None, "frame {seed}");
+            assert!(judged.error.is_none(), "frame {seed}");
         }
     }
     drop(gpu);

@@ -29,6 +29,7 @@ use crate::live::{self, LiveError, Source};
 use crate::model::{Bundle, Manifest, ThresholdAt};
 use crate::msg::{CameraInfo, Clock as ClockMessage, Odometry};
 use crate::pipeline::{Asked, Choice, FrameHandler, Live, OpenEngine, Settings};
+use crate::repeats::Repeats;
 use crate::schedule::LatencyModel;
 use crate::score::ScoreKind;
 use crate::status::Networks;
@@ -124,7 +125,7 @@ impl Managed for ManagedNode {
             live: self.shared.live(),
             version: u64::MAX,
             off: false,
-            logged: None,
+            repeats: Repeats::default(),
         };
         let source = InstrumentedSource {
             source,
@@ -293,14 +294,14 @@ impl ManagedNode {
         let info =
             qos::subscribe::<CameraInfo, CameraInfo>(context, &mut node, &name, &qos::input())
                 .map_err(|e| failed(&name, &e))?;
-        let info = subscriptions.latest(info);
+        let info = subscriptions.latest(&name, info);
         let odometry = match settings.use_odometry {
             true => {
                 let name = topic("~/input/odometry")?;
                 let odometry =
                     qos::subscribe::<Odometry, Odometry>(context, &mut node, &name, &qos::input())
                         .map_err(|e| failed(&name, &e))?;
-                Some(subscriptions.latest(odometry))
+                Some(subscriptions.latest(&name, odometry))
             }
             false => None,
         };
@@ -318,7 +319,7 @@ impl ManagedNode {
                 .map_err(|e| failed(&name, &e))?;
                 if let RosClock::Simulated(shown) = &clock {
                     let shown = Arc::clone(shown);
-                    subscriptions.each(messages, move |m| shown.set(m.clock.into()));
+                    subscriptions.each(&name, messages, move |m| shown.set(m.clock.into()));
                 }
                 clock
             }

@@ -10,11 +10,9 @@ use super::state::NodeState;
 use crate::frame::Frame;
 use crate::pipeline::{Judged, Pipeline, Sink};
 use crate::profile::FrameOutcome;
+use crate::repeats::Repeats;
 use crate::stages::{FrameFate, StageTimes};
 use crate::status::LiveStatus;
-
-/// A frame that cannot be judged is logged this often at most; the status reports every one.
-const LOG_AGAIN: Duration = Duration::from_secs(10);
 
 /// What people look at.
 pub(super) trait Pictures: Send {
@@ -71,7 +69,8 @@ pub(super) struct FrameSink<'a> {
     pub(super) pictures: &'a mut dyn Pictures,
     pub(super) corridor: &'a mut CorridorUpdater,
     pub(super) live: &'a LiveSettings,
-    pub(super) logged: &'a mut Option<Instant>,
+    /// What was logged of frames that could not be judged; the status reports every one.
+    pub(super) repeats: &'a mut Repeats,
     pub(super) message: &'a CameraMessage,
 }
 
@@ -123,25 +122,14 @@ impl FrameSink<'_> {
     }
 
     fn log(&mut self, judged: &Judged) {
-        let Some(error) = &judged.error else {
-            return;
-        };
-        if is_due(self.logged, Instant::now()) {
+        let error = judged.error.as_ref();
+        if let Some(line) = error.and_then(|e| e.line(self.repeats, Instant::now())) {
             let stamp = judged
                 .stamp
                 .map_or_else(String::new, |s| format!(" of {s}"));
-            log::warn!("frame{stamp}: {error}");
+            log::warn!("the frame{stamp} cannot be judged: {line}");
         }
     }
-}
-
-/// Whether a line may be logged at `now`; it is noted as the last one then.
-fn is_due(logged: &mut Option<Instant>, now: Instant) -> bool {
-    let due = logged.is_none_or(|at| now.saturating_duration_since(at) >= LOG_AGAIN);
-    if due {
-        *logged = Some(now);
-    }
-    due
 }
 
 fn ms(time: Duration) -> f64 {
@@ -150,19 +138,4 @@ fn ms(time: Duration) -> f64 {
 
 pub(super) fn nanos(time: Duration) -> i64 {
     i64::try_from(time.as_nanos()).unwrap_or(i64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_frames_that_fail_at_thirty_a_second_one_in_ten_seconds_is_logged() {
-        let begin = Instant::now();
-        let mut logged = None;
-        let due: Vec<u64> = (0..30 * 30)
-            .filter(|&frame| is_due(&mut logged, begin + Duration::from_secs(frame) / 30))
-            .collect();
-        assert_eq!(due, [0, 300, 600]);
-    }
 }

@@ -30,6 +30,7 @@ use crate::msg::DiagnosticStatus;
 use crate::pipeline::{
     Asked, Choice, FrameHandler, GivenThresholds, Judged, Live, Pipeline, Settings,
 };
+use crate::repeats::Repeats;
 use crate::schedule::{AdmissionConfig, LatencyModel};
 use crate::score::ScoreKind;
 use crate::stages::{Stage, StageTimes};
@@ -277,7 +278,7 @@ impl Node {
             live: SETTINGS.live,
             version: u64::MAX,
             off: false,
-            logged: None,
+            repeats: Repeats::default(),
         };
         let source = InstrumentedSource {
             source: (),

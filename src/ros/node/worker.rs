@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::super::clock::RosClock;
 use super::super::message::CameraMessage;
@@ -18,6 +18,7 @@ use crate::live::Worker;
 use crate::model::Manifest;
 use crate::pipeline::{Asked, Choice, FrameHandler, Judges};
 use crate::profile::FrameOutcome;
+use crate::repeats::Repeats;
 use crate::stages::FrameFate;
 use crate::status::LiveStatus;
 use crate::time::Clock;
@@ -46,7 +47,7 @@ pub(super) struct FrameWorker {
     pub(super) version: u64,
     /// Judging is disabled, and the status says so.
     pub(super) off: bool,
-    pub(super) logged: Option<Instant>,
+    pub(super) repeats: Repeats,
 }
 
 impl Worker<CameraMessage> for FrameWorker {
@@ -68,7 +69,7 @@ impl Worker<CameraMessage> for FrameWorker {
             pictures: &mut *self.pictures,
             corridor: &mut self.corridor,
             live: &self.live,
-            logged: &mut self.logged,
+            repeats: &mut self.repeats,
             message,
         };
         self.handler

@@ -142,6 +142,39 @@ fn nothing_is_logged_of_a_frame_before_its_verdict_is_out() {
 }
 
 #[test]
+fn each_kind_of_failure_of_frames_is_logged_once_and_every_frame_is_counted() {
+    let mut node = Node::new(WeakMode::Warn);
+    let lines = logged(|| {
+        for number in 0..100 {
+            let side = if number % 2 == 0 { "left" } else { "right" };
+            node.world.pass(33);
+            let why = format!("{number} bytes are missing on the {side}");
+            node.message.malform(Some(node.world.clock.now()), why);
+            node.frames_do(|frames, message| frames.handle(message));
+        }
+        for _ in 0..5 {
+            node.event(What::with_panic(Place::Segment));
+        }
+    });
+    let failures: Vec<_> = lines
+        .iter()
+        .filter_map(|line| Some(line.split_once("cannot be judged: ")?.1))
+        .collect();
+    let help = "check the program that publishes these frames; repeats are only counted";
+    let expected = [
+        format!("0 bytes are missing on the left; {help}"),
+        format!("1 bytes are missing on the right; {help}"),
+        "the engine panicked: on purpose; repeats are only counted".to_owned(),
+    ];
+    assert_eq!(failures, expected);
+    let opened = |line: &&String| line.starts_with("the engine was opened again");
+    assert_eq!(lines.iter().filter(opened).count(), 1, "{lines:?}");
+    let health = node.shared.health();
+    assert_eq!(health.counts().malformed, 100);
+    assert_eq!(health.counts().failed, 5);
+}
+
+#[test]
 fn how_long_no_frame_was_clear_is_said_as_a_duration() {
     let mut node = Node::new(WeakMode::Warn);
     node.event(What::FRAME);
