@@ -153,6 +153,20 @@ impl Rosout {
         name: &str,
     ) -> Result<Attached, OutputError> {
         let outlet = Outlet::<Log>::new(context, node, topic, &qos::rosout())?;
+        self.forward(name, move |line| {
+            outlet.send(line);
+        })
+    }
+
+    /// Hands every line to `send`, on a thread of its own, until the result is dropped.
+    ///
+    /// # Errors
+    /// The log goes elsewhere already; no thread.
+    pub(super) fn forward(
+        &self,
+        name: &str,
+        send: impl Fn(Log) + Send + 'static,
+    ) -> Result<Attached, OutputError> {
         if !self.queue.open() {
             let text = "the log goes to another node already";
             return Err(OutputError::Thread(io::Error::other(text)));
@@ -164,7 +178,7 @@ impl Rosout {
                 PUBLISHES.set(true);
                 while let Some(mut line) = queue.next() {
                     line.name.clone_from(&name);
-                    outlet.send(line);
+                    send(line);
                 }
                 std::thread::sleep(qos::LINGER);
             });

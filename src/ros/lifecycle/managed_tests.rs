@@ -1,11 +1,12 @@
 use std::collections::VecDeque;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
+use super::super::stub::Stub;
 use super::*;
 
 /// What a callback is to do.
@@ -162,25 +163,11 @@ fn a_panic_is_an_error_that_is_recovered_from_or_final() {
 
 #[test]
 fn without_a_recovery_of_its_own_a_node_that_panics_is_finalized() {
-    struct Fragile;
-    impl Managed for Fragile {
-        fn configure(&mut self) -> Result<(), String> {
-            std::panic::resume_unwind(Box::new("glass"))
-        }
-        fn activate(&mut self) -> Result<(), String> {
-            Ok(())
-        }
-        fn deactivate(&mut self) -> Result<(), String> {
-            Ok(())
-        }
-        fn cleanup(&mut self) -> Result<(), String> {
-            Ok(())
-        }
-        fn shutdown(&mut self, _from: State) -> Result<(), String> {
-            Ok(())
-        }
-    }
-    let lifecycle = Lifecycle::new(Fragile, |_| ());
+    let fragile = Stub {
+        configure: || std::panic::resume_unwind(Box::new("glass")),
+        activate: Ok(()),
+    };
+    let lifecycle = Lifecycle::new(fragile, |_| ());
     lifecycle.change(&Request::CONFIGURE).unwrap_err();
     assert_eq!(lifecycle.state(), State::Finalized);
 }
@@ -210,36 +197,18 @@ fn an_event_becomes_a_message_with_all_of_it() {
     assert_eq!(message.goal_state.label, "inactive");
 }
 
-/// A configure that takes until it is let go.
-struct Slow {
-    entered: Sender<()>,
-    go: Receiver<()>,
-}
-
-impl Managed for Slow {
-    fn configure(&mut self) -> Result<(), String> {
-        self.entered.send(()).unwrap();
-        self.go.recv().unwrap();
-        Ok(())
-    }
-    fn activate(&mut self) -> Result<(), String> {
-        Ok(())
-    }
-    fn deactivate(&mut self) -> Result<(), String> {
-        Ok(())
-    }
-    fn cleanup(&mut self) -> Result<(), String> {
-        Ok(())
-    }
-    fn shutdown(&mut self, _from: State) -> Result<(), String> {
-        Ok(())
-    }
-}
-
 #[test]
 fn while_a_callback_runs_the_state_is_told_and_other_changes_are_refused() {
     let ((entered, inside), (let_go, go)) = (channel(), channel());
-    let lifecycle = Arc::new(Lifecycle::new(Slow { entered, go }, |_| ()));
+    let slow = Stub {
+        configure: move || {
+            entered.send(()).unwrap();
+            go.recv().unwrap();
+            Ok(())
+        },
+        activate: Ok(()),
+    };
+    let lifecycle = Arc::new(Lifecycle::new(slow, |_| ()));
     let changing = {
         let lifecycle = Arc::clone(&lifecycle);
         thread::spawn(move || lifecycle.change(&Request::CONFIGURE))

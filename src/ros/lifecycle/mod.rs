@@ -45,6 +45,8 @@ mod event;
 mod machine;
 mod managed;
 mod state;
+#[cfg(test)]
+pub(super) mod stub;
 mod transition;
 
 pub use event::Event;

@@ -18,29 +18,8 @@ use crate::msg::lifecycle_msgs::{
     GetAvailableTransitionsResponse, GetStateResponse, Transition, TransitionEvent,
 };
 use crate::msg::std_srvs::{SetBoolRequest, SetBoolResponse, TriggerResponse};
-use crate::ros::lifecycle::{Lifecycle, Managed, Request, State};
-
-/// A node that takes a second to configure.
-struct Slow;
-
-impl Managed for Slow {
-    fn configure(&mut self) -> Result<(), String> {
-        thread::sleep(Duration::from_secs(1));
-        Ok(())
-    }
-    fn activate(&mut self) -> Result<(), String> {
-        Err("not today".into())
-    }
-    fn deactivate(&mut self) -> Result<(), String> {
-        Ok(())
-    }
-    fn cleanup(&mut self) -> Result<(), String> {
-        Ok(())
-    }
-    fn shutdown(&mut self, _from: State) -> Result<(), String> {
-        Ok(())
-    }
-}
+use crate::ros::lifecycle::stub::Stub;
+use crate::ros::lifecycle::{Lifecycle, Request, State};
 
 struct Handlers {
     lifecycle: Lifecycle,
@@ -145,8 +124,15 @@ where
 fn every_service_answers_a_client_on_the_network() {
     let (_context, mut node) = participant("lookout");
     let events = transition_events(&mut node, &private("~/transition_event"), || 7).unwrap();
+    let slow = Stub {
+        configure: || {
+            thread::sleep(Duration::from_secs(1));
+            Ok(())
+        },
+        activate: Err("not today".to_owned()),
+    };
     let control: Arc<dyn Control> = Arc::new(Handlers {
-        lifecycle: Lifecycle::new(Slow, events),
+        lifecycle: Lifecycle::new(slow, events),
         enabled: AtomicBool::new(true),
     });
     let servers = control_servers(&mut node, private, &control).unwrap();
