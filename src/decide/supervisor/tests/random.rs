@@ -81,27 +81,32 @@ fn tracked() -> impl Strategy<Value = Option<Tracked>> {
 /// Calm: nothing but pictures of a camera that is well, with or without a hazard, some blurred.
 fn look(calm: bool) -> BoxedStrategy<Look> {
     let area = prop_oneof![4 => Just((0, 0)), 1 => (Just(100), -1i64..=0), 2 => Just((130, 0))];
-    if calm {
-        let blurred = Quality {
-            sharpness: Some(100),
-            ..SHARP
-        };
-        let quality = prop_oneof![5 => Just(SHARP), 1 => Just(blurred)];
-        let watching = prop_oneof![9 => Just(true), 1 => Just(false)];
-        let fallback = prop_oneof![3 => Just(false), 1 => Just(true)];
-        return (area, tracked(), quality, watching, fallback)
-            .prop_map(|(area, tracked, quality, watching, fallback)| Look {
+    let (watches, has_own_score) = if calm { (9, 3) } else { (5, 1) };
+    let watching = prop_oneof![watches => Just(true), 1 => Just(false)];
+    let fallback = prop_oneof![has_own_score => Just(false), 1 => Just(true)];
+    let well =
+        (area, tracked(), watching, fallback).prop_map(|(area, tracked, watching, fallback)| {
+            Look {
                 pixels: 1000,
                 non_finite: 0,
                 scores: (0.0, 1.0),
                 area,
                 after_hit: false,
                 tracked,
-                quality: Some(quality),
+                quality: Some(SHARP),
                 size: Some((640, 480)),
                 watching,
                 fallback,
-            })
+            }
+        });
+    if calm {
+        let blurred = Quality {
+            sharpness: Some(100),
+            ..SHARP
+        };
+        let quality = prop_oneof![5 => Just(SHARP), 1 => Just(blurred)];
+        return (well, quality.prop_map(Some))
+            .prop_map(|(look, quality)| Look { quality, ..look })
             .boxed();
     }
     let pixels = prop_oneof![20 => Just(1000), 1 => Just(0), 1 => Just(1), 1 => Just(u32::MAX)];
@@ -120,42 +125,17 @@ fn look(calm: bool) -> BoxedStrategy<Look> {
         1 => Just(Some((192, 48))),
         1 => Just(Some((193, 48))),
     ];
-    let watching = prop_oneof![5 => Just(true), 1 => Just(false)];
-    (
-        pixels,
-        non_finite,
-        scores,
-        area,
-        any::<bool>(),
-        tracked(),
-        picture(),
-        size,
-        (watching, any::<bool>()),
-    )
+    let seen = (pixels, non_finite, scores, size);
+    (well, seen, any::<bool>(), picture())
         .prop_map(
-            |(
+            |(look, (pixels, non_finite, scores, size), after_hit, quality)| Look {
                 pixels,
                 non_finite,
                 scores,
-                area,
                 after_hit,
-                tracked,
                 quality,
                 size,
-                (watching, fallback),
-            )| {
-                Look {
-                    pixels,
-                    non_finite,
-                    scores,
-                    area,
-                    after_hit,
-                    tracked,
-                    quality,
-                    size,
-                    watching,
-                    fallback,
-                }
+                ..look
             },
         )
         .boxed()
