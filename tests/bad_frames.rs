@@ -14,8 +14,9 @@ use std::path::Path;
 use lookout::bag::{BagWriter, Qos};
 use lookout::msg::{CompressedImage, Image, RosMessage};
 use serde::Serialize;
+use support::cases::case;
 use support::{
-    MASK, OVERLAY, SCORE_MAP, TOPIC, Table, annotated, case, compressed_image, count, flags, image,
+    MASK, OVERLAY, SCORE_MAP, TOPIC, Table, annotated, compressed_image, count, flags, image,
     replay, stamp, write_bag,
 };
 

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+#[path = "../support/cases.rs"]
+mod cases;
 mod evaluate;
 mod masks;
 

@@ -1,10 +1,11 @@
 //! Which masks and labels belong to which pictures, and what their values mean.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use image::{DynamicImage, GrayImage, ImageBuffer, Luma, RgbImage};
 
+use super::cases::case;
 use super::evaluate::report;
 use super::{SIZE, data, fails, lookout, succeeds};
 
@@ -206,18 +207,6 @@ fn masks_and_sheets_in_the_folder_of_the_pictures_are_no_pictures() {
         &lookout(&calibrate, data.path()),
         &["images/sheets/best.jpg"],
     );
-}
-
-/// A folder of `../shared/cases`; `None`, and a line that names it, where it is absent.
-fn case(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../shared/cases")
-        .join(name);
-    if !path.exists() {
-        eprintln!("skipped: {} is absent", path.display());
-        return None;
-    }
-    Some(path)
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "every test program uses a part of it")]
 
+pub(crate) mod cases;
 pub(crate) mod own;
 
 use std::collections::BTreeMap;
@@ -102,18 +103,6 @@ pub(crate) fn write_bag<M: RosMessage + Serialize>(folder: &Path, messages: &[M]
 /// The storage file of a bag of [`write_bag`].
 pub(crate) fn storage(folder: &Path) -> PathBuf {
     folder.join("drive_0.mcap")
-}
-
-/// A file or folder of `../shared/cases`; `None`, and a line that names it, where it is absent.
-pub(crate) fn case(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../shared/cases")
-        .join(name);
-    if !path.exists() {
-        eprintln!("skipped: {} is absent", path.display());
-        return None;
-    }
-    Some(path)
 }
 
 /// What a command said and how it ended.
