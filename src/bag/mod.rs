@@ -39,6 +39,7 @@
 mod chunk;
 mod error;
 mod fields;
+mod files;
 mod gap;
 mod inflate;
 mod mcap_directory;
@@ -46,6 +47,7 @@ mod mcap_file;
 mod metadata;
 mod reader;
 mod sqlite;
+mod storage;
 mod writer;
 
 pub use error::BagError;

@@ -1,87 +1,13 @@
 //! Reading a bag, whatever it is stored in.
 
 use std::collections::VecDeque;
-use std::collections::btree_map::{BTreeMap, Entry};
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use super::files;
 use super::gap::{self, Gaps};
 use super::inflate::{self, InflateError, ZSTD_MAGIC};
-use super::mcap_file::McapFile;
-use super::metadata;
-use super::sqlite::SqliteFile;
+use super::storage::{Kind, Storage};
 use super::{BagError, Limits, MessageBuf, TopicInfo};
-use crate::lfs;
-use crate::time::Stamp;
-
-/// What a storage file is, by its name.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Mcap { compressed: bool },
-    Sqlite { compressed: bool },
-}
-
-impl Kind {
-    fn of(path: &Path) -> Option<Self> {
-        let name = path.file_name()?.to_str()?;
-        let (name, compressed) = match name.strip_suffix(".zstd") {
-            Some(name) => (name, true),
-            None => (name, false),
-        };
-        match name.rsplit_once('.')?.1 {
-            "mcap" => Some(Self::Mcap { compressed }),
-            "db3" => Some(Self::Sqlite { compressed }),
-            _ => None,
-        }
-    }
-}
-
-enum Storage {
-    Mcap(Box<McapFile>),
-    Sqlite(Box<SqliteFile>),
-}
-
-impl Storage {
-    fn open(path: &Path, kind: Kind, limits: Limits) -> Result<Self, BagError> {
-        Ok(match kind {
-            Kind::Mcap { compressed } => {
-                Self::Mcap(Box::new(McapFile::open(path, compressed, limits)?))
-            }
-            Kind::Sqlite { compressed } => {
-                Self::Sqlite(Box::new(SqliteFile::open(path, compressed, limits)?))
-            }
-        })
-    }
-
-    fn select(&mut self, topics: Option<&[String]>) {
-        match self {
-            Self::Mcap(file) => file.select(topics),
-            Self::Sqlite(file) => file.select(topics),
-        }
-    }
-
-    fn read_next(&mut self, out: &mut MessageBuf) -> Result<bool, BagError> {
-        match self {
-            Self::Mcap(file) => file.read_next(out),
-            Self::Sqlite(file) => file.read_next(out),
-        }
-    }
-
-    fn recover(&mut self) {
-        if let Self::Mcap(file) = self {
-            file.recover();
-        }
-    }
-
-    /// What was left out since this was asked last goes to `gaps`.
-    fn tell_gaps(&mut self, path: &Path, gaps: &mut Gaps) {
-        if let Self::Mcap(file) = self
-            && let Some(reason) = file.left_out()
-        {
-            gaps.add(path.into(), reason);
-        }
-    }
-}
 
 /// Reads the messages of a rosbag2 recording in the order in which they are stored.
 ///
@@ -132,43 +58,13 @@ impl BagReader {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_with(path: &Path, limits: Limits) -> Result<Self, BagError> {
-        let meta = std::fs::metadata(path).map_err(|source| BagError::Io {
-            path: path.into(),
-            action: "open",
-            source,
-        })?;
-        let (files, topics) = if meta.is_dir() {
-            folder(path)?
-        } else {
-            (vec![path.into()], vec![])
-        };
-        let mut known = VecDeque::new();
-        for file in files {
-            let Some(kind) = Kind::of(&file) else {
-                let reason = "its name ends neither in .mcap nor in .db3 (nor in .zstd after it)";
-                return Err(BagError::NotABag {
-                    path: file,
-                    reason: reason.into(),
-                });
-            };
-            let mut begin = [0; 64];
-            match std::fs::File::open(&file).and_then(|mut file| file.read(&mut begin)) {
-                Ok(_) if lfs::is_pointer(&begin) => {
-                    let reason = lfs::ADVICE.to_owned();
-                    return Err(BagError::NotABag { path: file, reason });
-                }
-                Ok(_) => {}
-                Err(source) => {
-                    return Err(BagError::Io {
-                        path: file,
-                        action: "open",
-                        source,
-                    });
-                }
-            }
-            known.push_back((file, kind));
+        let (mut files, mut topics) = files::find(path)?;
+        if topics.is_empty() {
+            files::order_by_time(path, &mut files, limits);
+            topics = files::topics(&files, limits)?;
         }
-        let mut this = Self {
+        topics.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(Self {
             path: path.into(),
             limits,
             topics,
@@ -176,16 +72,10 @@ impl BagReader {
             recover: false,
             gaps: Gaps::default(),
             delivered: 0,
-            files: known,
+            files: files.into(),
             current: None,
             inflated: Vec::new(),
-        };
-        if this.topics.is_empty() {
-            this.order_by_time();
-            this.topics = this.probe_topics()?;
-        }
-        this.topics.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(this)
+        })
     }
 
     /// All topics, by name.
@@ -355,95 +245,6 @@ impl BagReader {
             return Ok(true);
         }
     }
-
-    /// Without metadata nothing else says in which order several files were recorded.
-    fn order_by_time(&mut self) {
-        if self.files.len() < 2 {
-            return;
-        }
-        let first = |path: &Path, kind| -> Option<Stamp> {
-            let mut message = MessageBuf::new();
-            let mut storage = Storage::open(path, kind, self.limits).ok()?;
-            storage
-                .read_next(&mut message)
-                .ok()?
-                .then_some(message.log_time)
-        };
-        let mut files: Vec<_> = self.files.drain(..).collect();
-        // files without a message last; the names decide where the times do not
-        files.sort_by_cached_key(|(path, kind)| {
-            let time = first(path, *kind);
-            (time.is_none(), time, path.clone())
-        });
-        self.files = files.into();
-        let names = self.files.iter().filter_map(|(path, _)| path.file_name());
-        let names: Vec<_> = names.map(|name| name.to_string_lossy()).collect();
-        log::warn!(
-            "{}: no metadata.yaml says in which order to read the files; they are read in the order of \
-             their first messages: {}",
-            self.path.display(),
-            names.join(", ")
-        );
-    }
-
-    fn probe_topics(&self) -> Result<Vec<TopicInfo>, BagError> {
-        let mut topics: BTreeMap<String, TopicInfo> = BTreeMap::new();
-        for (path, kind) in &self.files {
-            let found = match kind {
-                Kind::Mcap { compressed } => McapFile::topics(path, *compressed, self.limits)?,
-                Kind::Sqlite { compressed } => {
-                    SqliteFile::open(path, *compressed, self.limits)?.topics()?
-                }
-            };
-            for topic in found {
-                match topics.entry(topic.name.clone()) {
-                    Entry::Occupied(mut known) => {
-                        let known = known.get_mut();
-                        let counts = known.message_count.zip(topic.message_count);
-                        known.message_count = counts.map(|(a, b)| a.saturating_add(b));
-                    }
-                    Entry::Vacant(place) => {
-                        place.insert(topic);
-                    }
-                }
-            }
-        }
-        Ok(topics.into_values().collect())
-    }
-}
-
-/// The storage files of a folder in order, and the topics as far as they are known.
-fn folder(path: &Path) -> Result<(Vec<PathBuf>, Vec<TopicInfo>), BagError> {
-    if let Some(metadata) = metadata::read(path)? {
-        if !matches!(metadata.storage.as_str(), "mcap" | "sqlite3") {
-            return Err(BagError::Unsupported {
-                path: path.into(),
-                what: "storage",
-                name: metadata.storage,
-            });
-        }
-        return Ok((metadata.files, metadata.topics));
-    }
-    let read = |source| BagError::Io {
-        path: path.into(),
-        action: "list",
-        source,
-    };
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(path).map_err(read)? {
-        let file = entry.map_err(read)?.path();
-        if Kind::of(&file).is_some() {
-            files.push(file);
-        }
-    }
-    files.sort();
-    if files.is_empty() {
-        return Err(BagError::NotABag {
-            path: path.into(),
-            reason: "a folder without metadata.yaml and without a .mcap or .db3 file".to_owned(),
-        });
-    }
-    Ok((files, Vec::new()))
 }
 
 fn inflate_message(
