@@ -7,6 +7,9 @@
     reason = "a test that fails may panic"
 )]
 
+mod damage;
+mod folders;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::fs;
@@ -18,8 +21,9 @@ use lookout::msg::{
 };
 use lookout::time::Stamp;
 use serde::Serialize;
+use support::cases::case;
 use support::{
-    MASK, OVERLAY, SAFE_STOP, SCORE_MAP, STATUS, TOPIC, Table, annotated, case, command,
+    MASK, OVERLAY, SAFE_STOP, SCORE_MAP, STATUS, TOPIC, Table, annotated, command,
     compressed_image, count, finish, flags, image, images, replay, snapshot, stamp, storage,
     write_bag,
 };
@@ -252,114 +256,6 @@ fn exit_verdict_tells_a_fault_from_a_clear_road() {
     replay(&fault, &dir.path().join("c"), &flags[1..]).ends_with(0);
 }
 
-/// What must be there after a bag that broke: the frames before, and a raised flag at the end.
-#[track_caller]
-fn broken_after_some(out: &Path) {
-    let rows = Table::of(out).len();
-    assert!((1..6).contains(&rows), "{rows} rows");
-    let all = annotated(out);
-    for topic in [TOPIC, MASK, SCORE_MAP, OVERLAY] {
-        assert_eq!(count(&all, topic), rows, "{topic}");
-    }
-    let flags = flags(&all);
-    assert_eq!(flags.len(), rows + 1);
-    assert_eq!(flags.last(), Some(&true));
-    assert!(out.join("report.html").is_file());
-}
-
-#[test]
-fn a_truncated_bag_is_named_and_the_frames_before_the_cut_are_kept() {
-    let dir = tempfile::tempdir().unwrap();
-    let (bag, out) = (dir.path().join("drive"), dir.path().join("out"));
-    write_bag(&bag, &images(6));
-    let bytes = fs::read(storage(&bag)).unwrap();
-    fs::write(storage(&bag), &bytes[..bytes.len() / 2]).unwrap();
-    let run = replay(&bag, &out, &["--json", "--threshold", "1"]);
-    run.fails(&["drive_0.mcap", "truncated"]);
-    let error = run.json()["source_error"].to_string();
-    assert!(error.contains("truncated"), "{error}");
-    broken_after_some(&out);
-    // the file alone, without the metadata that knows its topics
-    let alone = dir.path().join("alone");
-    replay(&storage(&bag), &alone, &[]).fails(&["drive_0.mcap", "truncated"]);
-    broken_after_some(&alone);
-}
-
-#[test]
-fn a_bag_cut_before_its_first_frame_raises_the_flag() {
-    let dir = tempfile::tempdir().unwrap();
-    let (bag, out) = (dir.path().join("drive"), dir.path().join("out"));
-    write_bag(&bag, &images(6));
-    let bytes = fs::read(storage(&bag)).unwrap();
-    fs::write(storage(&bag), &bytes[..100]).unwrap();
-    replay(&bag, &out, &[]).fails(&["drive_0.mcap", "truncated"]);
-    assert_eq!(Table::of(&out).len(), 0);
-    assert_eq!(flags(&annotated(&out)).last(), Some(&true));
-}
-
-#[test]
-fn a_corrupt_bag_is_named_and_the_frames_before_the_damage_are_kept() {
-    let dir = tempfile::tempdir().unwrap();
-    let (bag, out) = (dir.path().join("drive"), dir.path().join("out"));
-    write_bag(&bag, &images(6));
-    let mut bytes = fs::read(storage(&bag)).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle..middle + 16]
-        .iter_mut()
-        .for_each(|byte| *byte ^= 0xff);
-    fs::write(storage(&bag), &bytes).unwrap();
-    replay(&bag, &out, &["--threshold", "1"]).fails(&["drive_0.mcap", "corrupt"]);
-    broken_after_some(&out);
-}
-
-/// Where the chunks of an MCAP file begin.
-fn chunks(file: &[u8]) -> Vec<usize> {
-    let mut at = 8; // behind the magic bytes
-    let mut chunks = Vec::new();
-    // up to the end of the data
-    while file[at] != 0x0f {
-        if file[at] == 0x06 {
-            chunks.push(at);
-        }
-        at += 9 + u64::from_le_bytes(file[at + 1..at + 9].try_into().unwrap()) as usize;
-    }
-    chunks
-}
-
-#[test]
-fn a_damaged_recording_is_recovered_and_what_is_lost_is_told() {
-    let dir = tempfile::tempdir().unwrap();
-    let bag = dir.path().join("drive");
-    write_bag(&bag, &images(6));
-    let mut bytes = fs::read(storage(&bag)).unwrap();
-    let at = chunks(&bytes);
-    assert_eq!(at.len(), 6);
-    bytes[at[3] + 200] ^= 0x10;
-    fs::write(storage(&bag), &bytes).unwrap();
-    for rate in ["max", "1"] {
-        let out = dir.path().join(rate);
-        let run = replay(&bag, &out, &["--recover", "--json", "--rate", rate]);
-        let words = "The recording is damaged in 1 place: 1 message lost, 0.2 s between";
-        run.ends_with(4).says(&[words, "drive_0.mcap"]);
-        let json = run.json();
-        let lost = &json["lost"];
-        assert_eq!((&lost["count"], &lost["messages"]), (&1.into(), &1.into()));
-        assert_eq!(lost["at_the_end"], false);
-        assert!(
-            (lost["seconds"].as_f64().unwrap() - 0.2).abs() < 1e-6,
-            "{lost}"
-        );
-        let nanos = |frame| stamp(frame).as_nanos() + 5_000_000;
-        let gap = &lost["gaps"][0];
-        assert_eq!(gap["after_ns"], nanos(2), "{lost}");
-        assert_eq!(gap["before_ns"], nanos(4), "{lost}");
-        assert!(gap["file"].as_str().unwrap().ends_with("drive_0.mcap"));
-        let report = fs::read_to_string(out.join("report.html")).unwrap();
-        assert!(report.contains(words), "{rate}");
-    }
-    assert_eq!(Table::of(&dir.path().join("max")).len(), 5);
-}
-
 #[test]
 fn frames_without_stamps_are_called_that_at_every_rate() {
     let dir = tempfile::tempdir().unwrap();
@@ -379,61 +275,6 @@ fn frames_without_stamps_are_called_that_at_every_rate() {
             let words = "the driver does not stamp its frames";
             assert!(text.contains(words), "{rate}: {said:?}");
         }
-    }
-}
-
-#[test]
-fn a_recording_without_its_end_is_recovered_with_the_flag_up_at_its_end() {
-    let dir = tempfile::tempdir().unwrap();
-    let bag = dir.path().join("drive");
-    write_bag(&bag, &images(6));
-    let bytes = fs::read(storage(&bag)).unwrap();
-    fs::write(storage(&bag), &bytes[..chunks(&bytes)[4] + 50]).unwrap();
-    // no score is over 1: nothing is anomalous
-    for rate in ["max", "1"] {
-        let out = dir.path().join(rate);
-        let flags_of_run = ["--recover", "--json", "--threshold", "1", "--rate", rate];
-        let run = replay(&bag, &out, &flags_of_run);
-        let json = run.ends_with(4).says(&["the end of the drive"]).json();
-        assert_eq!(json["lost"]["messages"], 2, "{json}");
-        assert_eq!(json["lost"]["at_the_end"], true, "{json}");
-        assert_eq!(json["last_verdict"]["state"], "FAULT", "{json}");
-        assert_eq!(flags(&annotated(&out)).last(), Some(&true));
-    }
-    assert_eq!(Table::of(&dir.path().join("max")).len(), 4);
-}
-
-#[test]
-fn a_whole_recording_loses_nothing_where_it_is_recovered() {
-    let dir = tempfile::tempdir().unwrap();
-    let (bag, out) = (dir.path().join("drive"), dir.path().join("out"));
-    write_bag(&bag, &images(2));
-    let run = replay(&bag, &out, &["--recover", "--json"]);
-    let lost = run.ends_with(0).json()["lost"].clone();
-    assert_eq!((&lost["count"], &lost["messages"]), (&0.into(), &0.into()));
-}
-
-#[test]
-fn what_is_left_out_of_a_recording_or_read_from_a_copy_is_told() {
-    for (name, frames, words) in [
-        (
-            "06_one_log_time_above_2pow63.mcap",
-            9,
-            "impossible log time",
-        ),
-        (
-            "10_hot_journal",
-            10,
-            "the recorder did not close this file; what it had committed is read, from a copy",
-        ),
-    ] {
-        let Some(bag) = case(name) else {
-            return;
-        };
-        let dir = tempfile::tempdir().unwrap();
-        let out = dir.path().join("out");
-        replay(&bag, &out, &[]).ends_with(0).says(&["WARN", words]);
-        assert_eq!(Table::of(&out).len(), frames, "{name}");
     }
 }
 
@@ -494,102 +335,6 @@ fn what_is_no_bag_is_named() {
         replay(path, &out, &[]).fails(&[path.to_str().unwrap()]);
     }
     assert!(!out.exists());
-}
-
-#[test]
-fn an_output_that_cannot_be_written_is_named() {
-    let dir = tempfile::tempdir().unwrap();
-    let bag = dir.path().join("drive");
-    write_bag(&bag, &images(1));
-    let file = dir.path().join("file");
-    fs::write(&file, "mine").unwrap();
-    for out in [file.clone(), file.join("below")] {
-        replay(&bag, &out, &[]).fails(&[out.to_str().unwrap()]);
-        replay(&bag, &out, &["--force"]).fails(&[out.to_str().unwrap()]);
-    }
-    assert_eq!(fs::read(&file).unwrap(), b"mine");
-    let out = dir.path().join("out");
-    fs::create_dir_all(out.join("frames.csv")).unwrap();
-    replay(&bag, &out, &["--force"]).fails(&["frames.csv"]);
-}
-
-#[test]
-fn an_output_folder_with_something_in_it_is_left_as_it_is() {
-    let dir = tempfile::tempdir().unwrap();
-    let (bag, out) = (dir.path().join("drive"), dir.path().join("out"));
-    write_bag(&bag, &images(2));
-    fs::create_dir(&out).unwrap();
-    fs::write(out.join("notes.txt"), "mine").unwrap();
-    let before = snapshot(&out);
-    replay(&bag, &out, &[]).fails(&[out.to_str().unwrap(), "--force"]);
-    assert!(snapshot(&out) == before);
-    // results of ours are no less something
-    let results = dir.path().join("results");
-    replay(&bag, &results, &[]).ends_with(0);
-    let before = snapshot(&results);
-    replay(&bag, &results, &[]).fails(&["--force"]);
-    assert!(snapshot(&results) == before);
-}
-
-#[test]
-fn force_replaces_results_and_leaves_what_is_not_ours() {
-    let dir = tempfile::tempdir().unwrap();
-    let [long, short, out] = ["long", "short", "out"].map(|name| dir.path().join(name));
-    write_bag(&long, &images(4));
-    write_bag(&short, &images(2));
-    fs::create_dir_all(out.join("annotated")).unwrap();
-    let foreign = [out.join("notes.txt"), out.join("annotated/notes.txt")];
-    for path in &foreign {
-        fs::write(path, "mine").unwrap();
-    }
-    for (bag, frames) in [(&long, 4), (&short, 2)] {
-        replay(bag, &out, &["--force"]).ends_with(0);
-        assert_eq!(Table::of(&out).len(), frames);
-        assert_eq!(count(&annotated(&out), MASK), frames);
-    }
-    for path in &foreign {
-        assert_eq!(fs::read(path).unwrap(), b"mine");
-    }
-}
-
-#[test]
-fn a_folder_that_another_run_writes_into_is_left_as_it_is() {
-    let dir = tempfile::tempdir().unwrap();
-    let (bag, out) = (dir.path().join("drive"), dir.path().join("out"));
-    write_bag(&bag, &images(2));
-    replay(&bag, &out, &[]).ends_with(0);
-    let before = snapshot(&out);
-    let other = fs::File::open(&out).unwrap();
-    other.lock().unwrap();
-    let run = replay(&bag, &out, &["--force"]);
-    run.fails(&["another run is writing into", out.to_str().unwrap()]);
-    assert!(snapshot(&out) == before);
-    drop(other);
-    replay(&bag, &out, &["--force"]).ends_with(0);
-}
-
-#[test]
-fn force_never_takes_the_bag_that_is_replayed() {
-    let dir = tempfile::tempdir().unwrap();
-    let (bag, out) = (dir.path().join("drive"), dir.path().join("out"));
-    write_bag(&bag, &images(2));
-    replay(&bag, &out, &[]).ends_with(0);
-    let before = snapshot(&out);
-    let own = out.join("annotated");
-    for input in [own.clone(), own.join("annotated_0.mcap")] {
-        replay(&input, &out, &["--force", "--topic", TOPIC]).fails(&["annotated"]);
-        assert!(snapshot(&out) == before);
-    }
-}
-
-#[test]
-fn an_annotated_bag_can_be_replayed() {
-    let dir = tempfile::tempdir().unwrap();
-    let [bag, first, second] = ["drive", "a", "b"].map(|name| dir.path().join(name));
-    write_bag(&bag, &images(3));
-    replay(&bag, &first, &[]).ends_with(0);
-    replay(&first.join("annotated"), &second, &["--topic", TOPIC]).ends_with(0);
-    same_results(&first, &second);
 }
 
 #[test]
