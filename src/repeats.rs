@@ -157,17 +157,18 @@ mod tests {
     fn a_kind_that_did_not_come_for_an_hour_is_logged_at_once_and_others_do_not_matter_to_it() {
         let begin = Instant::now();
         let mut repeats = Repeats::default();
-        let mut is_logged = |kind, minutes: u64| {
+        let mut times = |kind, minutes: u64| {
             let now = begin + Duration::from_secs(minutes * 60);
-            repeats.note(Kind::of(kind), now).is_some()
+            repeats.note(Kind::of(kind), now).map(|line| line.times)
         };
-        assert!(is_logged("a", 0) && is_logged("b", 0));
-        assert!(!is_logged("a", 1) && !is_logged("b", 1));
-        assert!(!is_logged("a", 4));
+        let first = Some(0);
+        assert_eq!((times("a", 0), times("b", 0)), (first, first));
+        assert_eq!((times("a", 1), times("b", 1)), (None, None));
+        assert_eq!(times("a", 4), None);
         // `b` has been away for 59 minutes, then for 60
-        assert!(is_logged("b", 60) && !is_logged("b", 61));
-        assert!(is_logged("b", 121));
-        assert!(is_logged("a", 121));
+        assert_eq!((times("b", 60), times("b", 61)), (Some(2), None));
+        assert_eq!(times("b", 121), first);
+        assert_eq!(times("a", 121), first);
     }
 
     #[test]

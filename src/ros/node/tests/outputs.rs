@@ -157,7 +157,10 @@ fn diagnostics_that_nobody_takes_delay_neither_a_verdict_nor_the_flag() {
         let publishing = scope.spawn(move || {
             report(control, shutdown, &|_| publisher.publish(), &|| true).unwrap();
         });
-        let meanwhile = stuck.recv().ok().map(|()| Meanwhile::of(&mut node));
+        let meanwhile = stuck
+            .recv_timeout(HELD_FOR)
+            .ok()
+            .map(|()| Meanwhile::of(&mut node));
         shutdown.request();
         drop(release);
         publishing.join().unwrap();
@@ -181,7 +184,7 @@ fn a_log_that_nobody_takes_delays_neither_a_verdict_nor_the_flag() {
     let heard = move |record: &log::Record<'_>| log::Log::log(&logger, record);
     listen(heard, || {
         log::info!("the first line, which the publisher keeps");
-        stuck.recv().unwrap();
+        stuck.recv_timeout(HELD_FOR).unwrap();
         meanwhile = Some(Meanwhile::of(&mut node));
     });
     drop(release);
