@@ -21,16 +21,18 @@ const REACH: usize = 6;
 const BORDER_REACH: usize = 9;
 /// No seam is looked for within five pixels of the picture's border: columns there are often dark.
 const MARGIN: usize = 15;
-/// Seams within four pixels of each other are one.
-const APART: usize = 12;
+/// Seams so many bytes from each other are one: under two pixels.
+const APART: usize = 5;
+/// Seams within 32 pixels of each other are the two edges of a line or a pole.
+const NEAR: usize = 96;
 /// So much a row counts at most, for or against a seam: grey levels, summed over a pixel's bytes.
 const BOUND: i16 = 12;
 /// A border without a brighter channel is a bar or a frame before the lens.
 const DARK: u8 = 24;
 
 /// How far up from the bottom one seam stands out and the picture's border does not, in thousandths of
-/// the height, less half of the same for the second best: edges of bars, lines and poles come in
-/// pairs. Does not allocate.
+/// the height. Another near it counts against it, as lines and poles have two edges, and half of the
+/// best one anywhere. Does not allocate.
 pub(super) fn shifted_rows(frame: &Frame) -> u16 {
     let (width, height) = (frame.width() as usize, frame.height() as usize);
     let (row, rows) = (3 * width, height.saturating_sub(1).min(ROWS));
@@ -44,18 +46,30 @@ pub(super) fn shifted_rows(frame: &Frame) -> u16 {
         *one = (start, border(frame.pixels(), start));
     }
     let all = all.get(..rows).unwrap_or_default();
-    let mut peaks = Peaks::default();
+    let mut peaks = Peaks {
+        best: 0,
+        at: MARGIN,
+        second: 0,
+    };
+    let mut most = [0; SEAMS];
     let end = row - MARGIN + 1;
     for first in (MARGIN..end).step_by(SEAMS) {
-        let mut most = [0; SEAMS];
-        let most = &mut most[..SEAMS.min(end - first)];
+        let seams = SEAMS.min(end - first);
+        let most = &mut most[..seams];
         follow(frame.pixels(), all, first, most);
-        for (i, &evidence) in most.iter().enumerate() {
-            peaks.add(first + i, evidence);
+        for (at, &evidence) in (first..).zip(&*most) {
+            peaks.add(at, evidence);
         }
     }
-    // At most 200 rows of 12.
-    (peaks.evidence() * 1000 / (rows as u32 * BOUND as u32)) as u16
+    let first = peaks.at.saturating_sub(NEAR).max(MARGIN);
+    let most = &mut most[..(peaks.at + NEAR + 1).min(end) - first];
+    follow(frame.pixels(), all, first, most);
+    let others = (first..).zip(&*most);
+    let others = others.filter(|(at, _)| at.abs_diff(peaks.at) > APART);
+    let near = others.map(|(_, &evidence)| evidence).max().unwrap_or(0);
+    let evidence = peaks.best - near.max(peaks.second / 2);
+    // At most 200 rows of 12; the evidence of none is negative, or above the best.
+    (evidence as u32 * 1000 / (rows as u32 * BOUND as u32)) as u16
 }
 
 /// Adds up from the bottom what the seams from byte `first` of a row on have ahead of the border, and
@@ -64,6 +78,7 @@ fn follow(pixels: &[u8], rows: &[(usize, i16)], first: usize, most: &mut [i16]) 
     let count = most.len();
     let (mut steps, mut sharp) = ([0; SEAMS + 8], [0; SEAMS]);
     let mut sums = [0i16; SEAMS];
+    most.fill(0);
     let (Some(steps), Some(sharp)) = (steps.get_mut(..count + 8), sharp.get_mut(..count)) else {
         return;
     };
@@ -112,7 +127,6 @@ fn border(pixels: &[u8], start: usize) -> i16 {
 }
 
 /// The two seams that stand out most.
-#[derive(Default)]
 struct Peaks {
     best: i16,
     at: usize,
@@ -131,11 +145,6 @@ impl Peaks {
         } else if !near {
             self.second = self.second.max(evidence);
         }
-    }
-
-    fn evidence(&self) -> u32 {
-        // Neither is negative, and the second is not above the best.
-        (self.best - self.second / 2) as u32
     }
 }
 
