@@ -17,8 +17,8 @@ fn data(below: &str) -> PathBuf {
     root.join(below)
 }
 
-/// The pictures of a folder in their order; none where it is absent.
-fn pictures(below: &str) -> Vec<Frame> {
+/// The files of a folder in their order; none where it is absent.
+fn files(below: &str) -> Vec<PathBuf> {
     let folder = data(below);
     let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
     let mut files: Vec<_> = entries.map(|entry| entry.path()).collect();
@@ -26,8 +26,12 @@ fn pictures(below: &str) -> Vec<Frame> {
     if files.is_empty() {
         eprintln!("skipped: {} is absent", folder.display());
     }
+    files
+}
+
+fn pictures(below: &str) -> Vec<Frame> {
     let read = |path: &PathBuf| file::read_image(path).unwrap();
-    files.iter().map(read).collect()
+    files(below).iter().map(read).collect()
 }
 
 /// The frames of the drive, as a camera's JPEG brings them.
@@ -170,6 +174,7 @@ fn the_limits_tell_spoilt_pictures_from_real_ones() {
         show("clipped_ppm", own.iter().map(|q| q.clipped_ppm));
         show("sharpness", own.iter().map(sharpness));
         show("repeated_rows", own.iter().map(|q| q.repeated_rows.into()));
+        show("shifted_rows", own.iter().map(|q| q.shifted_rows.into()));
         for (i, quality) in own.iter().enumerate() {
             assert!(
                 u32::from(quality.bright) >= limits.black_below,
@@ -179,6 +184,8 @@ fn the_limits_tell_spoilt_pictures_from_real_ones() {
             assert!(sharpness(quality) >= limits.blurred_below, "{name} {i}");
             let repeated = u32::from(quality.repeated_rows);
             assert!(repeated < limits.incomplete_from, "{name} {i}: {repeated}");
+            let shifted = u32::from(quality.shifted_rows);
+            assert!(shifted < limits.shifted_from, "{name} {i}: {shifted}");
         }
         let again = own
             .windows(2)
@@ -261,12 +268,8 @@ fn no_whole_picture_of_other_cameras_counts_as_incomplete() {
         "labelme_facade",
         "offroad_ycor",
     ] {
-        let folder = data(&format!("roads/{set}/images"));
-        let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
-        let mut files: Vec<_> = entries.map(|entry| entry.path()).collect();
-        files.sort();
+        let files = files(&format!("roads/{set}/images"));
         if files.is_empty() {
-            eprintln!("skipped: {} is absent", folder.display());
             continue;
         }
         // a tenth of them tells as much; one after the other, since all take a gigabyte
@@ -279,6 +282,91 @@ fn no_whole_picture_of_other_cameras_counts_as_incomplete() {
             let repeated = u32::from(quality.repeated_rows);
             assert!(repeated < limit, "{set} {i}: {repeated}");
         }
+    }
+}
+
+/// What is left of a raw image that lost bytes and ends with those of the picture before.
+fn lost(frame: &Frame, before: &Frame, at: usize, count: usize) -> Frame {
+    let (whole, fill) = (frame.pixels(), before.pixels());
+    let parts = [
+        &whole[..at],
+        &whole[at + count..],
+        &fill[fill.len() - count..],
+    ];
+    with(frame, parts.concat())
+}
+
+/// More than 2 % of the pixels differ by more than 16 levels.
+fn differs_visibly(a: &Frame, b: &Frame) -> bool {
+    let pixels = a.pixels().chunks(3).zip(b.pixels().chunks(3));
+    let far = |(a, b): &(&[u8], &[u8])| a.iter().zip(*b).any(|(a, b)| a.abs_diff(*b) > 16);
+    50 * pixels.filter(far).count() > a.pixels().len() / 3
+}
+
+/// Pictures that were damaged in just this way before they came into the set.
+const DAMAGED_BEFORE: [&str; 2] = ["lums_235.webp", "lums_38.webp"];
+
+#[test]
+fn most_raw_images_whose_rows_are_shifted_are_told_and_no_whole_one_is() {
+    let limit = QualityLimits::default().shifted_from;
+    let mut meter = QualityMeter::default();
+    let mut state = 0x2545_f491_u32;
+    let mut random = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state as usize % below
+    };
+    // of each half of the sets
+    let mut all = [[0; 2]; 2];
+    for set in [
+        "camvid/train/images",
+        "camvid/val/images",
+        "road_anomaly21_val/images",
+        "roads/campus_lums/images",
+        "roads/cityscapes_train/images",
+        "roads/highway_dnit/images",
+        "roads/idd_lite_train/images",
+        "roads/labelme_facade/images",
+        "roads/offroad_ycor/images",
+    ] {
+        let files = files(set);
+        let Some(last) = files.last() else {
+            continue;
+        };
+        let chosen = files.len().min(300);
+        let mut before = file::read_image(last).unwrap();
+        let (mut most, mut told, mut visible) = ([0; 2], [0; 2], [0; 2]);
+        for i in 0..chosen {
+            let path = &files[i * files.len() / chosen];
+            let half = usize::from(2 * i >= chosen);
+            let frame = file::read_image(path).unwrap();
+            let rows = u32::from(meter.measure(&frame).shifted_rows);
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if DAMAGED_BEFORE.contains(&name) {
+                assert!(rows >= limit, "{name}: {rows}");
+                continue;
+            }
+            assert!(rows < limit, "{set}, {name}: {rows}");
+            most[half] = rows.max(most[half]);
+            let count = 512 + random(2561);
+            let damaged = lost(&frame, &before, random(frame.pixels().len() - count), count);
+            if differs_visibly(&frame, &damaged) {
+                visible[half] += 1;
+                let rows = u32::from(meter.measure(&damaged).shifted_rows);
+                told[half] += u32::from(rows >= limit);
+            }
+            before = frame;
+        }
+        eprintln!("{set}: shifted_rows up to {most:?}, {told:?} of {visible:?} told");
+        for half in 0..2 {
+            all[half][0] += told[half];
+            all[half][1] += visible[half];
+        }
+    }
+    eprintln!("all: {all:?}");
+    for [told, visible] in all {
+        assert!(told * 100 >= visible * 85, "{told} of {visible}");
     }
 }
 

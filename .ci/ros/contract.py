@@ -79,6 +79,7 @@ PARAMETERS = {
     "supervisor.quality.black_below": ("int", 32, 0, 255, "U"),
     "supervisor.quality.over_exposed_ppm": ("int", 120000, 1, 1000001, "U"),
     "supervisor.quality.incomplete_from": ("int", 50, 1, 1001, "U"),
+    "supervisor.quality.shifted_from": ("int", 60, 1, 1001, "U"),
     "supervisor.quality.blurred_below": ("int", 280, 0, 1000, "U"),
     "supervisor.quality.blur_fault_frames": ("int", 15, 1, 1000, "U"),
     "supervisor.quality.frozen_frames": ("int", 3, 0, 1000, "U"),

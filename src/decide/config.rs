@@ -93,6 +93,12 @@ pub struct QualityLimits {
     ///
     /// [`Quality::repeated_rows`]: crate::frame::Quality::repeated_rows
     pub incomplete_from: u32,
+    /// Rows of a picture are shifted, as they are below lost bytes, when a seam stands out over so much of
+    /// its height ([`Quality::shifted_rows`], in thousandths): `1 ..= 1001`, default 60; 1001 switches
+    /// it off, as a camera needs that sees all around or that has a frame before its lens.
+    ///
+    /// [`Quality::shifted_rows`]: crate::frame::Quality::shifted_rows
+    pub shifted_from: u32,
     /// A picture is blurred when it is less sharp than this ([`Quality::sharpness`], in
     /// thousandths): `0 ..= 1000`, default 280; 0 switches it off.
     ///
@@ -121,6 +127,7 @@ impl Default for QualityLimits {
             black_below: 32,
             over_exposed_ppm: 120_000,
             incomplete_from: 50,
+            shifted_from: 60,
             blurred_below: 280,
             blur_fault_frames: 15,
             frozen_frames: 3,
@@ -183,7 +190,7 @@ impl SupervisorConfig {
     }
 
     /// Name, value, least and largest value of every field. Some ranges end at another field.
-    pub(crate) fn ranges(&self) -> [(&'static str, u32, u32, u32); 17] {
+    pub(crate) fn ranges(&self) -> [(&'static str, u32, u32, u32); 18] {
         let quality = &self.quality;
         [
             ("area_on_ppm", self.area_on_ppm, 1, MILLION),
@@ -210,6 +217,7 @@ impl SupervisorConfig {
                 MILLION + 1,
             ),
             ("quality.incomplete_from", quality.incomplete_from, 1, 1001),
+            ("quality.shifted_from", quality.shifted_from, 1, 1001),
             ("quality.blurred_below", quality.blurred_below, 0, 1000),
             (
                 "quality.blur_fault_frames",
@@ -273,6 +281,7 @@ mod tests {
                 c.quality.over_exposed_ppm = 0;
             }),
             ("quality.incomplete_from", |c| c.quality.incomplete_from = 0),
+            ("quality.shifted_from", |c| c.quality.shifted_from = 1002),
             ("quality.blurred_below", |c| c.quality.blurred_below = 1001),
             ("quality.blur_fault_frames", |c| {
                 c.quality.blur_fault_frames = 0;

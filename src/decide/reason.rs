@@ -164,6 +164,17 @@ pub enum Reason {
         /// Rows that are like the row above, in thousandths of the height.
         rows: u16,
     },
+    /// Rows of the picture are moved to the side: bytes of the image were lost.
+    #[error(
+        "rows of the picture are shifted: a seam stands out over {}.{} % of its height, because \
+         bytes of the image were lost",
+        .rows / 10,
+        .rows % 10
+    )]
+    Shifted {
+        /// How far the seam stands out, in thousandths of the height.
+        rows: u16,
+    },
     /// The same picture again and again.
     #[error("the same picture came {frames} times in a row")]
     Frozen {
@@ -270,6 +281,7 @@ impl Reason {
             Self::Black => "black",
             Self::OverExposed => "over-exposed",
             Self::Incomplete { .. } => "incomplete",
+            Self::Shifted { .. } => "shifted",
             Self::Frozen { .. } => "frozen",
             Self::Blurred { .. } => "blurred",
             Self::PictureSize { .. } => "picture-size",

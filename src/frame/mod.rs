@@ -40,6 +40,7 @@ mod png_data;
 mod quality;
 mod raw;
 mod raw_image;
+mod shifted;
 mod view;
 mod yuv;
 

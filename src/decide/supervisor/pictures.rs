@@ -72,6 +72,11 @@ impl Pictures {
                 rows: quality.repeated_rows,
             });
         }
+        if u32::from(quality.shifted_rows) >= limits.shifted_from {
+            return Picture::Faulty(Reason::Shifted {
+                rows: quality.shifted_rows,
+            });
+        }
         self.blurred = match limits.is_blurred(&quality) {
             true => self.blurred.saturating_add(1),
             false => 0,

@@ -31,6 +31,7 @@ const CONFIG: SupervisorConfig = SupervisorConfig {
         black_below: 32,
         over_exposed_ppm: 120_000,
         incomplete_from: 50,
+        shifted_from: 60,
         blurred_below: 250,
         blur_fault_frames: 3,
         frozen_frames: 3,
@@ -46,6 +47,7 @@ const SHARP: Quality = Quality {
     clipped_ppm: 0,
     sharpness: Some(500),
     repeated_rows: 0,
+    shifted_rows: 0,
 };
 
 fn ms(ms: i64) -> Stamp {

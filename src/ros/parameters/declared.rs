@@ -234,6 +234,10 @@ fn about_supervisor(field: &str) -> &'static str {
             "A part of a picture is missing where this share of its rows repeats, in thousandths; \
              1001: never."
         }
+        "quality.shifted_from" => {
+            "Rows of a picture are shifted, as below lost bytes, where a seam stands out over this \
+             share of its height, in thousandths; 1001: never."
+        }
         "quality.blurred_below" => {
             "A picture less sharp than this is blurred, in thousandths; 0: never."
         }

@@ -42,6 +42,7 @@ supervisor.clock_step_ms integer 1..10000 U
 supervisor.quality.black_below integer 0..255 U
 supervisor.quality.over_exposed_ppm integer 1..1000001 U
 supervisor.quality.incomplete_from integer 1..1001 U
+supervisor.quality.shifted_from integer 1..1001 U
 supervisor.quality.blurred_below integer 0..1000 U
 supervisor.quality.blur_fault_frames integer 1..1000 U
 supervisor.quality.frozen_frames integer 0..1000 U

@@ -326,6 +326,7 @@ impl<'a> Reader<'a> {
                 black_below: field("quality.black_below")?,
                 over_exposed_ppm: field("quality.over_exposed_ppm")?,
                 incomplete_from: field("quality.incomplete_from")?,
+                shifted_from: field("quality.shifted_from")?,
                 blurred_below: field("quality.blurred_below")?,
                 blur_fault_frames: field("quality.blur_fault_frames")?,
                 frozen_frames: field("quality.frozen_frames")?,

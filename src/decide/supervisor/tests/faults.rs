@@ -222,6 +222,7 @@ fn f17_of_several_reasons_the_first_in_order_is_told() {
         clipped_ppm: 1_000_000,
         sharpness: Some(0),
         repeated_rows: 1000,
+        shifted_rows: 1000,
         ..SHARP
     };
     let everything = |stamp_ms, change: fn(&mut Observation)| {
@@ -246,6 +247,14 @@ fn f17_of_several_reasons_the_first_in_order_is_told() {
             ..BAD
         });
     };
+    let complete = |o: &mut Observation| {
+        o.quality = Some(Quality {
+            bright: 250,
+            clipped_ppm: 0,
+            repeated_rows: 0,
+            ..BAD
+        });
+    };
     let usable = |o: &mut Observation| o.quality = None;
     let some = |o: &mut Observation| (o.quality, o.pixels) = (None, 9);
     let narrow = |o: &mut Observation| o.size = Some((8, 2000));
@@ -258,6 +267,7 @@ fn f17_of_several_reasons_the_first_in_order_is_told() {
         ("black", everything(150, same), 150),
         ("over-exposed", everything(150, bright), 150),
         ("incomplete", everything(150, lit), 150),
+        ("shifted", everything(150, complete), 150),
         ("empty-score-map", everything(150, usable), 150),
         ("non-finite", everything(150, some), 150),
         ("constant-score-map", everything(150, finite), 150),

@@ -178,6 +178,7 @@ impl Model {
             (picture(black), "black"),
             (picture(over_exposed), "over-exposed"),
             (picture(incomplete), "incomplete"),
+            (picture(shifted), "shifted"),
             (self.frozen(o), "frozen"),
             (o.pixels == 0, "empty-score-map"),
             (o.non_finite != 0, "non-finite"),
@@ -256,7 +257,7 @@ impl Model {
             .into_iter()
             .chain(self.measured())
             .filter(|q| {
-                ![black, over_exposed, incomplete]
+                ![black, over_exposed, incomplete, shifted]
                     .iter()
                     .any(|wrong| wrong(*q, limits))
             })
@@ -355,6 +356,10 @@ fn black(quality: Quality, limits: &QualityLimits) -> bool {
 
 fn incomplete(quality: Quality, limits: &QualityLimits) -> bool {
     u32::from(quality.repeated_rows) >= limits.incomplete_from
+}
+
+fn shifted(quality: Quality, limits: &QualityLimits) -> bool {
+    u32::from(quality.shifted_rows) >= limits.shifted_from
 }
 
 fn over_exposed(quality: Quality, limits: &QualityLimits) -> bool {

@@ -10,7 +10,7 @@ fn blurred(frames: u32) -> Reason {
 }
 
 #[test]
-fn f11_f12_f23_a_picture_that_is_black_over_exposed_or_incomplete_is_a_fault_and_one_at_the_limit_is_not()
+fn f11_f12_f23_f24_a_picture_that_is_black_over_exposed_incomplete_or_shifted_is_a_fault_and_one_at_the_limit_is_not()
  {
     let black = Quality {
         bright: 31,
@@ -24,10 +24,15 @@ fn f11_f12_f23_a_picture_that_is_black_over_exposed_or_incomplete_is_a_fault_and
         repeated_rows: 50,
         ..SHARP
     };
+    let moved = Quality {
+        shifted_rows: 60,
+        ..SHARP
+    };
     for (quality, reason) in [
         (black, Reason::Black),
         (clipped, Reason::OverExposed),
         (part, Reason::Incomplete { rows: 50 }),
+        (moved, Reason::Shifted { rows: 60 }),
     ] {
         let mut drive = Drive::started();
         let verdict = drive.picture(0, quality);
@@ -39,6 +44,7 @@ fn f11_f12_f23_a_picture_that_is_black_over_exposed_or_incomplete_is_a_fault_and
         clipped_ppm: 119_999,
         sharpness: Some(250),
         repeated_rows: 49,
+        shifted_rows: 59,
         ..SHARP
     };
     assert_eq!(Drive::started().picture(0, just).state, Clear);

@@ -56,6 +56,7 @@ fn picture() -> impl Strategy<Value = Option<Quality>> {
         1 => Just(Quality { bright: 255, clipped_ppm: 120_000, ..SHARP }),
         1 => Just(Quality { bright: 255, sharpness: None, ..SHARP }),
         1 => Just(Quality { repeated_rows: 50, ..SHARP }),
+        1 => Just(Quality { shifted_rows: 60, ..SHARP }),
     ];
     // 0 stands for a picture that was never seen before.
     let fingerprints = prop_oneof![4 => Just(0), 2 => Just(1), 1 => Just(2)];

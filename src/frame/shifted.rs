@@ -1,0 +1,153 @@
+//! Whether the rows of a picture are shifted, as they are below a loss in a raw image.
+//!
+//! Where bytes are lost, all that follows moves forward. From there down to the end the left and the
+//! right border of the scene meet inside the picture: one sharp step, a *seam*, at the same column of
+//! every row. At the picture's own border, from the end of a row to the start of the next, there is
+//! no step in turn, because both sides are neighbours in the scene. Nothing that stands in a whole
+//! picture does the second, and little reaches the bottom for the first.
+//!
+//! The channels of a pixel are three bytes like any others here, so that losses which rotate the
+//! channels look the same.
+
+use super::Frame;
+
+/// Rows that are looked at, at most: evenly spread.
+const ROWS: usize = 200;
+/// Seams that are followed at a time.
+const SEAMS: usize = 256;
+/// Bytes that a seam is judged by on either side: two pixels.
+const REACH: usize = 6;
+/// Bytes that a border is judged by on either side: three pixels.
+const BORDER_REACH: usize = 9;
+/// No seam is looked for within five pixels of the picture's border: columns there are often dark.
+const MARGIN: usize = 15;
+/// Seams so many bytes from each other are one: under two pixels.
+const APART: usize = 5;
+/// Seams within 32 pixels of each other are the two edges of a line or a pole.
+const NEAR: usize = 96;
+/// So much a row counts at most, for or against a seam: grey levels, summed over a pixel's bytes.
+const BOUND: i16 = 12;
+/// A border without a brighter channel is a bar or a frame before the lens.
+const DARK: u8 = 24;
+
+/// How far up from the bottom one seam stands out and the picture's border does not, in thousandths of
+/// the height. Another near it counts against it, as lines and poles have two edges, and half of the
+/// best one anywhere. Does not allocate.
+pub(super) fn shifted_rows(frame: &Frame) -> u16 {
+    let (width, height) = (frame.width() as usize, frame.height() as usize);
+    let (row, rows) = (3 * width, height.saturating_sub(1).min(ROWS));
+    if rows == 0 || row <= 2 * MARGIN {
+        return 0;
+    }
+    // Where each row begins, from the bottom up, and how much its border stands out.
+    let mut all = [(0, 0); ROWS];
+    for (k, one) in all.iter_mut().take(rows).enumerate() {
+        let start = (height - 1 - k * (height - 1) / rows) * row;
+        *one = (start, border(frame.pixels(), start));
+    }
+    let all = all.get(..rows).unwrap_or_default();
+    let mut peaks = Peaks {
+        best: 0,
+        at: MARGIN,
+        second: 0,
+    };
+    let mut most = [0; SEAMS];
+    let end = row - MARGIN + 1;
+    for first in (MARGIN..end).step_by(SEAMS) {
+        let seams = SEAMS.min(end - first);
+        let most = &mut most[..seams];
+        follow(frame.pixels(), all, first, most);
+        for (at, &evidence) in (first..).zip(&*most) {
+            peaks.add(at, evidence);
+        }
+    }
+    let first = peaks.at.saturating_sub(NEAR).max(MARGIN);
+    let most = &mut most[..(peaks.at + NEAR + 1).min(end) - first];
+    follow(frame.pixels(), all, first, most);
+    let others = (first..).zip(&*most);
+    let others = others.filter(|(at, _)| at.abs_diff(peaks.at) > APART);
+    let near = others.map(|(_, &evidence)| evidence).max().unwrap_or(0);
+    let evidence = peaks.best - near.max(peaks.second / 2);
+    // At most 200 rows of 12; the evidence of none is negative, or above the best.
+    (evidence as u32 * 1000 / (rows as u32 * BOUND as u32)) as u16
+}
+
+/// Adds up from the bottom what the seams from byte `first` of a row on have ahead of the border, and
+/// keeps the most that each ever had.
+fn follow(pixels: &[u8], rows: &[(usize, i16)], first: usize, most: &mut [i16]) {
+    let count = most.len();
+    let (mut steps, mut sharp) = ([0; SEAMS + 8], [0; SEAMS]);
+    let mut sums = [0i16; SEAMS];
+    most.fill(0);
+    let (Some(steps), Some(sharp)) = (steps.get_mut(..count + 8), sharp.get_mut(..count)) else {
+        return;
+    };
+    for &(start, border) in rows {
+        let from = start + first - REACH;
+        let bytes = pixels.get(from..from + count + 11).unwrap_or_default();
+        sharpness(bytes, steps, sharp);
+        // At most 200 times 24.
+        for ((sum, most), &sharp) in sums.iter_mut().zip(&mut *most).zip(&*sharp) {
+            *sum += sharp - border;
+            *most = (*most).max(*sum);
+        }
+    }
+}
+
+/// How much sharper the step across each seam is than the steps a pixel before and after, within
+/// [`BOUND`]. The first of `bytes` lies [`REACH`] before the first seam; there are eleven more bytes
+/// and eight more steps than seams.
+fn sharpness(bytes: &[u8], steps: &mut [u8], sharp: &mut [i16]) {
+    for ((step, &a), &b) in steps.iter_mut().zip(bytes).zip(bytes.iter().skip(3)) {
+        *step = a.abs_diff(b);
+    }
+    for (sharp, steps) in sharp.iter_mut().zip(steps.windows(9)) {
+        let byte = |i: usize| i16::from(steps[i + 3]) - i16::from(steps[i].max(steps[i + 6]));
+        *sharp = (byte(0) + byte(1) + byte(2)).clamp(-BOUND, BOUND);
+    }
+}
+
+/// How much the step to a row from the end of the row before stands out. One that is dark or without
+/// any noise says nothing of the scene, and counts as a border.
+fn border(pixels: &[u8], start: usize) -> i16 {
+    let around = start.saturating_sub(BORDER_REACH)..start + BORDER_REACH;
+    let around = pixels.get(around).unwrap_or_default();
+    let dark = around.iter().all(|&value| value <= DARK);
+    let flat = around
+        .iter()
+        .zip(around.iter().skip(3))
+        .all(|(a, b)| a == b);
+    if dark || flat {
+        return BOUND;
+    }
+    let mut sharp = [0];
+    let nearer = around.get(BORDER_REACH - REACH..).unwrap_or_default();
+    sharpness(nearer, &mut [0; 9], &mut sharp);
+    sharp[0].max(0)
+}
+
+/// The two seams that stand out most.
+struct Peaks {
+    best: i16,
+    at: usize,
+    second: i16,
+}
+
+impl Peaks {
+    /// Takes in the next seam, from left to right.
+    fn add(&mut self, at: usize, evidence: i16) {
+        let near = at - self.at <= APART;
+        if evidence > self.best {
+            if !near {
+                self.second = self.best;
+            }
+            (self.best, self.at) = (evidence, at);
+        } else if !near {
+            self.second = self.second.max(evidence);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "shifted_tests.rs"]
+mod tests;
