@@ -19,6 +19,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 
 import onnx
 
@@ -56,6 +57,8 @@ def variant(folder, bundle, graphs):
         rest = re.sub(r'sha256 = "[^"]*"', f'sha256 = "{digest}"', rest, count=1)
         manifest = head + found + rest
     (folder / "model.toml").write_text(manifest)
+    if fallback := tomllib.loads(manifest).get("fallback"):
+        shutil.copytree(bundle / fallback["bundle"], folder / fallback["bundle"])
     return folder
 
 

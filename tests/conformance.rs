@@ -4,24 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use lookout::engine::{
-    Engine, EngineError, EngineKind, Mode, Options, Resolution, RtenEngine, find_onnxruntime, open,
+    Engine, EngineError, EngineKind, Mode, Options, RtenEngine, find_onnxruntime, open,
 };
 use lookout::frame::Frame;
 use lookout::model::Bundle;
 use lookout::time::Stamp;
-
-const MODES: [Mode; 4] = [
-    Mode::FULL,
-    Mode::FULL_LOGITS,
-    Mode {
-        resolution: Resolution::Reduced,
-        observer: true,
-    },
-    Mode {
-        resolution: Resolution::Reduced,
-        observer: false,
-    },
-];
 
 /// A picture with edges, gradients and colours, the same everywhere.
 fn picture(width: u32, height: u32, seed: u32) -> Frame {
@@ -67,6 +54,17 @@ fn others(bundle: &Bundle) -> Vec<Box<dyn Engine>> {
     }
 }
 
+fn modes(bundle: &Bundle) -> impl Iterator<Item = Mode> {
+    let all = Mode::ALL.into_iter();
+    all.filter(|mode| mode.check(bundle.manifest()).is_ok())
+}
+
+/// The built-in engine with the networks of the bundle and of its fallback.
+fn rten(bundle: &Bundle) -> Box<dyn Engine> {
+    let kind = EngineKind::Rten;
+    open(bundle, Options { kind, threads: 1 }).unwrap()
+}
+
 fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
     a.iter()
@@ -78,10 +76,10 @@ fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
 #[test]
 fn every_engine_gives_what_the_reference_gives_in_every_mode_and_size() {
     let bundle = Bundle::shipped().unwrap();
-    let mut reference = RtenEngine::load(&bundle, 1).unwrap();
+    let mut reference = rten(&bundle);
     for engine in &mut others(&bundle) {
         for (width, height) in [(480, 360), (640, 480), (1280, 720), (97, 61)] {
-            for mode in MODES {
+            for mode in modes(&bundle) {
                 let frame = picture(width, height, 5);
                 let want = reference.run(&frame, mode).unwrap();
                 let got = engine.run(&frame, mode).unwrap();
@@ -125,11 +123,7 @@ fn every_engine_gives_what_the_fixture_holds() {
     let mut engines = others(&bundle);
     engines.push(Box::new(RtenEngine::load(&bundle, 1).unwrap()));
     for engine in &mut engines {
-        let mode = Mode {
-            resolution: Resolution::Reduced,
-            observer: true,
-        };
-        let seen = engine.run(&frame, mode).unwrap();
+        let seen = engine.run(&frame, Mode::REDUCED).unwrap();
         let observer = seen.observer().unwrap().data().iter();
         let logits = seen.logits().unwrap().data().iter().step_by(7);
         let got: Vec<f32> = observer.chain(logits).copied().collect();
@@ -200,7 +194,7 @@ fn alone(engine: &mut dyn Engine) {
 #[test]
 fn an_engine_repeats_itself_and_survives_bad_frames() {
     let bundle = Bundle::shipped().unwrap();
-    alone(&mut RtenEngine::load(&bundle, 1).unwrap());
+    alone(rten(&bundle).as_mut());
     for engine in &mut others(&bundle) {
         alone(engine.as_mut());
     }

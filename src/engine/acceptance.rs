@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 pub use agreement::{Agreement, CompareError};
 
+use super::fallback::with_fallback;
 use super::{Asked, Engine, EngineError, Mode, OrtEngine, RtenEngine, find_onnxruntime};
 use crate::frame::file::read_image;
 use crate::model::{Bundle, ThresholdAt};
@@ -18,13 +19,11 @@ use crate::score::ScoreKind;
 /// # Errors
 /// Neither can run them.
 pub fn reference(bundle: &Bundle, threads: usize) -> Result<Box<dyn Engine>, EngineError> {
-    let built_in = match RtenEngine::load(bundle, threads) {
-        Ok(engine) => return Ok(Box::new(engine)),
-        Err(e) => e,
-    };
-    log::info!("the built-in engine cannot be the reference, ONNX Runtime is: {built_in}");
-    let engine = OrtEngine::load(bundle, &find_onnxruntime()?, threads)?;
-    Ok(Box::new(engine))
+    with_fallback(bundle, |bundle| RtenEngine::load(bundle, threads)).or_else(|built_in| {
+        log::info!("the built-in engine cannot be the reference, ONNX Runtime is: {built_in}");
+        let library = find_onnxruntime()?;
+        with_fallback(bundle, |bundle| OrtEngine::load(bundle, &library, threads))
+    })
 }
 
 /// Runs pictures through the reference and another engine: in every mode with the head or, where none

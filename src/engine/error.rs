@@ -78,6 +78,9 @@ pub enum EngineError {
         /// Rows that they take.
         height: u32,
     },
+    /// The networks of a fallback were asked for, of an engine that has none.
+    #[error("the fallback's networks were asked for, and this engine has none")]
+    NoFallback,
     /// The bundle has no observer, and no other head was chosen.
     #[error("the observer was asked for, and the bundle has none")]
     NoObserver,

@@ -1,7 +1,7 @@
 //! Which pixels are anomalous, mode by mode. Engines know it so that one on a GPU can judge where it
 //! runs, and only what came of it has to be brought back.
 
-use super::Mode;
+use super::{Mode, Resolution};
 use crate::model::{Manifest, ThresholdAt};
 use crate::score::ScoreKind;
 
@@ -41,6 +41,16 @@ impl Judges {
     /// The judge of a mode.
     pub fn of(&self, mode: Mode) -> Option<Judge> {
         self.0[mode.index()]
+    }
+
+    /// Those of the fallback's modes, for the engine that runs its networks, where they are modes of this
+    /// resolution.
+    pub(super) fn of_the_fallback(&self, resolution: Resolution) -> Self {
+        let mut judges = Self::default();
+        for mode in [Mode::FALLBACK, Mode::FALLBACK_LOGITS] {
+            judges.0[Mode { resolution, ..mode }.index()] = self.of(mode);
+        }
+        judges
     }
 
     /// Which score judges the mode of that name; none where nothing does.
@@ -212,8 +222,12 @@ mod tests {
 
     #[test]
     fn a_bundle_with_all_thresholds_has_all_modes_and_nothing_to_say() {
-        let choice = Choice::new(&manifest(|text| text), &ASKED);
-        assert_eq!(modes(&choice).len(), Mode::COUNT);
+        let manifest = manifest(|text| text);
+        let choice = Choice::new(&manifest, &ASKED);
+        let has = Mode::ALL.into_iter();
+        let has = has.filter(|mode| mode.check(&manifest).is_ok());
+        assert!(choice.judges.modes().eq(has));
+        assert_eq!(modes(&choice).len(), 4);
         assert!(choice.left_out.is_empty() && choice.unobserved.is_empty());
     }
 

@@ -13,6 +13,7 @@
 mod acceptance;
 mod cpu;
 mod error;
+mod fallback;
 mod judge;
 mod mode;
 mod ort;

@@ -8,17 +8,19 @@ use thiserror::Error;
 
 use crate::model::{FixedInput, Input, Manifest};
 
-/// Input resolution.
+/// Input resolution, and with it which networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Resolution {
     /// The bundle's `full_height` rows, or the one size that its networks take.
     Full,
     /// The bundle's `reduced_height` rows; networks that take one size have none.
     Reduced,
+    /// The networks of the bundle's fallback, at the least resolution that they have.
+    Fallback,
 }
 
 impl Resolution {
-    /// Those that networks with this input have.
+    /// Those that networks with this input have, the least one last.
     pub fn of(input: &Input) -> &'static [Resolution] {
         match input.fixed() {
             Some(_) => &[Self::Full],
@@ -59,16 +61,29 @@ impl Mode {
         observer: false,
     };
 
+    /// The fallback's networks with their observer.
+    pub const FALLBACK: Mode = Mode {
+        resolution: Resolution::Fallback,
+        observer: true,
+    };
+    /// The fallback's networks without the observer.
+    pub const FALLBACK_LOGITS: Mode = Mode {
+        resolution: Resolution::Fallback,
+        observer: false,
+    };
+
     /// How many there are.
-    pub const COUNT: usize = 4;
+    pub const COUNT: usize = 6;
 
     /// Every mode, best first. The observer counts for more than the resolution: only it knows
     /// when the segmentation network is lost.
     pub const ALL: [Mode; Self::COUNT] = [
         Self::FULL,
         Self::REDUCED,
+        Self::FALLBACK,
         Self::FULL_LOGITS,
         Self::REDUCED_LOGITS,
+        Self::FALLBACK_LOGITS,
     ];
 
     /// The place in [`ALL`](Self::ALL).
@@ -76,8 +91,10 @@ impl Mode {
         match (self.resolution, self.observer) {
             (Resolution::Full, true) => 0,
             (Resolution::Reduced, true) => 1,
-            (Resolution::Full, false) => 2,
-            (Resolution::Reduced, false) => 3,
+            (Resolution::Fallback, true) => 2,
+            (Resolution::Full, false) => 3,
+            (Resolution::Reduced, false) => 4,
+            (Resolution::Fallback, false) => 5,
         }
     }
 
@@ -93,6 +110,9 @@ impl Mode {
                     width,
                     height,
                 })
+            }
+            (Resolution::Fallback, _) if manifest.fallback.is_none() => {
+                Err(MissingMode::NoFallback { mode: self })
             }
             _ if self.observer && manifest.head.is_none() => {
                 Err(MissingMode::NoObserver { mode: self })
@@ -119,6 +139,8 @@ impl Mode {
             (Resolution::Full, false) => "full",
             (Resolution::Reduced, true) => "reduced+observer",
             (Resolution::Reduced, false) => "reduced",
+            (Resolution::Fallback, true) => "fallback+observer",
+            (Resolution::Fallback, false) => "fallback",
         }
     }
 }
@@ -143,8 +165,8 @@ impl FromStr for Mode {
     fn from_str(s: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|mode| mode.name() == s);
         found.ok_or_else(|| {
-            let [a, b, c, d] = Self::ALL.map(Self::name);
-            format!("mode {s:?} is not {a}, {b}, {c} or {d}")
+            let [others @ .., last] = Self::ALL.map(Self::name);
+            format!("mode {s:?} is not {} or {last}", others.join(", "))
         })
     }
 }
@@ -164,6 +186,12 @@ pub enum MissingMode {
         width: u32,
         /// Rows that they take.
         height: u32,
+    },
+    /// There are no smaller networks in the bundle.
+    #[error("this bundle has no mode {mode}: it has no [fallback]")]
+    NoFallback {
+        /// Which mode.
+        mode: Mode,
     },
     /// There is no observer, and no other head was chosen.
     #[error("this bundle has no mode {mode}: it has no observer")]
@@ -195,7 +223,8 @@ mod tests {
         }
         assert_eq!(
             "best".parse::<Mode>(),
-            Err("mode \"best\" is not full+observer, reduced+observer, full or reduced".into())
+            Err("mode \"best\" is not full+observer, reduced+observer, fallback+observer, full, reduced or fallback"
+                .into())
         );
     }
 }

@@ -26,6 +26,8 @@ pub fn input_size(
         return Err(EngineError::EmptyFrame);
     }
     let rows = match (resolution, input.fixed()) {
+        // another bundle's networks, which `engine::open` opens beside these
+        (Resolution::Fallback, _) => return Err(EngineError::NoFallback),
         (Resolution::Full, Some(FixedInput { width, height, .. })) => return Ok((width, height)),
         (Resolution::Reduced, Some(FixedInput { width, height, .. })) => {
             return Err(EngineError::NoReduced { width, height });

@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::acceptance::accepted;
+use super::fallback::with_fallback;
 use super::ort_library::named_onnxruntime;
 use super::{Engine, EngineError, OrtEngine, RtenEngine, find_onnxruntime};
 use crate::model::Bundle;
@@ -58,7 +59,7 @@ impl Default for Options {
 pub type EngineFactory =
     Arc<dyn Fn(&Bundle, Options) -> Result<Box<dyn Engine>, EngineError> + Send + Sync>;
 
-/// Opens an engine for a bundle and logs which and why. One that is not the reference is held against it on
+/// Opens an engine for a bundle, with the networks of its fallback where it has one, and logs which and why. One that is not the reference is held against it on
 /// the bundle's pictures, where the bundle has some.
 ///
 /// # Errors
@@ -84,11 +85,11 @@ fn open_if(
     options: Options,
     pass: &dyn Fn(Box<dyn Engine>) -> Result<Box<dyn Engine>, EngineError>,
 ) -> Result<Box<dyn Engine>, EngineError> {
-    let rten = || RtenEngine::load(bundle, options.threads).map(|e| Box::new(e) as Box<dyn Engine>);
+    let threads = options.threads;
+    let rten = || with_fallback(bundle, |bundle| RtenEngine::load(bundle, threads));
     let ort = || {
         let library = find_onnxruntime()?;
-        let engine = OrtEngine::load(bundle, &library, options.threads)?;
-        pass(Box::new(engine))
+        with_fallback(bundle, |bundle| OrtEngine::load(bundle, &library, threads)).and_then(pass)
     };
     let tensorrt = || tensorrt(bundle).and_then(pass);
     let cpu = || match ort() {
@@ -140,8 +141,10 @@ fn tensorrt(bundle: &Bundle) -> Result<Box<dyn Engine>, EngineError> {
             message: e.to_string(),
         });
     }
-    let engine = TensorRtEngine::load(bundle, &BuildSettings::remembered())?;
-    Ok(Box::new(engine))
+    let settings = BuildSettings::remembered();
+    with_fallback(bundle, |part| {
+        TensorRtEngine::load(part, &settings.of_part(bundle, part))
+    })
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use toml::Spanned;
 
 use super::external::DataFiles;
-use super::{Head, Manifest, ModelError};
+use super::{Fallback, Head, Manifest, ModelError};
 use crate::lfs;
 use crate::score::ScoreKind;
 
@@ -25,6 +25,7 @@ pub struct Bundle {
     /// The graphs of [`Manifest::head`] and [`Manifest::other_heads`].
     head: Option<Cow<'static, [u8]>>,
     other_heads: Vec<Cow<'static, [u8]>>,
+    fallback: Option<Box<Bundle>>,
     hash: String,
 }
 
@@ -39,7 +40,8 @@ impl Bundle {
     ///
     /// # Errors
     /// A file that cannot be read or is a pointer of Git LFS, a manifest that is wrong (with its line), a graph or a file of
-    /// its data whose hash is not the manifest's, data that is not in the folder, a file that is no ONNX graph.
+    /// its data whose hash is not the manifest's, data that is not in the folder, a file that is no ONNX graph; the same of
+    /// its fallback, and one whose networks cannot take the place of the bundle's.
     pub fn load(folder: &Path) -> Result<Self, ModelError> {
         let manifest = folder.file_name().is_some_and(|name| name == MANIFEST) && folder.is_file();
         let folder = folder.parent().filter(|_| manifest).unwrap_or(folder);
@@ -93,7 +95,7 @@ impl Bundle {
                 message,
             }
         })?;
-        let manifest = Manifest::parse(text, &path)?;
+        let mut manifest = Manifest::parse(text, &path)?;
         let check = |name: &str, bytes: &[u8], hash: &Spanned<String>| {
             let found = sha256(bytes);
             if found.eq_ignore_ascii_case(hash.get_ref()) {
@@ -138,6 +140,28 @@ impl Bundle {
         let other_heads = others
             .map(|head| of(head, &format!("the [[head]] {}", head.score())))
             .collect::<Result<_, _>>()?;
+        let fallback = manifest.fallback.as_ref();
+        let fallback = fallback
+            .map(|Fallback { bundle, sha256 }| {
+                let name = bundle.get_ref();
+                let inner = |file: &str| read(&format!("{name}/{file}"));
+                let other = Self::from_files(&folder.join(name), &inner)?;
+                let at = format!("{name}/{MANIFEST}");
+                check(&at, &inner(MANIFEST)?, sha256)?;
+                let wrong = |why: &str| ModelError::Manifest {
+                    path: path.clone(),
+                    line: Manifest::line(text, &bundle.span()),
+                    message: format!("the bundle {name:?} cannot be the fallback: {why}"),
+                };
+                match manifest.fallback_problem(other.manifest()) {
+                    Some(why) => Err(wrong(why)),
+                    None => Ok(Box::new(other)),
+                }
+            })
+            .transpose()?;
+        if let Some(fallback) = &fallback {
+            manifest.take_thresholds(fallback.manifest());
+        }
         // the manifest holds the hashes of all other files, so its hash is that of the whole
         let hash = sha256(&bytes);
         Ok(Self {
@@ -146,6 +170,7 @@ impl Bundle {
             segmentation,
             head,
             other_heads,
+            fallback,
             hash,
         })
     }
@@ -170,6 +195,11 @@ impl Bundle {
         self.head.as_ref()
     }
 
+    /// The smaller bundle that stands in where this one's networks are not in time.
+    pub fn fallback(&self) -> Option<&Bundle> {
+        self.fallback.as_deref()
+    }
+
     /// The same bundle with the head that a score needs as the one that runs, and without all others. For a
     /// score of the logits the observer stays the one that runs.
     ///
@@ -192,6 +222,9 @@ impl Bundle {
         self.manifest.other_heads = Vec::new();
         self.other_heads = Vec::new();
         self.manifest.check_score(score)?;
+        if let Some(fallback) = self.fallback {
+            self.fallback = Some(Box::new(fallback.choose(score)?));
+        }
         Ok(self)
     }
 

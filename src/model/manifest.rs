@@ -40,6 +40,8 @@ pub struct Manifest {
     /// The others that could be chosen.
     #[serde(rename = "head", default)]
     pub other_heads: Vec<Head>,
+    /// Smaller networks, for when these are not in time at reduced resolution either.
+    pub fallback: Option<Fallback>,
     /// Classes in the order of the logits.
     #[serde(rename = "class")]
     pub classes: Spanned<Vec<Class>>,
@@ -90,6 +92,17 @@ impl Segmentation {
             .into_iter()
             .chain(activations)
     }
+}
+
+/// A smaller bundle inside of another, with the same classes and heads. Its networks run at its least resolution,
+/// in the modes `fallback+observer` and `fallback`, with its thresholds.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fallback {
+    /// Folder in the bundle's folder.
+    pub bundle: Spanned<String>,
+    /// SHA-256 of its `model.toml`, in hexadecimal.
+    pub sha256: Spanned<String>,
 }
 
 /// A class of the segmentation network.
@@ -214,7 +227,50 @@ impl Manifest {
                 return Some(problem);
             }
         }
+        if let Some(Fallback { bundle, sha256 }) = &self.fallback {
+            let name = bundle.get_ref();
+            if !is_plain(name) {
+                let text = format!("{name:?} is not the plain name of a folder");
+                return Some((bundle.span(), text));
+            }
+            if let Some(problem) = hash_problem(sha256) {
+                return Some(problem);
+            }
+        }
         self.acceptance.pictures.values().find_map(hash_problem)
+    }
+
+    /// Why the networks of another bundle cannot stand in for these.
+    pub(super) fn fallback_problem(&self, other: &Manifest) -> Option<&'static str> {
+        let scores = |m: &Manifest| m.heads().map(Head::score).collect::<Vec<_>>();
+        let labels_only = |m: &Manifest| m.segmentation.labels_only;
+        if other.fallback.is_some() {
+            Some("it has a fallback of its own")
+        } else if self.classes.get_ref() != other.classes.get_ref() {
+            Some("its classes are others")
+        } else if labels_only(self) != labels_only(other) {
+            Some("only one of the two has logits")
+        } else if scores(self) != scores(other) {
+            Some("its heads are others")
+        } else {
+            None
+        }
+    }
+
+    /// Takes over the thresholds of the fallback, which are for its own least resolution: they go behind those that
+    /// are here.
+    pub(super) fn take_thresholds(&mut self, fallback: &Manifest) {
+        let least = match fallback.input.fixed() {
+            Some(_) => "full",
+            None => "reduced",
+        };
+        for entry in &fallback.thresholds {
+            if let Some(rest) = entry.get_ref().mode.strip_prefix(least) {
+                let mut taken = entry.clone();
+                taken.get_mut().mode = format!("fallback{rest}");
+                self.thresholds.push(taken);
+            }
+        }
     }
 
     fn head_problem(&self) -> Option<(Range<usize>, String)> {

@@ -31,5 +31,7 @@ pub use error::ModelError;
 pub use head::{Head, HeadKind};
 pub(crate) use input::MAX_SIDE;
 pub use input::{Fit, FixedInput, Input};
-pub use manifest::{Class, Manifest, Provenance, Segmentation, ThresholdAt, ThresholdEntry};
+pub use manifest::{
+    Class, Fallback, Manifest, Provenance, Segmentation, ThresholdAt, ThresholdEntry,
+};
 pub use wire::WireError;

@@ -155,7 +155,7 @@ impl Settings {
     /// Twelve pixels of a score map of 120x88.
     pub const MIN_REGION_PPM: u32 = 1130;
     /// A mode without the observer finds a tenth of the anomalies.
-    pub const LEAST_MODE: Mode = Mode::REDUCED;
+    pub const LEAST_MODE: Mode = Mode::FALLBACK;
 
     /// One mode for every frame; corridor and supervisor at their defaults.
     pub fn fixed(mode: Mode, judge: Judge) -> Self {

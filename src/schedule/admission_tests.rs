@@ -6,12 +6,13 @@ const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// Whole frames of 37, 16, 27 and 12 ms, in the order of [`Mode::ALL`]; observer with all after it
-/// 12 and 6 ms.
+/// Whole frames of 37, 16, 9, 27, 12 and 7 ms, in the order of [`Mode::ALL`]; observer with all after it
+/// 12, 6 and 4 ms.
 fn times(mode: Mode, scale: u32) -> StageTimes {
     let (segmentation, observer) = match mode.resolution {
         Resolution::Full => (25, 10),
         Resolution::Reduced => (10, 4),
+        Resolution::Fallback => (5, 2),
     };
     let mut times = StageTimes::default();
     times.add(Stage::Segmentation, ms(segmentation) * scale);
@@ -22,10 +23,19 @@ fn times(mode: Mode, scale: u32) -> StageTimes {
     times
 }
 
+/// For a bundle without a fallback.
 fn admission(config: AdmissionConfig) -> Admission {
+    let own = Mode::ALL.into_iter();
+    warmed(
+        config,
+        own.filter(|mode| mode.resolution != Resolution::Fallback),
+    )
+}
+
+fn warmed(config: AdmissionConfig, modes: impl Iterator<Item = Mode> + Clone) -> Admission {
     let mut admission = Admission::new(config).unwrap();
     for _ in 0..10 {
-        for mode in Mode::ALL {
+        for mode in modes.clone() {
             admission.warm_up(mode, &times(mode, 1));
         }
     }
@@ -183,7 +193,22 @@ fn refused_frames_are_probed_and_recovery_is_seen() {
     assert_eq!(counters.refused, 5 * 2 + 5 + 2);
     assert_eq!(counters.offered, counters.ran() + counters.refused);
     assert_eq!(counters.in_time(), 4);
-    assert_eq!(counters.run, [3, 0, 0, 8]);
+    assert_eq!(counters.run, [3, 0, 0, 0, 8, 0]);
+}
+
+#[test]
+fn the_fallback_with_its_observer_comes_before_modes_without_one() {
+    let mut admission = warmed(CONFIG, Mode::ALL.into_iter());
+    // 12 ms are left: the reduced mode without the observer would fit too
+    assert_eq!(frame(&mut admission, ms(48), 1), run(Mode::FALLBACK));
+    assert_eq!(frame(&mut admission, ms(52), 1), run(Mode::FALLBACK_LOGITS));
+    assert_eq!(
+        frame(&mut admission, ms(54), 1),
+        Admit::Refuse {
+            slack: ms(6),
+            needed: Some(ms(7)),
+        }
+    );
 }
 
 #[test]
@@ -206,7 +231,7 @@ fn a_downgraded_frame_counts_as_one_of_the_mode_it_ended_in() {
     admission.admit(ms(10));
     assert!(!admission.observer_fits(ms(50)));
     assert!(admission.done(Mode::FULL_LOGITS, &times(Mode::FULL_LOGITS, 1), ms(52)));
-    assert_eq!(admission.counters().run, [0, 0, 1, 0]);
+    assert_eq!(admission.counters().run, [0, 0, 0, 1, 0, 0]);
     // The next frame is admitted with the observer again.
     assert_eq!(admission.admit(ms(10)), run(Mode::FULL));
 }

@@ -102,10 +102,24 @@ impl Ladder {
 mod tests {
     use super::*;
 
-    const NONE: PerMode<bool> = [false; 4];
-    const ALL: PerMode<bool> = [true; 4];
-    const NOT_FULL: PerMode<bool> = [false, true, true, true];
-    const CHEAPEST: PerMode<bool> = [false, false, false, true];
+    const NONE: PerMode<bool> = [false; Mode::COUNT];
+    const ALL: PerMode<bool> = [true; Mode::COUNT];
+    const NOT_FULL: PerMode<bool> = {
+        let mut fits = ALL;
+        fits[Mode::FULL.index()] = false;
+        fits
+    };
+    const CHEAPEST: PerMode<bool> = only(&[Mode::FALLBACK_LOGITS]);
+
+    const fn only(modes: &[Mode]) -> PerMode<bool> {
+        let mut fits = NONE;
+        let mut i = 0;
+        while i < modes.len() {
+            fits[modes[i].index()] = true;
+            i += 1;
+        }
+        fits
+    }
 
     /// Frames until a mode is taken when all fit.
     fn frames_until(ladder: &mut Ladder, mode: Mode) -> u32 {
@@ -151,7 +165,7 @@ mod tests {
         for _ in 0..4 {
             assert_eq!(
                 ladder.choose(NOT_FULL, NOT_FULL),
-                Some(Mode::REDUCED_LOGITS)
+                Some(Mode::FALLBACK_LOGITS)
             );
         }
         // Full fits as of now, the reduced modes for longer.
@@ -160,7 +174,7 @@ mod tests {
 
         ladder.choose(CHEAPEST, CHEAPEST);
         for _ in 0..9 {
-            assert_eq!(ladder.choose(ALL, ALL), Some(Mode::REDUCED_LOGITS));
+            assert_eq!(ladder.choose(ALL, ALL), Some(Mode::FALLBACK_LOGITS));
         }
         assert_eq!(ladder.choose(ALL, ALL), Some(Mode::FULL));
     }
@@ -172,7 +186,7 @@ mod tests {
         ladder.choose(ALL, ALL);
         assert_eq!(
             ladder.choose(CHEAPEST, CHEAPEST),
-            Some(Mode::REDUCED_LOGITS)
+            Some(Mode::FALLBACK_LOGITS)
         );
     }
 
@@ -180,9 +194,9 @@ mod tests {
     fn a_better_mode_is_taken_at_once_when_the_one_in_force_no_longer_fits() {
         let mut ladder = Ladder::new(5);
         // Full resolution takes longer than the reduced one with the observer.
-        ladder.choose([false, false, true, true], NONE);
+        ladder.choose(only(&[Mode::FULL_LOGITS, Mode::REDUCED_LOGITS]), NONE);
         assert_eq!(
-            ladder.choose([false, true, false, true], NONE),
+            ladder.choose(only(&[Mode::REDUCED, Mode::REDUCED_LOGITS]), NONE),
             Some(Mode::REDUCED)
         );
     }

@@ -78,9 +78,10 @@ impl LatencyModel {
         // What disturbs one mode disturbs the others. Without this a mode that one bad spell made
         // unfit would never run again, and so never learn that the spell is over.
         let others = Mode::COUNT - 1;
-        let turn = 1 + self.frames % others;
-        let shared_with = Mode::ALL[(mode.index() + turn) % Mode::COUNT];
-        self.take(mode, shared_with, times);
+        let turns = (0..others).map(|i| mode.index() + 1 + (self.frames + i) % others);
+        let mut turns = turns.map(|turn| Mode::ALL[turn % Mode::COUNT]);
+        let shared_with = turns.find(|other| self.modes[other.index()].is_warm());
+        self.take(mode, shared_with.unwrap_or(mode), times);
     }
 
     /// Takes the times of a frame that was admitted in a mode with the observer but went on without

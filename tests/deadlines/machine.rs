@@ -63,7 +63,7 @@ impl Scenario {
 fn base(mode: Mode) -> [f64; Stage::COUNT] {
     let pixels = match mode.resolution {
         Resolution::Full => 1.0,
-        Resolution::Reduced => 0.42,
+        Resolution::Reduced | Resolution::Fallback => 0.42,
     };
     let (observer, score) = if mode.observer {
         (9.3, 0.02)

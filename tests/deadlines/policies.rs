@@ -1,7 +1,7 @@
 //! Three ways to treat the frames of a camera, on the simulated machine.
 
 use crate::machine::{Run, Scenario, dry_run};
-use lookout::engine::Mode;
+use lookout::engine::{Mode, Resolution};
 use lookout::profile::Stage;
 use lookout::schedule::{Admission, AdmissionConfig, AdmissionCounters, Admit};
 use std::collections::VecDeque;
@@ -97,8 +97,10 @@ impl<'a> Worker<'a> {
                 ..AdmissionConfig::default()
             };
             let mut admission = Admission::new(config).unwrap();
-            for i in 0..20 * Mode::COUNT {
-                let mode = Mode::ALL[i % Mode::COUNT];
+            let own = Mode::ALL
+                .into_iter()
+                .filter(|mode| mode.resolution != Resolution::Fallback);
+            for (i, mode) in own.cycle().take(20 * 4).enumerate() {
                 admission.warm_up(mode, &dry_run(mode, i));
             }
             admission

@@ -50,7 +50,7 @@ pub(crate) static UNEVEN: Scenario = Scenario {
     slowdown: |t, resolution| {
         let most = match resolution {
             lookout::engine::Resolution::Full => 2.2,
-            lookout::engine::Resolution::Reduced => 1.3,
+            _ => 1.3,
         };
         throttled(t, most)
     },

@@ -5,8 +5,9 @@ use crate::policies::{Fate, Outcome, Policy};
 use lookout::engine::Mode;
 use std::time::Duration;
 
-/// What a verdict in time is worth, by mode. A convention: it orders the modes and no more.
-const QUALITY: [f64; Mode::COUNT] = [1.0, 0.7, 0.5, 0.3];
+/// What a verdict in time is worth, by mode. A convention: it orders the modes and no more. The machine's bundle has no
+/// fallback.
+const QUALITY: [f64; Mode::COUNT] = [1.0, 0.7, 0.0, 0.5, 0.3, 0.0];
 
 #[derive(Debug, Default)]
 pub(crate) struct Tally {

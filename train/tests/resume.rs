@@ -6,7 +6,7 @@ mod pictures;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use lookout_train::data::SetFile;
 use lookout_train::nets::Design;
@@ -159,10 +159,12 @@ fn a_resumed_run_ends_where_an_uninterrupted_one_does() {
     let root = folder.path();
     write_pictures(&root.join("pictures"));
     write_cutouts(&root.join("cutouts"));
+    let backbone = std::env::var_os("LOOKOUT_BACKBONE").map(PathBuf::from);
+    let backbone = backbone.expect("LOOKOUT_BACKBONE is not set: run `. train/setup.sh` first");
 
     let mut config = segmentation_config(root);
     assert_resumes(root, "segmentation", |place| {
-        train_segmentation(&config, None, place, Device::Cpu).unwrap();
+        train_segmentation(&config, Some(&backbone), place, Device::Cpu).unwrap();
     });
 
     let first = root.join("first");

@@ -12,8 +12,9 @@ use indicatif::ProgressBar;
 use lookout::bag::{BagReader, MessageBuf};
 use lookout::calibration::{CleanFrame, CleanRecordings, Promise, StopFile, StopMode};
 use lookout::decide::StoppingConfig;
+use lookout::engine::Mode;
 use lookout::model::Bundle;
-use lookout::pipeline::{FrameHandler, Pipeline, Settings};
+use lookout::pipeline::{FrameHandler, Pipeline, Schedule, Settings};
 use lookout::shutdown::Shutdown;
 use lookout::time::{Stamp, SteppedClock};
 use lookout_scene::{Anomaly, Drive, DriveConfig};
@@ -80,26 +81,34 @@ pub(crate) fn run(args: &StopArgs) -> Result<Ending> {
         "--stop is what is to be made"
     );
     settings.min_region_ppm = CleanRecordings::MIN_REGION_PPM;
-    let mode = settings.best_mode()?;
-    let judge = settings.judges.of(mode);
-    let judge = judge.context("the mode has no threshold")?;
+    let best = settings.best_mode()?;
+    let lesser =
+        |mode: &Mode| mode.index() > best.index() && mode.index() <= settings.least_mode.index();
+    let lesser = settings.judges.modes().filter(lesser);
+    let modes: Vec<Mode> = [best].into_iter().chain(lesser).collect();
     let shutdown = Shutdown::on_signals()?;
-    let seen = look(args, &bundle, &settings, &shutdown)?;
+    let seen = look(args, &bundle, (&settings, &modes), &shutdown)?;
     if let Some(code) = shutdown.exit_code() {
         return Ok(Ending::Interrupted(code));
     }
+    let level = |(mode, seen): (&Mode, &CleanRecordings)| -> Result<StopMode> {
+        let judge = settings.judges.of(*mode);
+        let judge = judge.context("the mode has no threshold")?;
+        Ok(StopMode {
+            name: mode.name().to_owned(),
+            score: judge.score,
+            threshold: judge.threshold,
+            stop: seen.level(&promise, settings.vehicle.way_width_m())?,
+        })
+    };
+    let of_the_best = seen.first().context("no mode can run")?;
     let file = StopFile {
         bundle_hash: bundle.hash().to_owned(),
         date: today(),
         command: command(),
         promise,
-        data: seen.data(&promise, recordings(args)),
-        modes: vec![StopMode {
-            name: mode.name().to_owned(),
-            score: judge.score,
-            threshold: judge.threshold,
-            stop: seen.level(&promise, settings.vehicle.way_width_m())?,
-        }],
+        data: of_the_best.data(&promise, recordings(args)),
+        modes: modes.iter().zip(&seen).map(level).collect::<Result<_>>()?,
     };
     let text = toml::to_string(&file).context("cannot write the stop levels")?;
     match &args.out {
@@ -110,32 +119,50 @@ pub(crate) fn run(args: &StopArgs) -> Result<Ending> {
     Ok(Ending::Done)
 }
 
-/// Runs every recording through the networks.
+/// What the frames of a recording showed, in each of the modes.
+type Shown = Vec<Vec<CleanFrame>>;
+
+/// Runs every recording through the networks, in each of the modes.
 fn look(
     args: &StopArgs,
     bundle: &Bundle,
-    settings: &Settings,
+    (settings, modes): (&Settings, &[Mode]),
     shutdown: &Shutdown,
-) -> Result<CleanRecordings> {
-    let mut seen = CleanRecordings::default();
+) -> Result<Vec<CleanRecordings>> {
+    let mut seen = vec![CleanRecordings::default(); modes.len()];
+    let mut add = |shown: Shown| {
+        let both = seen.iter_mut().zip(shown);
+        both.for_each(|(seen, shown)| seen.add(shown));
+    };
+    let handlers = |engine: &EngineArgs| -> Result<Vec<FrameHandler>> {
+        let of = |&mode: &Mode| {
+            let settings = Settings {
+                schedule: Schedule::Fixed(mode),
+                ..settings.clone()
+            };
+            let open = engine.opener(bundle);
+            Ok(FrameHandler::assemble(open, settings, None)?)
+        };
+        modes.iter().map(of).collect()
+    };
     let seeds: Vec<u64> = args.rendered.into_iter().flat_map(Seeds::all).collect();
     let bar = ProgressBar::new((args.bags.len() + seeds.len()) as u64);
     for path in &args.bags {
-        let mut frames = handler(&args.engine, bundle, settings)?;
+        let mut frames = handlers(&args.engine)?;
         let shown = bag(path, args, &mut frames, settings.vehicle, shutdown)
             .with_context(|| path.display().to_string())?;
-        seen.add(shown);
+        add(shown);
         bar.inc(1);
     }
     // the drives share the cores
     let mut engine = args.engine.clone();
     engine.threads = engine.threads.or(Some(1));
-    let one = |seed: u64| -> Result<Vec<CleanFrame>> {
+    let one = |seed: u64| -> Result<Shown> {
         let config = DriveConfig {
             duration_s: args.seconds,
             ..closed_loop::config(seed, args.speed, Anomaly::None)
         };
-        let mut frames = handler(&engine, bundle, settings)?;
+        let mut frames = handlers(&engine)?;
         let shown = rendered(
             &Drive::new(config)?,
             &mut frames,
@@ -155,7 +182,7 @@ fn look(
                 .collect()
         });
         for drive in shown {
-            seen.add(drive.map_err(|_| anyhow!("a drive was broken off by a panic"))??);
+            add(drive.map_err(|_| anyhow!("a drive was broken off by a panic"))??);
         }
         if shutdown.requested() {
             break;
@@ -165,28 +192,25 @@ fn look(
     Ok(seen)
 }
 
-fn handler(engine: &EngineArgs, bundle: &Bundle, settings: &Settings) -> Result<FrameHandler> {
-    let open = engine.opener(bundle);
-    Ok(FrameHandler::assemble(open, settings.clone(), None)?)
-}
-
 /// A drive that nobody stops.
 fn rendered(
     street: &Drive,
-    frames: &mut FrameHandler,
+    frames: &mut [FrameHandler],
     vehicle: StoppingConfig,
     shutdown: &Shutdown,
-) -> Result<Vec<CleanFrame>> {
+) -> Result<Shown> {
     let surroundings = Surroundings::new(vehicle)?;
     surroundings.set_mount(closed_loop::mount(street));
     let clock = SteppedClock::default();
     let mut message = MessageBuf::new();
     let mut drive = ClosedLoop::new(street);
-    let mut shown = Vec::new();
+    let mut shown = vec![Vec::new(); frames.len()];
     while drive.next_frame()? && !shutdown.requested() {
         drive.camera().tell(&surroundings, &mut message)?;
         drive.message(&mut message)?;
-        shown.extend(judge(&message, frames, &surroundings, &clock)?);
+        for (frames, shown) in frames.iter_mut().zip(&mut shown) {
+            shown.extend(judge(&message, frames, &surroundings, &clock)?);
+        }
     }
     Ok(shown)
 }
@@ -194,10 +218,10 @@ fn rendered(
 fn bag(
     path: &Path,
     args: &StopArgs,
-    frames: &mut FrameHandler,
+    frames: &mut [FrameHandler],
     vehicle: StoppingConfig,
     shutdown: &Shutdown,
-) -> Result<Vec<CleanFrame>> {
+) -> Result<Shown> {
     let mut reader = BagReader::open(path)?;
     reader.select(args.topic.as_deref())?;
     let mut surroundings = Surroundings::new(vehicle)?;
@@ -210,22 +234,24 @@ fn bag(
     surroundings.follow(&mut reader);
     let clock = SteppedClock::default();
     let mut message = MessageBuf::new();
-    let mut shown = Vec::new();
+    let mut shown = vec![Vec::new(); frames.len()];
     while reader.read_next(&mut message)? && !shutdown.requested() {
         if surroundings.hear(&message) {
             continue;
         }
-        let frame = judge(&message, frames, &surroundings, &clock)?;
-        ensure!(
-            frame.is_some() || shown.is_empty(),
-            "the frame at {} has no distances, and those before it had: is it of another size?",
-            message.log_time()
-        );
-        // frames before the first camera_info are passed over
-        shown.extend(frame);
+        for (frames, shown) in frames.iter_mut().zip(&mut shown) {
+            let frame = judge(&message, frames, &surroundings, &clock)?;
+            ensure!(
+                frame.is_some() || shown.is_empty(),
+                "the frame at {} has no distances, and those before it had: is it of another size?",
+                message.log_time()
+            );
+            // frames before the first camera_info are passed over
+            shown.extend(frame);
+        }
     }
     ensure!(
-        !shown.is_empty() || shutdown.requested(),
+        shown.iter().all(|shown| !shown.is_empty()) || shutdown.requested(),
         "no frame has distances: the bag has no camera_info beside its pictures; give --camera"
     );
     Ok(shown)

@@ -31,11 +31,12 @@ pub struct TensorRtEngine {
     segmented: Option<Resolution>,
 }
 
-/// The place of a resolution among lanes, and its profile among the engines'.
+/// The place of a resolution among lanes, and its profile among the engines'. No frame comes so far that the fallback's
+/// is asked for: its networks are another engine's.
 pub(super) const fn place(resolution: Resolution) -> usize {
     match resolution {
         Resolution::Full => 0,
-        Resolution::Reduced => 1,
+        Resolution::Reduced | Resolution::Fallback => 1,
     }
 }
 
@@ -139,7 +140,7 @@ impl TensorRtEngine {
             // time to make it.
             let other = match resolution {
                 Resolution::Full => Resolution::Reduced,
-                Resolution::Reduced => Resolution::Full,
+                Resolution::Reduced | Resolution::Fallback => Resolution::Full,
             };
             if let Ok(placement) = self.placement(frame, other) {
                 self.prepare(other, placement)?;

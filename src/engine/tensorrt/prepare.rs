@@ -1,5 +1,6 @@
 //! Building what a bundle needs, ahead of its first frame.
 
+use std::iter;
 use std::path::PathBuf;
 
 use super::cache::{Artefact, Cache, Origin, folder};
@@ -42,7 +43,7 @@ pub enum Progress<'a> {
     Ready(&'a PreparedArtefact),
 }
 
-/// Builds the plans of both graphs and the kernels' cubin, as far as they are not there yet, and
+/// Builds the plans of a bundle's graphs and of its fallback's, and the kernels' cubin, as far as they are not there yet, and
 /// remembers the settings: the engine is opened with them from then on.
 ///
 /// # Errors
@@ -57,16 +58,16 @@ pub fn prepare(
     let folder = folder(settings.cache_dir.as_deref())?;
     let cache = Cache::open(&folder)?;
     let found = Found::look()?;
-    let maker = Maker {
-        found: &found,
-        bundle,
-        settings,
-        cache: &cache,
-    };
-    let engines = maker.engines(progress)?;
+    let mut artefacts = Vec::new();
+    for part in iter::once(bundle).chain(bundle.fallback()) {
+        let maker = Maker {
+            found: &found,
+            bundle: part,
+            settings: &settings.of_part(bundle, part),
+            cache: &cache,
+        };
+        artefacts.extend(maker.engines(progress)?.artefacts);
+    }
     settings.remember(&folder)?;
-    Ok(Prepared {
-        folder,
-        artefacts: engines.artefacts,
-    })
+    Ok(Prepared { folder, artefacts })
 }

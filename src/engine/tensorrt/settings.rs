@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::engine::{EngineError, Resolution, input_size};
-use crate::model::Input;
+use crate::model::{Bundle, Input};
 
 named! {
     /// Precision of the networks' layers. Inputs and outputs stay f32.
@@ -180,6 +180,20 @@ pub struct InputSizes {
 }
 
 impl BuildSettings {
+    /// Those of a part of a bundle: of itself or of its fallback, whose quantised graphs lie in its own folder.
+    pub fn of_part(&self, bundle: &Bundle, part: &Bundle) -> Self {
+        let inner = bundle.manifest().fallback.as_ref();
+        let inner = inner.filter(|_| part.hash() != bundle.hash());
+        let qdq = self.qdq.as_ref().map(|folder| match inner {
+            Some(fallback) => folder.join(fallback.bundle.get_ref()),
+            None => folder.clone(),
+        });
+        Self {
+            qdq,
+            ..self.clone()
+        }
+    }
+
     /// Whether the settings can be together.
     ///
     /// # Errors

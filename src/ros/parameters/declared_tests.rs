@@ -28,8 +28,10 @@ overlay_quality integer 1..100 R
 overlay_max_width integer 64..8192 R
 thresholds.full_observer double 0..1 R
 thresholds.reduced_observer double 0..1 R
+thresholds.fallback_observer double 0..1 R
 thresholds.full double 0..1 R
 thresholds.reduced double 0..1 R
+thresholds.fallback double 0..1 R
 supervisor.area_on_ppm integer 1..1000000 U
 supervisor.area_off_ppm integer 1..1000000 U
 supervisor.confirm_window integer 1..64 U

@@ -302,9 +302,9 @@ licence = ""
         for (rows, change, words) in [
             (row("e", "name = 'enrgy'"), NONE, "unknown variant `enrgy`"),
             (
-                row("m", "name = 'mahalanobis'"),
+                row("c", "name = 'cutpaste'"),
                 ("\"road\"", "\"small\""),
-                "row \"m\": it reads the activation \"decoder4\"",
+                "row \"c\": it reads the activation \"detail4\"",
             ),
             (
                 row("v", "name = 'vim', dimensions = 48"),

@@ -5,7 +5,6 @@ mod backbone;
 mod fusion;
 mod observer;
 mod segmentation;
-mod small;
 
 pub use adopted::Shown;
 pub use backbone::{PREFIX as BACKBONE_PREFIX, backbone, load_backbone};
@@ -38,8 +37,8 @@ impl Design {
     /// [`AUXILIARY`].
     pub fn segmentation(self, classes: i64) -> Graph {
         match self {
-            Self::Road => segmentation::segmentation(classes),
-            Self::Small => small::segmentation(classes),
+            Self::Road => segmentation::segmentation(&segmentation::ROAD, classes),
+            Self::Small => segmentation::segmentation(&segmentation::SMALL, classes),
         }
     }
 
@@ -56,22 +55,18 @@ impl Design {
     /// The observer. Inputs: `image`, [`LOGITS`], [`Self::activations`]. Outputs: [`OBSERVER`],
     /// [`OWN_LOGIT`], `energy`, `probabilities`.
     pub fn observer(self, classes: i64) -> Graph {
-        match self {
-            Self::Road => observer::observer(classes),
-            Self::Small => small::observer(classes),
-        }
+        let widths = match self {
+            Self::Road => &observer::ROAD,
+            Self::Small => &observer::SMALL,
+        };
+        observer::observer(widths, self.activations(), classes)
     }
 
     /// Names of the activations that the observer reads, with their strides and planes.
     pub fn activations(self) -> &'static [(&'static str, i64, i64)] {
         match self {
-            Self::Road => &segmentation::ACTIVATIONS,
-            Self::Small => &small::ACTIVATIONS,
+            Self::Road => segmentation::ROAD.activations,
+            Self::Small => segmentation::SMALL.activations,
         }
-    }
-
-    /// Whether the segmentation network has a backbone with pretrained weights.
-    pub fn has_backbone(self) -> bool {
-        self == Self::Road
     }
 }

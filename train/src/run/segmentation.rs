@@ -55,9 +55,10 @@ pub struct SegmentationTraining {
     pub auxiliary: f64,
     /// Weight of the soft Jaccard loss, which counts each class alike.
     pub jaccard: f64,
-    /// A larger network to learn from, beside the labels.
+    /// A larger network to learn from, beside the labels. Layers as large as its own begin with its weights.
     pub teacher: Option<Teacher>,
-    /// Folder of a finished experiment of the same networks whose weights these begin with.
+    /// Folder of a finished experiment of the same networks whose weights these begin with, instead of those
+    /// of the teacher or of the backbone's file.
     pub start: Option<PathBuf>,
 }
 
@@ -132,14 +133,22 @@ pub fn train_segmentation(
 
     tch::manual_seed(config.seed as i64);
     let network = Network::new(config.design.segmentation(CLASSES), device);
-    if config.design.has_backbone() {
+    let teacher = match &training.teacher {
+        Some(t) => {
+            let network = load_segmentation(t.design, &t.run.join("segmentation"), device)?;
+            Some((network, t.weight))
+        }
+        None => None,
+    };
+    if let Some(run) = &training.start {
+        Checkpoint::new(&run.join("segmentation"), "best").load_average(&network)?;
+    } else if let Some((teacher, _)) = &teacher {
+        network.borrow_from(teacher);
+    } else {
         let path = backbone.ok_or_else(|| {
             anyhow::anyhow!("the backbone's weights are missing: run `. train/setup.sh`")
         })?;
         load_backbone(&network, path)?;
-    }
-    if let Some(run) = &training.start {
-        Checkpoint::new(&run.join("segmentation"), "best").load_average(&network)?;
     }
     let mut trainee = Trainee::new(network, &training.schedule);
     trainee
@@ -160,13 +169,6 @@ pub fn train_segmentation(
             augment_all(picture, &size, set.scale, &mut rng)
         };
         (0..batch).map(sample).collect()
-    };
-    let teacher = match &training.teacher {
-        Some(t) => {
-            let network = load_segmentation(t.design, &t.run.join("segmentation"), device)?;
-            Some((network, t.weight))
-        }
-        None => None,
     };
     let loss = |network: &Network, batch: &Batch, _| {
         let image = channels_last(&normalise(&batch.image.to(device)));
