@@ -38,7 +38,7 @@ fn verdicts_masks_and_scores_are_those_of_the_cpu() {
             handler.run(Ok(CameraView::Raw(message.view())), stamp, &clock, &mut ())
         };
         let (on_gpu, on_cpu) = (judge(&mut gpu), judge(&mut cpu));
-        assert_eq!(on_gpu.error, None);
+        assert!(on_gpu.error.is_none());
         assert_eq!(on_gpu.fate, on_cpu.fate);
         assert_eq!(on_gpu.verdict, on_cpu.verdict, "{encoding}");
         let maps = [&gpu, &cpu].map(|h| h.pipeline().score_map().values().to_vec());
