@@ -41,7 +41,7 @@ fn admission(rng: &mut Pcg32) -> Admission {
         }
     }
     for i in 0..4000 {
-        let mode = Mode::ALL[i % 4];
+        let mode = Mode::ALL[i % Mode::COUNT];
         admission.admit(AGE);
         admission.done(mode, &times(mode, rng.random_range(0.9..1.1)), AGE);
     }

@@ -52,7 +52,13 @@ fn every_mode_and_size_is_that_of_the_cpu_whenever_the_gpu_works() {
         standin.set_network(networks::real());
         standin.policy(policy);
         let mut engine = open(&folder).unwrap();
-        for (i, mode) in Mode::ALL.into_iter().enumerate() {
+        let own = [
+            Mode::FULL,
+            Mode::REDUCED,
+            Mode::FULL_LOGITS,
+            Mode::REDUCED_LOGITS,
+        ];
+        for (i, mode) in own.into_iter().enumerate() {
             for (width, height) in [(640, 480), (1280, 720), (321, 243), (1920, 1080)] {
                 let frame = picture(width, height, 10 * i as u32 + width % 7);
                 let want = reference.run(&frame, mode).unwrap().clone();
