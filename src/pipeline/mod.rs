@@ -19,6 +19,7 @@
 mod assembly;
 mod frame_failure;
 mod handler;
+mod judged;
 mod outcome;
 mod settings;
 mod surroundings;
@@ -29,7 +30,8 @@ use std::time::{Duration, Instant};
 pub use crate::engine::{Asked, Choice, GivenThresholds, Judge, Judges};
 pub use assembly::{AssemblyError, watch};
 pub use frame_failure::FrameFailure;
-pub use handler::{FrameHandler, Judged, Live, Sink};
+pub use handler::{FrameHandler, Live, Sink};
+pub use judged::Judged;
 pub use outcome::{FrameTimes, Outcome, PipelineError, SettingsError};
 pub use settings::{PartialSettings, Schedule, Settings, StopLevels, Threshold};
 pub use surroundings::{NoGround, Surroundings};
