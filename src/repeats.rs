@@ -1,14 +1,14 @@
 //! What may go wrong at every frame or message is logged once, and after that only its number, ever less often.
 //!
 //! The first of a kind is logged at once. Those after it are counted, and their number is logged after five
-//! minutes, after ten more, after twenty more, and so on. A kind that did not come for an hour is forgotten: it
-//! is logged at once when it comes again.
+//! minutes, after ten more, after twenty more, and so on. When a kind has not come for an hour, it is forgotten,
+//! and the next one is logged at once.
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
-/// Kinds that are told apart; whoever sends errors of ever more kinds must not fill the disk with them either.
+/// How many kinds are told apart. There is a limit, so that errors of ever new kinds do not fill the disk.
 const KINDS: usize = 16;
 const FIRST_PAUSE: Duration = Duration::from_secs(5 * 60);
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(60 * 60);

@@ -1,5 +1,5 @@
 //! Faults in a live run: engine, source, clock, disk. Whatever breaks, the flag is raised within the
-//! staleness limit and one heartbeat, the run goes on or ends with an error, the reason is told, and
+//! staleness limit and one heartbeat, the run goes on or ends with an error, the log says why, and
 //! what was written stays.
 //!
 //! Engine, source and clock break in a run of this process, which is joined as that of the program is. What

@@ -1,4 +1,4 @@
-//! Files that are damaged: what is behind the damage is read, and what is lost is told.
+//! Damaged files: the reader goes on behind the damage and says how much is lost.
 
 use proptest::prelude::*;
 

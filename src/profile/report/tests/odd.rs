@@ -1,4 +1,4 @@
-//! Runs that nobody hopes for: of nothing, without end, of numbers that are none, named to do harm.
+//! The report of odd runs: runs without frames, very long ones, values that are not finite, and names that hold HTML.
 
 use super::super::series::CAPACITY;
 use super::*;
