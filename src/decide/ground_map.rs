@@ -2,15 +2,16 @@
 
 use super::{Ground, MapSize};
 
-/// Stands for the ground that a ray at the horizon or above would meet, in metres.
+/// No ground is seen farther away, in metres: a ray that meets it there, or never, counts as one that
+/// ends here. So a pitch that is less certain never sees less.
 const FAR_M: f64 = 1000.0;
 
 /// What a pixel of the score map sees of the ground, at its lower edge.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Cell {
     /// Distance ahead and to the right in metres, nearest first: with the nose as far down, as given and
-    /// as far up as the pitch's uncertainty allows. The first is infinitely far at the horizon and above,
-    /// and where the lens has no ray.
+    /// as far up as the pitch's uncertainty allows, none beyond [`FAR_M`]. The first is infinitely far where
+    /// no ground is seen with the nose down either, and where the lens has no ray.
     pub(super) at: [(f32, f32); 3],
     /// The pixel's left and right edge, to the right of the camera in parts of the distance ahead.
     pub(super) edges: (f32, f32),
@@ -97,7 +98,8 @@ fn one(ground: &Ground, (u, v): (f64, f64)) -> Cell {
     let mut cell = Cell::SKY;
     for (at, more) in cell.at.iter_mut().zip([uncertain, 0.0, -uncertain]) {
         let level = ground.level(ray, more);
-        let (ahead, right) = match ground.on_ground(level) {
+        let met = ground.on_ground(level).filter(|(ahead, _)| *ahead <= FAR_M);
+        let (ahead, right) = match met {
             Some(met) => met,
             None if more == uncertain => return Cell::SKY,
             None => (FAR_M, level[1] / level[0].max(f64::MIN_POSITIVE) * FAR_M),
