@@ -2,15 +2,16 @@
 //! (rten its activations, ONNX Runtime its handles), and so does the resizer, which builds its
 //! filter anew for every frame. A stand-in engine takes the engines' place here and the frames have
 //! the networks' size, so that every allocation counted is ours.
-#![allow(clippy::unwrap_used, unsafe_code)]
+#![allow(clippy::unwrap_used)]
 
+#[path = "support/counting.rs"]
+mod counting;
 #[path = "support/sixteen.rs"]
 mod sixteen;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::time::Duration;
 
+use counting::{counted, counted_from_now};
 use lookout::decide::{
     Band, Calibration, Event, Failure, Mount, Observation, State, StopLevel, StoppingConfig,
     Supervisor, SupervisorConfig,
@@ -31,44 +32,10 @@ use lookout::score::ScoreKind;
 use lookout::time::{Now, Stamp, SteppedClock};
 use lookout::watchdog::Board;
 
-thread_local! {
-    static COUNT: Cell<Option<u64>> = const { Cell::new(None) };
-}
-
-/// Counts the allocations of the thread that asked for it.
-struct Counting;
-
-fn note() {
-    let _ = COUNT.try_with(|c| c.set(c.get().map(|n| n + 1)));
-}
-
-// SAFETY: hands everything to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        note();
-        // SAFETY: the caller keeps the allocator's contract, and so do we.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        note();
-        // SAFETY: as above.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
 fn allocations(work: impl FnOnce()) -> u64 {
-    COUNT.with(|c| c.set(Some(0)));
+    counted_from_now();
     work();
-    COUNT.with(|c| c.replace(None)).unwrap()
+    counted()
 }
 
 /// Does our share of an engine's work (pre-processing) and gives a fixed perception.

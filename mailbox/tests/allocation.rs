@@ -1,53 +1,20 @@
 //! Nothing is allocated after construction: neither by a post nor by a take nor by a wait.
 #![cfg(not(loom))]
-#![allow(clippy::unwrap_used, unsafe_code)]
+#![allow(clippy::unwrap_used)]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#[path = "../../tests/support/counting.rs"]
+mod counting;
+
 use std::thread;
 use std::time::Duration;
 
+use counting::{counted, counted_from_now};
 use lookout_mailbox::{Wait, mailbox, mailbox_with};
 
-thread_local! {
-    static COUNT: Cell<Option<u64>> = const { Cell::new(None) };
-}
-
-/// Counts what the thread that asked for it allocates and frees.
-struct Counting;
-
-fn note() {
-    let _ = COUNT.try_with(|c| c.set(c.get().map(|n| n + 1)));
-}
-
-// SAFETY: hands everything to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        note();
-        // SAFETY: the caller keeps the allocator's contract, and so do we.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        note();
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        note();
-        // SAFETY: as above.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
 fn allocations(work: impl FnOnce()) -> u64 {
-    COUNT.with(|c| c.set(Some(0)));
+    counted_from_now();
     work();
-    COUNT.with(|c| c.replace(None)).unwrap()
+    counted()
 }
 
 #[test]
