@@ -64,6 +64,9 @@ struct ObserverArgs {
     /// Data sets in place of the experiment's, by name, with commas.
     #[arg(long, value_delimiter = ',', conflicts_with = "experiment")]
     sets: Vec<String>,
+    /// Pretrained weights of the observer's backbone; `train/setup.sh` says where they are.
+    #[arg(long, env = "LOOKOUT_BACKBONE")]
+    backbone: Option<PathBuf>,
     /// Attack no samples: for a network that cannot be trained through. ONNX Runtime or rten runs it.
     #[arg(long)]
     no_attack: bool,
@@ -164,7 +167,7 @@ impl ObserverArgs {
             file: self.experiment,
             out: self.out,
             data: self.data,
-            backbone: None,
+            backbone: self.backbone,
             lookout: lookout(self.lookout)?,
             until: Stage::Evaluation,
         };

@@ -5,7 +5,7 @@
 mod pictures;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use lookout::engine::{Engine, Resolution, RtenEngine};
 use lookout::frame::Frame;
@@ -115,6 +115,7 @@ sample = { width = 32, height = 32 }
 cutouts = ["cutouts"]
 rendering = { drives = 1, frames = 1 }
 attacked = 1
+backbone_rate = 0.3
 attack = { mode = "both", epsilon = [0.02, 0.1], noise = 0.03 }
 outlier_weight = 2.0
 failure_weight = 1.0
@@ -149,7 +150,7 @@ fn a_bundle_of_one_odd_size_gets_an_observer_that_the_engine_runs() {
             file: file.clone(),
             out: out.clone(),
             data: root.to_owned(),
-            backbone: None,
+            backbone: std::env::var_os("LOOKOUT_BACKBONE").map(PathBuf::from),
             lookout: "lookout".into(),
             until: Stage::Export,
         };

@@ -267,11 +267,17 @@ impl Builder {
 
     /// The size of `like`; `x` itself where both have one stride.
     pub fn resize_to(&mut self, name: &str, x: ValueId, like: ValueId) -> ValueId {
-        let ((c, from), (_, to)) = (self.shape(x), self.shape(like));
-        match from == to {
+        match self.shape(x).1 == self.shape(like).1 {
             true => x,
-            false => self.node(name, Op::ResizeTo, &[x, like], c, to),
+            false => self.fit_to(name, x, like),
         }
+    }
+
+    /// The size of `like`, also where both have one stride: of a side that the stride does not divide, one may
+    /// have been rounded down and the other up.
+    pub fn fit_to(&mut self, name: &str, x: ValueId, like: ValueId) -> ValueId {
+        let (c, to) = (self.shape(x).0, self.shape(like).1);
+        self.node(name, Op::ResizeTo, &[x, like], c, to)
     }
 
     /// Half the size, means of 2x2 pixels.

@@ -3,9 +3,14 @@
 //! Sides are halved and rounded up, and brought together again by their own sizes, so that it runs at a network's one odd
 //! size too.
 
+use super::backbone::backbone;
 use super::observer::fuse;
 use super::{LOGITS, OWN_LOGIT};
-use crate::graph::{Builder, Graph, ValueId};
+use crate::graph::{Builder, Conv, Graph, ValueId};
+
+/// The layer that brings the network's colours to those of the observer's backbone: one factor and one
+/// offset a colour.
+pub const COLOURS: &str = "backbone.colours";
 
 /// What a network shows its observer, beside the picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +21,8 @@ pub struct Shown {
     pub stride: i64,
     /// Strides and planes of the activations.
     pub activations: Vec<(i64, i64)>,
+    /// Whether the observer looks at the picture with a backbone of its own, beside what it is shown.
+    pub backbone: bool,
 }
 
 impl Shown {
@@ -31,9 +38,13 @@ impl Shown {
         let image = b.input("image", 3, 1);
         let logits = b.input(LOGITS, self.classes, self.stride);
         let all = self.activations.iter().enumerate();
-        let seen: Vec<ValueId> = all
-            .map(|(i, &(stride, planes))| b.input(&Self::input(i), planes, stride))
+        // and whether its sides were rounded down
+        let mut seen: Vec<(ValueId, bool)> = all
+            .map(|(i, &(stride, planes))| (b.input(&Self::input(i), planes, stride), false))
             .collect();
+        if self.backbone {
+            seen.extend(context(&mut b, image).map(|value| (value, true)));
+        }
 
         let base = self.stride.max(4);
         let mut near: Vec<ValueId> = vec![];
@@ -50,7 +61,7 @@ impl Shown {
             let is_last = stride * 2 > 16;
             let mut sum = x;
             for (i, &value) in seen.iter().enumerate() {
-                let own = b.shape(value).1;
+                let own = b.shape(value.0).1;
                 let here =
                     own == stride || (near.is_empty() && own < stride) || (is_last && own > stride);
                 if here {
@@ -58,7 +69,7 @@ impl Shown {
                 }
             }
             if near.is_empty() {
-                sum = add_source(&mut b, &format!("{name}.said"), sum, logits);
+                sum = add_source(&mut b, &format!("{name}.said"), sum, (logits, false));
             }
             near.push(b.relu(&format!("{name}.relu"), sum));
             if is_last {
@@ -89,6 +100,22 @@ impl Shown {
     }
 }
 
+/// What a backbone of the observer's own makes of the picture: at half its size, as that of `road`.
+fn context(b: &mut Builder, image: ValueId) -> [ValueId; 3] {
+    let each = Conv {
+        out_channels: 3,
+        kernel: [1, 1],
+        stride: 1,
+        padding: [0; 4],
+        dilation: [1, 1],
+        groups: 3,
+        bias: true,
+    };
+    let small = b.average_pool2("small", image);
+    let colours = b.conv_op(COLOURS, small, each);
+    backbone(b, colours, [2, 4, 10])
+}
+
 /// Planes at a stride.
 fn width(stride: i64) -> i64 {
     match stride {
@@ -99,17 +126,25 @@ fn width(stride: i64) -> i64 {
 }
 
 /// Adds what is seen, in its own measure and brought to the size of the sum: activations of others are of any magnitude.
-fn add_source(b: &mut Builder, name: &str, sum: ValueId, seen: ValueId) -> ValueId {
+fn add_source(
+    b: &mut Builder,
+    name: &str,
+    sum: ValueId,
+    (seen, rounded_down): (ValueId, bool),
+) -> ValueId {
     let (planes, stride) = b.shape(sum);
     let size = format!("{name}.size");
     // the fewer pixels, the cheaper
     let x = match b.shape(seen).1 > stride {
         true => {
             let x = b.conv_bn(name, seen, planes, [1, 1], 1, 1);
-            b.resize_to(&size, x, sum)
+            b.fit_to(&size, x, sum)
         }
         false => {
-            let x = b.resize_to(&size, seen, sum);
+            let x = match rounded_down {
+                true => b.fit_to(&size, seen, sum),
+                false => b.resize_to(&size, seen, sum),
+            };
             b.conv_bn(name, x, planes, [1, 1], 1, 1)
         }
     };
@@ -155,11 +190,12 @@ mod tests {
             &[(2, 8), (32, 40), (8, 5), (8, 7)],
         ];
         for stride in [1, 2, 4, 8, 16, 32] {
-            for activations in sets {
+            for (activations, backbone) in sets.into_iter().zip([false, true, true]) {
                 let shown = Shown {
                     classes: 19,
                     stride,
                     activations: activations.to_vec(),
+                    backbone,
                 };
                 for (h, w) in [(65, 97), (64, 96)] {
                     let out = run(&shown, h, w);

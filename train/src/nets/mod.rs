@@ -6,7 +6,7 @@ mod fusion;
 mod observer;
 mod segmentation;
 
-pub use adopted::Shown;
+pub use adopted::{COLOURS, Shown};
 pub use backbone::{PREFIX as BACKBONE_PREFIX, backbone, load_backbone};
 pub use fusion::Fusion;
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,7 @@
 //! The segmentation network of a bundle, frozen: what its observer is trained on.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
@@ -11,10 +12,11 @@ use tch::{Device, Kind, Tensor};
 use super::counterparts::counterparts;
 use super::observed::Seen;
 use super::segmentation::colours;
+use super::{MEAN, STD};
 use crate::data::{InUse, Picture};
-use crate::nets::{LOGITS, Shown};
+use crate::nets::{COLOURS, LOGITS, Shown, load_backbone};
 use crate::onnx::Imported;
-use crate::torch::channels_last;
+use crate::torch::{Network, channels_last};
 
 /// A bundle's segmentation network.
 #[derive(Debug)]
@@ -36,12 +38,18 @@ enum Runner {
 }
 
 impl Adopted {
-    /// Loads a bundle. With `gradients` its graph is read into libtorch, else an engine runs it.
+    /// Loads a bundle. With `gradients` its graph is read into libtorch, else an engine runs it. Its observer has a
+    /// `backbone` of its own or none.
     ///
     /// # Errors
     /// A bundle that cannot be loaded; with gradients, an operator that is not known here; an activation that does not
     /// lie over the picture.
-    pub fn load(path: &Path, gradients: bool, device: Device) -> anyhow::Result<Self> {
+    pub fn load(
+        path: &Path,
+        gradients: bool,
+        backbone: bool,
+        device: Device,
+    ) -> anyhow::Result<Self> {
         let bundle = Bundle::load(path)?;
         let bytes = bundle.segmentation();
         let runner = if gradients {
@@ -64,6 +72,7 @@ impl Adopted {
                 classes: classes.len() as i64,
                 stride: i64::from(*bundle.manifest().segmentation.stride.get_ref()),
                 activations: vec![],
+                backbone,
             },
             bundle,
             runner,
@@ -97,6 +106,26 @@ impl Adopted {
             Ok((stride, size[1]))
         });
         all.collect()
+    }
+
+    /// Gives the observer's backbone its ImageNet weights, and colours as it knows them.
+    pub(super) fn prepare(&self, observer: &Network, weights: Option<&Path>) -> anyhow::Result<()> {
+        if !self.shown.backbone {
+            return Ok(());
+        }
+        let weights =
+            weights.context("the backbone's weights are missing: run `. train/setup.sh`")?;
+        load_backbone(observer, weights)?;
+        let input = &self.bundle.manifest().input;
+        let (factor, offset) = colours_between(input.mean.get_ref(), input.std.get_ref());
+        let all = observer.parameters().iter();
+        let mut values: BTreeMap<String, Tensor> = all
+            .map(|(name, value)| (name.clone(), value.shallow_clone()))
+            .collect();
+        let factor = Tensor::from_slice(&factor).reshape([3, 1, 1, 1]);
+        values.insert(format!("{COLOURS}.weight"), factor);
+        values.insert(format!("{COLOURS}.bias"), Tensor::from_slice(&offset));
+        Ok(observer.load(&values)?)
     }
 
     /// The bundle.
@@ -240,6 +269,13 @@ impl Adopted {
     }
 }
 
+/// Factor and offset of each colour that bring what a bundle makes of a picture to [`super::normalise`]'s.
+fn colours_between(mean: &[f32; 3], std: &[f32; 3]) -> ([f32; 3], [f32; 3]) {
+    let factor = std::array::from_fn(|i| std[i] / STD[i]);
+    let offset = std::array::from_fn(|i| (mean[i] - MEAN[i]) / STD[i]);
+    (factor, offset)
+}
+
 /// Logits and activations, as the bundle's graph calls them.
 fn outputs(bundle: &Bundle) -> Vec<String> {
     let segmentation = &bundle.manifest().segmentation;
@@ -247,4 +283,24 @@ fn outputs(bundle: &Bundle) -> Vec<String> {
     std::iter::once(segmentation.logits.clone())
         .chain(activations)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::normalise;
+
+    #[test]
+    fn the_backbone_of_an_observer_sees_the_colours_that_it_knows() {
+        let (mean, std) = ([0.485, 0.2, 0.0], [0.229, 1.0, 1.0 / 255.0]);
+        let (factor, offset) = colours_between(&mean, &std);
+        let colour = [0.1f32, 0.9, 0.6];
+        let plane = Tensor::from_slice(&colour).reshape([1, 3, 1, 1]);
+        let known = Vec::<f32>::try_from(normalise(&plane).flatten(0, -1)).unwrap();
+        for i in 0..3 {
+            let given = (colour[i] - mean[i]) / std[i];
+            let brought = given * factor[i] + offset[i];
+            assert!((brought - known[i]).abs() < 1e-4, "{brought} {known:?}");
+        }
+    }
 }

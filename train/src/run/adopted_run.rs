@@ -78,7 +78,8 @@ impl AdoptedExperiment {
             "{}: an observer for somebody else's network has no teacher and no start; remove them",
             around.file.display()
         );
-        let adopted = Adopted::load(bundle, attack, device)?;
+        let backbone = self.observer.backbone_rate.is_some();
+        let adopted = Adopted::load(bundle, attack, backbone, device)?;
         for line in notes(&adopted) {
             log::info!("{line}");
         }
@@ -149,6 +150,7 @@ impl AdoptedExperiment {
             sets,
             seed: self.seed,
             training: &self.observer,
+            backbone: around.backbone.as_deref(),
             validated: PICTURES,
         };
         let best = lesson.train(observed, &run, whole(&dir), device)?;
@@ -202,6 +204,11 @@ impl AdoptedExperiment {
         )?;
         for line in notes(adopted) {
             writeln!(text, "- {line}")?;
+        }
+        if adopted.shown().backbone {
+            text.push_str(
+                "- the observer has a backbone of its own, EfficientNet-Lite0, which began with ImageNet weights (Apache-2.0)\n",
+            );
         }
         text.push_str(&tables(&around.out.join("evaluation"))?);
         fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))

@@ -99,6 +99,18 @@ impl Observed {
         }
     }
 
+    /// Gives an observer that is to be trained what it begins with.
+    pub(super) fn prepare(
+        &self,
+        observer: &Network,
+        backbone: Option<&Path>,
+    ) -> anyhow::Result<()> {
+        match self {
+            Self::Own { .. } => Ok(()),
+            Self::Adopted(adopted) => adopted.prepare(observer, backbone),
+        }
+    }
+
     /// How many classes it tells apart.
     pub fn classes(&self) -> i64 {
         match self {

@@ -20,7 +20,7 @@ use crate::data::{
     SetFile, VOID, known_things, load_cutouts, rendered,
 };
 use crate::graph::Graph;
-use crate::nets::{Design, LOGITS, OWN_LOGIT};
+use crate::nets::{BACKBONE_PREFIX, Design, LOGITS, OWN_LOGIT};
 use crate::torch::{Average, Checkpoint, Mode, Network};
 
 /// Everything that decides a run; saved beside it.
@@ -65,12 +65,18 @@ pub struct ObserverTraining {
     pub outlier_weight: f64,
     /// Weight of pixels that the segmentation network gets wrong.
     pub failure_weight: f64,
+    /// What the observer is to say of those pixels, 0 to 1; 1 where nothing is said. Somebody else's network is wrong in
+    /// many pixels, for its labels were others: at less than 1, things that no class describes stay above them.
+    pub failure_target: Option<f64>,
     /// How much more a known pixel weighs that the observer is sure to be unknown: hard negatives.
     pub hard_negatives: f64,
     /// Larger networks to learn from, beside the labels.
     pub teacher: Option<Teacher>,
     /// Folder of a finished experiment of the same networks whose weights these begin with.
     pub start: Option<PathBuf>,
+    /// An observer of somebody else's network gets a backbone of its own, with ImageNet weights, which learns at
+    /// this share of the rate. The networks of `road` have theirs in the segmentation network.
+    pub backbone_rate: Option<f64>,
 }
 
 /// Both networks of a finished run.
@@ -124,6 +130,10 @@ pub fn train_observer(
     place: Place<'_>,
     device: Device,
 ) -> anyhow::Result<f64> {
+    anyhow::ensure!(
+        config.training.backbone_rate.is_none(),
+        "the observer of this design reads the backbone of its segmentation network: remove `backbone_rate` from [observer]"
+    );
     let run = RunDir::open(place.dir, config, place.resume)?;
     let observed = Observed::own(config.design, &config.segmentation, device)?;
     let lesson = Lesson {
@@ -131,6 +141,7 @@ pub fn train_observer(
         sets: &config.sets,
         seed: config.seed,
         training: &config.training,
+        backbone: None,
         validated: usize::MAX,
     };
     lesson.train(&observed, &run, place, device)
@@ -142,6 +153,8 @@ pub(super) struct Lesson<'a> {
     pub(super) sets: &'a BTreeMap<String, SetFile>,
     pub(super) seed: u64,
     pub(super) training: &'a ObserverTraining,
+    /// Pretrained weights of a backbone.
+    pub(super) backbone: Option<&'a Path>,
     /// Most pictures of a set that are validated on while training.
     pub(super) validated: usize,
 }
@@ -162,6 +175,13 @@ impl Lesson<'_> {
             training.composition.object == 0.0 || training.objects.is_some(),
             "[observer.composition] gives objects a weight, but [observer] names no folder of them (`objects`)"
         );
+        if let Some(folder) = training.objects.as_ref().filter(|folder| !folder.is_dir()) {
+            anyhow::bail!(
+                "the rendered objects are not in {}: `. train/setup.sh && train/objects.sh` makes them; without them, remove \
+                 `objects` from [observer] and `object` from its composition",
+                folder.display()
+            );
+        }
 
         let mut sets = vec![];
         for file in config.sets.values().filter(|s| s.kind != LabelKind::Coarse) {
@@ -204,7 +224,11 @@ impl Lesson<'_> {
         if let Some(run) = &training.start {
             Checkpoint::new(&run.join("observer"), "best").load_average(&network)?;
         }
-        let trainee = Trainee::new(network, &training.schedule);
+        observed.prepare(&network, config.backbone)?;
+        let mut trainee = Trainee::new(network, &training.schedule);
+        if let Some(share) = training.backbone_rate {
+            trainee.optimiser.slow_down(BACKBONE_PREFIX, share);
+        }
         let right = observed.right_classes().to(device);
         let teacher = training.teacher.as_ref();
         let teacher = teacher.map(|t| Taught::load(t, device)).transpose()?;
@@ -294,13 +318,14 @@ fn step_loss(
     let unlabelled = label.eq(i64::from(VOID)).logical_or(&label.eq(unsure));
     let is_outlier = outlier.gt(0.0);
     let failed = failed.logical_and(&is_outlier.logical_not());
-    let target = failed.logical_or(&is_outlier).to_kind(Kind::Float);
-    let negative = target.ones_like() - &target;
+    let negative = failed.logical_or(&is_outlier).logical_not();
+    let failed = failed.to_kind(Kind::Float);
+    let target = is_outlier.to_kind(Kind::Float) + &failed * training.failure_target.unwrap_or(1.0);
     let hard = z.detach().sigmoid() * training.hard_negatives + 1.0;
     let known = unlabelled.logical_not().to_kind(Kind::Float);
     let weight = outlier * training.outlier_weight
         + known
-            * (failed.to_kind(Kind::Float) * training.failure_weight + negative * hard)
+            * (failed * training.failure_weight + negative.to_kind(Kind::Float) * hard)
             * is_outlier.logical_not().to_kind(Kind::Float);
     let each = z.binary_cross_entropy_with_logits::<Tensor>(&target, None, None, Reduction::None);
     (each * &weight).sum(Kind::Float) / weight.sum(Kind::Float).clamp_min(1.0)
@@ -357,5 +382,23 @@ mod tests {
         let seen = loss([-9.0, 9.0, 0.0], [0.0, 3.0, 0.0]);
         let missed = loss([-9.0, -9.0, 0.0], [0.0, 3.0, 0.0]);
         assert!(seen < 0.01 && missed > 3.0, "{seen} {missed}");
+    }
+
+    #[test]
+    fn a_failure_that_is_less_than_unknown_is_best_said_to_be_so() {
+        let mut training: ObserverTraining =
+            toml::from_str(include_str!("observer_test.toml")).unwrap();
+        let loss = |training: &ObserverTraining, z: f32| {
+            let label = Tensor::from_slice(&[3i64]).reshape([1, 1, 1]);
+            let failed = Tensor::ones([1, 1, 1], (Kind::Bool, Device::Cpu));
+            let known = Tensor::zeros([1, 1, 1], FLOAT);
+            let z = Tensor::from_slice(&[z]).reshape([1, 1, 1]);
+            step_loss(&z, &label, &failed, &known, training).double_value(&[])
+        };
+        assert!(loss(&training, 9.0) < loss(&training, 0.0));
+        training.failure_target = Some(0.25);
+        // the logit of a quarter
+        let best = loss(&training, -1.0986);
+        assert!(best < loss(&training, -1.5) && best < loss(&training, -0.7));
     }
 }
