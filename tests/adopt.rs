@@ -315,6 +315,36 @@ fn probing_finds_the_order_of_colours() {
         .adopt(&flags)
         .ends_with(0)
         .says(&["probe 1: 0..1 BGR: mIoU 1.000", "(Gather)"]);
+    // one that is given is not tried otherwise, and not turned twice
+    for (order, name, other) in [("bgr", "BGR", "RGB"), ("rgb", "RGB", "BGR")] {
+        let given = ["--force", "--channel-order", order];
+        bench
+            .adopt(&[&flags[..], &given].concat())
+            .ends_with(0)
+            .says(&[&format!("probe 1: 0..1 {name}: mIoU")]);
+        let card = fs::read_to_string(bench.path("bundle/card.md")).unwrap();
+        assert!(!card.contains(&format!("{other}: mIoU")), "{card}");
+        assert_eq!(card.contains("mIoU 1.000"), order == "bgr", "{card}");
+        assert_eq!(card.contains("(Gather)"), order == "bgr", "{card}");
+    }
+}
+
+#[test]
+fn pictures_that_are_given_come_into_the_bundle_to_hold_engines_to() {
+    let bench = Bench::new(&free());
+    bench.pictures();
+    let flags = ["--range", "0..1", "--images", "images"];
+    bench
+        .adopt(&flags)
+        .ends_with(0)
+        .says(&["put into the bundle: pictures"]);
+    let bundle = bench.bundle();
+    let held = bundle.pictures().unwrap();
+    assert_eq!(held.len(), 3);
+    let given = fs::read(bench.path("images/1.png")).unwrap();
+    let is_given = |path: &PathBuf| fs::read(path).unwrap() == given;
+    assert!(held.iter().any(is_given), "{held:?}");
+    assert!(bundle.path().join("acceptance-1.png").is_file());
 }
 
 #[test]

@@ -47,7 +47,7 @@ pub(crate) fn attach(
     classes: usize,
     runner: &mut dyn Runner,
     tried: ((u32, u32), f32),
-    half: bool,
+    other_floats: bool,
 ) -> Result<Vec<Activation>, AdoptError> {
     let chosen = match wanted {
         Wanted::None => vec![],
@@ -59,7 +59,7 @@ pub(crate) fn attach(
         return Ok(chosen);
     };
     for activation in &chosen {
-        if half {
+        if other_floats {
             let mut chain = Chain::new(graph, opset, &activation.tensor, "lookout_activation");
             chain.cast(data_type::FLOAT);
             chain.end(&activation.name);

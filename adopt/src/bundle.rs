@@ -15,6 +15,9 @@ use crate::normalisation::Normalisation;
 const GRAPH: &str = "segmentation.onnx";
 const MANIFEST: &str = "model.toml";
 const CARD: &str = "card.md";
+/// What an engine is held to on a quantised network: engines round its sums otherwise, and a step of rounding is often all
+/// that is between two classes.
+const QUANTISED_LIMITS: &str = "label_agreement = 0.95\nscore_difference = 0.5\n";
 /// What stands where nobody said anything.
 pub const NOT_STATED: &str = "not stated";
 
@@ -64,6 +67,8 @@ pub struct Draft<'a> {
     pub origin: Option<String>,
     /// Further lines of the card: a ranking, a comparison.
     pub notes: Vec<String>,
+    /// Files of pictures that every engine is held against the reference on before it runs the bundle.
+    pub pictures: Vec<PathBuf>,
 }
 
 impl Draft<'_> {
@@ -88,7 +93,23 @@ impl Draft<'_> {
             fs::write(&path, bytes).map_err(failed(&path))
         };
         write(GRAPH, &self.network.graph)?;
-        write(MANIFEST, self.manifest().as_bytes())?;
+        let mut manifest = self.manifest();
+        manifest.push_str(&self.acceptance());
+        for (number, picture) in self.pictures.iter().enumerate() {
+            let bytes = fs::read(picture).map_err(|cause| AdoptError::Read {
+                path: picture.clone(),
+                cause,
+            })?;
+            let name = picture_name(number, picture);
+            write(&name, &bytes)?;
+            let _ = writeln!(
+                manifest,
+                "pictures.{} = \"{}\"",
+                quoted(&name),
+                sha256(&bytes)
+            );
+        }
+        write(MANIFEST, manifest.as_bytes())?;
         write(CARD, self.card().as_bytes())?;
         Ok(Staged { folder })
     }
@@ -168,6 +189,19 @@ impl Draft<'_> {
             );
         }
         text
+    }
+
+    /// The table of what engines are held to, where it says more than its defaults; pictures follow.
+    fn acceptance(&self) -> String {
+        let mut nodes = self.network.nodes.iter();
+        let limits = match nodes.any(|(_, operator)| operator == "DequantizeLinear") {
+            true => QUANTISED_LIMITS,
+            false => "",
+        };
+        match limits.is_empty() && self.pictures.is_empty() {
+            true => String::new(),
+            false => format!("\n[acceptance]\n{limits}"),
+        }
     }
 
     fn card(&self) -> String {
@@ -319,6 +353,12 @@ impl Staged {
             }
         }
     }
+}
+
+/// What a picture is called in the bundle.
+fn picture_name(number: usize, picture: &Path) -> String {
+    let extension = picture.extension().unwrap_or_default().to_string_lossy();
+    format!("acceptance-{}.{extension}", number + 1)
 }
 
 fn parent(out: &Path) -> PathBuf {

@@ -1,7 +1,7 @@
 //! Attributes that a graph leaves to their defaults and that rten wants to be there: the same numbers, said.
 
 use crate::graph::{View, ints, operator, text};
-use crate::proto::{Attribute, GraphProto, NodeProto};
+use crate::proto::{Attribute, GraphProto, NodeProto, TensorProto};
 
 /// Says strides, dilations and pads of convolutions and pools that do not say them; how many nodes were changed.
 pub(crate) fn say(graph: &mut GraphProto, opset: i64) -> usize {
@@ -26,7 +26,7 @@ fn of(view: &View<'_>, node: &NodeProto) -> Vec<Attribute> {
         _ => return vec![],
     };
     // batch and planes come before the sides of a kernel
-    let weight = node.input.get(1).and_then(|name| view.constant(name));
+    let weight = node.input.get(1).and_then(|name| weight(view, name));
     let sides = match (ints(node, "kernel_shape"), weight) {
         (Some(sides), _) => sides.len(),
         (None, Some(weight)) if operator(node).starts_with("Conv") => {
@@ -50,10 +50,18 @@ fn of(view: &View<'_>, node: &NodeProto) -> Vec<Attribute> {
     missing
 }
 
+/// The numbers of a weight, also where they are quantised.
+fn weight<'a>(view: &View<'a>, name: &str) -> Option<&'a TensorProto> {
+    view.constant(name).or_else(|| {
+        let node = view.producer(name)?;
+        let from = node.input.first()?;
+        (operator(node) == "DequantizeLinear").then(|| view.constant(from))?
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::TensorProto;
 
     #[test]
     fn what_a_convolution_leaves_to_its_defaults_is_said() {

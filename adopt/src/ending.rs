@@ -14,7 +14,7 @@ pub(crate) fn attach(
     opset: i64,
     logits: &Logits,
     front: &Front,
-    half: bool,
+    other_floats: bool,
 ) -> Result<(Vec<String>, u32), AdoptError> {
     let mut put_in = vec![];
     let mut tensor = logits.tensor.clone();
@@ -37,7 +37,7 @@ pub(crate) fn attach(
         chain.squeeze("Unsqueeze", 0);
         put_in.push("the logits are put into a batch of one (Unsqueeze)".to_owned());
     }
-    if half && !logits.labels {
+    if other_floats && !logits.labels {
         chain.cast(data_type::FLOAT);
         put_in.push("the logits become float32 (Cast)".to_owned());
     }

@@ -60,6 +60,8 @@ pub struct Front {
     pub name: String,
     /// Type of its numbers, of [`data_type`].
     pub kind: i32,
+    /// Pictures that it was exported for at once; 1 where that is free.
+    pub batch: i64,
     /// Width and height, where the network takes one size only.
     pub fixed: Option<(u32, u32)>,
     /// What was found and why, for people, a line each.
@@ -89,7 +91,11 @@ pub fn fit(model: &mut Model, options: &InputOptions) -> Result<Front, AdoptErro
     };
     let input = {
         let view = View::new(graph, opset);
-        let fed: Vec<&ValueInfo> = view.fed().collect();
+        let all: Vec<&ValueInfo> = view.fed().collect();
+        let is_read = |input: &&&ValueInfo| view.consumers(&input.name).next().is_some();
+        // what no node reads need not be fed
+        let read: Vec<&ValueInfo> = all.iter().filter(is_read).copied().collect();
+        let fed = if read.is_empty() { all } else { read };
         match fed[..] {
             [one] => one.clone(),
             [] => return Err(AdoptError::Input("the network has no input".to_owned())),
@@ -189,6 +195,7 @@ pub fn fit(model: &mut Model, options: &InputOptions) -> Result<Front, AdoptErro
     Ok(Front {
         name,
         kind,
+        batch: batch.unwrap_or(1),
         fixed,
         found,
         put_in,
@@ -267,7 +274,10 @@ fn one_of_batch(graph: &mut GraphProto, opset: i64, batch: i64) -> usize {
     {
         let view = View::new(graph, opset);
         for (at, node) in graph.node.iter().enumerate() {
+            let is_number = |name: &String| view.constant(name).is_some();
             let place = match operator(node) {
+                // of weights, whose sides are no pictures
+                "Reshape" | "Expand" if node.input.first().is_some_and(is_number) => continue,
                 "Reshape" | "Expand" => 1,
                 "ConstantOfShape" => 0,
                 "Resize" => 3,

@@ -16,6 +16,9 @@ use crate::{AdoptError, defaults, ending, load, numbers, quantised, softplus};
 /// Width and height of the pictures that a network of free size is tried on.
 const TRIED: [(u32, u32); 2] = [(320, 256), (192, 128)];
 
+/// Numbers that a tensor made of nothing may have: 1 GiB of them.
+const MOST_NUMBERS: f64 = 268_435_456.0;
+
 /// Outputs that the logits are looked for behind.
 const MOST_OUTPUTS: usize = 100;
 
@@ -101,6 +104,9 @@ impl Network {
             name.and_then(|name| normalisation::hint(&view, &name))
         };
         check_numbers(&mut model)?;
+        if let Some(graph) = &model.graph {
+            check_sizes(&View::new(graph, opset))?;
+        }
         let front = input::fit(&mut model, &options.input)?;
         if let Some(graph) = &mut model.graph {
             // what was put in stands at the end
@@ -116,18 +122,8 @@ impl Network {
         let mut chosen: Vec<Logits> = vec![];
         for &size in &sizes {
             let all = tensors(&ways);
-            let measured = measure(runner, &model, size, grey, &all);
-            let measured = match measured {
-                Err(AdoptError::Run(why)) if front.fixed.is_none() => {
-                    return Err(AdoptError::Run(format!(
-                        "the network says that its size is free, but does not run on a picture of {}x{}: {why}. If it takes one \
-                         size only, give it with --size WIDTHxHEIGHT",
-                        size.0, size.1
-                    )));
-                }
-                other => other?,
-            };
-            let measured: HashMap<String, Measured> = all.into_iter().zip(measured).collect();
+            let measured = measured(runner, &model, (size, grey), &all)
+                .map_err(|error| explained(error, &front, size))?;
             let asked = output::Asked {
                 output: options.output.as_deref(),
                 layout: options.output_layout,
@@ -147,11 +143,11 @@ impl Network {
                 TRIED[0].0, TRIED[0].1, logits.size, TRIED[1].0, TRIED[1].1, other.size
             )));
         }
-        let half = has_halves(&mut model);
+        let other_floats = has_other_floats(&mut model);
         let Some(graph) = &mut model.graph else {
             return Err(AdoptError::Broken("it has no graph".to_owned()));
         };
-        let (put_behind, stride) = ending::attach(graph, opset, &logits, &front, half)?;
+        let (put_behind, stride) = ending::attach(graph, opset, &logits, &front, other_floats)?;
         graph.output = activations::outputs(logits.classes, stride, &[], front.fixed);
         graph::prune(graph)?;
         let tried = (sizes[0], grey);
@@ -161,7 +157,7 @@ impl Network {
             logits.classes,
             runner,
             tried,
-            half,
+            other_floats,
         )?;
         if let Some(graph) = &mut model.graph {
             graph.output = activations::outputs(logits.classes, stride, &activations, front.fixed);
@@ -187,15 +183,15 @@ impl Network {
         })
     }
 
-    /// The graph with lookout's input and the outputs that it came with, in f32 where they were f16, and their names.
+    /// The graph with lookout's input and the outputs that it came with, in f32 where they were other floats, and their names.
     pub fn whole(&self) -> (Vec<u8>, Vec<String>) {
         let mut model = self.whole.clone();
         let mut names = vec![];
         if let Some(graph) = &mut model.graph {
             for at in 0..graph.output.len() {
                 let name = graph.output[at].name.clone();
-                if graph.output[at].elem_type() == data_type::FLOAT16 {
-                    let inner = graph::free_name(graph, "half");
+                if is_other_float(graph.output[at].elem_type()) {
+                    let inner = graph::free_name(graph, "other_float");
                     graph::rename(graph, &name, &inner);
                     let mut chain = Chain::new(graph, self.opset, &inner, "lookout_whole");
                     chain.cast(data_type::FLOAT);
@@ -243,6 +239,11 @@ fn ways(model: &Model, opset: i64) -> Result<Vec<tail::Way>, AdoptError> {
         return Ok(vec![]);
     };
     let count = graph.output.len();
+    if count == 0 {
+        return Err(AdoptError::Output(
+            "the graph has no output: export the network with its logits as one".to_owned(),
+        ));
+    }
     if count > MOST_OUTPUTS {
         return Err(AdoptError::Output(format!(
             "the network has {count} outputs, and lookout looks for the logits behind at most {MOST_OUTPUTS}: export it with \
@@ -254,6 +255,53 @@ fn ways(model: &Model, opset: i64) -> Result<Vec<tail::Way>, AdoptError> {
     Ok(outputs
         .map(|output| tail::way(&view, &output.name))
         .collect())
+}
+
+/// What tensors are on a grey picture. Where not all can be computed at once, each alone: an engine may have no operator for
+/// an end that is cut off.
+///
+/// # Errors
+/// Why all cannot be computed, where none can.
+fn measured(
+    runner: &mut dyn Runner,
+    model: &Model,
+    (size, grey): ((u32, u32), f32),
+    tensors: &[String],
+) -> Result<HashMap<String, Measured>, AdoptError> {
+    let error = match measure(runner, model, size, grey, tensors) {
+        Ok(measured) => return Ok(tensors.iter().cloned().zip(measured).collect()),
+        Err(error) => error,
+    };
+    let mut each = HashMap::new();
+    for tensor in tensors {
+        let alone = measure(runner, model, size, grey, std::slice::from_ref(tensor));
+        if let Some(measured) = alone.ok().and_then(|all| all.into_iter().next()) {
+            each.insert(tensor.clone(), measured);
+        }
+    }
+    match each.is_empty() {
+        true => Err(error),
+        false => Ok(each),
+    }
+}
+
+/// Why a network does not run, where its form says more than the engine.
+fn explained(error: AdoptError, front: &Front, (width, height): (u32, u32)) -> AdoptError {
+    let AdoptError::Run(why) = error else {
+        return error;
+    };
+    AdoptError::Run(match front.batch {
+        2.. => format!(
+            "the network was exported for {} pictures at once and does not run with one: {why}. Export it with a batch of one \
+             picture",
+            front.batch
+        ),
+        _ if front.fixed.is_none() => format!(
+            "the network says that its size is free, but does not run on a picture of {width}x{height}: {why}. If it takes one \
+             size only, give it with --size WIDTHxHEIGHT"
+        ),
+        _ => why,
+    })
 }
 
 /// Every tensor that may be the logits, once.
@@ -281,19 +329,46 @@ fn check_numbers(model: &mut Model) -> Result<(), AdoptError> {
     )
 }
 
-/// Whether anything in the graph is float16, so that what comes out may be.
-fn has_halves(model: &mut Model) -> bool {
-    let is = |tensor: &mut TensorProto| match tensor.data_type {
-        data_type::FLOAT16 => Err(()),
-        _ => Ok(()),
+/// Refuses tensors that no memory holds: an engine would end the program.
+fn check_sizes(view: &View<'_>) -> Result<(), AdoptError> {
+    for node in &view.graph.node {
+        let place = match graph::operator(node) {
+            "ConstantOfShape" => 0,
+            "Expand" => 1,
+            _ => continue,
+        };
+        let sides = node.input.get(place).and_then(|name| view.constant(name));
+        let count: f64 = sides
+            .and_then(numbers::few)
+            .map_or(0.0, |s| s.iter().product());
+        if count > MOST_NUMBERS {
+            return Err(AdoptError::Broken(format!(
+                "the node {} makes a tensor of {count} numbers; at most {MOST_NUMBERS} are taken",
+                graph::describe(node)
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Whether numbers are floats of another size than the 32 bits that lookout reads.
+fn is_other_float(kind: i32) -> bool {
+    kind != data_type::FLOAT && data_type::is_float(kind)
+}
+
+/// Whether anything in the graph is another float than f32, so that what comes out may be.
+fn has_other_floats(model: &mut Model) -> bool {
+    let is = |tensor: &mut TensorProto| match is_other_float(tensor.data_type) {
+        true => Err(()),
+        false => Ok(()),
     };
     let casts = model
         .graph
         .iter()
         .flat_map(|graph| &graph.node)
         .any(|node| {
-            let to = graph::int(node, "to");
-            graph::operator(node) == "Cast" && to == Some(i64::from(data_type::FLOAT16))
+            let to = graph::int(node, "to").and_then(|to| i32::try_from(to).ok());
+            graph::operator(node) == "Cast" && to.is_some_and(is_other_float)
         });
     casts || load::tensors(model, &mut { is }).is_err()
 }

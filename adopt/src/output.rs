@@ -12,6 +12,8 @@ use crate::tail::{Cut, Resized, Way, from_start};
 pub const LOGITS: &str = "logits";
 /// Strides that lookout takes.
 pub(crate) const STRIDES: [u32; 6] = [1, 2, 4, 8, 16, 32];
+/// What is wrong with a shape that has pixels on one axis.
+const NO_ROWS: &str = "rows and columns are not two axes of it: export the network with logits of [1, classes, rows, columns]";
 /// Numbers of classes that lookout takes.
 const CLASSES: std::ops::RangeInclusive<usize> = 2..=254;
 
@@ -98,10 +100,16 @@ impl Asked<'_> {
             );
         }
         // of one size they are put on another grid
-        let moved = !self.fixed && resized.iter().any(Resized::is_moved);
-        moved.then_some(
-            "it takes them to lie elsewhere than lookout does (align_corners or asymmetric), and in free sizes they cannot be \
-             put there",
+        if !self.fixed && resized.iter().any(Resized::is_moved) {
+            return Some(
+                "it takes them to lie elsewhere than lookout does (align_corners or asymmetric), and in free sizes they cannot \
+                 be put there",
+            );
+        }
+        let other = resized.iter().any(|r| !r.is_moved() && !r.is_ours());
+        let other = other || resized.iter().any(|r| r.mode != "linear");
+        other.then_some(
+            "it interpolates otherwise than lookout does, which is linearly with half_pixel",
         )
     }
 }
@@ -240,7 +248,7 @@ fn of_cut(
     };
     if is_map && cut.axis.is_none() {
         return Err(format!(
-            "has one number a pixel ({shape:?}) and no ArgMax leads to it, so no logits are to be had, and the scores \
+            "has one number a pixel ({shape:?}) and no ArgMax that lookout can follow leads to it, so no logits are to be had, and the scores \
              softmax, max-logit, entropy and energy are impossible: export the network with its logits, or with whole numbers where \
              these are labels"
         ));
@@ -284,7 +292,9 @@ fn of_cut(
         },
     };
     if axis != planes_first && axis != planes_last {
-        return Err(format!("is {shape:?} with the classes on axis {axis}"));
+        return Err(format!(
+            "is {shape:?} with the classes on axis {axis}, and {NO_ROWS}"
+        ));
     }
     let classes = shape[axis];
     if !CLASSES.contains(&classes) {
@@ -294,10 +304,16 @@ fn of_cut(
         });
     }
     let size = spatial(axis);
-    if size.0 < 2 || size.1 < 2 {
-        return Err(format!(
-            "is {shape:?}: that is a class for the whole picture, not for its pixels"
-        ));
+    match size {
+        (0 | 1, 0 | 1) => {
+            return Err(format!(
+                "is {shape:?}: that is a class for the whole picture, not for its pixels"
+            ));
+        }
+        (0 | 1, _) | (_, 0 | 1) => {
+            return Err(format!("is {shape:?}, and {NO_ROWS}"));
+        }
+        _ => {}
     }
     let mut removed = cut.removed.clone();
     removed.reverse();

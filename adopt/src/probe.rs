@@ -22,15 +22,19 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// The usual ones, each with both orders of colours; or one normalisation with both.
-    pub fn all(known: Option<Normalisation>) -> Vec<Self> {
+    /// The usual ones, or the known one, each with both orders of colours or with the known one.
+    pub fn all(known: Option<Normalisation>, order: Option<ChannelOrder>) -> Vec<Self> {
         let usual = match known {
             Some(normalisation) => vec![("known", normalisation)],
             None => Normalisation::USUAL.to_vec(),
         };
-        let orders = [ChannelOrder::Rgb, ChannelOrder::Bgr];
+        let orders = match order {
+            Some(order) => vec![order],
+            None => vec![ChannelOrder::Rgb, ChannelOrder::Bgr],
+        };
         let with = |(name, normalisation)| {
-            orders.map(|order| Self {
+            let each = orders.clone().into_iter();
+            each.map(move |order| Self {
                 name,
                 normalisation,
                 order,
@@ -242,6 +246,6 @@ mod tests {
         };
         assert_eq!(candidate.planes(&[255.0, 255.0, 255.0]), [0.0, 0.5, 1.0]);
         assert_eq!(mirrored(&[1.0, 2.0, 3.0, 4.0], 2), [2.0, 1.0, 4.0, 3.0]);
-        assert_eq!(Candidate::all(None).len(), 8);
+        assert_eq!(Candidate::all(None, None).len(), 8);
     }
 }

@@ -200,6 +200,8 @@ fn through_transpose(node: &NodeProto, axis: Option<i64>) -> Option<Option<i64>>
 fn through_squeeze(view: &View<'_>, node: &NodeProto, axis: Option<i64>) -> Option<Option<i64>> {
     let axes = match graph::ints(node, "axes") {
         Some(axes) => axes.to_vec(),
+        // all sides of 1, of which a picture of classes has one
+        None if operator(node) == "Squeeze" && node.input.len() == 1 => vec![0],
         None => {
             let tensor = view.constant(node.input.get(1)?)?;
             let few = crate::numbers::few(tensor)?;

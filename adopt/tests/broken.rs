@@ -301,3 +301,17 @@ fn pictures_and_outputs_that_no_bundle_takes_are_refused_before_anything_is_run(
         assert!(error.to_string().contains(words), "{error}");
     }
 }
+
+#[test]
+fn a_tensor_that_no_memory_holds_is_refused_with_its_node() {
+    let model = changed(|graph| {
+        let sides = TensorProto::int64("sides", &[1, 2, 200_000, 200_000]);
+        graph.initializer.push(sides);
+        graph.node[1] = node("ConstantOfShape", &["sides"], "huge");
+        graph.node.push(node("Add", &["c", "huge"], "logits"));
+    });
+    let error = Network::adopt(model, &Options::default(), &mut Nobody).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("(ConstantOfShape)"), "{text}");
+    assert!(text.contains("80000000000 numbers"), "{text}");
+}

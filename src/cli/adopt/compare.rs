@@ -84,9 +84,17 @@ pub(super) fn compare(
         lines.push(line);
     }
     if failed > 0 {
+        let mut nodes = network.nodes.iter();
+        let rounding = match nodes.any(|(_, operator)| operator == "DequantizeLinear") {
+            true => {
+                ". The network is quantised, and engines round its sums otherwise: compare with the one that made the references \
+                 (for ONNX Runtime, ORT_DYLIB_PATH names its library)"
+            }
+            false => "",
+        };
         bail!(
             "{failed} of {} references differ by more than {LIMIT}: the normalisation, the order of colours or the layout is not \
-             the framework's, or its pictures were prepared otherwise; nothing was written",
+             the framework's, or its pictures were prepared otherwise{rounding}; nothing was written",
             pairs.len()
         );
     }

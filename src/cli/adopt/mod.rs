@@ -14,6 +14,7 @@ use anyhow::{Context, Result, bail};
 use lookout::model::Bundle;
 use lookout_adopt::bundle::{Draft, Sizes, sha256};
 use lookout_adopt::classes::{self, Class};
+use lookout_adopt::input::ChannelOrder;
 use lookout_adopt::load;
 use lookout_adopt::network::{Network, Options};
 use lookout_adopt::normalisation::Normalisation;
@@ -25,6 +26,8 @@ use super::pictures::note;
 
 /// Rows of the input where no picture says how many.
 const ROWS: u32 = 512;
+/// Pictures that come into the bundle to hold engines to: each start takes their time on two engines.
+const HELD_ON: usize = 3;
 /// Rows that follow from a picture end here: more are too slow on most machines.
 const MOST_ROWS: u32 = 1024;
 
@@ -118,9 +121,18 @@ fn adopt(args: &AdoptArgs, path: &Path, out: &Path) -> Result<()> {
                     "--probe needs pictures: give --images DIR, and --labels DIR if there are labels"
                 );
             };
+            // the candidates put the colours in order themselves
+            let mut red_first = options.clone();
+            red_first.input.order = ChannelOrder::Rgb;
+            let red_first = match options.input.order {
+                ChannelOrder::Rgb => None,
+                ChannelOrder::Bgr => Some(fit(&model, &red_first)?),
+            };
+            let normalisation = known.as_ref().map(|(normalisation, _)| *normalisation);
+            let order = args.channel_order.map(|_| options.input.order);
             let ranking = ranking::rank(
-                &network,
-                known.as_ref().map(|(normalisation, _)| *normalisation),
+                red_first.as_ref().unwrap_or(&network),
+                (normalisation, order),
                 pictures,
                 args.labels.as_deref(),
                 pictures::input_size(&sizes),
@@ -180,7 +192,17 @@ fn adopt(args: &AdoptArgs, path: &Path, out: &Path) -> Result<()> {
         licence: args.licence.clone(),
         origin: args.origin.clone(),
         notes,
+        pictures: match &pictures {
+            Some(pictures) => pictures.some(HELD_ON).into_iter().map(|p| p.path).collect(),
+            None => vec![],
+        },
     };
+    if !draft.pictures.is_empty() {
+        note(format_args!(
+            "put into the bundle: pictures that an engine is held against the reference on before it is used ({})",
+            draft.pictures.len()
+        ));
+    }
     let staged = draft.stage(out)?;
     let bundle = Bundle::load(staged.path()).context("what was made is no bundle")?;
     let tried = engines::try_all(&bundle, &network.nodes);
@@ -260,6 +282,16 @@ fn sizes(args: &AdoptArgs, network: &Network, pictures: Option<&Pictures>) -> Re
         );
         let fit = args.fit.name();
         return Ok(Sizes::Fixed { width, height, fit });
+    }
+    for (option, rows) in [
+        ("--full-height", args.full_height),
+        ("--reduced-height", args.reduced_height),
+    ] {
+        if let Some(rows) = rows
+            && (rows == 0 || rows % 32 != 0)
+        {
+            bail!("{option} {rows} is no multiple of 32, and heights of the input are");
+        }
     }
     let step = |rows: u32| (rows.saturating_add(16) / 32 * 32).clamp(64, MOST_ROWS);
     let first = match pictures {

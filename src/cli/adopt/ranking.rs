@@ -25,10 +25,11 @@ pub(super) struct Ranking {
     pictures: usize,
 }
 
-/// Tries the usual normalisations, or a known one with both orders of colours.
+/// Tries the usual normalisations or the known one, with both orders of colours or the known one, on a network that takes
+/// red first.
 pub(super) fn rank(
     network: &Network,
-    known: Option<Normalisation>,
+    known: (Option<Normalisation>, Option<ChannelOrder>),
     pictures: &Pictures,
     labels: Option<&Path>,
     size: impl Fn((u32, u32)) -> (u32, u32),
@@ -49,7 +50,7 @@ pub(super) fn rank(
             .next()
             .context("the network gave no logits")
     };
-    let mut rows: Vec<(Candidate, Tally)> = Candidate::all(known)
+    let mut rows: Vec<(Candidate, Tally)> = Candidate::all(known.0, known.1)
         .into_iter()
         .map(|candidate| (candidate, Tally::default()))
         .collect();
