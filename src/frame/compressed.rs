@@ -8,7 +8,7 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::jpeg::{self, Damage};
+use super::jpeg::{self, Damage, Layout};
 use super::png_data::Stored;
 use super::{CompressedView, Frame, FrameError, checked_len};
 
@@ -107,7 +107,7 @@ fn jpeg(
     }
     match checked {
         // the limits below say by how much, where the decoder sees the same size
-        Ok(()) | Err(Damage::TooLarge) => {}
+        Ok(_) | Err(Damage::TooLarge) => {}
         Err(damage) => return Err(fault(&damage)),
     }
     let options = DecoderOptions::default()
@@ -120,12 +120,29 @@ fn jpeg(
     let info = decoder.info().ok_or_else(|| fault(&"no image header"))?;
     let (width, height) = (u32::from(info.width), u32::from(info.height));
     let len = checked_len(view.stamp, view.format, width, height, max_pixels)?;
-    checked.map_err(|damage| fault(&damage))?;
+    let layout = checked.map_err(|damage| fault(&damage))?;
     if decoder.output_buffer_size() != Some(len) {
         return Err(fault(&"its colours do not convert to RGB"));
     }
     let rgb = out.reset(width, height, view.stamp)?;
-    decoder.decode_into(rgb).map_err(|error| fault(&error))
+    match layout {
+        Layout::Together => decoder.decode_into(rgb).map_err(|error| fault(&error)),
+        Layout::Apart => apart(data, rgb).map_err(|reason| fault(&reason)),
+    }
+}
+
+/// Decodes a picture whose components come one after the other: zune-jpeg 0.5 shows them in false colours where one is
+/// sampled coarser or where there are restart markers, and panics on some.
+fn apart(data: &[u8], rgb: &mut [u8]) -> Result<(), String> {
+    let mut decoder = jpeg_decoder::Decoder::new(data);
+    decoder.set_max_decoding_buffer_size(rgb.len());
+    let pixels = decoder.decode().map_err(|error| error.to_string())?;
+    let format = decoder.info().map(|info| info.pixel_format);
+    if format != Some(jpeg_decoder::PixelFormat::RGB24) || pixels.len() != rgb.len() {
+        return Err("its colours do not convert to RGB".to_owned());
+    }
+    rgb.copy_from_slice(&pixels);
+    Ok(())
 }
 
 fn png(

@@ -28,6 +28,9 @@ impl Default for Limits {
 pub struct Decoder {
     limits: Limits,
     scratch: Vec<u8>,
+    /// In place of a library that fails.
+    #[cfg(test)]
+    pub(crate) fails: Option<fn()>,
 }
 
 impl Decoder {
@@ -36,6 +39,8 @@ impl Decoder {
         Self {
             limits,
             scratch: Vec::new(),
+            #[cfg(test)]
+            fails: None,
         }
     }
 
@@ -54,6 +59,10 @@ impl Decoder {
     /// See [`FrameError`]; `out` is then empty, so that no stale picture can pass as this one.
     pub fn decode(&mut self, view: &CameraView<'_>, out: &mut Frame) -> Result<(), FrameError> {
         out.clear();
+        #[cfg(test)]
+        if let Some(fail) = self.fails {
+            fail();
+        }
         let result = match view {
             CameraView::Raw(view) => self.decode_raw(view, out),
             CameraView::Compressed(view) => {

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::lfs;
 use crate::time::Stamp;
+use crate::watchdog::contain;
 
 /// Why a picture file is no frame.
 #[derive(Debug, thiserror::Error)]
@@ -76,8 +77,12 @@ pub fn read_image(path: &Path) -> Result<Frame, FileError> {
         };
         let mut out = Frame::new();
         let camera = CameraView::Compressed(view);
-        Decoder::default()
-            .decode(&camera, &mut out)
+        // a library that panics on one file must not take the others with it
+        let decoded = contain(|| Decoder::default().decode(&camera, &mut out));
+        decoded
+            .map_err(|panic| {
+                image(format!("the decoder panicked on it: {}", panic.message).into())
+            })?
             .map_err(frame)?;
         return Ok(out);
     }

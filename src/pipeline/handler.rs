@@ -14,7 +14,7 @@ use crate::frame::{CameraView, Decoder, Frame, RawImage};
 use crate::repeats::{Kind, Repeats};
 use crate::stages::{FrameFate, Stage, StageTimes};
 use crate::time::{Clock, Stamp};
-use crate::watchdog::{Board, Contained, LatchedTrip};
+use crate::watchdog::{Board, Contained, LatchedTrip, contain};
 
 /// Who holds the flag; where time is real, and verdicts can be late.
 #[derive(Clone, Debug)]
@@ -65,6 +65,8 @@ pub struct FrameHandler {
     posted: Option<(Duration, Duration)>,
     taken_back: u64,
     repairs: u64,
+    /// Of a decoder that was replaced.
+    decoder_panic: Option<LatchedTrip>,
     repeats: Repeats,
 }
 
@@ -84,6 +86,7 @@ impl FrameHandler {
             posted: None,
             taken_back: 0,
             repairs: 0,
+            decoder_panic: None,
             repeats: Repeats::default(),
         }
     }
@@ -129,8 +132,7 @@ impl FrameHandler {
         let decode_at = Instant::now();
         let decoded = camera.map_err(FrameFailure::unreadable).and_then(|view| {
             self.stage(&view);
-            let decoded = self.decoder.decode(&view, &mut self.frame);
-            decoded.map_err(|e| FrameFailure::undecodable(&e, &view))
+            self.decode(&view)
         });
         let engine_at = Instant::now();
         let judged = |verdict, fate, outcome, error| Judged {
@@ -160,6 +162,28 @@ impl FrameHandler {
         };
         let error = outcome.error.as_ref().map(FrameFailure::unjudged);
         judged(outcome.verdict, fate, Some(outcome), error)
+    }
+
+    /// The decoder, to fail.
+    #[cfg(test)]
+    pub(super) fn decoder_mut(&mut self) -> &mut Decoder {
+        &mut self.decoder
+    }
+
+    /// Into the frame. A decoder that panics is replaced; the panic is acknowledged when the verdict is out.
+    fn decode(&mut self, view: &CameraView<'_>) -> Result<(), FrameFailure> {
+        match contain(|| self.decoder.decode(view, &mut self.frame)) {
+            Ok(decoded) => decoded.map_err(|e| FrameFailure::undecodable(&e, view)),
+            Err(panic) => {
+                self.decoder = Decoder::new(self.decoder.limits());
+                self.frame.clear();
+                self.decoder_panic = panic.trip;
+                Err(FrameFailure::unreadable(format!(
+                    "the decoder panicked on the picture: {}",
+                    panic.message
+                )))
+            }
+        }
     }
 
     /// Sends raw pixels on their way to an engine that decodes them itself. They are decoded here all
@@ -216,8 +240,10 @@ impl FrameHandler {
     pub fn rehearse(&mut self, camera: &CameraView<'_>, mode: Mode) -> Result<StageTimes, String> {
         let began = Instant::now();
         self.stage(camera);
-        let decoded = self.decoder.decode(camera, &mut self.frame);
-        decoded.map_err(|e| e.to_string())?;
+        let decoded = self.decode(camera);
+        let panic = self.decoder_panic.take();
+        self.acknowledge(panic);
+        decoded.map_err(|failure| failure.to_string())?;
         let decode = began.elapsed();
         let times = self.pipeline.rehearse(&self.frame, mode);
         let mut stages = times.map_err(|e| e.to_string())?.stages();
@@ -257,6 +283,8 @@ impl FrameHandler {
     /// Opens the engine again where a panic took it, and acknowledges the panics that took it, and no
     /// others, to the board: the flag is up until that is done.
     fn repair(&mut self) {
+        let panic = self.decoder_panic.take();
+        self.acknowledge(panic);
         if !self.pipeline.needs_repair() {
             return;
         }

@@ -6,6 +6,7 @@ mod png_files;
 mod random;
 mod raw;
 
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use lookout::frame::{
     CameraView, CompressedView, Decoder, Encoding, Frame, FrameError, ImageView, Limits,
 };
@@ -90,6 +91,43 @@ fn jpeg_in_colour_and_grey_becomes_rgb() {
             .chunks(3)
             .all(|p| p[0] == p[1] && p[1] == p[2])
     );
+}
+
+#[test]
+fn a_jpeg_whose_components_come_apart_has_its_colours() {
+    let (width, height) = (165, 123);
+    let of = |x: u16, y: u16| [x as u8, y as u8 * 2, 200 - x as u8 / 2 - y as u8 / 2];
+    let pixels: Vec<u8> = (0..height)
+        .flat_map(|y| (0..width).flat_map(move |x| of(x, y)))
+        .collect();
+    for sampling in [
+        SamplingFactor::F_1_1,
+        SamplingFactor::F_2_1,
+        SamplingFactor::F_1_2,
+        SamplingFactor::F_2_2,
+        SamplingFactor::F_4_1,
+        SamplingFactor::F_1_4,
+    ] {
+        let coded = |apart: bool, restart: u16| {
+            let mut data = vec![];
+            let mut encoder = Encoder::new(&mut data, 95);
+            encoder.set_sampling_factor(sampling);
+            encoder.set_optimized_huffman_tables(apart);
+            encoder.set_restart_interval(restart);
+            encoder
+                .encode(&pixels, width, height, ColorType::Rgb)
+                .unwrap();
+            decode_file(&data, "jpeg").unwrap()
+        };
+        // this encoder writes components apart where their codes are optimised, and sampled by four always
+        for frame in [coded(false, 0), coded(true, 0), coded(false, 5)] {
+            let off: u32 = (frame.pixels().iter().zip(&pixels))
+                .map(|(a, b)| u32::from(a.abs_diff(*b)))
+                .sum();
+            let mean = f64::from(off) / pixels.len() as f64;
+            assert!(mean < 3.0, "{sampling:?}: {mean} levels off");
+        }
+    }
 }
 
 #[test]

@@ -10,64 +10,22 @@
 //! data ends, the picture is cut off; where a whole byte is left after the last block, something was
 //! put in, repeated or lost: the codes found their step again by chance, but not their number.
 
+mod damage;
 mod huffman;
 mod scan;
 mod standard;
 #[cfg(test)]
 mod tests;
 
+pub(super) use damage::{Damage, Layout};
 use huffman::{Bits, Table};
 use scan::{Band, Component, Member, Walk};
 pub(super) use standard::with_standard_tables;
 
 use super::MAX_PIXELS;
 
-/// Why a JPEG is not a whole picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Damage {
-    /// A segment is cut off or contradicts another one.
-    #[error("{0}")]
-    Header(&'static str),
-    /// The coded data ends before the last block.
-    #[error("cut off: the data ends after {blocks} blocks, before the picture does")]
-    Short {
-        /// Blocks that are there, of all scans up to here.
-        blocks: u64,
-    },
-    /// Coded data is left over after the last block of a scan or of a restart interval.
-    #[error(
-        "{bytes} bytes are left over after the picture's last block: data was lost or repeated"
-    )]
-    LeftOver {
-        /// Bytes.
-        bytes: usize,
-    },
-    /// Bits that are no code, a run beyond the end of a block, or a value that no 8-bit picture has.
-    #[error("after {blocks} blocks there is no valid code")]
-    Code {
-        /// Blocks before it.
-        blocks: u64,
-    },
-    /// Another marker where a restart marker must be: packets are missing or swapped.
-    #[error(
-        "marker {found:#04x} stands where restart marker {expected} must be: data was lost or swapped"
-    )]
-    Restart {
-        /// Last three bits of the marker that must be there.
-        expected: u8,
-        /// The marker found.
-        found: u8,
-    },
-    /// More pixels than any frame may have: it was not looked at.
-    #[error("it has more pixels than any frame may have")]
-    TooLarge,
-    /// A component has no scan.
-    #[error("a component of the picture was never sent")]
-    Scans,
-    /// A scan uses a code table that was never sent, as in the frames of motion JPEG.
-    #[error("a scan uses a code table that was never sent")]
-    NoTables,
-}
+/// What no scan of a progressive picture has sent yet.
+const NEVER: u8 = u8::MAX;
 
 /// Colours of a picture, and of what is printed. More are allowed, and nobody has them; each takes memory.
 const MOST_COMPONENTS: usize = 4;
@@ -90,6 +48,9 @@ struct Reader<'a> {
     quantisation: [u32; 4],
     /// Of progressive pictures: by component, for each block which coefficients are not zero.
     significant: Vec<Vec<u64>>,
+    /// Of progressive pictures: by component, how many bits of each coefficient are still to come.
+    missing: Vec<[u8; 64]>,
+    layout: Layout,
     scans: u32,
     blocks: u64,
 }
@@ -98,7 +59,7 @@ struct Reader<'a> {
 ///
 /// # Errors
 /// The first [`Damage`] that is found. What is not Huffman-coded is not looked into.
-pub(super) fn check(data: &[u8]) -> Result<(), Damage> {
+pub(super) fn check(data: &[u8]) -> Result<Layout, Damage> {
     let mut reader = Reader {
         data,
         at: 2,
@@ -110,6 +71,8 @@ pub(super) fn check(data: &[u8]) -> Result<(), Damage> {
         ac: [const { None }; 4],
         quantisation: [1; 4],
         significant: vec![],
+        missing: vec![],
+        layout: Layout::Together,
         scans: 0,
         blocks: 0,
     };
@@ -120,7 +83,7 @@ pub(super) fn check(data: &[u8]) -> Result<(), Damage> {
         match reader.marker()? {
             0xd9 => return reader.finish(),
             // arithmetic coding, lossless and hierarchical pictures: no decoder of ours reads them
-            0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf => return Ok(()),
+            0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf => return Ok(Layout::Together),
             marker @ 0xc0..=0xc2 => reader.frame(marker == 0xc2)?,
             0xc4 => reader.tables()?,
             0xdb => reader.quantisation()?,
@@ -216,9 +179,23 @@ impl<'a> Reader<'a> {
             if progressive {
                 self.significant
                     .push(vec![0; c.padded_columns * c.padded_rows]);
+                self.missing.push([NEVER; 64]);
             }
         }
-        Ok(())
+        self.check_sampling()
+    }
+
+    /// Decoders take samplings that nobody has for others, and show other colours.
+    fn check_sampling(&self) -> Result<(), Damage> {
+        let [brightness, first, second, black @ ..] = &self.components[..] else {
+            return Ok(());
+        };
+        let sampling = |c: &Component| (c.horizontal, c.vertical);
+        let whole = brightness.horizontal % first.horizontal == 0
+            && brightness.vertical % first.vertical == 0;
+        let alike = sampling(first) == sampling(second)
+            && black.iter().all(|c| sampling(c) == sampling(brightness));
+        (whole && alike).then_some(()).ok_or(Damage::Sampling)
     }
 
     fn tables(&mut self) -> Result<(), Damage> {
@@ -326,6 +303,29 @@ impl<'a> Reader<'a> {
         if members.is_empty() || band.to > 63 || band.from > band.to || (band.from > 0 && !alone) {
             return Err(WRONG);
         }
+        if self.progressive {
+            // the bits before these, of the same coefficients, must be there
+            let before = if band.refines { depth >> 4 } else { NEVER };
+            for member in &members {
+                for missing in
+                    &mut self.missing[member.index][usize::from(band.from)..=usize::from(band.to)]
+                {
+                    if *missing != before {
+                        return Err(Damage::Scans);
+                    }
+                    *missing = depth & 15;
+                }
+            }
+        } else if members.len() < self.components.len() {
+            self.layout = Layout::Apart;
+            // nobody writes others so, and not all decoders read them
+            if self.components[1..]
+                .iter()
+                .any(|c| c.horizontal * c.vertical > 1)
+            {
+                return Err(Damage::Sampling);
+            }
+        }
         let units = match &members[..] {
             [one] => one.component.columns * one.component.rows,
             _ => self.units.0 * self.units.1,
@@ -391,8 +391,11 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn finish(&self) -> Result<(), Damage> {
+    fn finish(&self) -> Result<Layout, Damage> {
         let whole = !self.components.is_empty() && self.components.iter().all(|c| c.has_scan);
-        whole.then_some(()).ok_or(Damage::Scans)
+        let complete = self.missing.iter().flatten().all(|&missing| missing == 0);
+        (whole && complete)
+            .then_some(self.layout)
+            .ok_or(Damage::Scans)
     }
 }

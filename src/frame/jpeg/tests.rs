@@ -116,7 +116,11 @@ fn whole_pictures_are_whole_and_damage_that_can_be_seen_is_found() {
     let (mut visible, mut found) = (0, 0);
     for number in 0..1000 {
         let whole = encoded(&mut rng);
-        assert_eq!(check(&whole), Ok(()), "picture {number}");
+        assert!(
+            check(&whole).is_ok(),
+            "picture {number}: {:?}",
+            check(&whole)
+        );
         let damaged = damaged(&whole, &mut rng);
         if is_visible(&whole, &damaged) {
             visible += 1;
@@ -151,8 +155,9 @@ fn zeros_and_ones_before_a_marker_are_filling_and_other_bytes_are_not() {
         let whole = encoded(&mut rng);
         let (body, end) = whole.split_at(whole.len() - 2);
         let with = |bytes: &[u8]| check(&[body, bytes, end].concat());
-        assert_eq!(with(&[0, 0, 0]), Ok(()));
-        assert_eq!(with(&[0xff, 0xff]), Ok(()));
+        assert!(check(&whole).is_ok());
+        assert_eq!(with(&[0, 0, 0]), check(&whole));
+        assert_eq!(with(&[0xff, 0xff]), check(&whole));
         assert!(with(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]).is_err());
         assert!(check(body).is_err(), "no end marker");
     }
@@ -179,7 +184,7 @@ fn motion_jpeg_gets_the_standard_tables() {
     assert_eq!(check(&bare), Err(Damage::NoTables));
     let mut mended = vec![];
     with_standard_tables(&bare, &mut mended);
-    assert_eq!(check(&mended), Ok(()));
+    assert_eq!(check(&mended), Ok(Layout::Together));
 }
 
 /// A segment with its marker and length.
@@ -215,25 +220,105 @@ fn a_picture_of_endless_empty_scans_is_refused() {
         body.resize(18, 0);
         segment(0xc4, &body)
     };
-    let scan = |from, to| {
-        let mut scan = segment(0xda, &[1, 1, 0, from, to, 0]);
+    let scan = |from, to, depth| {
+        let mut scan = segment(0xda, &[1, 1, 0, from, to, depth]);
         scan.push(0x7f);
         scan
     };
-    let with = |scans: usize| {
+    let with = |scans: &[Vec<u8>]| {
         let frame = segment(0xc2, &[8, 0, 8, 0, 8, 1, 1, 0x11, 0]);
         let begin = [
             vec![0xff, 0xd8],
             frame,
             table(0x00),
             table(0x10),
-            scan(0, 0),
+            scan(0, 0, 0),
         ]
         .concat();
-        let scans = scan(1, 63).repeat(scans - 1);
-        check(&[&begin[..], &scans, &[0xff, 0xd9]].concat())
+        check(&[&begin[..], &scans.concat(), &[0xff, 0xd9]].concat())
     };
-    assert_eq!(with(12), Ok(()));
-    assert_eq!(with(MOST_SCANS as usize), Ok(()));
-    assert!(with(MOST_SCANS as usize + 1).is_err());
+    let all = scan(1, 63, 0);
+    assert_eq!(with(std::slice::from_ref(&all)), Ok(Layout::Together));
+    assert_eq!(with(&[all.clone(), all]), Err(Damage::Scans), "sent twice");
+    // every coefficient alone, and its last bit once more
+    let (first, last) = (
+        (1..64).map(|k| scan(k, k, 1)),
+        (1..64).map(|k| scan(k, k, 0x10)),
+    );
+    let endless: Vec<_> = first.chain(last).collect();
+    let too_many = Damage::Header("it has more scans than any encoder writes");
+    assert_eq!(with(&endless), Err(too_many));
+    assert_eq!(
+        with(&endless[..MOST_SCANS as usize - 1]),
+        Err(Damage::Scans)
+    );
+}
+
+#[test]
+fn a_progressive_picture_that_lacks_scans_is_not_whole() {
+    let image = picture(160, 120, &mut Rng::seed_from_u64(8));
+    let mut data = vec![];
+    let mut encoder = Encoder::new(&mut data, 80);
+    encoder.set_progressive(true);
+    encoder.encode(&image, 160, 120, ColorType::Rgb).unwrap();
+    assert_eq!(check(&data), Ok(Layout::Together));
+    // cut off before each of its scans but the first; the end marker is there
+    let scans: Vec<usize> = (0..data.len() - 1)
+        .filter(|&at| data[at..at + 2] == [0xff, 0xda])
+        .collect();
+    assert!(scans.len() > 4, "{scans:?}");
+    for &scan in &scans[1..] {
+        let cut = [&data[..scan], &[0xff, 0xd9]].concat();
+        assert_eq!(check(&cut), Err(Damage::Scans), "cut at {scan}");
+    }
+}
+
+/// The frame header's sampling of the components, horizontal and vertical.
+fn sampled(mut data: Vec<u8>, sampling: [u8; 3]) -> Vec<u8> {
+    let frame = (2..data.len() - 1).find(|&at| data[at..at + 2] == [0xff, 0xc0]);
+    let first = frame.unwrap() + 11;
+    for (number, sampling) in sampling.into_iter().enumerate() {
+        data[first + 3 * number] = sampling;
+    }
+    data
+}
+
+#[test]
+fn colours_that_decoders_read_differently_are_refused() {
+    let image = picture(160, 120, &mut Rng::seed_from_u64(9));
+    let mut data = vec![];
+    let encoder = Encoder::new(&mut data, 80);
+    encoder.encode(&image, 160, 120, ColorType::Rgb).unwrap();
+    for sampling in [
+        [0x11, 0x21, 0x21],
+        [0x11, 0x22, 0x22],
+        [0x22, 0x11, 0x22],
+        [0x41, 0x11, 0x22],
+        [0x21, 0x41, 0x41],
+        [0x31, 0x21, 0x21],
+    ] {
+        let refused = check(&sampled(data.clone(), sampling));
+        assert_eq!(refused, Err(Damage::Sampling), "{sampling:02x?}");
+    }
+}
+
+#[test]
+fn components_that_come_apart_are_told_from_those_that_come_together() {
+    for (sampling, restart) in [
+        (SamplingFactor::F_1_1, 0),
+        (SamplingFactor::F_2_1, 0),
+        (SamplingFactor::F_2_2, 0),
+        (SamplingFactor::F_4_1, 3),
+    ] {
+        let image = picture(161, 123, &mut Rng::seed_from_u64(10));
+        let mut data = vec![];
+        let mut encoder = Encoder::new(&mut data, 90);
+        encoder.set_sampling_factor(sampling);
+        match restart {
+            0 => encoder.set_optimized_huffman_tables(true),
+            interval => encoder.set_restart_interval(interval),
+        }
+        encoder.encode(&image, 161, 123, ColorType::Rgb).unwrap();
+        assert_eq!(check(&data), Ok(Layout::Apart), "{sampling:?}");
+    }
 }

@@ -1,5 +1,6 @@
 //! Somebody who stands on the road, and what a pipeline makes of it.
 
+mod decoding;
 mod evidence;
 mod ground;
 mod modes;
