@@ -8,6 +8,7 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
+use super::error::clipped;
 use super::jpeg::{self, Damage};
 use super::png_data::Stored;
 use super::{CompressedView, Frame, FrameError, checked_len};
@@ -50,7 +51,7 @@ pub(super) fn decode(
     if is_mosaic(view.format) {
         return Err(FrameError::Mosaic {
             stamp: view.stamp,
-            format: view.format.into(),
+            format: clipped(view.format),
         });
     }
     match Codec::detect(view.data) {
@@ -58,7 +59,7 @@ pub(super) fn decode(
         Some(Codec::Png) => png(view, max_pixels, scratch, out),
         None => Err(FrameError::UnknownFormat {
             stamp: view.stamp,
-            format: view.format.into(),
+            format: clipped(view.format),
             len: view.data.len() as u64,
             start: view.data.iter().copied().take(4).collect(),
         }),
@@ -82,7 +83,7 @@ fn is_mosaic(format: &str) -> bool {
 fn fault(view: &CompressedView<'_>, codec: Codec, reason: impl fmt::Display) -> FrameError {
     FrameError::Compressed {
         stamp: view.stamp,
-        format: view.format.into(),
+        format: clipped(view.format),
         codec,
         len: view.data.len() as u64,
         reason: reason.to_string(),

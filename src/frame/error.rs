@@ -4,7 +4,8 @@ use super::{Codec, Encoding};
 use crate::time::Stamp;
 
 /// Why a camera message is no frame. Names the capture stamp, the encoding (of a raw image) or
-/// format (of a compressed one) and the numbers that disagree; the caller adds the topic.
+/// format (of a compressed one) and the numbers that disagree; the caller adds the topic. Encodings and
+/// formats that are longer than any that is known are cut off.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FrameError {
@@ -139,6 +140,18 @@ pub enum FrameError {
         /// What the decoder says.
         reason: String,
     },
+}
+
+/// The most bytes that an error keeps of a text of a message.
+const LONGEST: usize = 100;
+
+/// A text of a message as an error keeps it: a message may hold hundreds of megabytes of it, and a line
+/// of the log is made of every error.
+pub(super) fn clipped(text: &str) -> String {
+    match text.len() {
+        ..=LONGEST => text.to_owned(),
+        _ => format!("{}…", &text[..text.floor_char_boundary(LONGEST)]),
+    }
 }
 
 impl FrameError {

@@ -155,3 +155,27 @@ fn what_is_neither_jpeg_nor_png_names_the_format_and_its_first_bytes() {
     assert!(error.contains("\"16UC1; compressedDepth\"") && error.contains("[52, 49, 46, 46]"));
     assert!(decode_file(&[], "jpeg").is_err());
 }
+
+#[test]
+fn an_error_keeps_the_begin_of_a_text_however_long_it_is() {
+    let mut large = jpeg(false);
+    let sof = large.windows(2).position(|marker| marker == [0xff, 0xc0]);
+    large[sof.unwrap() + 5..][..4].fill(0xff);
+    let damaged = &jpeg(false)[..200];
+    for letters in ["\u{1}", "A", "xé"] {
+        let text = letters.repeat(1 << 20);
+        let mosaic = format!("bayer_{text}");
+        let errors = [
+            decode(view(&text, (2, 1), 6, &[0; 6])).unwrap_err(),
+            decode_file(b"RIFFxxxx", &text).unwrap_err(),
+            decode_file(damaged, &text).unwrap_err(),
+            decode_file(&large, &text).unwrap_err(),
+            decode_file(damaged, &mosaic).unwrap_err(),
+        ];
+        for error in errors {
+            let said = error.to_string();
+            assert!(said.len() < 1200, "{letters:?}: {} bytes", said.len());
+            assert!(said.contains('…'), "{said}");
+        }
+    }
+}
