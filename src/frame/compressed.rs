@@ -66,18 +66,17 @@ pub(super) fn decode(
     }
 }
 
-/// Whether a format says that the coded picture is a sensor's mosaic. `image_transport` writes
-/// "ENCODING; CODEC compressed TARGET": it leaves TARGET out where it codes the pixels as they are, and
+/// Whether a format says that the coded picture is a sensor's mosaic, in capitals or not. `image_transport`
+/// writes "ENCODING; CODEC compressed TARGET": it leaves TARGET out where it codes the pixels as they are, and
 /// makes colours of a mosaic where TARGET is a colour encoding.
 fn is_mosaic(format: &str) -> bool {
-    let bayer = |name: &str| name.trim().starts_with("bayer_");
-    let Some((encoding, coding)) = format.split_once(';') else {
-        return bayer(format);
-    };
-    match coding.split_once("compressed") {
-        Some((_, target)) if !target.trim().is_empty() => bayer(target),
-        _ => bayer(encoding),
-    }
+    let (encoding, coding) = format.split_once(';').unwrap_or((format, ""));
+    let mut words = coding
+        .split_whitespace()
+        .skip_while(|word| !word.eq_ignore_ascii_case("compressed"));
+    let pixels = words.nth(1).unwrap_or(encoding).trim();
+    let begin = pixels.get(.."bayer_".len());
+    begin.is_some_and(|begin| begin.eq_ignore_ascii_case("bayer_"))
 }
 
 fn fault(view: &CompressedView<'_>, codec: Codec, reason: impl fmt::Display) -> FrameError {
@@ -237,6 +236,10 @@ mod tests {
             "bayer_rggb8; png",
             "bayer_rggb8; jpeg compressed ",
             "bayer_grbg16; png compressed bayer_grbg16",
+            "BAYER_RGGB8",
+            "BAYER_RGGB8; jpeg compressed ",
+            "Bayer_GRBG16; PNG Compressed Bayer_GRBG16",
+            "rgb8; jpeg compressed BAYER_RGGB8",
         ] {
             assert!(is_mosaic(format), "{format}");
         }
@@ -245,6 +248,7 @@ mod tests {
             "jpeg",
             "rgb8; jpeg compressed bgr8",
             "bayer_rggb8; jpeg compressed bgr8",
+            "BAYER_RGGB8; JPEG COMPRESSED BGR8",
             "mono8; png compressed ",
         ] {
             assert!(!is_mosaic(format), "{format}");
