@@ -10,7 +10,7 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::error::clipped;
 use super::jpeg::{self, Damage};
-use super::png_data::Stored;
+use super::png_data::png_decoder;
 use super::{CompressedView, Frame, FrameError, checked_len};
 
 named! {
@@ -37,10 +37,6 @@ impl Codec {
         }
     }
 }
-
-/// Bytes that a PNG decoder may allocate for its own bookkeeping; what is decoded goes into
-/// buffers of ours. Text and profile chunks are skipped.
-const PNG_BYTES: usize = 64 << 20;
 
 pub(super) fn decode(
     view: &CompressedView<'_>,
@@ -135,10 +131,7 @@ fn png(
     out: &mut Frame,
 ) -> Result<(), FrameError> {
     let fault = |reason: &dyn fmt::Display| fault(view, Codec::Png, reason);
-    let limits = png::Limits { bytes: PNG_BYTES };
-    let mut decoder = png::Decoder::new_with_limits(Stored::new(view.data), limits);
-    decoder.set_ignore_text_chunk(true);
-    decoder.set_ignore_iccp_chunk(true);
+    let mut decoder = png_decoder(view.data);
     let info = decoder.read_header_info().map_err(|error| fault(&error))?;
     let (width, height) = info.size();
     // The library paints what a palette lacks black, and ends the program where a palette is no list of
