@@ -97,9 +97,7 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<Ending> {
             failed.join("\n")
         );
     }
-    Ok(shutdown
-        .exit_code()
-        .map_or(Ending::Done, Ending::Interrupted))
+    Ok(Ending::of(&shutdown))
 }
 
 struct Scorer {
