@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use lookout::bag::{BagReader, MessageBuf};
+use lookout::bag::{BagError, BagReader, MessageBuf};
 use lookout::engine::{Engine, Mode};
 use lookout::evaluate::{ANOMALOUS, BinaryHistogram, IGNORE, NORMAL};
 use lookout::frame::file::read_image;
@@ -64,11 +64,15 @@ pub(super) fn run(args: &ThresholdsArgs) -> Result<()> {
     if args.write && args.engine.bundle.is_none() {
         bail!("--write needs --bundle DIR: the built-in bundle cannot be written");
     }
-    let bag = images.is_file() || images.join("metadata.yaml").is_file();
-    let source = match (bag, &args.masks) {
-        (true, Some(_)) => bail!("a bag has no masks: give a folder of pictures, or no masks"),
-        (true, None) => Source::bag(images, args.topic.as_deref())?,
-        (false, masks) => Source::pictures(images, masks.as_deref(), args)?,
+    // a folder without the files of a bag is one of pictures
+    let source = match (BagReader::open(images), &args.masks) {
+        (Err(BagError::NotABag { path, .. } | BagError::Io { path, .. }), masks)
+            if path == images && !path.is_file() =>
+        {
+            Source::pictures(images, masks.as_deref(), args)?
+        }
+        (_, Some(_)) => bail!("a bag has no masks: give a folder of pictures, or no masks"),
+        (reader, None) => Source::bag(reader?, args.topic.as_deref())?,
     };
     let bundle = args.engine.bundle(args.score)?;
     let head = bundle.manifest().head_score();
@@ -147,8 +151,7 @@ impl Source {
         Ok(Self::Pictures(pictures, masks))
     }
 
-    fn bag(path: &Path, topic: Option<&str>) -> Result<Self> {
-        let mut reader = BagReader::open(path)?;
+    fn bag(mut reader: BagReader, topic: Option<&str>) -> Result<Self> {
         let messages = reader.select(topic)?.message_count;
         note("a bag has no masks: every pixel is taken for known, so nothing strange may be in it");
         Ok(Self::Bag(Box::new(reader), messages))
