@@ -4,6 +4,7 @@ use std::fmt;
 
 use png::{ColorType, Transformations};
 use zune_jpeg::JpegDecoder;
+use zune_jpeg::errors::DecodeErrors;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
@@ -75,6 +76,19 @@ fn is_mosaic(format: &str) -> bool {
     begin.is_some_and(|begin| begin.eq_ignore_ascii_case("bayer_"))
 }
 
+/// The words of a decoder are for who writes programs.
+fn decoder_says(error: impl fmt::Display) -> String {
+    format!("it cannot be decoded ({error})")
+}
+
+/// What is wrong with the data was found here, while the decoder read it.
+fn png_says(error: &png::DecodingError) -> String {
+    match error {
+        png::DecodingError::IoError(error) => error.to_string(),
+        error => decoder_says(error),
+    }
+}
+
 fn fault(view: &CompressedView<'_>, codec: Codec, reason: impl fmt::Display) -> FrameError {
     FrameError::Compressed {
         stamp: view.stamp,
@@ -112,7 +126,8 @@ fn jpeg(
         .set_max_height(usize::from(u16::MAX))
         .jpeg_set_out_colorspace(ColorSpace::RGB);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(data), options);
-    decoder.decode_headers().map_err(|error| fault(&error))?;
+    let says = |error: DecodeErrors| fault(&decoder_says(error));
+    decoder.decode_headers().map_err(says)?;
     let info = decoder.info().ok_or_else(|| fault(&"no image header"))?;
     let (width, height) = (u32::from(info.width), u32::from(info.height));
     let len = checked_len(view.stamp, view.format, width, height, max_pixels)?;
@@ -121,7 +136,7 @@ fn jpeg(
         return Err(fault(&"its colours do not convert to RGB"));
     }
     let rgb = out.reset(width, height, view.stamp)?;
-    decoder.decode_into(rgb).map_err(|error| fault(&error))
+    decoder.decode_into(rgb).map_err(says)
 }
 
 fn png(
@@ -131,8 +146,9 @@ fn png(
     out: &mut Frame,
 ) -> Result<(), FrameError> {
     let fault = |reason: &dyn fmt::Display| fault(view, Codec::Png, reason);
+    let says = |error: png::DecodingError| fault(&png_says(&error));
     let mut decoder = png_decoder(view.data);
-    let info = decoder.read_header_info().map_err(|error| fault(&error))?;
+    let info = decoder.read_header_info().map_err(says)?;
     let (width, height) = info.size();
     // The library paints what a palette lacks black, and ends the program where a palette is no list of
     // colours: indices are looked up here.
@@ -142,14 +158,14 @@ fn png(
     };
     decoder.set_transformations(transformations);
     let len = checked_len(view.stamp, view.format, width, height, max_pixels)?;
-    let mut reader = decoder.read_info().map_err(|error| fault(&error))?;
+    let mut reader = decoder.read_info().map_err(says)?;
     let rgb = out.reset(width, height, view.stamp)?;
     let (colour, depth) = reader.output_color_type();
     if colour == ColorType::Rgb {
         if reader.output_buffer_size() != Some(len) {
             return Err(fault(&"its rows do not have the size of its header"));
         }
-        reader.next_frame(rgb).map_err(|error| fault(&error))?;
+        reader.next_frame(rgb).map_err(says)?;
     } else {
         let size = reader
             .output_buffer_size()
@@ -159,7 +175,7 @@ fn png(
         }
         scratch.clear();
         scratch.resize(size, 0);
-        reader.next_frame(scratch).map_err(|error| fault(&error))?;
+        reader.next_frame(scratch).map_err(says)?;
         let to = rgb.as_chunks_mut::<3>().0.iter_mut();
         match colour {
             ColorType::Grayscale => {
@@ -184,7 +200,7 @@ fn png(
         }
     }
     // The rest of the file is read too: a truncated or corrupt end is no whole picture.
-    reader.finish().map_err(|error| fault(&error))
+    reader.finish().map_err(says)
 }
 
 /// The colours of rows of indices of 1, 2, 4 or 8 bits; each row ends with a whole byte.
