@@ -45,35 +45,57 @@ pub(super) fn decode(
     scratch: &mut Vec<u8>,
     out: &mut Frame,
 ) -> Result<(), FrameError> {
-    if is_mosaic(view.format) {
-        return Err(FrameError::Mosaic {
-            stamp: view.stamp,
-            format: clipped(view.format),
+    let (stamp, format) = (view.stamp, view.format);
+    if view.data.is_empty() {
+        return Err(FrameError::DataLength {
+            stamp,
+            encoding: clipped(format),
+            step: 0,
+            height: 0,
+            expected: 1,
+            actual: 0,
         });
+    }
+    if let Some(why) = no_colours(format) {
+        let format = clipped(format);
+        return Err(FrameError::Mosaic { stamp, format, why });
     }
     match Codec::detect(view.data) {
         Some(Codec::Jpeg) => jpeg(view, max_pixels, scratch, out),
         Some(Codec::Png) => png(view, max_pixels, scratch, out),
         None => Err(FrameError::UnknownFormat {
-            stamp: view.stamp,
-            format: clipped(view.format),
+            stamp,
+            format: clipped(format),
             len: view.data.len() as u64,
             start: view.data.iter().copied().take(4).collect(),
         }),
     }
 }
 
-/// Whether a format says that the coded picture is a sensor's mosaic, in capitals or not. `image_transport`
-/// writes "ENCODING; CODEC compressed TARGET": it leaves TARGET out where it codes the pixels as they are, and
-/// makes colours of a mosaic where TARGET is a colour encoding.
-fn is_mosaic(format: &str) -> bool {
+const MOSAIC: &str = "the picture is the raw mosaic of a Bayer sensor, compressed: publish a colour picture, \
+                      or the raw image as bayer_*8 or bayer_*16";
+const DEPTH: &str = "it is a depth picture, whose pixels are distances: give the topic of the camera's colour \
+                     pictures, sensor_msgs/msg/Image or a CompressedImage of JPEG or PNG";
+
+/// What pixels that are no colours are, where the format says it, in capitals or not. `image_transport` writes
+/// "ENCODING; CODEC compressed TARGET": it leaves TARGET out where it codes the pixels as they are, and makes
+/// colours of a mosaic where TARGET is a colour encoding. A depth picture is "ENCODING; compressedDepth CODEC".
+fn no_colours(format: &str) -> Option<&'static str> {
     let (encoding, coding) = format.split_once(';').unwrap_or((format, ""));
-    let mut words = coding
+    let is = |word: &str, wanted: &str| word.eq_ignore_ascii_case(wanted);
+    if coding
         .split_whitespace()
-        .skip_while(|word| !word.eq_ignore_ascii_case("compressed"));
-    let pixels = words.nth(1).unwrap_or(encoding).trim();
-    let begin = pixels.get(.."bayer_".len());
-    begin.is_some_and(|begin| begin.eq_ignore_ascii_case("bayer_"))
+        .any(|word| is(word, "compressedDepth"))
+    {
+        return Some(DEPTH);
+    }
+    let mut words = coding.split_whitespace();
+    let target = words
+        .find(|word| is(word, "compressed"))
+        .and_then(|_| words.next());
+    let pixels = target.unwrap_or(encoding).trim();
+    let begin = pixels.get(.."bayer_".len())?;
+    begin.eq_ignore_ascii_case("bayer_").then_some(MOSAIC)
 }
 
 /// The words of a decoder are for who writes programs.
@@ -236,10 +258,10 @@ fn coloured(
 
 #[cfg(test)]
 mod tests {
-    use super::is_mosaic;
+    use super::{DEPTH, MOSAIC, no_colours};
 
     #[test]
-    fn a_mosaic_is_told_by_the_format() {
+    fn pixels_that_are_no_colours_are_told_by_the_format() {
         for format in [
             "bayer_rggb8",
             "bayer_rggb8; png",
@@ -250,7 +272,10 @@ mod tests {
             "Bayer_GRBG16; PNG Compressed Bayer_GRBG16",
             "rgb8; jpeg compressed BAYER_RGGB8",
         ] {
-            assert!(is_mosaic(format), "{format}");
+            assert_eq!(no_colours(format), Some(MOSAIC), "{format}");
+        }
+        for format in ["16UC1; compressedDepth", "32FC1; COMPRESSEDDEPTH png"] {
+            assert_eq!(no_colours(format), Some(DEPTH), "{format}");
         }
         for format in [
             "",
@@ -260,7 +285,7 @@ mod tests {
             "BAYER_RGGB8; JPEG COMPRESSED BGR8",
             "mono8; png compressed ",
         ] {
-            assert!(!is_mosaic(format), "{format}");
+            assert_eq!(no_colours(format), None, "{format}");
         }
     }
 }

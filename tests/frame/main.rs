@@ -149,11 +149,25 @@ fn a_header_that_claims_100_megapixels_is_refused() {
 
 #[test]
 fn what_is_neither_jpeg_nor_png_names_the_format_and_its_first_bytes() {
-    let error = decode_file(b"RIFFxxxx", "16UC1; compressedDepth")
+    let error = decode_file(b"RIFFxxxx", "rgb8; webp")
         .unwrap_err()
         .to_string();
-    assert!(error.contains("\"16UC1; compressedDepth\"") && error.contains("[52, 49, 46, 46]"));
-    assert!(decode_file(&[], "jpeg").is_err());
+    assert!(error.contains("\"rgb8; webp\"") && error.contains("[52, 49, 46, 46]"));
+}
+
+#[test]
+fn a_message_without_data_and_a_depth_picture_are_called_so() {
+    let said = |data: &[u8], format| decode_file(data, format).unwrap_err().to_string();
+    for format in ["jpeg", "", "16UC1; compressedDepth png"] {
+        let empty = said(&[], format);
+        assert!(empty.contains("message has no data"), "{empty}");
+        assert!(empty.contains(&format!("{format:?}")), "{empty}");
+    }
+    for data in [&[0; 12][..], &jpeg(true)] {
+        let depth = said(data, "16UC1; compressedDepth png");
+        assert!(depth.contains("is a depth picture"), "{depth}");
+        assert!(depth.contains("sensor_msgs/msg/Image"), "{depth}");
+    }
 }
 
 #[test]
