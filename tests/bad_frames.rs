@@ -297,6 +297,28 @@ fn a_message_that_is_no_image_is_a_fault() {
 }
 
 #[test]
+fn a_stamp_that_is_no_time_is_a_fault() {
+    let dir = tempfile::tempdir().unwrap();
+    let (bag, out) = (dir.path().join("drive"), dir.path().join("out"));
+    let mut frames: Vec<Image> = (0..4).map(image).collect();
+    frames[2].header.stamp.nanosec = 1_000_000_000;
+    write_bag(&bag, &frames);
+    let run = replay(&bag, &out, &NOTHING_ANOMALOUS);
+    run.ends_with(0)
+        .says(&[TOPIC, "1000000000 ns is not a valid time"]);
+    let table = Table::of(&out);
+    assert_eq!(
+        table.column("reason"),
+        ["starting", "starting", "failed", "recovering"]
+    );
+    assert_eq!(
+        table.column("state"),
+        ["WAITING", "WAITING", "FAULT", "FAULT"]
+    );
+    assert_eq!(flags(&annotated(&out)), [true; 4]);
+}
+
+#[test]
 fn only_bad_frames_end_without_a_panic_and_with_a_report() {
     let dir = tempfile::tempdir().unwrap();
     let (bag, out) = (dir.path().join("drive"), dir.path().join("out"));

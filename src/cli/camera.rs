@@ -2,7 +2,7 @@
 
 use lookout::bag::MessageBuf;
 use lookout::frame::{CameraView, CompressedView, ImageView};
-use lookout::msg::{CompressedImageRef, ImageRef, RosMessage, cdr};
+use lookout::msg::{CompressedImageRef, HeaderRef, ImageRef, RosMessage, cdr};
 use lookout::time::Stamp;
 
 use super::recorder::Recorder;
@@ -15,26 +15,29 @@ pub(crate) enum Camera<'a> {
 
 impl<'a> Camera<'a> {
     pub(crate) fn parse(message: &'a MessageBuf) -> Result<Self, cdr::CdrError> {
-        if message.type_name() == <ImageRef<'_> as RosMessage>::TYPE {
-            return cdr::from_slice(message.data()).map(Self::Raw);
+        let camera = match message.type_name() == <ImageRef<'_> as RosMessage>::TYPE {
+            true => Self::Raw(cdr::from_slice(message.data())?),
+            false => Self::Compressed(cdr::from_slice(message.data())?),
+        };
+        camera.header().stamp.checked()?;
+        Ok(camera)
+    }
+
+    fn header(&self) -> HeaderRef<'a> {
+        match self {
+            Self::Raw(m) => m.header,
+            Self::Compressed(m) => m.header,
         }
-        cdr::from_slice(message.data()).map(Self::Compressed)
     }
 
     /// Capture stamp.
     pub(crate) fn stamp(&self) -> Stamp {
-        match self {
-            Self::Raw(m) => m.header.stamp.into(),
-            Self::Compressed(m) => m.header.stamp.into(),
-        }
+        self.header().stamp.into()
     }
 
     /// Frame id of the camera.
     pub(crate) fn frame_id(&self) -> &'a str {
-        match self {
-            Self::Raw(m) => m.header.frame_id,
-            Self::Compressed(m) => m.header.frame_id,
-        }
+        self.header().frame_id
     }
 
     /// For the decoder.

@@ -56,6 +56,16 @@ pub enum CdrError {
         /// Bytes there are.
         len: usize,
     },
+    /// The message says when something was in a way that is no time.
+    #[error(
+        "the stamp {sec} s + {nanosec} ns is not a valid time: its nanoseconds are a second or more"
+    )]
+    Stamp {
+        /// Seconds.
+        sec: i32,
+        /// Nanoseconds.
+        nanosec: u32,
+    },
     /// The message cannot be written (a sequence of more than 2^32 elements).
     #[error("cannot serialise {type_name}: {reason}")]
     Serialise {
