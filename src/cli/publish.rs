@@ -13,7 +13,7 @@ use lookout::ros::qos;
 use lookout::shutdown::Shutdown;
 use lookout::time::{Clock, PacedClock};
 
-use super::Ending;
+use super::{Ending, camera};
 
 const NODE: &str = "lookout_player";
 /// Period of `/clock`; an age is no finer than that.
@@ -29,7 +29,7 @@ const RECEIVE_BUFFER: usize = 1 << 20;
 pub(crate) fn run(bag: &Path, topic: Option<&str>, rate: f64) -> anyhow::Result<Ending> {
     let shutdown = Shutdown::on_signals().context("cannot catch signals")?;
     let mut reader = BagReader::open(bag)?;
-    let topic = reader.select(topic)?;
+    let topic = camera::select(&mut reader, topic)?;
     let kind = BagType::of(&topic.type_name)
         .with_context(|| format!("{} is of type {}", topic.name, topic.type_name))?;
     let environment = Environment::of_process()?;

@@ -15,7 +15,7 @@ use toml_edit::DocumentMut;
 
 use super::{base_name, entries};
 use crate::cli::EngineArgs;
-use crate::cli::camera::Camera;
+use crate::cli::camera::{self, Camera};
 use crate::cli::listing;
 use crate::cli::masks::{MaskArgs, Masks};
 use crate::cli::pictures::{self, note};
@@ -152,7 +152,7 @@ impl Source {
     }
 
     fn bag(mut reader: BagReader, topic: Option<&str>) -> Result<Self> {
-        let messages = reader.select(topic)?.message_count;
+        let messages = camera::select(&mut reader, topic)?.message_count;
         note("a bag has no masks: every pixel is taken for known, so nothing strange may be in it");
         Ok(Self::Bag(Box::new(reader), messages))
     }
