@@ -8,6 +8,7 @@ mod demo;
 mod drive;
 mod engine;
 mod evaluate;
+mod faults;
 mod grey;
 mod handler;
 mod image;

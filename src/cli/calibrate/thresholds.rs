@@ -16,6 +16,7 @@ use toml_edit::DocumentMut;
 use super::{base_name, entries};
 use crate::cli::EngineArgs;
 use crate::cli::camera::{self, Camera};
+use crate::cli::faults::Faults;
 use crate::cli::listing;
 use crate::cli::masks::{MaskArgs, Masks};
 use crate::cli::pictures::{self, note};
@@ -86,6 +87,7 @@ pub(super) fn run(args: &ThresholdsArgs) -> Result<()> {
     let mut counter = Counter::new(args.engine.open(&bundle)?, mode, &kinds);
     let frames = source.each(&mut counter)?;
     counter.end_set();
+    counter.faults.tell();
     ensure!(frames > 0, "{} has no picture", images.display());
     if counter.non_finite > 0 {
         let count = counter.non_finite;
@@ -168,6 +170,7 @@ impl Source {
                 for (at, picture) in order {
                     counter.in_set(picture.set());
                     let frame = read_image(&picture.path)?;
+                    counter.faults.look(&frame, picture.path.display());
                     let size = (frame.width(), frame.height());
                     let mask = match &masks {
                         Some(masks) => Some(masks.labels(at, Some((&picture.path, size)))?.0),
@@ -191,6 +194,7 @@ impl Source {
                     decoder
                         .decode(&camera.view(), &mut frame)
                         .with_context(named)?;
+                    counter.faults.look(&frame, named());
                     counter.add(&frame, None).with_context(named)?;
                     frames += 1;
                     bar.inc(1);
@@ -259,6 +263,7 @@ struct Counter {
     set: (PathBuf, usize),
     map: ScoreMap,
     labels: Vec<u8>,
+    faults: Faults,
 }
 
 /// The scores of a mode.
@@ -277,6 +282,7 @@ impl Counter {
             set: (PathBuf::new(), 0),
             map: ScoreMap::default(),
             labels: Vec::new(),
+            faults: Faults::default(),
         }
     }
 
