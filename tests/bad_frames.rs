@@ -143,7 +143,7 @@ fn a_jpeg_that_is_cut_off_is_a_fault() {
     frames[2].data.truncate(half);
     third_is_a_fault(&frames, "malformed frame", &["JPEG", "cut off"]);
     frames[2].data.clear();
-    third_is_a_fault(&frames, "malformed frame", &["neither JPEG nor PNG"]);
+    third_is_a_fault(&frames, "malformed frame", &["has no data"]);
 }
 
 #[test]
@@ -294,6 +294,28 @@ fn a_message_that_is_no_image_is_a_fault() {
     assert_eq!(table.column("state"), ["FAULT", "FAULT"]);
     assert_eq!(table.get(0, "stamp_ns"), "");
     assert_eq!(flags(&annotated(&out)), [true; 2]);
+}
+
+#[test]
+fn a_stamp_that_is_no_time_is_a_fault() {
+    let dir = tempfile::tempdir().unwrap();
+    let (bag, out) = (dir.path().join("drive"), dir.path().join("out"));
+    let mut frames: Vec<Image> = (0..4).map(image).collect();
+    frames[2].header.stamp.nanosec = 1_000_000_000;
+    write_bag(&bag, &frames);
+    let run = replay(&bag, &out, &NOTHING_ANOMALOUS);
+    run.ends_with(0)
+        .says(&[TOPIC, "1000000000 ns is not a valid time"]);
+    let table = Table::of(&out);
+    assert_eq!(
+        table.column("reason"),
+        ["starting", "starting", "failed", "recovering"]
+    );
+    assert_eq!(
+        table.column("state"),
+        ["WAITING", "WAITING", "FAULT", "FAULT"]
+    );
+    assert_eq!(flags(&annotated(&out)), [true; 4]);
 }
 
 #[test]

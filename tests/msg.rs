@@ -137,6 +137,29 @@ fn bytes_that_are_no_such_message_are_errors() {
 }
 
 #[test]
+fn an_error_names_the_type_as_ros_does() {
+    fn said<'a, M: serde::Deserialize<'a> + std::fmt::Debug>(bytes: &'a [u8]) -> String {
+        cdr::from_slice::<M>(bytes).unwrap_err().to_string()
+    }
+    let short = [0, 1, 0, 0, 1];
+    for (text, name) in [
+        (said::<ImageRef<'_>>(&short), Image::TYPE),
+        (said::<Image>(&short), Image::TYPE),
+        (
+            said::<CompressedImageRef<'_>>(&short),
+            CompressedImage::TYPE,
+        ),
+        (said::<CameraInfo>(&short), CameraInfo::TYPE),
+        (said::<Odometry>(&short), Odometry::TYPE),
+        (said::<Bool>(&[0, 1, 0, 0, 7]), "Bool"),
+    ] {
+        assert!(text.contains(&format!("are no {name}: ")), "{text}");
+    }
+    let long = said::<Bool>(&[0, 1, 0, 0, 1, 0, 0, 0, 0]);
+    assert!(long.starts_with("Bool takes 5 of 9 bytes"), "{long}");
+}
+
+#[test]
 fn a_length_beyond_the_message_is_refused_without_allocating_it() {
     let mut bytes = cdr::to_vec(&array()).unwrap();
     // The number of statuses, behind the stamp (8), the frame id (4 + 7) and a byte of padding.

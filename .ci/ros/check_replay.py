@@ -4,6 +4,7 @@ its pace, with /clock.
 
     check_replay.py LOOKOUT
 """
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -105,6 +106,18 @@ def clock(ticks, images, frames, rate, report):
                  f"p90 {percentile(apart, 90):.1f} ms of real time")
 
 
+def interrupted(binary, peer, bag, report):
+    """The exit code of a player that a signal ends."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        ticks = peer.collect(Clock, "/clock", EVERYTHING)
+        player = Child([binary, "replay", bag, "--publish", "--rate", "0.01"])
+        ticks.wait("a tick of the player", 20)
+        player.signal(number)
+        code, _ = player.wait(10)
+        report.check(f"{number.name} ends it with {128 + number}", code == 128 + number, code)
+        ticks.close()
+
+
 def refused(binary, report):
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run([binary, "replay", folder, "--publish"], stdin=subprocess.DEVNULL,
@@ -119,6 +132,7 @@ def check(binary, report):
         write_raw(raw)
         played(binary, peer, raw, 1.0, report)
         played(binary, peer, raw, 3.0, report)
+        interrupted(binary, peer, raw, report)
         if DRIVE.is_dir():
             played(binary, peer, DRIVE, 1.0, report)
         else:

@@ -1,11 +1,10 @@
 //! PNG files whose values mean something: masks and labels.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use lookout::frame::MAX_PIXELS;
+use lookout::frame::file::{png_decoder, read_bytes};
 use png::{BitDepth, ColorType};
 
 /// A picture of one value a pixel.
@@ -42,10 +41,11 @@ pub(crate) fn place(at: usize, size: (u32, u32)) -> String {
 
 /// Reads a PNG of grey in 1, 8 or 16 bits, of colours that are all grey, or of a palette. A
 /// palette of greys counts by its greys, another one by its indices. Values of 16 bits are 0 to
-/// 255, or these in 257ths of white; alpha is opaque.
+/// 255, or these in 257ths of white; alpha is opaque. A file that is not whole is refused, as a picture is.
 pub(crate) fn read_grey(path: &Path) -> Result<Grey> {
     let named = || path.display().to_string();
-    let mut decoder = png::Decoder::new(BufReader::new(File::open(path).with_context(named)?));
+    let file = read_bytes(path)?;
+    let mut decoder = png_decoder(&file);
     decoder.set_transformations(png::Transformations::IDENTITY);
     let mut reader = decoder
         .read_info()
@@ -274,5 +274,59 @@ mod tests {
         std::fs::write(file.path(), "noise").unwrap();
         let text = format!("{:#}", read_grey(file.path()).unwrap_err());
         assert!(text.contains("no PNG"), "{text}");
+    }
+    #[test]
+    fn a_file_whose_parts_are_swapped_or_missing_is_refused() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut encoder = png::Encoder::new(file.reopen().unwrap(), 64, 64);
+        encoder.set_color(ColorType::Grayscale);
+        // so that parts can be swapped without a trace but in the checksum of all
+        encoder.set_compression(png::Compression::NoCompression);
+        encoder.set_filter(png::Filter::NoFilter);
+        let mut writer = encoder.write_header().unwrap();
+        let pixels: Vec<u8> = (0..64 * 64u32).map(|i| (i * i % 251) as u8).collect();
+        writer.write_image_data(&pixels).unwrap();
+        writer.finish().unwrap();
+        let whole = std::fs::read(file.path()).unwrap();
+
+        // signature and header take 33 bytes, the end 12
+        let (begin, rest) = whole.split_at(33);
+        let (data, end) = rest.split_at(rest.len() - 12);
+        let data = &data[8..data.len() - 4];
+        let (head, data) = data.split_at(7);
+        // whole rows, each with the byte of its filter
+        let (upper, lower) = data.split_at(32 * 65);
+        let (lower, tail) = lower.split_at(32 * 65);
+        let read = |parts: &[&[u8]]| {
+            let mut png = begin.to_vec();
+            for part in parts {
+                let chunk = [&b"IDAT"[..], part].concat();
+                png.extend((part.len() as u32).to_be_bytes());
+                png.extend(&chunk);
+                png.extend(crc32fast::hash(&chunk).to_be_bytes());
+            }
+            png.extend(end);
+            std::fs::write(file.path(), png).unwrap();
+            read_grey(file.path())
+        };
+        assert_eq!(read(&[head, upper, lower, tail]).unwrap().pixels, pixels);
+        for parts in [
+            [head, lower, upper, tail],
+            [head, upper, upper, tail],
+            [head, upper, lower, &tail[..2]],
+        ] {
+            let error = read(&parts).unwrap_err();
+            let name = file.path().display().to_string();
+            assert!(format!("{error:#}").contains(&name), "{error:#}");
+        }
+    }
+
+    #[test]
+    fn a_pointer_of_git_lfs_is_named_as_such() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 19\n";
+        std::fs::write(file.path(), pointer).unwrap();
+        let text = format!("{:#}", read_grey(file.path()).unwrap_err());
+        assert!(text.contains("git lfs pull"), "{text}");
     }
 }

@@ -12,6 +12,7 @@ use lookout::paint::Painter;
 use lookout::score::{ScoreKind, ScoreMap, score};
 use serde::Serialize;
 
+use super::faults::Faults;
 use super::listing::{self, Picture};
 use super::pictures::{self, Pixels, ThresholdArgs, Upsampler, note};
 
@@ -78,6 +79,7 @@ pub(crate) fn run(args: &ImageArgs) -> Result<()> {
         upsampler: Upsampler::default(),
         painter: Painter::default(),
         overlay: Vec::new(),
+        faults: Faults::default(),
     };
     let outputs: Vec<PathBuf> = pictures
         .iter()
@@ -103,6 +105,7 @@ pub(crate) fn run(args: &ImageArgs) -> Result<()> {
             note(summary.line());
         }
     }
+    marker.faults.tell();
     if !failed.is_empty() {
         bail!(
             "{} of {} pictures failed: {}",
@@ -138,6 +141,7 @@ struct Marker {
     upsampler: Upsampler,
     painter: Painter,
     overlay: Vec<u8>,
+    faults: Faults,
 }
 
 impl Marker {
@@ -160,6 +164,7 @@ impl Marker {
     fn paint(&mut self, picture: &Picture) -> Result<Summary> {
         let frame = read_image(&picture.path)?;
         let named = || picture.path.display().to_string();
+        self.faults.look(&frame, picture.path.display());
         let start = Instant::now();
         let perception = self.engine.run(&frame, self.mode).with_context(named)?;
         let input = perception.input_size();

@@ -8,6 +8,7 @@ mod demo;
 mod drive;
 mod engine;
 mod evaluate;
+mod faults;
 mod grey;
 mod handler;
 mod image;
@@ -37,6 +38,7 @@ use lookout::engine::{Engine, EngineKind, Mode, Options};
 use lookout::model::{Bundle, ThresholdAt};
 use lookout::pipeline::{Asked, Choice, OpenEngine, Settings, Threshold};
 use lookout::score::ScoreKind;
+use lookout::shutdown::Shutdown;
 
 /// Sees the road, knows when it is lost, and says so in time.
 #[derive(Debug, Parser)]
@@ -86,6 +88,13 @@ pub(crate) enum Ending {
     Recovered,
     /// A signal asked for the end; what was done until then is written. The exit code.
     Interrupted(u8),
+}
+
+impl Ending {
+    /// Of a command that a signal may have ended.
+    fn of(shutdown: &Shutdown) -> Self {
+        shutdown.exit_code().map_or(Self::Done, Self::Interrupted)
+    }
 }
 
 impl Cli {

@@ -21,6 +21,7 @@ use lookout::shutdown::Shutdown;
 use lookout_scene::{Drive, DriveConfig};
 use serde_json::json;
 
+use super::camera;
 use super::handler::{Handled, Handler};
 use super::live::{self, LiveArgs, Paced, RunMonitor};
 use super::outputs::Outputs;
@@ -115,7 +116,7 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
         (None, None) => anyhow::bail!("give a bag or --synthetic"),
     };
     let mut reader = BagReader::open(bag)?;
-    let topic = reader.select(args.topic.as_deref())?.name;
+    let topic = camera::select(&mut reader, args.topic.as_deref())?.name;
     super::recorder::check_topic(&topic)?;
     let source = match args.synthetic {
         true => "rendered drive".to_owned(),

@@ -13,7 +13,7 @@ use lookout::ros::qos;
 use lookout::shutdown::Shutdown;
 use lookout::time::{Clock, PacedClock};
 
-use super::Ending;
+use super::{Ending, camera};
 
 const NODE: &str = "lookout_player";
 /// Period of `/clock`; an age is no finer than that.
@@ -25,11 +25,11 @@ const SETTLE: Duration = Duration::from_millis(300);
 const RECEIVE_BUFFER: usize = 1 << 20;
 
 /// Publishes the camera topic of a bag, and `/clock` with the times of its recording, until its end
-/// or a signal. Capture stamps stay as they are: subscribers use simulated time.
+/// or a signal, which the exit code tells. Capture stamps stay as they are: subscribers use simulated time.
 pub(crate) fn run(bag: &Path, topic: Option<&str>, rate: f64) -> anyhow::Result<Ending> {
     let shutdown = Shutdown::on_signals().context("cannot catch signals")?;
     let mut reader = BagReader::open(bag)?;
-    let topic = reader.select(topic)?;
+    let topic = camera::select(&mut reader, topic)?;
     let kind = BagType::of(&topic.type_name)
         .with_context(|| format!("{} is of type {}", topic.name, topic.type_name))?;
     let environment = Environment::of_process()?;
@@ -48,7 +48,7 @@ pub(crate) fn run(bag: &Path, topic: Option<&str>, rate: f64) -> anyhow::Result<
     let waiting = Instant::now();
     while camera.readers() == 0 && waiting.elapsed() < SUBSCRIBE_WITHIN {
         if shutdown.wait_for(CLOCK_PERIOD) {
-            return Ok(Ending::Done);
+            return Ok(Ending::of(&shutdown));
         }
     }
     if camera.readers() == 0 {
@@ -57,7 +57,7 @@ pub(crate) fn run(bag: &Path, topic: Option<&str>, rate: f64) -> anyhow::Result<
             topic.name
         );
     } else if shutdown.wait_for(SETTLE) {
-        return Ok(Ending::Done);
+        return Ok(Ending::of(&shutdown));
     }
 
     let mut message = MessageBuf::new();
@@ -79,7 +79,7 @@ pub(crate) fn run(bag: &Path, topic: Option<&str>, rate: f64) -> anyhow::Result<
             }
             if shutdown.wait_for(left.min(CLOCK_PERIOD)) {
                 log::info!("{sent} frames published");
-                return Ok(Ending::Done);
+                return Ok(Ending::of(&shutdown));
             }
         }
         match camera.publish(message.data()) {

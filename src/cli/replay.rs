@@ -15,7 +15,7 @@ use super::handler::Handler;
 use super::live::{self, LiveArgs, Paced};
 use super::outputs::Outputs;
 use super::surroundings::CameraArgs;
-use super::{Ending, EngineArgs, JudgeArgs};
+use super::{Ending, EngineArgs, JudgeArgs, camera};
 
 /// Flags of `lookout replay`.
 #[derive(Debug, clap::Args)]
@@ -91,7 +91,7 @@ pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<Ending> {
     }
     let out = args.out.as_deref().context("--out is missing")?;
     let mut reader = BagReader::open(&args.bag)?;
-    let topic = reader.select(args.topic.as_deref())?;
+    let topic = camera::select(&mut reader, args.topic.as_deref())?;
     if args.recover {
         reader.recover();
     }

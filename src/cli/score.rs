@@ -12,6 +12,7 @@ use lookout::score::{ScoreKind, ScoreMap, score};
 use lookout::shutdown::Shutdown;
 
 use super::Ending;
+use super::faults::Faults;
 use super::listing::{self, Picture};
 use super::pictures::{self, Pixels, ThresholdArgs, Upsampler, note};
 
@@ -66,6 +67,7 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<Ending> {
         mask: AnomalyMask::default(),
         upsampler: Upsampler::default(),
         steps: Vec::new(),
+        faults: Faults::default(),
     };
     let shutdown = Shutdown::on_signals()?;
     let bar = pictures::progress(pictures.len());
@@ -84,6 +86,7 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<Ending> {
         bar.inc(1);
     }
     bar.finish_and_clear();
+    scorer.faults.tell();
     note(format_args!(
         "{done} of {} pictures scored with {kind} into {}",
         pictures.len(),
@@ -97,9 +100,7 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<Ending> {
             failed.join("\n")
         );
     }
-    Ok(shutdown
-        .exit_code()
-        .map_or(Ending::Done, Ending::Interrupted))
+    Ok(Ending::of(&shutdown))
 }
 
 struct Scorer {
@@ -112,6 +113,7 @@ struct Scorer {
     upsampler: Upsampler,
     /// The scores of the picture in 16 bits.
     steps: Vec<u16>,
+    faults: Faults,
 }
 
 impl Scorer {
@@ -119,6 +121,7 @@ impl Scorer {
     fn score(&mut self, picture: &Picture) -> Result<(u32, u32)> {
         let frame = read_image(&picture.path)?;
         let size = (frame.width(), frame.height());
+        self.faults.look(&frame, picture.path.display());
         let named = || picture.path.display().to_string();
         let perception = self.engine.run(&frame, self.mode).with_context(named)?;
         let logits = perception

@@ -13,6 +13,8 @@ use lookout::pipeline::{self, Pipeline};
 use lookout::repeats::{Kind, Repeats};
 use lookout::time::Stamp;
 
+use super::camera::named;
+
 /// Where the camera is, where the bag does not say it.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct CameraArgs {
@@ -132,7 +134,7 @@ impl Surroundings {
         if odometry.len() > 1 {
             log::warn!(
                 "the bag has several topics of odometry, and none is used: {}",
-                odometry.join(", ")
+                named(odometry.iter())
             );
             odometry.clear();
         }

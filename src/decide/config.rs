@@ -1,3 +1,4 @@
+use super::Reason;
 use crate::frame::Quality;
 use serde::{Deserialize, Serialize};
 
@@ -114,6 +115,23 @@ pub struct QualityLimits {
 }
 
 impl QualityLimits {
+    /// What a picture of that quality cannot be relied on for, whatever came before it: the first of black,
+    /// over-exposed, incomplete and shifted.
+    pub fn fault(&self, quality: &Quality) -> Option<Reason> {
+        let rows = quality.repeated_rows;
+        if u32::from(quality.bright) < self.black_below {
+            Some(Reason::Black)
+        } else if quality.clipped_ppm >= self.over_exposed_ppm {
+            Some(Reason::OverExposed)
+        } else if u32::from(rows) >= self.incomplete_from {
+            Some(Reason::Incomplete { rows })
+        } else {
+            let rows = quality.shifted_rows;
+            let shifted = u32::from(rows) >= self.shifted_from;
+            shifted.then_some(Reason::Shifted { rows })
+        }
+    }
+
     /// Whether a picture of that quality is blurred.
     pub fn is_blurred(&self, quality: &Quality) -> bool {
         let sharpness = quality.sharpness.map(u32::from);

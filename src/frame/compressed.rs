@@ -4,12 +4,14 @@ use std::fmt;
 
 use png::{ColorType, Transformations};
 use zune_jpeg::JpegDecoder;
+use zune_jpeg::errors::DecodeErrors;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
+use super::error::clipped;
 use super::jpeg::{self, Damage, Layout};
-use super::png_data::Stored;
+use super::png_data::png_decoder;
 use super::{CompressedView, Frame, FrameError, checked_len};
 
 named! {
@@ -37,52 +39,82 @@ impl Codec {
     }
 }
 
-/// Bytes that a PNG decoder may allocate for its own bookkeeping; what is decoded goes into
-/// buffers of ours. Text and profile chunks are skipped.
-const PNG_BYTES: usize = 64 << 20;
-
 pub(super) fn decode(
     view: &CompressedView<'_>,
     max_pixels: u64,
     scratch: &mut Vec<u8>,
     out: &mut Frame,
 ) -> Result<(), FrameError> {
-    if is_mosaic(view.format) {
-        return Err(FrameError::Mosaic {
-            stamp: view.stamp,
-            format: view.format.into(),
+    let (stamp, format) = (view.stamp, view.format);
+    if view.data.is_empty() {
+        return Err(FrameError::DataLength {
+            stamp,
+            encoding: clipped(format),
+            step: 0,
+            height: 0,
+            expected: 1,
+            actual: 0,
         });
+    }
+    if let Some(why) = no_colours(format) {
+        let format = clipped(format);
+        return Err(FrameError::Mosaic { stamp, format, why });
     }
     match Codec::detect(view.data) {
         Some(Codec::Jpeg) => jpeg(view, max_pixels, scratch, out),
         Some(Codec::Png) => png(view, max_pixels, scratch, out),
         None => Err(FrameError::UnknownFormat {
-            stamp: view.stamp,
-            format: view.format.into(),
+            stamp,
+            format: clipped(format),
             len: view.data.len() as u64,
             start: view.data.iter().copied().take(4).collect(),
         }),
     }
 }
 
-/// Whether a format says that the coded picture is a sensor's mosaic. `image_transport` writes
-/// "ENCODING; CODEC compressed TARGET": it leaves TARGET out where it codes the pixels as they are, and
-/// makes colours of a mosaic where TARGET is a colour encoding.
-fn is_mosaic(format: &str) -> bool {
-    let bayer = |name: &str| name.trim().starts_with("bayer_");
-    let Some((encoding, coding)) = format.split_once(';') else {
-        return bayer(format);
-    };
-    match coding.split_once("compressed") {
-        Some((_, target)) if !target.trim().is_empty() => bayer(target),
-        _ => bayer(encoding),
+const MOSAIC: &str = "the picture is the raw mosaic of a Bayer sensor, compressed: publish a colour picture, \
+                      or the raw image as bayer_*8 or bayer_*16";
+const DEPTH: &str = "it is a depth picture, whose pixels are distances: give the topic of the camera's colour \
+                     pictures, sensor_msgs/msg/Image or a CompressedImage of JPEG or PNG";
+
+/// What pixels that are no colours are, where the format says it, in capitals or not. `image_transport` writes
+/// "ENCODING; CODEC compressed TARGET": it leaves TARGET out where it codes the pixels as they are, and makes
+/// colours of a mosaic where TARGET is a colour encoding. A depth picture is "ENCODING; compressedDepth CODEC".
+fn no_colours(format: &str) -> Option<&'static str> {
+    let (encoding, coding) = format.split_once(';').unwrap_or((format, ""));
+    let is = |word: &str, wanted: &str| word.eq_ignore_ascii_case(wanted);
+    if coding
+        .split_whitespace()
+        .any(|word| is(word, "compressedDepth"))
+    {
+        return Some(DEPTH);
+    }
+    let mut words = coding.split_whitespace();
+    let target = words
+        .find(|word| is(word, "compressed"))
+        .and_then(|_| words.next());
+    let pixels = target.unwrap_or(encoding).trim();
+    let begin = pixels.get(.."bayer_".len())?;
+    begin.eq_ignore_ascii_case("bayer_").then_some(MOSAIC)
+}
+
+/// The words of a decoder are for who writes programs.
+fn decoder_says(error: impl fmt::Display) -> String {
+    format!("it cannot be decoded ({error})")
+}
+
+/// What is wrong with the data was found here, while the decoder read it.
+fn png_says(error: &png::DecodingError) -> String {
+    match error {
+        png::DecodingError::IoError(error) => error.to_string(),
+        error => decoder_says(error),
     }
 }
 
 fn fault(view: &CompressedView<'_>, codec: Codec, reason: impl fmt::Display) -> FrameError {
     FrameError::Compressed {
         stamp: view.stamp,
-        format: view.format.into(),
+        format: clipped(view.format),
         codec,
         len: view.data.len() as u64,
         reason: reason.to_string(),
@@ -116,7 +148,8 @@ fn jpeg(
         .set_max_height(usize::from(u16::MAX))
         .jpeg_set_out_colorspace(ColorSpace::RGB);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(data), options);
-    decoder.decode_headers().map_err(|error| fault(&error))?;
+    let says = |error: DecodeErrors| fault(&decoder_says(error));
+    decoder.decode_headers().map_err(says)?;
     let info = decoder.info().ok_or_else(|| fault(&"no image header"))?;
     let (width, height) = (u32::from(info.width), u32::from(info.height));
     let len = checked_len(view.stamp, view.format, width, height, max_pixels)?;
@@ -126,7 +159,7 @@ fn jpeg(
     }
     let rgb = out.reset(width, height, view.stamp)?;
     match layout {
-        Layout::Together => decoder.decode_into(rgb).map_err(|error| fault(&error)),
+        Layout::Together => decoder.decode_into(rgb).map_err(says),
         Layout::Apart => apart(data, rgb).map_err(|reason| fault(&reason)),
     }
 }
@@ -152,11 +185,9 @@ fn png(
     out: &mut Frame,
 ) -> Result<(), FrameError> {
     let fault = |reason: &dyn fmt::Display| fault(view, Codec::Png, reason);
-    let limits = png::Limits { bytes: PNG_BYTES };
-    let mut decoder = png::Decoder::new_with_limits(Stored::new(view.data), limits);
-    decoder.set_ignore_text_chunk(true);
-    decoder.set_ignore_iccp_chunk(true);
-    let info = decoder.read_header_info().map_err(|error| fault(&error))?;
+    let says = |error: png::DecodingError| fault(&png_says(&error));
+    let mut decoder = png_decoder(view.data);
+    let info = decoder.read_header_info().map_err(says)?;
     let (width, height) = info.size();
     // The library paints what a palette lacks black, and ends the program where a palette is no list of
     // colours: indices are looked up here.
@@ -166,14 +197,14 @@ fn png(
     };
     decoder.set_transformations(transformations);
     let len = checked_len(view.stamp, view.format, width, height, max_pixels)?;
-    let mut reader = decoder.read_info().map_err(|error| fault(&error))?;
+    let mut reader = decoder.read_info().map_err(says)?;
     let rgb = out.reset(width, height, view.stamp)?;
     let (colour, depth) = reader.output_color_type();
     if colour == ColorType::Rgb {
         if reader.output_buffer_size() != Some(len) {
             return Err(fault(&"its rows do not have the size of its header"));
         }
-        reader.next_frame(rgb).map_err(|error| fault(&error))?;
+        reader.next_frame(rgb).map_err(says)?;
     } else {
         let size = reader
             .output_buffer_size()
@@ -183,7 +214,7 @@ fn png(
         }
         scratch.clear();
         scratch.resize(size, 0);
-        reader.next_frame(scratch).map_err(|error| fault(&error))?;
+        reader.next_frame(scratch).map_err(says)?;
         let to = rgb.as_chunks_mut::<3>().0.iter_mut();
         match colour {
             ColorType::Grayscale => {
@@ -208,7 +239,7 @@ fn png(
         }
     }
     // The rest of the file is read too: a truncated or corrupt end is no whole picture.
-    reader.finish().map_err(|error| fault(&error))
+    reader.finish().map_err(says)
 }
 
 /// The colours of rows of indices of 1, 2, 4 or 8 bits; each row ends with a whole byte.
@@ -244,26 +275,34 @@ fn coloured(
 
 #[cfg(test)]
 mod tests {
-    use super::is_mosaic;
+    use super::{DEPTH, MOSAIC, no_colours};
 
     #[test]
-    fn a_mosaic_is_told_by_the_format() {
+    fn pixels_that_are_no_colours_are_told_by_the_format() {
         for format in [
             "bayer_rggb8",
             "bayer_rggb8; png",
             "bayer_rggb8; jpeg compressed ",
             "bayer_grbg16; png compressed bayer_grbg16",
+            "BAYER_RGGB8",
+            "BAYER_RGGB8; jpeg compressed ",
+            "Bayer_GRBG16; PNG Compressed Bayer_GRBG16",
+            "rgb8; jpeg compressed BAYER_RGGB8",
         ] {
-            assert!(is_mosaic(format), "{format}");
+            assert_eq!(no_colours(format), Some(MOSAIC), "{format}");
+        }
+        for format in ["16UC1; compressedDepth", "32FC1; COMPRESSEDDEPTH png"] {
+            assert_eq!(no_colours(format), Some(DEPTH), "{format}");
         }
         for format in [
             "",
             "jpeg",
             "rgb8; jpeg compressed bgr8",
             "bayer_rggb8; jpeg compressed bgr8",
+            "BAYER_RGGB8; JPEG COMPRESSED BGR8",
             "mono8; png compressed ",
         ] {
-            assert!(!is_mosaic(format), "{format}");
+            assert_eq!(no_colours(format), None, "{format}");
         }
     }
 }

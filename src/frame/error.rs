@@ -1,10 +1,13 @@
 //! What can be wrong with a camera message.
 
+use std::fmt;
+
 use super::{Codec, Encoding};
 use crate::time::Stamp;
 
 /// Why a camera message is no frame. Names the capture stamp, the encoding (of a raw image) or
-/// format (of a compressed one) and the numbers that disagree; the caller adds the topic.
+/// format (of a compressed one) and the numbers that disagree; the caller adds the topic. Encodings and
+/// formats that are longer than any that is known are cut off.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FrameError {
@@ -81,16 +84,13 @@ pub enum FrameError {
         step: u32,
     },
     /// There are fewer or more bytes than step and height say.
-    #[error(
-        "frame {stamp}: {encoding} with step {step} and height {height} takes {expected} bytes, \
-         but there are {actual}"
-    )]
+    #[error(fmt = data_length)]
     DataLength {
         /// Capture stamp.
         stamp: Stamp,
-        /// Encoding.
+        /// Encoding or format.
         encoding: String,
-        /// Bytes from row to row.
+        /// Bytes from row to row; 0 of a compressed image, which has no data at all.
         step: u64,
         /// Rows.
         height: u32,
@@ -114,16 +114,16 @@ pub enum FrameError {
         /// The first bytes, at most four.
         start: Vec<u8>,
     },
-    /// The pixels are behind the colour filter of a sensor, and the picture is to be made of them.
-    #[error(
-        "frame {stamp}: format {format:?} says that the picture is the raw mosaic of a Bayer sensor, compressed: \
-         publish a colour picture, or the raw image as bayer_*8 or bayer_*16"
-    )]
+    /// The format says that the pixels are no colours: those of a mosaic, behind the colour filter of a sensor,
+    /// or distances.
+    #[error("frame {stamp}: format {format:?} says that {why}")]
     Mosaic {
         /// Capture stamp.
         stamp: Stamp,
         /// The format as the message names it.
         format: String,
+        /// What the pixels are, and what to do.
+        why: &'static str,
     },
     /// The compressed data is truncated, corrupt or of a kind that is not supported.
     #[error("frame {stamp}: {codec} of {len} bytes (format {format:?}): {reason}")]
@@ -139,6 +139,40 @@ pub enum FrameError {
         /// What the decoder says.
         reason: String,
     },
+}
+
+fn data_length(
+    stamp: &Stamp,
+    encoding: &str,
+    step: &u64,
+    height: &u32,
+    expected: &u64,
+    actual: &u64,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    match step {
+        0 => write!(
+            f,
+            "frame {stamp}: the compressed message has no data; its format is {encoding:?}"
+        ),
+        _ => write!(
+            f,
+            "frame {stamp}: {encoding} with step {step} and height {height} takes {expected} bytes, \
+             but there are {actual}"
+        ),
+    }
+}
+
+/// The most bytes that an error keeps of a text of a message.
+const LONGEST: usize = 100;
+
+/// A text of a message as an error keeps it: a message may hold hundreds of megabytes of it, and a line
+/// of the log is made of every error.
+pub(super) fn clipped(text: &str) -> String {
+    match text.len() {
+        ..=LONGEST => text.to_owned(),
+        _ => format!("{}…", &text[..text.floor_char_boundary(LONGEST)]),
+    }
 }
 
 impl FrameError {

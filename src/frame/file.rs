@@ -13,6 +13,8 @@ use crate::lfs;
 use crate::time::Stamp;
 use crate::watchdog::contain;
 
+pub use super::png_data::png_decoder;
+
 /// Why a picture file is no frame.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -43,6 +45,24 @@ pub enum FileError {
     },
 }
 
+/// The bytes of a picture file.
+///
+/// # Errors
+/// The file cannot be read, or Git LFS left a pointer in its place; the error names the file.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, FileError> {
+    let data = std::fs::read(path).map_err(|source| FileError::Io {
+        path: path.into(),
+        source,
+    })?;
+    match lfs::is_pointer(&data) {
+        true => Err(FileError::Image {
+            path: path.into(),
+            source: lfs::ADVICE.into(),
+        }),
+        false => Ok(data),
+    }
+}
+
 /// Reads a JPEG, PNG or WebP file, told apart by content and not by name, as a frame with stamp
 /// zero. Alpha is dropped, of 16-bit samples the high byte is kept; an orientation in Exif data is
 /// not applied, as it is not for camera messages.
@@ -51,10 +71,6 @@ pub enum FileError {
 /// The file cannot be read, is no such picture, or has zero or more than
 /// [`MAX_PIXELS`] pixels; every error names the file.
 pub fn read_image(path: &Path) -> Result<Frame, FileError> {
-    let io = |source| FileError::Io {
-        path: path.into(),
-        source,
-    };
     let image = |source: Box<dyn Error + Send + Sync>| FileError::Image {
         path: path.into(),
         source,
@@ -63,10 +79,7 @@ pub fn read_image(path: &Path) -> Result<Frame, FileError> {
         path: path.into(),
         source,
     };
-    let data = std::fs::read(path).map_err(io)?;
-    if lfs::is_pointer(&data) {
-        return Err(image(lfs::ADVICE.into()));
-    }
+    let data = read_bytes(path)?;
     // as a camera's message: what is not whole is refused
     if Codec::detect(&data).is_some() {
         let (stamp, format) = (Stamp::default(), "file");

@@ -192,7 +192,7 @@ fn checked_len(
     if width == 0 || height == 0 {
         return Err(FrameError::ZeroSize {
             stamp,
-            encoding: encoding.into(),
+            encoding: error::clipped(encoding),
             width,
             height,
         });
@@ -203,7 +203,7 @@ fn checked_len(
     if pixels > max {
         return Err(FrameError::TooManyPixels {
             stamp,
-            encoding: encoding.into(),
+            encoding: error::clipped(encoding),
             width,
             height,
             pixels,

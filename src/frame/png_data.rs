@@ -9,14 +9,26 @@ use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
 use fdeflate::Decompressor;
 
+/// Bytes that a decoder may allocate for its own bookkeeping; what is decoded goes into buffers of ours.
+const BOOKKEEPING: usize = 64 << 20;
 /// How far back compressed data may refer.
 const WINDOW: usize = 32 << 10;
 /// Bytes that are decompressed at a time: what a stored block can hold.
 const MOST: usize = u16::MAX as usize;
 
+/// A decoder of a PNG file that fails where the picture is not whole. Call `finish` after the last row: it reads
+/// the rest of the file. Text and profiles are skipped.
+pub fn png_decoder(file: &[u8]) -> png::Decoder<impl BufRead + Seek> {
+    let limits = png::Limits { bytes: BOOKKEEPING };
+    let mut decoder = png::Decoder::new_with_limits(Stored::new(file), limits);
+    decoder.set_ignore_text_chunk(true);
+    decoder.set_ignore_iccp_chunk(true);
+    decoder
+}
+
 /// A PNG whose pixels are stored, made of one whose pixels are compressed while it is read. Reading fails
 /// where the data is not the whole data of a picture.
-pub(super) struct Stored<'a> {
+struct Stored<'a> {
     /// Of the file, what is before the data, as far as it was not read.
     before: &'a [u8],
     /// Of the file, what follows the part that is decompressed now.
@@ -36,7 +48,7 @@ pub(super) struct Stored<'a> {
 }
 
 impl<'a> Stored<'a> {
-    pub(super) fn new(png: &'a [u8]) -> Self {
+    fn new(png: &'a [u8]) -> Self {
         let mut after = png.get(8..).unwrap_or_default();
         while let Some((chunk, _, rest)) = split_chunk(after)
             && !chunk.starts_with(b"IDAT")

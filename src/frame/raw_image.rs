@@ -1,5 +1,6 @@
 //! Raw camera messages that are what they say they are.
 
+use super::error::clipped;
 use super::{Encoding, Frame, FrameError, ImageView, Limits, checked_len};
 use crate::time::Stamp;
 
@@ -20,7 +21,7 @@ impl<'a> RawImage<'a> {
         let Some(encoding) = Encoding::from_name(view.encoding) else {
             return Err(FrameError::UnknownEncoding {
                 stamp: view.stamp,
-                encoding: view.encoding.into(),
+                encoding: clipped(view.encoding),
             });
         };
         let ImageView {

@@ -8,6 +8,8 @@ use byteorder::{BigEndian, LittleEndian};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::{CameraInfo, CompressedImage, Image, Odometry, RosMessage};
+
 const HEADER: usize = 4;
 const CDR_BE: u16 = 0x0000;
 const CDR_LE: u16 = 0x0001;
@@ -37,7 +39,7 @@ pub enum CdrError {
     /// The body ends early or holds what the type does not allow.
     #[error("{len} bytes of CDR are no {type_name}: {reason}")]
     Malformed {
-        /// The Rust type that was asked for.
+        /// The type that was asked for.
         type_name: &'static str,
         /// Bytes of the whole message.
         len: usize,
@@ -47,17 +49,27 @@ pub enum CdrError {
     /// The body goes on after the message: it is of another type.
     #[error("{type_name} takes {used} of {len} bytes of CDR: they are of another type")]
     TrailingBytes {
-        /// The Rust type that was asked for.
+        /// The type that was asked for.
         type_name: &'static str,
         /// Bytes of the message, its header included.
         used: usize,
         /// Bytes there are.
         len: usize,
     },
+    /// The message says when something was in a way that is no time.
+    #[error(
+        "the stamp {sec} s + {nanosec} ns is not a valid time: its nanoseconds are a second or more"
+    )]
+    Stamp {
+        /// Seconds.
+        sec: i32,
+        /// Nanoseconds.
+        nanosec: u32,
+    },
     /// The message cannot be written (a sequence of more than 2^32 elements).
     #[error("cannot serialise {type_name}: {reason}")]
     Serialise {
-        /// The Rust type.
+        /// The type.
         type_name: &'static str,
         /// What the writer says.
         reason: String,
@@ -85,7 +97,7 @@ pub fn to_buf<T: Serialize>(message: &T, buffer: &mut Vec<u8>) -> Result<(), Cdr
     cdr_encoding::to_writer::<T, LittleEndian, _>(&mut *buffer, message).map_err(|error| {
         buffer.clear();
         CdrError::Serialise {
-            type_name: std::any::type_name::<T>(),
+            type_name: name_of::<T>(),
             reason: error.to_string(),
         }
     })
@@ -108,7 +120,7 @@ pub fn from_slice<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, CdrError
         CDR_BE => cdr_encoding::from_bytes::<T, BigEndian>(body),
         id => return Err(CdrError::UnsupportedEncapsulation { id }),
     };
-    let type_name = std::any::type_name::<T>();
+    let type_name = name_of::<T>();
     let (message, used) = result.map_err(|error| CdrError::Malformed {
         type_name,
         len: bytes.len(),
@@ -123,6 +135,23 @@ pub fn from_slice<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, CdrError
         });
     }
     Ok(message)
+}
+
+/// The ROS name of a message that bags hold; another type as it is called here.
+fn name_of<T>() -> &'static str {
+    let path = std::any::type_name::<T>();
+    let (path, _) = path.split_once('<').unwrap_or((path, ""));
+    let name = path.rsplit_once("::").map_or(path, |(_, name)| name);
+    let name = name.strip_suffix("Ref").unwrap_or(name);
+    let known = [
+        Image::TYPE,
+        CompressedImage::TYPE,
+        CameraInfo::TYPE,
+        Odometry::TYPE,
+    ];
+    let mut named = known.into_iter();
+    let is_it = |ros: &&str| ros.rsplit_once('/').is_some_and(|(_, last)| last == name);
+    named.find(is_it).unwrap_or(name)
 }
 
 /// A string borrowed from the buffer. The library only hands out strings that last no longer

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::cdr;
+use super::cdr::{self, CdrError};
 use crate::time::Stamp;
 
 /// `builtin_interfaces/msg/Time`.
@@ -12,6 +12,22 @@ pub struct Time {
     pub sec: i32,
     /// Nanoseconds since `sec`, 0 ..= 999 999 999.
     pub nanosec: u32,
+}
+
+impl Time {
+    /// The time, where it is one.
+    ///
+    /// # Errors
+    /// [`CdrError::Stamp`]: its nanoseconds are a second or more.
+    pub const fn checked(self) -> Result<Self, CdrError> {
+        match self {
+            Self {
+                nanosec: ..1_000_000_000,
+                ..
+            } => Ok(self),
+            Self { sec, nanosec } => Err(CdrError::Stamp { sec, nanosec }),
+        }
+    }
 }
 
 impl From<Stamp> for Time {

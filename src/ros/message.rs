@@ -7,7 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer};
 
 use super::input::ImageTransport;
 use crate::frame::{CameraView, CompressedView, ImageView};
-use crate::msg::{CompressedImageRef, HeaderRef, ImageRef, Time};
+use crate::msg::{CompressedImageRef, HeaderRef, ImageRef};
 use crate::time::Stamp;
 
 /// The most bytes of a picture, raw or compressed (64 MB): 4K in colour takes 25.
@@ -107,12 +107,8 @@ impl CameraMessage {
     fn take(&mut self, header: HeaderRef<'_>, text: &str, data: &[u8]) -> bool {
         self.frame_id.clear();
         self.frame_id.push_str(header.frame_id);
-        let Time { sec, nanosec } = header.stamp;
-        if nanosec > 999_999_999 {
-            self.malform(
-                None,
-                format!("the stamp {sec} s + {nanosec} ns is not a valid time"),
-            );
+        if let Err(error) = header.stamp.checked() {
+            self.malform(None, error.to_string());
             return false;
         }
         let stamp = Some(header.stamp.into());

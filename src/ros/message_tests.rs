@@ -1,5 +1,6 @@
 use super::*;
 use crate::frame::{Decoder, Frame, Limits};
+use crate::msg::Time;
 
 fn raw<'a>(data: &'a [u8], nanosec: u32) -> ImageRef<'a> {
     ImageRef {

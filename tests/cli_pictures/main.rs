@@ -205,6 +205,48 @@ fn a_picture_that_is_cut_off_is_named_by_every_command() {
 }
 
 #[test]
+fn pictures_that_are_a_fault_in_a_drive_are_named_by_every_command() {
+    let data = data();
+    let path = |name: &str| data.path().join(name);
+    let whole = image::open(path("images/a.png")).unwrap().into_rgb8();
+    let black = image::RgbImage::new(SIZE.0, SIZE.1);
+    let half = image::RgbImage::from_fn(SIZE.0, SIZE.1, |x, y| match y < SIZE.1 / 2 {
+        true => *whole.get_pixel(x, y),
+        false => image::Rgb([128; 3]),
+    });
+    for (name, picture) in [("c", &black), ("d", &half), ("e", &black)] {
+        picture.save(path(&format!("images/{name}.png"))).unwrap();
+        fs::copy(path("masks/a.png"), path(&format!("masks/{name}.png"))).unwrap();
+    }
+    for command in [
+        &[
+            "image",
+            "images/c.png",
+            "images/d.png",
+            "images/e.png",
+            "--out",
+            "image",
+        ][..],
+        &["score", "images", "--out", "score"],
+        &["evaluate", "images", "masks", "--score", "energy"],
+        &["calibrate", "images", "masks"],
+    ] {
+        let output = lookout(command, data.path());
+        succeeds(&output);
+        let said = String::from_utf8_lossy(&output.stderr);
+        let warned = |file: &str, words: &[&str]| {
+            let begin = format!("warning: images/{file}: ");
+            let line = said.lines().find(|line| line.starts_with(&begin));
+            let line = line.unwrap_or_else(|| panic!("{file}: {said}"));
+            assert!(words.iter().all(|word| line.contains(word)), "{line}");
+        };
+        warned("c.png", &["is black", "FAULT (black)", "2 pictures are so"]);
+        warned("d.png", &["FAULT (incomplete)", "no other picture"]);
+        assert!(!said.contains("images/e.png: the picture"), "{said}");
+    }
+}
+
+#[test]
 fn masks_that_do_not_fit_are_named() {
     let data = data();
     let mask = data.path().join("masks/b.png");

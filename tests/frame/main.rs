@@ -187,9 +187,47 @@ fn a_header_that_claims_100_megapixels_is_refused() {
 
 #[test]
 fn what_is_neither_jpeg_nor_png_names_the_format_and_its_first_bytes() {
-    let error = decode_file(b"RIFFxxxx", "16UC1; compressedDepth")
+    let error = decode_file(b"RIFFxxxx", "rgb8; webp")
         .unwrap_err()
         .to_string();
-    assert!(error.contains("\"16UC1; compressedDepth\"") && error.contains("[52, 49, 46, 46]"));
-    assert!(decode_file(&[], "jpeg").is_err());
+    assert!(error.contains("\"rgb8; webp\"") && error.contains("[52, 49, 46, 46]"));
+}
+
+#[test]
+fn a_message_without_data_and_a_depth_picture_are_called_so() {
+    let said = |data: &[u8], format| decode_file(data, format).unwrap_err().to_string();
+    for format in ["jpeg", "", "16UC1; compressedDepth png"] {
+        let empty = said(&[], format);
+        assert!(empty.contains("message has no data"), "{empty}");
+        assert!(empty.contains(&format!("{format:?}")), "{empty}");
+    }
+    for data in [&[0; 12][..], &jpeg(true)] {
+        let depth = said(data, "16UC1; compressedDepth png");
+        assert!(depth.contains("is a depth picture"), "{depth}");
+        assert!(depth.contains("sensor_msgs/msg/Image"), "{depth}");
+    }
+}
+
+#[test]
+fn an_error_keeps_the_begin_of_a_text_however_long_it_is() {
+    let mut large = jpeg(false);
+    let sof = large.windows(2).position(|marker| marker == [0xff, 0xc0]);
+    large[sof.unwrap() + 5..][..4].fill(0xff);
+    let damaged = &jpeg(false)[..200];
+    for letters in ["\u{1}", "A", "xé"] {
+        let text = letters.repeat(1 << 20);
+        let mosaic = format!("bayer_{text}");
+        let errors = [
+            decode(view(&text, (2, 1), 6, &[0; 6])).unwrap_err(),
+            decode_file(b"RIFFxxxx", &text).unwrap_err(),
+            decode_file(damaged, &text).unwrap_err(),
+            decode_file(&large, &text).unwrap_err(),
+            decode_file(damaged, &mosaic).unwrap_err(),
+        ];
+        for error in errors {
+            let said = error.to_string();
+            assert!(said.len() < 1200, "{letters:?}: {} bytes", said.len());
+            assert!(said.contains('…'), "{said}");
+        }
+    }
 }

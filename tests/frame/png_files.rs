@@ -119,6 +119,21 @@ fn indices_of_one_two_and_four_bits_are_looked_up() {
     }
 }
 
+#[test]
+fn the_words_of_a_decoder_stand_behind_a_sentence() {
+    let mut file = png_in_parts();
+    // no such colour type
+    file[25] = 7;
+    let checksum = crc32fast::hash(&file[12..29]);
+    file[29..33].copy_from_slice(&checksum.to_be_bytes());
+    let text = decode_file(&file, "png").unwrap_err().to_string();
+    assert!(text.contains(": it cannot be decoded ("), "{text}");
+    let [head, upper, _, checksum] = &png_parts();
+    let damaged = png_of_parts(&[head, upper, upper, checksum]);
+    let text = decode_file(&damaged, "png").unwrap_err().to_string();
+    assert!(text.contains(": the checksum of its pixels"), "{text}");
+}
+
 /// The coded data of a PNG of 64 x 64 grey pixels, not compressed: beginning, halves, checksum.
 fn png_parts() -> [Vec<u8>; 4] {
     let rows: Vec<u8> = (0..64 * 65u32)

@@ -296,7 +296,9 @@ fn a_wrong_topic_names_the_image_topics_there_are() {
         let run = replay(&bag, &out, &["--topic", wrong]);
         run.fails(&[wrong, "/front/image", "/rear/image"]);
     }
-    replay(&bag, &out, &[]).fails(&["/front/image", "/rear/image"]);
+    let counted = ["/front/image", "/rear/image"]
+        .map(|topic| format!("{topic} (sensor_msgs/msg/Image, cdr, 1 message)"));
+    replay(&bag, &out, &[]).fails(&["choose one with --topic", &counted[0], &counted[1]]);
     assert!(!out.exists());
     replay(&bag, &out, &["--topic", "/rear/image"]).ends_with(0);
     assert_eq!(Table::of(&out).len(), 1);
@@ -311,6 +313,24 @@ fn a_bag_without_images_names_the_topics_that_it_has() {
     replay(&bag, &out, &[]).fails(&["drive", "no image topic", &topic]);
     replay(&bag, &out, &["--topic", "/other"]).fails(&["drive"]);
     assert!(!out.exists());
+}
+
+#[test]
+fn of_many_topics_twenty_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let (bag, out) = (dir.path().join("drive"), dir.path().join("out"));
+    let mut writer = BagWriter::create(&bag, "drive").unwrap();
+    for number in 10..40 {
+        let topic = format!("/flag{number}");
+        let id = writer.add_topic::<Bool>(&topic, Qos::Reliable).unwrap();
+        writer.write(id, stamp(0), &Bool { data: true }).unwrap();
+    }
+    writer.finish().unwrap();
+    for flags in [&[][..], &["--topic", "/other"]] {
+        let run = replay(&bag, &out, flags);
+        run.fails(&["/flag10 (", "/flag29 (", " and 10 more"]);
+        assert!(!run.stderr.contains("/flag30"), "{}", run.stderr);
+    }
 }
 
 #[test]

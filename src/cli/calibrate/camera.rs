@@ -13,7 +13,7 @@ use lookout::msg::{CameraInfo, RosMessage, cdr};
 use lookout::shutdown::Shutdown;
 
 use crate::cli::Ending;
-use crate::cli::camera::Camera;
+use crate::cli::camera::{self, Camera};
 use crate::cli::pictures::{self, Pixels, note};
 
 /// Frames that are looked at at most, spread over the bag.
@@ -68,7 +68,7 @@ pub(crate) fn run(args: &CameraCalibrationArgs) -> Result<Ending> {
     );
     let shutdown = Shutdown::on_signals()?;
     let mut reader = BagReader::open(&args.bag)?;
-    let topic = reader.select(args.topic.as_deref())?;
+    let topic = camera::select(&mut reader, args.topic.as_deref())?;
     let (info, rectified) = CameraInfo::topic_beside(&topic.name);
     let mut calibration: Option<Calibration> = match &args.camera {
         Some(path) => Some(CameraFile::read(path)?.calibration),

@@ -19,7 +19,7 @@ use lookout::shutdown::Shutdown;
 use lookout::time::{Stamp, SteppedClock};
 use lookout_scene::{Anomaly, Drive, DriveConfig};
 
-use crate::cli::camera::Camera;
+use crate::cli::camera::{self, Camera};
 use crate::cli::closed_loop::{self, ClosedLoop, Seeds};
 use crate::cli::pictures::{self, note};
 use crate::cli::surroundings::{CameraArgs, Surroundings};
@@ -223,7 +223,7 @@ fn bag(
     shutdown: &Shutdown,
 ) -> Result<Shown> {
     let mut reader = BagReader::open(path)?;
-    reader.select(args.topic.as_deref())?;
+    camera::select(&mut reader, args.topic.as_deref())?;
     let mut surroundings = Surroundings::new(vehicle)?;
     surroundings.take(args.camera.read()?);
     ensure!(

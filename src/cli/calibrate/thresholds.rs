@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use lookout::bag::{BagReader, MessageBuf};
+use lookout::bag::{BagError, BagReader, MessageBuf};
 use lookout::engine::{Engine, Mode};
 use lookout::evaluate::{ANOMALOUS, BinaryHistogram, IGNORE, NORMAL};
 use lookout::frame::file::read_image;
@@ -15,7 +15,8 @@ use toml_edit::DocumentMut;
 
 use super::{base_name, entries};
 use crate::cli::EngineArgs;
-use crate::cli::camera::Camera;
+use crate::cli::camera::{self, Camera};
+use crate::cli::faults::Faults;
 use crate::cli::listing;
 use crate::cli::masks::{MaskArgs, Masks};
 use crate::cli::pictures::{self, note};
@@ -64,11 +65,15 @@ pub(super) fn run(args: &ThresholdsArgs) -> Result<()> {
     if args.write && args.engine.bundle.is_none() {
         bail!("--write needs --bundle DIR: the built-in bundle cannot be written");
     }
-    let bag = images.is_file() || images.join("metadata.yaml").is_file();
-    let source = match (bag, &args.masks) {
-        (true, Some(_)) => bail!("a bag has no masks: give a folder of pictures, or no masks"),
-        (true, None) => Source::bag(images, args.topic.as_deref())?,
-        (false, masks) => Source::pictures(images, masks.as_deref(), args)?,
+    // a folder without the files of a bag is one of pictures
+    let source = match (BagReader::open(images), &args.masks) {
+        (Err(BagError::NotABag { path, .. } | BagError::Io { path, .. }), masks)
+            if path == images && !path.is_file() =>
+        {
+            Source::pictures(images, masks.as_deref(), args)?
+        }
+        (_, Some(_)) => bail!("a bag has no masks: give a folder of pictures, or no masks"),
+        (reader, None) => Source::bag(reader?, args.topic.as_deref())?,
     };
     let bundle = args.engine.bundle(args.score)?;
     let head = bundle.manifest().head_score();
@@ -82,6 +87,7 @@ pub(super) fn run(args: &ThresholdsArgs) -> Result<()> {
     let mut counter = Counter::new(args.engine.open(&bundle)?, mode, &kinds);
     let frames = source.each(&mut counter)?;
     counter.end_set();
+    counter.faults.tell();
     ensure!(frames > 0, "{} has no picture", images.display());
     if counter.non_finite > 0 {
         let count = counter.non_finite;
@@ -147,9 +153,8 @@ impl Source {
         Ok(Self::Pictures(pictures, masks))
     }
 
-    fn bag(path: &Path, topic: Option<&str>) -> Result<Self> {
-        let mut reader = BagReader::open(path)?;
-        let messages = reader.select(topic)?.message_count;
+    fn bag(mut reader: BagReader, topic: Option<&str>) -> Result<Self> {
+        let messages = camera::select(&mut reader, topic)?.message_count;
         note("a bag has no masks: every pixel is taken for known, so nothing strange may be in it");
         Ok(Self::Bag(Box::new(reader), messages))
     }
@@ -165,6 +170,7 @@ impl Source {
                 for (at, picture) in order {
                     counter.in_set(picture.set());
                     let frame = read_image(&picture.path)?;
+                    counter.faults.look(&frame, picture.path.display());
                     let size = (frame.width(), frame.height());
                     let mask = match &masks {
                         Some(masks) => Some(masks.labels(at, Some((&picture.path, size)))?.0),
@@ -188,6 +194,7 @@ impl Source {
                     decoder
                         .decode(&camera.view(), &mut frame)
                         .with_context(named)?;
+                    counter.faults.look(&frame, named());
                     counter.add(&frame, None).with_context(named)?;
                     frames += 1;
                     bar.inc(1);
@@ -256,6 +263,7 @@ struct Counter {
     set: (PathBuf, usize),
     map: ScoreMap,
     labels: Vec<u8>,
+    faults: Faults,
 }
 
 /// The scores of a mode.
@@ -274,6 +282,7 @@ impl Counter {
             set: (PathBuf::new(), 0),
             map: ScoreMap::default(),
             labels: Vec::new(),
+            faults: Faults::default(),
         }
     }
 

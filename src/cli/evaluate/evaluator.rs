@@ -16,6 +16,7 @@ use lookout::score::{ScoreKind, ScoreMap, score};
 
 use super::spill::Spill;
 use super::{Set, Truth};
+use crate::cli::faults::Faults;
 use crate::cli::grey::read_grey;
 use crate::cli::pictures::{self, Upsampler, note};
 
@@ -67,6 +68,7 @@ pub(super) struct Evaluator {
     stretched: Vec<u8>,
     /// The mask of the upsampled scores.
     over: AnomalyMask,
+    faults: Faults,
 }
 
 impl Evaluator {
@@ -107,6 +109,7 @@ impl Evaluator {
             drive: AnomalyMask::default(),
             stretched: Vec::new(),
             over: AnomalyMask::default(),
+            faults: Faults::default(),
         })
     }
 
@@ -149,6 +152,7 @@ impl Evaluator {
             bar.inc(1);
         }
         bar.finish_and_clear();
+        self.faults.tell();
         if self.non_finite > 0 {
             let count = self.non_finite;
             note(format_args!(
@@ -166,6 +170,7 @@ impl Evaluator {
         let path = &set.pictures[at].path;
         let named = || path.display().to_string();
         let frame = read_image(path)?;
+        self.faults.look(&frame, path.display());
         let size = (frame.width(), frame.height());
         let mask = set.masks.as_ref();
         let mask = mask

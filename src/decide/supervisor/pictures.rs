@@ -61,21 +61,8 @@ impl Pictures {
         self.fingerprint = Some(quality.fingerprint);
 
         // A picture without structure or without anything but clipped areas says nothing of focus.
-        if u32::from(quality.bright) < limits.black_below {
-            return Picture::Faulty(Reason::Black);
-        }
-        if quality.clipped_ppm >= limits.over_exposed_ppm {
-            return Picture::Faulty(Reason::OverExposed);
-        }
-        if u32::from(quality.repeated_rows) >= limits.incomplete_from {
-            return Picture::Faulty(Reason::Incomplete {
-                rows: quality.repeated_rows,
-            });
-        }
-        if u32::from(quality.shifted_rows) >= limits.shifted_from {
-            return Picture::Faulty(Reason::Shifted {
-                rows: quality.shifted_rows,
-            });
+        if let Some(reason) = limits.fault(&quality) {
+            return Picture::Faulty(reason);
         }
         self.blurred = match limits.is_blurred(&quality) {
             true => self.blurred.saturating_add(1),
