@@ -81,14 +81,18 @@ pub(super) fn order_by_time(bag: &Path, files: &mut [(PathBuf, Kind)], limits: L
     );
 }
 
-/// The topics of all files, each with the count of its messages where that is known.
+/// The topics of all files, each with the count of its messages where that is known, and whether those
+/// counts are of all messages that were recorded.
 pub(super) fn topics(
     files: &[(PathBuf, Kind)],
     limits: Limits,
-) -> Result<Vec<TopicInfo>, BagError> {
+) -> Result<(Vec<TopicInfo>, bool), BagError> {
     let mut topics: BTreeMap<String, TopicInfo> = BTreeMap::new();
+    let mut all_counted = true;
     for (path, kind) in files {
-        for topic in Storage::topics(path, *kind, limits)? {
+        let (found, counted) = Storage::topics(path, *kind, limits)?;
+        all_counted &= counted;
+        for topic in found {
             match topics.entry(topic.name.clone()) {
                 Entry::Occupied(mut known) => {
                     let known = known.get_mut();
@@ -101,7 +105,7 @@ pub(super) fn topics(
             }
         }
     }
-    Ok(topics.into_values().collect())
+    Ok((topics.into_values().collect(), all_counted))
 }
 
 /// The storage files of a folder in order, and the topics as far as they are known.

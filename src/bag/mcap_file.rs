@@ -129,14 +129,15 @@ impl McapFile {
         self.left_out.take()
     }
 
-    /// The topics of a file: from its summary when it has one, from front to back otherwise.
+    /// The topics of a file: from its summary when it has one, from front to back otherwise. And whether
+    /// their counts are those of all messages that were recorded: damage may hide some.
     pub(super) fn topics(
         path: &Path,
         compressed: bool,
         limits: Limits,
-    ) -> Result<Vec<TopicInfo>, BagError> {
+    ) -> Result<(Vec<TopicInfo>, bool), BagError> {
         if !compressed && let Some(directory) = Self::open(path, false, limits)?.summary() {
-            return Ok(directory.topics(true));
+            return Ok((directory.topics(), true));
         }
         let mut file = Self::open(path, compressed, limits)?;
         // No topic: messages are only counted.
@@ -145,7 +146,7 @@ impl McapFile {
         match damage {
             // The damage is told again when the messages before it have been read.
             Some(error) if file.directory.channels.is_empty() => Err(error),
-            _ => Ok(file.directory.topics(true)),
+            damage => Ok((file.directory.topics(), damage.is_none())),
         }
     }
 

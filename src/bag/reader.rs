@@ -18,6 +18,8 @@ pub struct BagReader {
     path: PathBuf,
     limits: Limits,
     topics: Vec<TopicInfo>,
+    /// Whether their counts are of all messages that were recorded, not of those that can be read.
+    counted: bool,
     /// The image topic first, then those that are followed beside it.
     selected: Option<Vec<String>>,
     recover: bool,
@@ -59,15 +61,17 @@ impl BagReader {
     /// As [`open`](Self::open).
     pub fn open_with(path: &Path, limits: Limits) -> Result<Self, BagError> {
         let (mut files, mut topics) = files::find(path)?;
+        let mut counted = true;
         if topics.is_empty() {
             files::order_by_time(path, &mut files, limits);
-            topics = files::topics(&files, limits)?;
+            (topics, counted) = files::topics(&files, limits)?;
         }
         topics.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(Self {
             path: path.into(),
             limits,
             topics,
+            counted,
             selected: None,
             recover: false,
             gaps: Gaps::default(),
@@ -101,14 +105,22 @@ impl BagReader {
         &self.gaps
     }
 
-    /// How many messages of the selected topic the bag counts and did not deliver; `None` where it has
-    /// no count. Meaningful after the last read.
+    /// How many messages of the selected topic the bag counts and did not deliver; `None` where nothing
+    /// counts what was recorded, as in the file of a recorder that was killed. Meaningful after the last
+    /// read.
     pub fn lost(&self) -> Option<u64> {
+        match self.recorded()?.checked_sub(self.delivered) {
+            // a count that is too low says nothing of what the gaps took
+            None if self.gaps.count() > 0 => None,
+            lost => Some(lost.unwrap_or(0)),
+        }
+    }
+
+    /// How many messages of the selected topic were recorded, where the bag says so.
+    fn recorded(&self) -> Option<u64> {
         let selected = self.selected()?;
         let topic = self.topics.iter().find(|topic| topic.name == selected)?;
-        topic
-            .message_count
-            .map(|count| count.saturating_sub(self.delivered))
+        topic.message_count.filter(|_| self.counted)
     }
 
     /// Chooses the image topic whose messages [`read_next`](Self::read_next) delivers from here on;

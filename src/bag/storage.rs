@@ -47,15 +47,19 @@ impl Storage {
         })
     }
 
-    /// The topics of a file, with the counts of their messages where they are known.
+    /// The topics of a file, with the counts of their messages where they are known, and whether those
+    /// counts are of all messages that were recorded.
     pub(super) fn topics(
         path: &Path,
         kind: Kind,
         limits: Limits,
-    ) -> Result<Vec<TopicInfo>, BagError> {
+    ) -> Result<(Vec<TopicInfo>, bool), BagError> {
         match kind {
             Kind::Mcap { compressed } => McapFile::topics(path, compressed, limits),
-            Kind::Sqlite { compressed } => SqliteFile::open(path, compressed, limits)?.topics(),
+            Kind::Sqlite { compressed } => {
+                let topics = SqliteFile::open(path, compressed, limits)?.topics()?;
+                Ok((topics, true))
+            }
         }
     }
 

@@ -102,6 +102,34 @@ fn a_file_that_is_cut_off_is_a_gap_at_its_end() {
     assert_eq!(reader.lost(), Some(12));
 }
 
+#[test]
+fn where_nothing_counts_the_messages_the_number_of_lost_ones_is_unknown() {
+    let folder = tempfile::tempdir().unwrap();
+    let bag = folder.path().join("drive");
+    let chunks = write_bag(&bag);
+    let whole = fs::read(bag.join("drive_0.mcap")).unwrap();
+    fs::remove_file(bag.join("metadata.yaml")).unwrap();
+    let (frames, reader) = recovered(&bag, &whole);
+    assert_eq!((frames.len(), reader.lost()), (FRAMES, Some(0)));
+
+    let mut damaged = whole.clone();
+    damaged[chunks[3] + 200] ^= 0x10;
+    // the summary counts what was recorded
+    let (frames, reader) = recovered(&bag, &damaged);
+    assert_eq!((frames, reader.lost()), (without(3..4), Some(4)));
+    // a recorder that was killed wrote none: damaged, cut off, both
+    let end = chunks[7] + 50;
+    for (bytes, gaps, read) in [
+        (&damaged[..chunks[7]], 2, 24),
+        (&whole[..end], 1, 28),
+        (&damaged[..end], 2, 24),
+    ] {
+        let (frames, reader) = recovered(&bag, bytes);
+        assert_eq!((frames.len(), reader.gaps().count()), (read, gaps));
+        assert_eq!(reader.lost(), None, "{:?}", reader.gaps());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 

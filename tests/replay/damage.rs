@@ -132,6 +132,26 @@ fn a_recording_without_its_end_is_recovered_with_the_flag_up_at_its_end() {
 }
 
 #[test]
+fn what_a_killed_recorder_lost_is_an_unknown_number() {
+    let dir = tempfile::tempdir().unwrap();
+    let bag = dir.path().join("drive");
+    write_bag(&bag, &images(6));
+    let bytes = fs::read(storage(&bag)).unwrap();
+    fs::write(storage(&bag), &bytes[..chunks(&bytes)[4] + 50]).unwrap();
+    for rate in ["max", "1"] {
+        let out = dir.path().join(rate);
+        let flags_of_run = ["--recover", "--json", "--rate", rate];
+        let run = replay(&storage(&bag), &out, &flags_of_run);
+        let words = "an unknown number of messages lost";
+        let lost = run.ends_with(4).says(&[words]).json()["lost"].clone();
+        assert_eq!(lost["messages"], serde_json::Value::Null, "{lost}");
+        assert_eq!(lost["count"], 1, "{lost}");
+        let report = fs::read_to_string(out.join("report.html")).unwrap();
+        assert!(report.contains(words), "{rate}");
+    }
+}
+
+#[test]
 fn a_whole_recording_loses_nothing_where_it_is_recovered() {
     let dir = tempfile::tempdir().unwrap();
     let (bag, out) = (dir.path().join("drive"), dir.path().join("out"));
