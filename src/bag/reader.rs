@@ -24,6 +24,8 @@ pub struct BagReader {
     selected: Option<Vec<String>>,
     recover: bool,
     gaps: Gaps,
+    /// Whether an error ended the reading.
+    broken: bool,
     delivered: u64,
     files: VecDeque<(PathBuf, Kind)>,
     current: Option<(PathBuf, Storage)>,
@@ -75,6 +77,7 @@ impl BagReader {
             selected: None,
             recover: false,
             gaps: Gaps::default(),
+            broken: false,
             delivered: 0,
             files: files.into(),
             current: None,
@@ -99,7 +102,8 @@ impl BagReader {
         self.recover = true;
     }
 
-    /// What was not delivered until now: single messages that cannot be what they say and, with
+    /// What was not delivered until now: single messages that cannot be what they say, those of the
+    /// selected topic that the bag counts and does not hold (told after the last read) and, with
     /// [`recover`](Self::recover), all that is damaged.
     pub fn gaps(&self) -> &Gaps {
         &self.gaps
@@ -218,6 +222,7 @@ impl BagReader {
                     self.gaps.add(path, gap::reason(&error));
                 }
                 Err(error) => {
+                    self.broken = true;
                     self.current = None;
                     self.files.clear();
                     return Err(error);
@@ -226,12 +231,30 @@ impl BagReader {
         }
     }
 
+    /// A bag that ends before all that it counts, without damage on the way, has a gap that only the count
+    /// shows. Nothing says where it is; it may be the end.
+    fn tell_shortage(&mut self) {
+        let Some((recorded, topic)) = self.recorded().zip(self.selected()) else {
+            return;
+        };
+        if self.broken || self.gaps.count() > 0 || recorded <= self.delivered {
+            return;
+        }
+        let (bag, delivered) = (self.path.clone(), self.delivered);
+        let reason = format!(
+            "the recording counts {recorded} messages of {topic} and holds {delivered} that can be read; \
+             nothing says where the others were"
+        );
+        self.gaps.add(bag, reason);
+    }
+
     fn advance(&mut self, out: &mut MessageBuf) -> Result<bool, BagError> {
         loop {
             let (path, storage) = match &mut self.current {
                 Some(current) => (&current.0, &mut current.1),
                 None => {
                     let Some((path, kind)) = self.files.pop_front() else {
+                        self.tell_shortage();
                         return Ok(false);
                     };
                     let mut storage = Storage::open(&path, kind, self.limits)?;

@@ -130,6 +130,59 @@ fn where_nothing_counts_the_messages_the_number_of_lost_ones_is_unknown() {
     }
 }
 
+/// Puts `count` in the place of every count of messages by channel that an MCAP file's statistics hold.
+fn set_statistics(file: &mut [u8], count: u64) {
+    let mut at = mcap::MAGIC.len();
+    // up to the footer
+    while file[at] != 0x02 {
+        let body = at + 9;
+        let len = u64::from_le_bytes(file[at + 1..body].try_into().unwrap());
+        let next = body + len as usize;
+        if file[at] == 0x0b {
+            // the last field is a map, of 10 bytes for each of the two channels
+            for entry in file[next - 20..next].chunks_mut(10) {
+                entry[2..].copy_from_slice(&count.to_le_bytes());
+            }
+        }
+        at = next;
+    }
+}
+
+#[test]
+fn a_recording_that_holds_fewer_messages_than_it_counts_has_a_gap() {
+    let folder = tempfile::tempdir().unwrap();
+    let bag = folder.path().join("drive");
+    write_bag(&bag);
+    let (metadata, file) = (bag.join("metadata.yaml"), bag.join("drive_0.mcap"));
+    let text = fs::read_to_string(&metadata).unwrap();
+    let bytes = fs::read(&file).unwrap();
+    for (told_by_metadata, count, lost) in [
+        (true, 50, 10),
+        (false, 50, 10),
+        (true, 30, 0),
+        (false, 30, 0),
+    ] {
+        if told_by_metadata {
+            let text = text.replace("message_count: 40", &format!("message_count: {count}"));
+            fs::write(&metadata, text).unwrap();
+        } else {
+            let mut bytes = bytes.clone();
+            set_statistics(&mut bytes, count);
+            fs::write(&file, bytes).unwrap();
+        }
+        let path = if told_by_metadata { &bag } else { &file };
+        let mut reader = BagReader::open(path).unwrap();
+        assert_eq!(images(&mut reader).len(), FRAMES);
+        assert_eq!(reader.lost(), Some(lost), "{path:?}");
+        assert_eq!(reader.gaps().count(), u64::from(lost > 0), "{path:?}");
+        if let Some(gap) = reader.gaps().list().first() {
+            let reason = &gap.reason;
+            assert!(reason.contains("counts 50 messages"), "{reason}");
+            assert!(reason.contains("holds 40"), "{reason}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 

@@ -152,6 +152,26 @@ fn what_a_killed_recorder_lost_is_an_unknown_number() {
 }
 
 #[test]
+fn a_recording_that_holds_less_than_it_counts_is_told_to_be_short() {
+    let dir = tempfile::tempdir().unwrap();
+    let bag = dir.path().join("drive");
+    write_bag(&bag, &images(3));
+    let metadata = bag.join("metadata.yaml");
+    let text = fs::read_to_string(&metadata).unwrap();
+    let text = text.replace("message_count: 3", "message_count: 50");
+    fs::write(&metadata, text).unwrap();
+    for (flags_of_run, code) in [(&["--json"][..], 0), (&["--json", "--recover"], 4)] {
+        let out = dir.path().join(code.to_string());
+        let run = replay(&bag, &out, flags_of_run);
+        let words = "47 messages lost";
+        let lost = run.ends_with(code).says(&[words, "counts 50"]).json()["lost"].clone();
+        assert_eq!((&lost["count"], &lost["messages"]), (&1.into(), &47.into()));
+        let report = fs::read_to_string(out.join("report.html")).unwrap();
+        assert!(report.contains(words), "{report}");
+    }
+}
+
+#[test]
 fn a_whole_recording_loses_nothing_where_it_is_recovered() {
     let dir = tempfile::tempdir().unwrap();
     let (bag, out) = (dir.path().join("drive"), dir.path().join("out"));
