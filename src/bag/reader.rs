@@ -57,16 +57,31 @@ impl BagReader {
         Self::open_with(path, Limits::default())
     }
 
+    /// Opens a bag as [`open`](Self::open) does, and goes on behind damage: what cannot be read becomes
+    /// a gap, not an error. Damage of MCAP files is left behind at the next whole chunk; of sqlite3 files,
+    /// and of files that are compressed as a whole, the rest is the gap; a file that cannot be opened is
+    /// one from end to end. Damaged metadata are left aside.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), where no file of the bag can be used.
+    pub fn open_recovering(path: &Path) -> Result<Self, BagError> {
+        Self::open_as(path, Limits::default(), true)
+    }
+
     /// Opens a bag as [`open`](Self::open) does, with other limits.
     ///
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_with(path: &Path, limits: Limits) -> Result<Self, BagError> {
-        let (mut files, mut topics) = files::find(path)?;
+        Self::open_as(path, limits, false)
+    }
+
+    fn open_as(path: &Path, limits: Limits, recover: bool) -> Result<Self, BagError> {
+        let (mut files, mut topics) = files::find(path, recover)?;
         let mut counted = true;
         if topics.is_empty() {
-            files::order_by_time(path, &mut files, limits);
-            (topics, counted) = files::topics(&files, limits)?;
+            files::order_by_time(path, &mut files, limits, recover);
+            (topics, counted) = files::topics(&files, limits, recover)?;
         }
         topics.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(Self {
@@ -75,7 +90,7 @@ impl BagReader {
             topics,
             counted,
             selected: None,
-            recover: false,
+            recover,
             gaps: Gaps::default(),
             broken: false,
             delivered: 0,
@@ -95,16 +110,9 @@ impl BagReader {
         self.topics.iter().filter(|topic| topic.is_image())
     }
 
-    /// Goes on behind damage from here on: what cannot be read becomes a gap, not an error. Damage of
-    /// MCAP files is left behind at the next whole chunk; of sqlite3 files, and of files that are
-    /// compressed as a whole, the rest is the gap. Call it before the first read.
-    pub fn recover(&mut self) {
-        self.recover = true;
-    }
-
     /// What was not delivered until now: single messages that cannot be what they say, those of the
     /// selected topic that the bag counts and does not hold (told after the last read) and, with
-    /// [`recover`](Self::recover), all that is damaged.
+    /// [`open_recovering`](Self::open_recovering), all that is damaged.
     pub fn gaps(&self) -> &Gaps {
         &self.gaps
     }
@@ -257,7 +265,14 @@ impl BagReader {
                         self.tell_shortage();
                         return Ok(false);
                     };
-                    let mut storage = Storage::open(&path, kind, self.limits)?;
+                    let mut storage = match Storage::open(&path, kind, self.limits) {
+                        Ok(storage) => storage,
+                        Err(error) if self.recover => {
+                            self.gaps.add(path, gap::reason(&error));
+                            continue;
+                        }
+                        Err(error) => return Err(error),
+                    };
                     storage.select(self.selected.as_deref());
                     if self.recover {
                         storage.recover();

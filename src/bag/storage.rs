@@ -53,9 +53,10 @@ impl Storage {
         path: &Path,
         kind: Kind,
         limits: Limits,
+        recover: bool,
     ) -> Result<(Vec<TopicInfo>, bool), BagError> {
         match kind {
-            Kind::Mcap { compressed } => McapFile::topics(path, compressed, limits),
+            Kind::Mcap { compressed } => McapFile::topics(path, compressed, limits, recover),
             Kind::Sqlite { compressed } => {
                 let topics = SqliteFile::open(path, compressed, limits)?.topics()?;
                 Ok((topics, true))

@@ -132,6 +132,29 @@ fn a_recording_without_its_end_is_recovered_with_the_flag_up_at_its_end() {
 }
 
 #[test]
+fn an_error_of_damage_names_the_way_round_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let bag = dir.path().join("drive");
+    let chunks = {
+        write_bag(&bag, &images(3));
+        chunks(&fs::read(storage(&bag)).unwrap())
+    };
+    let bytes = fs::read(storage(&bag)).unwrap();
+    let replay = |out: &str, flags: &[&str]| replay(&bag, &dir.path().join(out), flags);
+    // found while it is played, at either pace, and when it is opened
+    fs::write(storage(&bag), &bytes[..chunks[2] + 50]).unwrap();
+    replay("a", &[]).fails(&["drive_0.mcap", "`--recover`"]);
+    replay("b", &["--rate", "10"]).fails(&["drive_0.mcap", "`--recover`"]);
+    fs::write(bag.join("metadata.yaml"), "").unwrap();
+    replay("c", &[]).fails(&["metadata.yaml", "`--recover`", "remove it"]);
+    replay("d", &["--recover"]).ends_with(4);
+    fs::remove_dir_all(&bag).unwrap();
+    let run = replay("e", &[]);
+    run.fails(&["cannot open"]);
+    assert!(!run.stderr.contains("--recover"), "{}", run.stderr);
+}
+
+#[test]
 fn what_a_killed_recorder_lost_is_an_unknown_number() {
     let dir = tempfile::tempdir().unwrap();
     let bag = dir.path().join("drive");
