@@ -150,7 +150,11 @@ fn folder(path: &Path, recover: bool) -> Result<(Vec<PathBuf>, Vec<TopicInfo>), 
     let mut files = Vec::new();
     for entry in std::fs::read_dir(path).map_err(read)? {
         let file = entry.map_err(read)?.path();
-        if Kind::of(&file).is_some() {
+        // what macOS puts beside a file on a disk of another system, under the file's name
+        let foreign = file
+            .file_name()
+            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"._"));
+        if Kind::of(&file).is_some() && !foreign {
             files.push(file);
         }
     }

@@ -65,7 +65,15 @@ impl BagReader {
     /// # Errors
     /// As [`open`](Self::open), where no file of the bag can be used.
     pub fn open_recovering(path: &Path) -> Result<Self, BagError> {
-        Self::open_as(path, Limits::default(), true)
+        Self::open_recovering_with(path, Limits::default())
+    }
+
+    /// Opens a bag as [`open_recovering`](Self::open_recovering) does, with other limits.
+    ///
+    /// # Errors
+    /// As [`open_recovering`](Self::open_recovering).
+    pub fn open_recovering_with(path: &Path, limits: Limits) -> Result<Self, BagError> {
+        Self::open_as(path, limits, true)
     }
 
     /// Opens a bag as [`open`](Self::open) does, with other limits.
