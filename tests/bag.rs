@@ -569,6 +569,40 @@ fn a_damaged_page_of_sqlite_is_a_gap_to_the_end_that_is_told() {
 }
 
 #[test]
+fn a_sqlite_file_that_is_cut_gives_true_messages_and_a_gap_at_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cut.db3");
+    // of several pages each: a cut also hits the last page of one whose others are there
+    let rows: Vec<_> = (0..12).map(|i| (1, i, vec![i as u8 + 1; 17_000])).collect();
+    sqlite_bag(&path, &rows, true);
+    let whole = fs::read(&path).unwrap();
+    let all = read_all(&mut BagReader::open(&path).unwrap()).unwrap();
+    let pages = whole.len() / 4096;
+    let mut most = 0;
+    for left in pages / 4..pages {
+        fs::write(&path, &whole[..left * 4096]).unwrap();
+        let mut reader = BagReader::open_recovering(&path).unwrap();
+        reader.select(None).unwrap();
+        let read = read_all(&mut reader).unwrap();
+        assert!(read.len() >= most, "{left} pages");
+        assert_eq!(read, all[..read.len()], "{left} pages");
+        let told = (reader.gaps().count(), reader.gaps().at_the_end());
+        assert_eq!(told, (1, true), "{left} pages");
+        let lost = (all.len() - read.len()) as u64;
+        assert!(
+            reader.lost().is_none_or(|told| told == lost),
+            "{left} pages"
+        );
+        most = read.len();
+
+        let error = BagReader::open(&path).unwrap_err();
+        let words = format!("cut off: it has {} of {} bytes", left * 4096, whole.len());
+        assert!(error.to_string().contains(&words), "{error}");
+    }
+    assert!(most > 10, "{most}");
+}
+
+#[test]
 fn what_a_killed_recorder_had_not_committed_is_not_read() {
     let folder = tempfile::tempdir().unwrap();
     let (at_work, killed) = (

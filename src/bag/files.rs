@@ -67,10 +67,7 @@ pub(super) fn order_by_time(
     }
     let first = |path: &Path, kind| -> Option<Stamp> {
         let mut message = MessageBuf::new();
-        let mut storage = Storage::open(path, kind, limits).ok()?;
-        if recover {
-            storage.recover();
-        }
+        let mut storage = Storage::open(path, kind, limits, recover).ok()?;
         storage
             .read_next(&mut message)
             .ok()?

@@ -47,6 +47,7 @@ mod mcap_file;
 mod metadata;
 mod reader;
 mod sqlite;
+mod sqlite_disk;
 mod storage;
 mod writer;
 

@@ -273,7 +273,7 @@ impl BagReader {
                         self.tell_shortage();
                         return Ok(false);
                     };
-                    let mut storage = match Storage::open(&path, kind, self.limits) {
+                    let mut storage = match Storage::open(&path, kind, self.limits, self.recover) {
                         Ok(storage) => storage,
                         Err(error) if self.recover => {
                             self.gaps.add(path, gap::reason(&error));
@@ -282,9 +282,6 @@ impl BagReader {
                         Err(error) => return Err(error),
                     };
                     storage.select(self.selected.as_deref());
-                    if self.recover {
-                        storage.recover();
-                    }
                     let current = self.current.insert((path, storage));
                     (&current.0, &mut current.1)
                 }
