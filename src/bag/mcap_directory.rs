@@ -87,6 +87,12 @@ impl Directory {
             let count = self.counts.get(id).copied().unwrap_or(0);
             match topics.last_mut() {
                 Some(last) if last.name == channel.topic => {
+                    // messages in another encoding are never delivered
+                    let count = if channel.encoding == last.encoding {
+                        count
+                    } else {
+                        0
+                    };
                     last.message_count = last.message_count.map(|n| n.saturating_add(count));
                 }
                 _ => topics.push(TopicInfo {

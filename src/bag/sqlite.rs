@@ -156,6 +156,12 @@ impl SqliteFile {
                 .map(|counts| counts.get(id).map_or(0, |count| count.unsigned_abs()));
             match topics.last_mut() {
                 Some(last) if last.name == topic.name => {
+                    // messages in another encoding are never delivered
+                    let count = if topic.format == last.encoding {
+                        count
+                    } else {
+                        Some(0)
+                    };
                     let both = last.message_count.zip(count);
                     last.message_count = both.map(|(a, b)| a.saturating_add(b));
                 }
