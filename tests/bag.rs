@@ -579,24 +579,26 @@ fn a_sqlite_file_that_is_cut_gives_true_messages_and_a_gap_at_its_end() {
     let all = read_all(&mut BagReader::open(&path).unwrap()).unwrap();
     let pages = whole.len() / 4096;
     let mut most = 0;
-    for left in pages / 4..pages {
-        fs::write(&path, &whole[..left * 4096]).unwrap();
+    // between two pages, and within one
+    let cuts = (pages / 4..pages).flat_map(|page| [page * 4096, page * 4096 + 1500]);
+    for left in cuts {
+        fs::write(&path, &whole[..left]).unwrap();
         let mut reader = BagReader::open_recovering(&path).unwrap();
         reader.select(None).unwrap();
         let read = read_all(&mut reader).unwrap();
-        assert!(read.len() >= most, "{left} pages");
-        assert_eq!(read, all[..read.len()], "{left} pages");
+        assert!(read.len() >= most, "{left} bytes");
+        assert_eq!(read, all[..read.len()], "{left} bytes");
         let told = (reader.gaps().count(), reader.gaps().at_the_end());
-        assert_eq!(told, (1, true), "{left} pages");
+        assert_eq!(told, (1, true), "{left} bytes");
         let lost = (all.len() - read.len()) as u64;
         assert!(
             reader.lost().is_none_or(|told| told == lost),
-            "{left} pages"
+            "{left} bytes"
         );
         most = read.len();
 
         let error = BagReader::open(&path).unwrap_err();
-        let words = format!("cut off: it has {} of {} bytes", left * 4096, whole.len());
+        let words = format!("cut off: it has {left} of {} bytes", whole.len());
         assert!(error.to_string().contains(&words), "{error}");
     }
     assert!(most > 10, "{most}");

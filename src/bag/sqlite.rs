@@ -69,6 +69,11 @@ impl SqliteFile {
         let copy = unfinished(from, limits)?;
         // what is to be rolled back or brought in may change the size
         let cut = cut_off(from).filter(|_| copy.is_none());
+        let copy = match &cut {
+            Some(cut) if recover => cut.whole_pages(from, limits)?,
+            _ => copy,
+        };
+        let cut = cut.map(|cut| cut.reason);
         let open = || -> Result<(Connection, HashMap<i64, Topic>), String> {
             let db = match &copy {
                 Some((_, file)) => Connection::open_with_flags(file, WRITE),
@@ -79,7 +84,10 @@ impl SqliteFile {
             let db = db.map_err(|e| e.to_string())?;
             db.pragma_update(None, "trusted_schema", false)
                 .map_err(|e| e.to_string())?;
-            if recover && cut.is_some() {
+            if let Some(cut) = &cut {
+                if !recover {
+                    return Err(cut.clone());
+                }
                 // sqlite takes the size of the file for that of the database then; a page behind its end is an
                 // error where it is read
                 db.pragma_update(None, "writable_schema", true)

@@ -40,9 +40,52 @@ pub(super) fn inflate_file(path: &Path, limits: Limits) -> Result<TempPath, BagE
     Ok(to.into_temp_path())
 }
 
-/// Why a file is known to have lost its end: it is shorter than its header says. `None` where it is not, or
-/// where the header does not tell.
-pub(super) fn cut_off(path: &Path) -> Option<String> {
+/// A file that has lost its end.
+pub(super) struct CutOff {
+    pub(super) reason: String,
+    /// Bytes of it that are whole pages.
+    pages: u64,
+    /// Whether there is a part of a page behind them.
+    partial: bool,
+}
+
+impl CutOff {
+    /// A copy of the whole pages, where a part of a page lies behind them: sqlite takes such a part for a page,
+    /// and the end of a message that was in it would be zeros.
+    pub(super) fn whole_pages(
+        &self,
+        path: &Path,
+        limits: Limits,
+    ) -> Result<Option<(TempDir, PathBuf)>, BagError> {
+        if !self.partial {
+            return Ok(None);
+        }
+        if self.pages > limits.inflated_file {
+            return Err(BagError::TooLarge {
+                path: path.into(),
+                what: "a copy of the file, which is cut off,",
+                size: self.pages,
+                limit: limits.inflated_file,
+            });
+        }
+        let copy = || -> std::io::Result<(TempDir, PathBuf)> {
+            let folder = tempfile::Builder::new().prefix("lookout-bag-").tempdir()?;
+            let copy = folder.path().join("copy.db3");
+            let mut from = std::fs::File::open(path)?.take(self.pages);
+            std::io::copy(&mut from, &mut std::fs::File::create(&copy)?)?;
+            Ok((folder, copy))
+        };
+        copy().map(Some).map_err(|source| BagError::Io {
+            path: path.into(),
+            action: "make a copy, which sqlite needs because the file is cut off, of",
+            source,
+        })
+    }
+}
+
+/// What is known of a file that is shorter than its header says. `None` where it is not, or where the header
+/// does not tell.
+pub(super) fn cut_off(path: &Path) -> Option<CutOff> {
     let mut file = std::fs::File::open(path).ok()?;
     let len = file.metadata().ok()?.len();
     let mut header = [0; 100];
@@ -57,7 +100,11 @@ pub(super) fn cut_off(path: &Path) -> Option<String> {
         size => u64::from(size),
     };
     let whole = page * u64::from(u32_at(28)?);
-    (len < whole).then(|| format!("the file is cut off: it has {len} of {whole} bytes"))
+    (len < whole).then(|| CutOff {
+        reason: format!("the file is cut off: it has {len} of {whole} bytes"),
+        pages: len - len % page,
+        partial: len % page != 0,
+    })
 }
 
 /// Whether the file is in WAL mode: the header says so.
