@@ -556,10 +556,9 @@ fn a_damaged_page_of_sqlite_is_a_gap_to_the_end_that_is_told() {
         bytes[page * PAGE..(page + 1) * PAGE].fill(0xff);
         fs::write(&path, &bytes).unwrap();
         // without the table of topics it is no bag
-        let Ok(mut reader) = BagReader::open(&path) else {
+        let Ok(mut reader) = BagReader::open_recovering(&path) else {
             continue;
         };
-        reader.recover();
         let read = read_all(&mut reader).unwrap();
         assert_eq!(read, all[..read.len()], "page {page}");
         let told = (reader.gaps().count(), reader.gaps().at_the_end());
@@ -567,6 +566,42 @@ fn a_damaged_page_of_sqlite_is_a_gap_to_the_end_that_is_told() {
         some += usize::from(!read.is_empty());
     }
     assert!(some > 20, "{some}");
+}
+
+#[test]
+fn a_sqlite_file_that_is_cut_gives_true_messages_and_a_gap_at_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cut.db3");
+    // of several pages each: a cut also hits the last page of one whose others are there
+    let rows: Vec<_> = (0..12).map(|i| (1, i, vec![i as u8 + 1; 17_000])).collect();
+    sqlite_bag(&path, &rows, true);
+    let whole = fs::read(&path).unwrap();
+    let all = read_all(&mut BagReader::open(&path).unwrap()).unwrap();
+    let pages = whole.len() / 4096;
+    let mut most = 0;
+    // between two pages, and within one
+    let cuts = (pages / 4..pages).flat_map(|page| [page * 4096, page * 4096 + 1500]);
+    for left in cuts {
+        fs::write(&path, &whole[..left]).unwrap();
+        let mut reader = BagReader::open_recovering(&path).unwrap();
+        reader.select(None).unwrap();
+        let read = read_all(&mut reader).unwrap();
+        assert!(read.len() >= most, "{left} bytes");
+        assert_eq!(read, all[..read.len()], "{left} bytes");
+        let told = (reader.gaps().count(), reader.gaps().at_the_end());
+        assert_eq!(told, (1, true), "{left} bytes");
+        let lost = (all.len() - read.len()) as u64;
+        assert!(
+            reader.lost().is_none_or(|told| told == lost),
+            "{left} bytes"
+        );
+        most = read.len();
+
+        let error = BagReader::open(&path).unwrap_err();
+        let words = format!("cut off: it has {left} of {} bytes", whole.len());
+        assert!(error.to_string().contains(&words), "{error}");
+    }
+    assert!(most > 10, "{most}");
 }
 
 #[test]

@@ -46,8 +46,7 @@ fn what_was_written_before_a_disk_was_full_stays_readable() {
         "{messages} of {index}"
     );
     assert!(std::fs::metadata(storage(&folder)).unwrap().len() < LIMIT);
-    let mut reader = BagReader::open(&folder).unwrap();
-    reader.recover();
+    let mut reader = BagReader::open_recovering(&folder).unwrap();
     let (mut message, mut read) = (MessageBuf::new(), 0);
     while reader.read_next(&mut message).unwrap() {
         read += 1;

@@ -182,7 +182,11 @@ const LIMITS: Limits = Limits {
 fn bag(path: &Path) -> String {
     let mut end = String::new();
     for recover in [false, true] {
-        let mut reader = match BagReader::open_with(path, LIMITS) {
+        let opened = match recover {
+            true => BagReader::open_recovering_with(path, LIMITS),
+            false => BagReader::open_with(path, LIMITS),
+        };
+        let mut reader = match opened {
             Ok(reader) => reader,
             Err(error) => {
                 say!(end, "{error}; ");
@@ -192,9 +196,6 @@ fn bag(path: &Path) -> String {
         match reader.select(None) {
             Ok(_) => say!(end, "plays; "),
             Err(error) => say!(end, "{error}; "),
-        }
-        if recover {
-            reader.recover();
         }
         let mut message = MessageBuf::new();
         let mut count = 0u32;

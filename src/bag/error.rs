@@ -34,6 +34,18 @@ pub enum BagError {
         /// What is wrong with it.
         reason: String,
     },
+    /// `metadata.yaml` is empty, cut off or no such document: the power failed, or the copy.
+    #[error(
+        "{}: the metadata are damaged: {reason}; without this file, the storage files of the folder are \
+         read in the order of their times: remove it where nobody can restore it",
+        path.display()
+    )]
+    DamagedMetadata {
+        /// The `metadata.yaml`.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A storage, compression or encoding that is not read here.
     #[error("{}: unsupported {what} {name:?}", path.display())]
     Unsupported {
@@ -174,6 +186,23 @@ pub enum BagError {
         /// What is wrong.
         reason: String,
     },
+}
+
+impl BagError {
+    /// Whether a part of the recording is damaged or missing, which
+    /// [`BagReader::open_recovering`](super::BagReader::open_recovering) may leave behind.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
+            Self::Truncated { .. }
+            | Self::Corrupt { .. }
+            | Self::Sqlite { .. }
+            | Self::TooLarge { .. }
+            | Self::Message { .. }
+            | Self::DamagedMetadata { .. } => true,
+            _ => false,
+        }
+    }
 }
 
 fn cause(error: &std::io::Error) -> &'static str {

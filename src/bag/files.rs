@@ -12,15 +12,16 @@ use crate::time::Stamp;
 /// Storage files, each with its kind.
 type Files = Vec<(PathBuf, Kind)>;
 
-/// The files of the bag at `path` in order, and its topics as far as the metadata names them.
-pub(super) fn find(path: &Path) -> Result<(Files, Vec<TopicInfo>), BagError> {
+/// The files of the bag at `path` in order, and its topics as far as the metadata names them. To `recover`,
+/// files that cannot be opened stay among them: reading will find them lost.
+pub(super) fn find(path: &Path, recover: bool) -> Result<(Files, Vec<TopicInfo>), BagError> {
     let meta = std::fs::metadata(path).map_err(|source| BagError::Io {
         path: path.into(),
         action: "open",
         source,
     })?;
     let (files, topics) = if meta.is_dir() {
-        folder(path)?
+        folder(path, recover)?
     } else {
         (vec![path.into()], vec![])
     };
@@ -40,6 +41,7 @@ pub(super) fn find(path: &Path) -> Result<(Files, Vec<TopicInfo>), BagError> {
                 return Err(BagError::NotABag { path: file, reason });
             }
             Ok(_) => {}
+            Err(_) if recover => {}
             Err(source) => {
                 return Err(BagError::Io {
                     path: file,
@@ -54,13 +56,18 @@ pub(super) fn find(path: &Path) -> Result<(Files, Vec<TopicInfo>), BagError> {
 }
 
 /// Without metadata nothing else says in which order several files were recorded.
-pub(super) fn order_by_time(bag: &Path, files: &mut [(PathBuf, Kind)], limits: Limits) {
+pub(super) fn order_by_time(
+    bag: &Path,
+    files: &mut [(PathBuf, Kind)],
+    limits: Limits,
+    recover: bool,
+) {
     if files.len() < 2 {
         return;
     }
     let first = |path: &Path, kind| -> Option<Stamp> {
         let mut message = MessageBuf::new();
-        let mut storage = Storage::open(path, kind, limits).ok()?;
+        let mut storage = Storage::open(path, kind, limits, recover).ok()?;
         storage
             .read_next(&mut message)
             .ok()?
@@ -81,14 +88,27 @@ pub(super) fn order_by_time(bag: &Path, files: &mut [(PathBuf, Kind)], limits: L
     );
 }
 
-/// The topics of all files, each with the count of its messages where that is known.
+/// The topics of all files, each with the count of its messages where that is known, and whether those
+/// counts are of all messages that were recorded. To `recover`, one file with topics is enough.
 pub(super) fn topics(
     files: &[(PathBuf, Kind)],
     limits: Limits,
-) -> Result<Vec<TopicInfo>, BagError> {
+    recover: bool,
+) -> Result<(Vec<TopicInfo>, bool), BagError> {
     let mut topics: BTreeMap<String, TopicInfo> = BTreeMap::new();
+    let (mut all_counted, mut damage) = (true, None);
     for (path, kind) in files {
-        for topic in Storage::topics(path, *kind, limits)? {
+        let (found, counted) = match Storage::topics(path, *kind, limits, recover) {
+            Ok(found) => found,
+            Err(error) if recover => {
+                all_counted = false;
+                damage.get_or_insert(error);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        all_counted &= counted;
+        for topic in found {
             match topics.entry(topic.name.clone()) {
                 Entry::Occupied(mut known) => {
                     let known = known.get_mut();
@@ -101,12 +121,15 @@ pub(super) fn topics(
             }
         }
     }
-    Ok(topics.into_values().collect())
+    match damage {
+        Some(damage) if topics.is_empty() => Err(damage),
+        _ => Ok((topics.into_values().collect(), all_counted)),
+    }
 }
 
 /// The storage files of a folder in order, and the topics as far as they are known.
-fn folder(path: &Path) -> Result<(Vec<PathBuf>, Vec<TopicInfo>), BagError> {
-    if let Some(metadata) = metadata::read(path)? {
+fn folder(path: &Path, recover: bool) -> Result<(Vec<PathBuf>, Vec<TopicInfo>), BagError> {
+    if let Some(metadata) = metadata::read(path, recover)? {
         if !matches!(metadata.storage.as_str(), "mcap" | "sqlite3") {
             return Err(BagError::Unsupported {
                 path: path.into(),
@@ -124,7 +147,11 @@ fn folder(path: &Path) -> Result<(Vec<PathBuf>, Vec<TopicInfo>), BagError> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(path).map_err(read)? {
         let file = entry.map_err(read)?.path();
-        if Kind::of(&file).is_some() {
+        // what macOS puts beside a file on a disk of another system, under the file's name
+        let foreign = file
+            .file_name()
+            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"._"));
+        if Kind::of(&file).is_some() && !foreign {
             files.push(file);
         }
     }

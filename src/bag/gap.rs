@@ -100,6 +100,7 @@ pub(super) fn reason(error: &BagError) -> String {
             format!("the file ends at byte {offset}, in {inside}")
         }
         BagError::Sqlite { reason, .. } => reason.clone(),
+        BagError::Io { action, source, .. } => format!("cannot {action} it: {source}"),
         other => other.to_string(),
     }
 }

@@ -49,11 +49,24 @@ pub(super) fn zstd(from: &[u8], limit: u64, to: &mut Vec<u8>) -> Result<(), Infl
     read_capped(zstd_reader(from).map_err(InflateError::Corrupt)?, limit, to)
 }
 
+/// What lies behind the skippable frames at the start of `from`: lz4 allows them anywhere between frames,
+/// and their content is no data.
+fn behind_skippable(mut from: &[u8]) -> &[u8] {
+    while let Some((&[kind, 0x2a, 0x4d, 0x18, a, b, c, d], rest)) = from.split_first_chunk()
+        && kind & 0xf0 == 0x50
+        && let Some(rest) = rest.get(u32::from_le_bytes([a, b, c, d]) as usize..)
+    {
+        from = rest;
+    }
+    from
+}
+
 /// Inflates lz4 frames, one behind the other, into `to`.
 pub(super) fn lz4(from: &[u8], limit: u64, to: &mut Vec<u8>) -> Result<(), InflateError> {
     to.clear();
     let mut decoder = lz4_flex::frame::FrameDecoder::new(from);
     loop {
+        *decoder.get_mut() = behind_skippable(decoder.get_ref());
         // ends at the end of each frame
         let left = limit.saturating_add(1).saturating_sub(to.len() as u64);
         let read = decoder.by_ref().take(left).read_to_end(to);
@@ -64,5 +77,36 @@ pub(super) fn lz4(from: &[u8], limit: u64, to: &mut Vec<u8>) -> Result<(), Infla
         if decoder.get_ref().is_empty() {
             return Ok(());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn skippable_frames_of_lz4_are_skipped_wherever_they_stand() {
+        let frame = |data: &[u8]| {
+            let mut encoder = lz4_flex::frame::FrameEncoder::new(Vec::new());
+            encoder.write_all(data).unwrap();
+            encoder.finish().unwrap()
+        };
+        let skippable = [&[0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0][..], b"xyz"].concat();
+        let (a, b) = (frame(b"one"), frame(b"two"));
+        let mut to = Vec::new();
+        for frames in [
+            [&skippable, &a, &b, &[][..]],
+            [&skippable, &skippable, &a, &b],
+            [&a, &skippable, &b, &skippable],
+        ] {
+            assert!(lz4(&frames.concat(), 100, &mut to).is_ok());
+            assert_eq!(to, b"onetwo");
+        }
+        // one that goes on beyond the end is damage
+        let long = [&a[..], &[0x50, 0x2a, 0x4d, 0x18, 9, 0, 0, 0, 1]].concat();
+        let result = lz4(&long, 100, &mut to);
+        assert!(matches!(result, Err(InflateError::Corrupt(_))));
     }
 }

@@ -78,25 +78,28 @@ impl Directory {
         self.channels = other.channels;
     }
 
-    /// The topics by name. `counted` when the counts are those of the whole file.
-    pub(super) fn topics(&self, counted: bool) -> Vec<TopicInfo> {
+    /// The topics by name, with the counts of the messages seen so far or told by the statistics.
+    pub(super) fn topics(&self) -> Vec<TopicInfo> {
         let mut topics: Vec<TopicInfo> = Vec::new();
         let mut channels: Vec<_> = self.channels.iter().collect();
         channels.sort_by_key(|(id, channel)| (&channel.topic, **id));
         for (id, channel) in channels {
-            let count = counted.then(|| self.counts.get(id).copied().unwrap_or(0));
+            let count = self.counts.get(id).copied().unwrap_or(0);
             match topics.last_mut() {
                 Some(last) if last.name == channel.topic => {
-                    last.message_count = last
-                        .message_count
-                        .zip(count)
-                        .map(|(a, b)| a.saturating_add(b));
+                    // messages in another encoding are never delivered
+                    let count = if channel.encoding == last.encoding {
+                        count
+                    } else {
+                        0
+                    };
+                    last.message_count = last.message_count.map(|n| n.saturating_add(count));
                 }
                 _ => topics.push(TopicInfo {
                     name: channel.topic.clone(),
                     type_name: channel.type_name.clone(),
                     encoding: channel.encoding.clone(),
-                    message_count: count,
+                    message_count: Some(count),
                 }),
             }
         }

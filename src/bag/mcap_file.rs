@@ -129,23 +129,30 @@ impl McapFile {
         self.left_out.take()
     }
 
-    /// The topics of a file: from its summary when it has one, from front to back otherwise.
+    /// The topics of a file: from its summary when it has one, from front to back otherwise. And whether
+    /// their counts are those of all messages that were recorded: damage may hide some. To `recover`, topics
+    /// are looked for behind damage as well.
     pub(super) fn topics(
         path: &Path,
         compressed: bool,
         limits: Limits,
-    ) -> Result<Vec<TopicInfo>, BagError> {
+        recover: bool,
+    ) -> Result<(Vec<TopicInfo>, bool), BagError> {
         if !compressed && let Some(directory) = Self::open(path, false, limits)?.summary() {
-            return Ok(directory.topics(true));
+            return Ok((directory.topics(), true));
         }
         let mut file = Self::open(path, compressed, limits)?;
+        file.recover = recover;
         // No topic: messages are only counted.
         file.select(Some(&[]));
         let damage = file.read_next(&mut MessageBuf::new()).err();
-        match damage {
+        let whole = damage.is_none() && file.left_out.is_none();
+        match (damage, file.directory.channels.is_empty()) {
             // The damage is told again when the messages before it have been read.
-            Some(error) if file.directory.channels.is_empty() => Err(error),
-            _ => Ok(file.directory.topics(true)),
+            (Some(error), true) => Err(error),
+            // What hides every channel is an error.
+            (None, true) if !whole => Self::topics(path, compressed, limits, false),
+            _ => Ok((file.directory.topics(), whole)),
         }
     }
 

@@ -60,8 +60,9 @@ struct TopicMetadata {
     serialization_format: String,
 }
 
-/// Reads the metadata of the bag in `folder`; `None` when there is no such file.
-pub(super) fn read(folder: &Path) -> Result<Option<Metadata>, BagError> {
+/// Reads the metadata of the bag in `folder`; `None` when there is no such file or, to `recover`, where it
+/// is damaged.
+pub(super) fn read(folder: &Path, recover: bool) -> Result<Option<Metadata>, BagError> {
     let path = folder.join(FILE_NAME);
     let io = |source| BagError::Io {
         path: path.clone(),
@@ -82,15 +83,36 @@ pub(super) fn read(folder: &Path) -> Result<Option<Metadata>, BagError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(io(error)),
     }
-    let text = std::fs::read_to_string(&path).map_err(io)?;
-    if lfs::is_pointer(text.as_bytes()) {
+    let bytes = std::fs::read(&path).map_err(io)?;
+    if lfs::is_pointer(&bytes) {
         let reason = lfs::ADVICE.to_owned();
         return Err(BagError::Metadata { path, reason });
     }
-    parse(&text, folder, &path).map(Some)
+    // what is no text is no document either
+    match document(&String::from_utf8_lossy(&bytes)) {
+        Ok(document) => check(document, folder, &path).map(Some),
+        Err(reason) if recover => {
+            log::warn!(
+                "{}: the metadata are damaged ({reason}); the storage files of the folder are read \
+                 without them",
+                path.display()
+            );
+            Ok(None)
+        }
+        Err(reason) => Err(BagError::DamagedMetadata { path, reason }),
+    }
 }
 
-fn parse(text: &str, folder: &Path, path: &Path) -> Result<Metadata, BagError> {
+/// What a text says; where it is empty, cut off or no metadata, why, in one line.
+fn document(text: &str) -> Result<Document, String> {
+    serde_saphyr::from_str(text).map_err(|error| {
+        let text = error.to_string();
+        let line = text.lines().next().unwrap_or_default();
+        line.trim_start_matches("error: ").to_owned()
+    })
+}
+
+fn check(document: Document, folder: &Path, path: &Path) -> Result<Metadata, BagError> {
     let bad = |reason: String| BagError::Metadata {
         path: path.into(),
         reason,
@@ -100,8 +122,6 @@ fn parse(text: &str, folder: &Path, path: &Path) -> Result<Metadata, BagError> {
         what,
         name: name.to_owned(),
     };
-    let document: Document =
-        serde_saphyr::from_str(text).map_err(|error| bad(error.to_string()))?;
     let information = document.rosbag2_bagfile_information;
     if information.version > NEWEST_VERSION {
         return Err(bad(format!(
@@ -253,8 +273,9 @@ pub(super) fn render(file: &str, topics: &[WrittenTopic<'_>], times: Option<(i64
 mod tests {
     use super::*;
 
-    fn parse_text(text: &str) -> Result<Metadata, BagError> {
-        parse(text, Path::new("bag"), Path::new("bag/metadata.yaml"))
+    fn parse_text(text: &str) -> Result<Metadata, String> {
+        let (folder, path) = (Path::new("bag"), Path::new("bag/metadata.yaml"));
+        check(document(text)?, folder, path).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -309,9 +330,9 @@ mod tests {
                 "    - \"x.mcap\"\n    - \"x.mcap\"",
                 "\"x.mcap\" twice",
             ),
-            ("version: 5", "version: five", "metadata"),
+            ("version: 5", "version: five", "line 2"),
         ] {
-            let error = parse_text(&text.replace(from, to)).unwrap_err().to_string();
+            let error = parse_text(&text.replace(from, to)).unwrap_err();
             assert!(error.contains(expected), "{error}");
         }
     }

@@ -10,7 +10,7 @@
 //! [`BagReader`] holds one message, one MCAP chunk and nothing that grows with the bag. What a
 //! hostile file claims is checked against [`Limits`] before anything is allocated for it. From a
 //! truncated or corrupt bag all messages before the damage are delivered, then an error that says
-//! where and what; [`BagReader::recover`] goes on behind the damage and keeps a list of the gaps.
+//! where and what; [`BagReader::open_recovering`] goes on behind the damage and keeps a list of the gaps.
 //!
 //! [`BagWriter`] writes MCAP, in chunks that are whole on disk one by one: after a kill, what was
 //! written up to the last chunk is readable.
@@ -47,6 +47,7 @@ mod mcap_file;
 mod metadata;
 mod reader;
 mod sqlite;
+mod sqlite_disk;
 mod storage;
 mod writer;
 

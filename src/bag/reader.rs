@@ -18,10 +18,14 @@ pub struct BagReader {
     path: PathBuf,
     limits: Limits,
     topics: Vec<TopicInfo>,
+    /// Whether their counts are of all messages that were recorded, not of those that can be read.
+    counted: bool,
     /// The image topic first, then those that are followed beside it.
     selected: Option<Vec<String>>,
     recover: bool,
     gaps: Gaps,
+    /// Whether an error ended the reading.
+    broken: bool,
     delivered: u64,
     files: VecDeque<(PathBuf, Kind)>,
     current: Option<(PathBuf, Storage)>,
@@ -53,24 +57,50 @@ impl BagReader {
         Self::open_with(path, Limits::default())
     }
 
+    /// Opens a bag as [`open`](Self::open) does, and goes on behind damage: what cannot be read becomes
+    /// a gap, not an error. Damage of MCAP files is left behind at the next whole chunk; of sqlite3 files,
+    /// and of files that are compressed as a whole, the rest is the gap; a file that cannot be opened is
+    /// one from end to end. Damaged metadata are left aside.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), where no file of the bag can be used.
+    pub fn open_recovering(path: &Path) -> Result<Self, BagError> {
+        Self::open_recovering_with(path, Limits::default())
+    }
+
+    /// Opens a bag as [`open_recovering`](Self::open_recovering) does, with other limits.
+    ///
+    /// # Errors
+    /// As [`open_recovering`](Self::open_recovering).
+    pub fn open_recovering_with(path: &Path, limits: Limits) -> Result<Self, BagError> {
+        Self::open_as(path, limits, true)
+    }
+
     /// Opens a bag as [`open`](Self::open) does, with other limits.
     ///
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_with(path: &Path, limits: Limits) -> Result<Self, BagError> {
-        let (mut files, mut topics) = files::find(path)?;
+        Self::open_as(path, limits, false)
+    }
+
+    fn open_as(path: &Path, limits: Limits, recover: bool) -> Result<Self, BagError> {
+        let (mut files, mut topics) = files::find(path, recover)?;
+        let mut counted = true;
         if topics.is_empty() {
-            files::order_by_time(path, &mut files, limits);
-            topics = files::topics(&files, limits)?;
+            files::order_by_time(path, &mut files, limits, recover);
+            (topics, counted) = files::topics(&files, limits, recover)?;
         }
         topics.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(Self {
             path: path.into(),
             limits,
             topics,
+            counted,
             selected: None,
-            recover: false,
+            recover,
             gaps: Gaps::default(),
+            broken: false,
             delivered: 0,
             files: files.into(),
             current: None,
@@ -88,27 +118,29 @@ impl BagReader {
         self.topics.iter().filter(|topic| topic.is_image())
     }
 
-    /// Goes on behind damage from here on: what cannot be read becomes a gap, not an error. Damage of
-    /// MCAP files is left behind at the next whole chunk; of sqlite3 files, and of files that are
-    /// compressed as a whole, the rest is the gap. Call it before the first read.
-    pub fn recover(&mut self) {
-        self.recover = true;
-    }
-
-    /// What was not delivered until now: single messages that cannot be what they say and, with
-    /// [`recover`](Self::recover), all that is damaged.
+    /// What was not delivered until now: single messages that cannot be what they say, those of the
+    /// selected topic that the bag counts and does not hold (told after the last read) and, with
+    /// [`open_recovering`](Self::open_recovering), all that is damaged.
     pub fn gaps(&self) -> &Gaps {
         &self.gaps
     }
 
-    /// How many messages of the selected topic the bag counts and did not deliver; `None` where it has
-    /// no count. Meaningful after the last read.
+    /// How many messages of the selected topic the bag counts and did not deliver; `None` where nothing
+    /// counts what was recorded, as in the file of a recorder that was killed. Meaningful after the last
+    /// read.
     pub fn lost(&self) -> Option<u64> {
+        match self.recorded()?.checked_sub(self.delivered) {
+            // a count that is too low says nothing of what the gaps took
+            None if self.gaps.count() > 0 => None,
+            lost => Some(lost.unwrap_or(0)),
+        }
+    }
+
+    /// How many messages of the selected topic were recorded, where the bag says so.
+    fn recorded(&self) -> Option<u64> {
         let selected = self.selected()?;
         let topic = self.topics.iter().find(|topic| topic.name == selected)?;
-        topic
-            .message_count
-            .map(|count| count.saturating_sub(self.delivered))
+        topic.message_count.filter(|_| self.counted)
     }
 
     /// Chooses the image topic whose messages [`read_next`](Self::read_next) delivers from here on;
@@ -206,6 +238,7 @@ impl BagReader {
                     self.gaps.add(path, gap::reason(&error));
                 }
                 Err(error) => {
+                    self.broken = true;
                     self.current = None;
                     self.files.clear();
                     return Err(error);
@@ -214,19 +247,41 @@ impl BagReader {
         }
     }
 
+    /// A bag that ends before all that it counts, without damage on the way, has a gap that only the count
+    /// shows. Nothing says where it is; it may be the end.
+    fn tell_shortage(&mut self) {
+        let Some((recorded, topic)) = self.recorded().zip(self.selected()) else {
+            return;
+        };
+        if self.broken || self.gaps.count() > 0 || recorded <= self.delivered {
+            return;
+        }
+        let (bag, delivered) = (self.path.clone(), self.delivered);
+        let reason = format!(
+            "the recording counts {recorded} messages of {topic} and holds {delivered} that can be read; \
+             nothing says where the others were"
+        );
+        self.gaps.add(bag, reason);
+    }
+
     fn advance(&mut self, out: &mut MessageBuf) -> Result<bool, BagError> {
         loop {
             let (path, storage) = match &mut self.current {
                 Some(current) => (&current.0, &mut current.1),
                 None => {
                     let Some((path, kind)) = self.files.pop_front() else {
+                        self.tell_shortage();
                         return Ok(false);
                     };
-                    let mut storage = Storage::open(&path, kind, self.limits)?;
+                    let mut storage = match Storage::open(&path, kind, self.limits, self.recover) {
+                        Ok(storage) => storage,
+                        Err(error) if self.recover => {
+                            self.gaps.add(path, gap::reason(&error));
+                            continue;
+                        }
+                        Err(error) => return Err(error),
+                    };
                     storage.select(self.selected.as_deref());
-                    if self.recover {
-                        storage.recover();
-                    }
                     let current = self.current.insert((path, storage));
                     (&current.0, &mut current.1)
                 }

@@ -5,13 +5,12 @@
 //! makes an index on the time; without it each page of keys is one pass over the table.
 
 use std::collections::{HashMap, VecDeque};
-use std::io::{BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use tempfile::{TempDir, TempPath};
 
-use super::inflate;
+use super::sqlite_disk::{cut_off, immutable, inflate_file, is_wal, unfinished};
 use super::{BagError, CDR, Limits, MessageBuf, TopicInfo};
 use crate::time::Stamp;
 
@@ -46,11 +45,19 @@ pub(super) struct SqliteFile {
     /// The last key of the last page.
     last: Option<(i64, i64)>,
     messages: u64,
+    /// Why the file lacks its end, where it does.
+    cut: Option<String>,
     done: bool,
 }
 
 impl SqliteFile {
-    pub(super) fn open(path: &Path, compressed: bool, limits: Limits) -> Result<Self, BagError> {
+    /// To `recover`, a file that lacks its end is opened, which sqlite refuses by itself.
+    pub(super) fn open(
+        path: &Path,
+        compressed: bool,
+        limits: Limits,
+        recover: bool,
+    ) -> Result<Self, BagError> {
         let inflated = compressed.then(|| inflate_file(path, limits)).transpose()?;
         let from = inflated.as_deref().unwrap_or(path);
         // Opening is lazy: a file that is not there would only be missed later.
@@ -60,6 +67,13 @@ impl SqliteFile {
             source,
         })?;
         let copy = unfinished(from, limits)?;
+        // what is to be rolled back or brought in may change the size
+        let cut = cut_off(from).filter(|_| copy.is_none());
+        let copy = match &cut {
+            Some(cut) if recover => cut.whole_pages(from, limits)?,
+            _ => copy,
+        };
+        let cut = cut.map(|cut| cut.reason);
         let open = || -> Result<(Connection, HashMap<i64, Topic>), String> {
             let db = match &copy {
                 Some((_, file)) => Connection::open_with_flags(file, WRITE),
@@ -70,6 +84,15 @@ impl SqliteFile {
             let db = db.map_err(|e| e.to_string())?;
             db.pragma_update(None, "trusted_schema", false)
                 .map_err(|e| e.to_string())?;
+            if let Some(cut) = &cut {
+                if !recover {
+                    return Err(cut.clone());
+                }
+                // sqlite takes the size of the file for that of the database then; a page behind its end is an
+                // error where it is read
+                db.pragma_update(None, "writable_schema", true)
+                    .map_err(|e| e.to_string())?;
+            }
             for table in ["topics", "messages"] {
                 // A view, a virtual table (it has no page of its own) and a generated column could
                 // compute whatever their author liked.
@@ -90,7 +113,7 @@ impl SqliteFile {
         };
         let (db, topics) = open().map_err(|reason| BagError::Sqlite {
             path: path.into(),
-            reason,
+            reason: cut.clone().unwrap_or(reason),
             messages: 0,
         })?;
         let mut this = Self {
@@ -103,6 +126,7 @@ impl SqliteFile {
             keys: VecDeque::new(),
             last: None,
             messages: 0,
+            cut,
             done: false,
         };
         this.select(None);
@@ -140,6 +164,12 @@ impl SqliteFile {
                 .map(|counts| counts.get(id).map_or(0, |count| count.unsigned_abs()));
             match topics.last_mut() {
                 Some(last) if last.name == topic.name => {
+                    // messages in another encoding are never delivered
+                    let count = if topic.format == last.encoding {
+                        count
+                    } else {
+                        Some(0)
+                    };
                     let both = last.message_count.zip(count);
                     last.message_count = both.map(|(a, b)| a.saturating_add(b));
                 }
@@ -171,7 +201,9 @@ impl SqliteFile {
                 .map_err(|error| self.fault(error.to_string()))?;
         }
         let Some((_, id)) = self.keys.pop_front() else {
-            return Ok(false);
+            // what lacks its end may lack messages that nothing else tells of
+            let cut = self.cut.take();
+            return cut.map_or(Ok(false), |reason| Err(self.fault(reason)));
         };
         let limit = self.limits.record;
         // the length in bytes, which sqlite knows before it reads them
@@ -279,112 +311,4 @@ fn read_topics(db: &Connection) -> Result<HashMap<i64, Topic>, String> {
         rows.collect()
     };
     read().map_err(|e| e.to_string())
-}
-
-/// sqlite needs a file that it can seek in.
-fn inflate_file(path: &Path, limits: Limits) -> Result<TempPath, BagError> {
-    let io = |action| {
-        move |source| BagError::Io {
-            path: path.into(),
-            action,
-            source,
-        }
-    };
-    let file = std::fs::File::open(path).map_err(io("open"))?;
-    let decoder = inflate::zstd_reader(file).map_err(io("open"))?;
-    let mut to = tempfile::Builder::new()
-        .prefix("lookout-bag-")
-        .suffix(".db3")
-        .tempfile()
-        .map_err(io("make a temporary file for"))?;
-    let limit = limits.inflated_file;
-    let mut from = BufReader::with_capacity(1 << 16, decoder.take(limit.saturating_add(1)));
-    let size = std::io::copy(&mut from, &mut to).map_err(io("inflate"))?;
-    if size > limit {
-        let what = "the inflated file";
-        return Err(BagError::TooLarge {
-            path: path.into(),
-            what,
-            size,
-            limit,
-        });
-    }
-    to.flush().map_err(io("make a temporary file for"))?;
-    Ok(to.into_temp_path())
-}
-
-/// Whether the file is in WAL mode: the header says so.
-fn is_wal(path: &Path) -> bool {
-    let mut header = [0; 20];
-    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
-    read.is_ok() && header[18] == 2
-}
-
-/// A name under which sqlite reads a file that nobody changes, without a file beside it.
-fn immutable(path: &Path) -> String {
-    let mut uri = String::from("file:");
-    for &byte in path.as_os_str().as_encoded_bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' => {
-                uri.push(char::from(byte));
-            }
-            _ => uri.push_str(&format!("%{byte:02x}")),
-        }
-    }
-    uri + "?immutable=1"
-}
-
-/// A copy of a file that its recorder did not close, with what lies beside it, so that sqlite can roll
-/// the recorder's last step back, or bring it in, without changing the recording. `None` for a file
-/// that was closed.
-fn unfinished(path: &Path, limits: Limits) -> Result<Option<(TempDir, PathBuf)>, BagError> {
-    let beside = |path: &Path, suffix: &str| -> PathBuf {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        name.into()
-    };
-    let size = |path: &Path| std::fs::metadata(path).map_or(0, |meta| meta.len());
-    let rest = ["-wal", "-journal"].into_iter();
-    let Some(suffix) = rest
-        .into_iter()
-        .find(|suffix| size(&beside(path, suffix)) > 0)
-    else {
-        return Ok(None);
-    };
-    let total = size(path).saturating_add(size(&beside(path, suffix)));
-    if total > limits.inflated_file {
-        return Err(BagError::TooLarge {
-            path: path.into(),
-            what: "a copy of the file, which its recorder did not close,",
-            size: total,
-            limit: limits.inflated_file,
-        });
-    }
-    let io = |source| BagError::Io {
-        path: path.into(),
-        action: "make a copy, which sqlite needs because the recorder did not close the file, of",
-        source,
-    };
-    log::warn!(
-        "{}: the recorder did not close this file; what it had committed is read, from a copy",
-        path.display()
-    );
-    let folder = tempfile::Builder::new()
-        .prefix("lookout-bag-")
-        .tempdir()
-        .map_err(io)?;
-    let copy = folder.path().join("copy.db3");
-    std::fs::copy(path, &copy).map_err(io)?;
-    std::fs::copy(beside(path, suffix), beside(&copy, suffix)).map_err(io)?;
-    // the recording may be read-only, its copy must not be
-    for file in [copy.clone(), beside(&copy, suffix)] {
-        let mut permissions = std::fs::metadata(&file).map_err(io)?.permissions();
-        #[expect(
-            clippy::permissions_set_readonly_false,
-            reason = "a file of ours in a folder of ours"
-        )]
-        permissions.set_readonly(false);
-        std::fs::set_permissions(&file, permissions).map_err(io)?;
-    }
-    Ok(Some((folder, copy)))
 }

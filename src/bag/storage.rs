@@ -36,26 +36,42 @@ pub(super) enum Storage {
 }
 
 impl Storage {
-    pub(super) fn open(path: &Path, kind: Kind, limits: Limits) -> Result<Self, BagError> {
+    /// To `recover`, reading goes on behind damage where it can.
+    pub(super) fn open(
+        path: &Path,
+        kind: Kind,
+        limits: Limits,
+        recover: bool,
+    ) -> Result<Self, BagError> {
         Ok(match kind {
             Kind::Mcap { compressed } => {
-                Self::Mcap(Box::new(McapFile::open(path, compressed, limits)?))
+                let mut file = McapFile::open(path, compressed, limits)?;
+                if recover {
+                    file.recover();
+                }
+                Self::Mcap(Box::new(file))
             }
             Kind::Sqlite { compressed } => {
-                Self::Sqlite(Box::new(SqliteFile::open(path, compressed, limits)?))
+                let file = SqliteFile::open(path, compressed, limits, recover)?;
+                Self::Sqlite(Box::new(file))
             }
         })
     }
 
-    /// The topics of a file, with the counts of their messages where they are known.
+    /// The topics of a file, with the counts of their messages where they are known, and whether those
+    /// counts are of all messages that were recorded.
     pub(super) fn topics(
         path: &Path,
         kind: Kind,
         limits: Limits,
-    ) -> Result<Vec<TopicInfo>, BagError> {
+        recover: bool,
+    ) -> Result<(Vec<TopicInfo>, bool), BagError> {
         match kind {
-            Kind::Mcap { compressed } => McapFile::topics(path, compressed, limits),
-            Kind::Sqlite { compressed } => SqliteFile::open(path, compressed, limits)?.topics(),
+            Kind::Mcap { compressed } => McapFile::topics(path, compressed, limits, recover),
+            Kind::Sqlite { compressed } => {
+                let topics = SqliteFile::open(path, compressed, limits, recover)?.topics()?;
+                Ok((topics, true))
+            }
         }
     }
 
@@ -70,12 +86,6 @@ impl Storage {
         match self {
             Self::Mcap(file) => file.read_next(out),
             Self::Sqlite(file) => file.read_next(out),
-        }
-    }
-
-    pub(super) fn recover(&mut self) {
-        if let Self::Mcap(file) = self {
-            file.recover();
         }
     }
 

@@ -5,8 +5,9 @@ use std::str::FromStr;
 use std::time::Instant;
 
 use anyhow::Context;
-use lookout::bag::BagReader;
+use lookout::bag::{BagError, BagReader};
 use lookout::decide::State;
+use lookout::live::LiveError;
 use lookout::pipeline::{FrameHandler, Live};
 use lookout::shutdown::Shutdown;
 
@@ -83,6 +84,28 @@ impl FromStr for Rate {
     }
 }
 
+/// Opens the bag; where it is damaged, the error names the way round that.
+fn open(args: &ReplayArgs) -> anyhow::Result<BagReader> {
+    if args.recover {
+        return Ok(BagReader::open_recovering(&args.bag)?);
+    }
+    BagReader::open(&args.bag).map_err(|error| {
+        let damaged = error.is_damage() && args.bag.exists();
+        let error = anyhow::Error::from(error);
+        match damaged {
+            true => error.context("the recording is damaged (`--recover` plays what can be read)"),
+            false => error,
+        }
+    })
+}
+
+/// Whether the bag was read up to damage of it.
+fn ended_at_damage(error: &anyhow::Error) -> bool {
+    let unpaced = error.downcast_ref::<BagError>();
+    let paced = matches!(error.downcast_ref(), Some(LiveError::Source(_)));
+    paced || unpaced.is_some_and(BagError::is_damage)
+}
+
 /// Runs the command.
 pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<Ending> {
     #[cfg(feature = "ros")]
@@ -90,11 +113,8 @@ pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<Ending> {
         return super::publish::run(&args.bag, args.topic.as_deref(), args.rate.0.unwrap_or(1.0));
     }
     let out = args.out.as_deref().context("--out is missing")?;
-    let mut reader = BagReader::open(&args.bag)?;
+    let mut reader = open(args)?;
     let topic = camera::select(&mut reader, args.topic.as_deref())?;
-    if args.recover {
-        reader.recover();
-    }
     super::recorder::check_topic(&topic.name)?;
     let bundle = args.engine.bundle(args.judge.score)?;
     let settings = args.judge.settings(&bundle, args.live.stale_ms)?;
@@ -130,7 +150,12 @@ pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<Ending> {
     print_summary(&result, &outputs, args.json, None)?;
     if let Some(error) = result.broken {
         let done = result.summary.frames.handled;
-        return Err(error).with_context(|| format!("the bag ended early, after {done} frames"));
+        let way_round = match ended_at_damage(&error) && !args.recover {
+            true => " (`--recover` goes on behind the damage)",
+            false => "",
+        };
+        return Err(error)
+            .with_context(|| format!("the bag ended early, after {done} frames{way_round}"));
     }
     if let Some(code) = result.interrupted {
         return Ok(Ending::Interrupted(code));

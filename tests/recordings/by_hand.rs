@@ -26,10 +26,14 @@ fn schema(id: u16, name: &str) -> (u8, Vec<u8>) {
 }
 
 fn channel(id: u16, topic: &str) -> (u8, Vec<u8>) {
+    channel_in("cdr", id, topic)
+}
+
+fn channel_in(encoding: &str, id: u16, topic: &str) -> (u8, Vec<u8>) {
     let ids = [id.to_le_bytes(), 1u16.to_le_bytes()].concat();
     (
         0x04,
-        [&ids[..], &text(topic), &text("cdr"), &0u32.to_le_bytes()].concat(),
+        [&ids[..], &text(topic), &text(encoding), &0u32.to_le_bytes()].concat(),
     )
 }
 
@@ -83,6 +87,25 @@ fn messages_outside_of_chunks_and_lz4_frames_one_behind_the_other_are_read() {
     fs::write(&path, mcap_of(&file)).unwrap();
     let read = rest(&mut BagReader::open(&path).unwrap());
     assert_eq!(times(&read), [1, 2, 3]);
+}
+
+#[test]
+fn messages_of_a_topic_in_another_encoding_are_not_counted_as_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("both.mcap");
+    let records = [
+        schema(1, "sensor_msgs/msg/Image"),
+        channel(1, TOPIC),
+        channel_in("json", 2, TOPIC),
+        message(1, 1),
+        message(2, 2),
+        message(1, 3),
+        (DATA_END.0, DATA_END.1.to_vec()),
+    ];
+    fs::write(&path, mcap_of(&records)).unwrap();
+    let mut reader = BagReader::open_recovering(&path).unwrap();
+    assert_eq!(times(&images(&mut reader)), [1, 3]);
+    assert_eq!((reader.gaps().count(), reader.lost()), (0, Some(0)));
 }
 
 #[test]

@@ -204,6 +204,17 @@ fn files_without_metadata_are_read_in_the_order_of_their_times() {
 }
 
 #[test]
+fn what_macos_puts_beside_a_file_is_no_file_of_the_recording() {
+    let folder = tempfile::tempdir().unwrap();
+    let bag = folder.path().join("drive");
+    write_bag(&bag);
+    fs::remove_file(bag.join("metadata.yaml")).unwrap();
+    fs::write(bag.join("._drive_0.mcap"), [0, 5, 0x16, 7, 0]).unwrap();
+    let frames = images(&mut BagReader::open(&bag).unwrap());
+    assert_eq!(frames.len(), FRAMES);
+}
+
+#[test]
 fn a_ros_1_recording_is_refused_with_its_types_and_encodings() {
     let Some((_folder, file)) = case("12_ros1_in_mcap.mcap") else {
         return;

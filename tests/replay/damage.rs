@@ -132,6 +132,69 @@ fn a_recording_without_its_end_is_recovered_with_the_flag_up_at_its_end() {
 }
 
 #[test]
+fn an_error_of_damage_names_the_way_round_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let bag = dir.path().join("drive");
+    let chunks = {
+        write_bag(&bag, &images(3));
+        chunks(&fs::read(storage(&bag)).unwrap())
+    };
+    let bytes = fs::read(storage(&bag)).unwrap();
+    let replay = |out: &str, flags: &[&str]| replay(&bag, &dir.path().join(out), flags);
+    // found while it is played, at either pace, and when it is opened
+    fs::write(storage(&bag), &bytes[..chunks[2] + 50]).unwrap();
+    replay("a", &[]).fails(&["drive_0.mcap", "`--recover`"]);
+    replay("b", &["--rate", "10"]).fails(&["drive_0.mcap", "`--recover`"]);
+    fs::write(bag.join("metadata.yaml"), "").unwrap();
+    replay("c", &[]).fails(&["metadata.yaml", "`--recover`", "remove it"]);
+    replay("d", &["--recover"]).ends_with(4);
+    fs::remove_dir_all(&bag).unwrap();
+    let run = replay("e", &[]);
+    run.fails(&["cannot open"]);
+    assert!(!run.stderr.contains("--recover"), "{}", run.stderr);
+}
+
+#[test]
+fn what_a_killed_recorder_lost_is_an_unknown_number() {
+    let dir = tempfile::tempdir().unwrap();
+    let bag = dir.path().join("drive");
+    write_bag(&bag, &images(6));
+    let bytes = fs::read(storage(&bag)).unwrap();
+    fs::write(storage(&bag), &bytes[..chunks(&bytes)[4] + 50]).unwrap();
+    for rate in ["max", "1"] {
+        let out = dir.path().join(rate);
+        let flags_of_run = ["--recover", "--json", "--rate", rate];
+        let run = replay(&storage(&bag), &out, &flags_of_run);
+        let words = "an unknown number of messages lost";
+        let lost = run.ends_with(4).says(&[words]).json()["lost"].clone();
+        assert_eq!(lost["messages"], serde_json::Value::Null, "{lost}");
+        assert_eq!(lost["count"], 1, "{lost}");
+        let report = fs::read_to_string(out.join("report.html")).unwrap();
+        assert!(report.contains(words), "{rate}");
+    }
+}
+
+#[test]
+fn a_recording_that_holds_less_than_it_counts_is_told_to_be_short() {
+    let dir = tempfile::tempdir().unwrap();
+    let bag = dir.path().join("drive");
+    write_bag(&bag, &images(3));
+    let metadata = bag.join("metadata.yaml");
+    let text = fs::read_to_string(&metadata).unwrap();
+    let text = text.replace("message_count: 3", "message_count: 50");
+    fs::write(&metadata, text).unwrap();
+    for (flags_of_run, code) in [(&["--json"][..], 0), (&["--json", "--recover"], 4)] {
+        let out = dir.path().join(code.to_string());
+        let run = replay(&bag, &out, flags_of_run);
+        let words = "47 messages lost";
+        let lost = run.ends_with(code).says(&[words, "counts 50"]).json()["lost"].clone();
+        assert_eq!((&lost["count"], &lost["messages"]), (&1.into(), &47.into()));
+        let report = fs::read_to_string(out.join("report.html")).unwrap();
+        assert!(report.contains(words), "{report}");
+    }
+}
+
+#[test]
 fn a_whole_recording_loses_nothing_where_it_is_recovered() {
     let dir = tempfile::tempdir().unwrap();
     let (bag, out) = (dir.path().join("drive"), dir.path().join("out"));
