@@ -321,7 +321,7 @@ fn probing_finds_the_order_of_colours() {
         bench
             .adopt(&[&flags[..], &given].concat())
             .ends_with(0)
-            .says(&[&format!("probe 1: 0..1 {name}: mIoU")]);
+            .says(&["probe 4: ", &format!(" 0..1 {name}: mIoU")]);
         let card = fs::read_to_string(bench.path("bundle/card.md")).unwrap();
         assert!(!card.contains(&format!("{other}: mIoU")), "{card}");
         assert_eq!(card.contains("mIoU 1.000"), order == "bgr", "{card}");
