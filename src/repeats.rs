@@ -8,7 +8,8 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
-/// How many kinds are told apart. There is a limit, so that errors of ever new kinds do not fill the disk.
+/// How many kinds of failure are counted separately. The log would fill the disk without this limit, if every failure
+/// were of a new kind.
 const KINDS: usize = 16;
 const FIRST_PAUSE: Duration = Duration::from_secs(5 * 60);
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(60 * 60);

@@ -146,6 +146,17 @@ fn a_jpeg_that_is_cut_off_is_a_fault() {
     third_is_a_fault(&frames, "malformed frame", &["has no data"]);
 }
 
+/// Of four frames, of which the others are good.
+#[track_caller]
+fn assert_third_is_a_fault(out: &Path, reason: &str) {
+    let table = Table::of(out);
+    let reasons = ["starting", "starting", reason, "recovering"];
+    assert_eq!(table.column("reason"), reasons);
+    let states = ["WAITING", "WAITING", "FAULT", "FAULT"];
+    assert_eq!(table.column("state"), states);
+    assert_eq!(flags(&annotated(out)), [true; 4]);
+}
+
 #[test]
 fn a_raw_picture_whose_end_was_filled_with_grey_is_a_fault() {
     let dir = tempfile::tempdir().unwrap();
@@ -156,16 +167,7 @@ fn a_raw_picture_whose_end_was_filled_with_grey_is_a_fault() {
     data[from..].fill(128);
     write_bag(&bag, &frames);
     replay(&bag, &out, &NOTHING_ANOMALOUS).ends_with(0);
-    let table = Table::of(&out);
-    assert_eq!(
-        table.column("reason"),
-        ["starting", "starting", "incomplete", "recovering"]
-    );
-    assert_eq!(
-        table.column("state"),
-        ["WAITING", "WAITING", "FAULT", "FAULT"]
-    );
-    assert_eq!(flags(&annotated(&out)), [true; 4]);
+    assert_third_is_a_fault(&out, "incomplete");
 }
 
 #[test]
@@ -306,16 +308,7 @@ fn a_stamp_that_is_no_time_is_a_fault() {
     let run = replay(&bag, &out, &NOTHING_ANOMALOUS);
     run.ends_with(0)
         .says(&[TOPIC, "1000000000 ns is not a valid time"]);
-    let table = Table::of(&out);
-    assert_eq!(
-        table.column("reason"),
-        ["starting", "starting", "failed", "recovering"]
-    );
-    assert_eq!(
-        table.column("state"),
-        ["WAITING", "WAITING", "FAULT", "FAULT"]
-    );
-    assert_eq!(flags(&annotated(&out)), [true; 4]);
+    assert_third_is_a_fault(&out, "failed");
 }
 
 #[test]

@@ -110,13 +110,18 @@ fn a_damaged_recording_is_recovered_and_what_is_lost_is_told() {
     assert_eq!(Table::of(&dir.path().join("max")).len(), 5);
 }
 
+/// Six messages, of which the last two and the end of the file are missing.
+fn write_without_end(bag: &Path) {
+    write_bag(bag, &images(6));
+    let bytes = fs::read(storage(bag)).unwrap();
+    fs::write(storage(bag), &bytes[..chunks(&bytes)[4] + 50]).unwrap();
+}
+
 #[test]
 fn a_recording_without_its_end_is_recovered_with_the_flag_up_at_its_end() {
     let dir = tempfile::tempdir().unwrap();
     let bag = dir.path().join("drive");
-    write_bag(&bag, &images(6));
-    let bytes = fs::read(storage(&bag)).unwrap();
-    fs::write(storage(&bag), &bytes[..chunks(&bytes)[4] + 50]).unwrap();
+    write_without_end(&bag);
     // no score is over 1: nothing is anomalous
     for rate in ["max", "1"] {
         let out = dir.path().join(rate);
@@ -158,9 +163,7 @@ fn an_error_of_damage_names_the_way_round_it() {
 fn what_a_killed_recorder_lost_is_an_unknown_number() {
     let dir = tempfile::tempdir().unwrap();
     let bag = dir.path().join("drive");
-    write_bag(&bag, &images(6));
-    let bytes = fs::read(storage(&bag)).unwrap();
-    fs::write(storage(&bag), &bytes[..chunks(&bytes)[4] + 50]).unwrap();
+    write_without_end(&bag);
     for rate in ["max", "1"] {
         let out = dir.path().join(rate);
         let flags_of_run = ["--recover", "--json", "--rate", rate];
