@@ -226,6 +226,7 @@ mod tests {
                 let sighting = shows(time_s).map(|(distance_m, strength)| Sighting {
                     footprint: Footprint {
                         distance_m,
+                        farthest_m: distance_m,
                         left_m: -0.5,
                         right_m: 0.5,
                         area_m2: 1.0,

@@ -32,6 +32,7 @@ fn drive(rng: &mut Pcg64, frequent: f32) -> Vec<CleanFrame> {
     let sighting = |distance_m, strength| Sighting {
         footprint: Footprint {
             distance_m,
+            farthest_m: distance_m,
             left_m: -0.5,
             right_m: 0.5,
             area_m2: 1.0,

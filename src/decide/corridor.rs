@@ -18,6 +18,8 @@ pub struct Seen {
     /// Distance from the point under the camera ahead to the ground that it sees, in metres, the
     /// nearest that is possible; infinite where it sees none or the geometry is not known.
     pub distance: f32,
+    /// The same, by the pitch as it is given.
+    pub given: f32,
     /// The same, the farthest that is possible.
     pub farthest: f32,
     /// Its left and right edge, to the right of the camera in parts of the distance ahead.
@@ -31,6 +33,7 @@ impl Seen {
     pub const NOTHING: Self = Self {
         inside: false,
         distance: f32::INFINITY,
+        given: f32::INFINITY,
         farthest: f32::INFINITY,
         edges: (f32::INFINITY, f32::NEG_INFINITY),
         upright: 0.0,

@@ -149,9 +149,30 @@ impl GroundCorridor {
         }
     }
 
-    /// The part of the width of what stands there that lies on the way: 0 ..= 1.
+    /// The part of the width of what stands there that lies on the way: 0 ..= 1, the largest that it has anywhere
+    /// between the nearest and the farthest that is possible.
     pub fn share_on_way(&self, footprint: &Footprint) -> f32 {
-        self.share((footprint.left_m, footprint.right_m), footprint.distance_m)
+        let Footprint {
+            distance_m: near,
+            farthest_m: far,
+            left_m: left,
+            right_m: right,
+            ..
+        } = *footprint;
+        let nearest = self.share((left, right), near);
+        if far <= near {
+            return nearest;
+        }
+        let at = |ahead: f32| self.share((left / near * ahead, right / near * ahead), ahead);
+        // the ray through its middle leaves the middle of the way at the camera and meets it once more
+        let slope = (left + right) / 2.0 / near;
+        let meets = 2.0 * slope / (self.curvature * (1.0 + slope * slope));
+        let between = if meets > near && meets < far {
+            at(meets)
+        } else {
+            nearest
+        };
+        nearest.max(at(far)).max(between)
     }
 
     /// Whether that distance, in metres, is within the limit; with no limit everything is.
@@ -240,6 +261,7 @@ impl Corridor for GroundCorridor {
         Seen {
             inside: self.is_on_way(cell),
             distance: cell.at[0].0,
+            given: cell.at[1].0,
             farthest: cell.at[2].0,
             edges: cell.edges,
             upright: cell.upright,

@@ -201,6 +201,30 @@ fn g18_a_way_that_bends_leads_past_what_stands_straight_ahead() {
 }
 
 #[test]
+fn what_may_stand_on_the_way_at_any_distance_that_is_possible_is_on_the_way() {
+    let mut corridor = corridor_of(Some(ground()), 2.4, None);
+    // a metre wide in the middle of a way to the right, 30 m ahead; the pitch lets it be 20 to 90 m away
+    corridor.set_curvature(-1.0 / 100.0);
+    let middle = 100.0 - (100.0f32.powi(2) - 30.0f32.powi(2)).sqrt();
+    let footprint = |farthest_m| Footprint {
+        distance_m: 20.0,
+        farthest_m,
+        left_m: (middle - 0.5) / 1.5,
+        right_m: (middle + 0.5) / 1.5,
+        area_m2: 1.0,
+    };
+    let share = |farthest_m| corridor.share_on_way(&footprint(farthest_m));
+    assert!(share(20.0) < 0.9, "{}", share(20.0));
+    for farthest_m in [30.0, 40.0, 90.0] {
+        assert!(
+            share(farthest_m) > 0.99,
+            "{farthest_m}: {}",
+            share(farthest_m)
+        );
+    }
+}
+
+#[test]
 fn g19_what_lies_flat_or_is_hardly_sure_counts_little() {
     let corridor = corridor(Some(ground()), None);
     // eight columns, from a row down to the lowest; one pixel in eight is sure

@@ -4,7 +4,7 @@ use super::{Ground, MapSize};
 
 /// No ground is seen farther away, in metres: a ray that meets it there, or never, counts as one that
 /// ends here. So a pitch that is less certain never sees less.
-const FAR_M: f64 = 1000.0;
+pub(super) const FAR_M: f64 = 1000.0;
 
 /// What a pixel of the score map sees of the ground, at its lower edge.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -44,6 +44,8 @@ pub struct Footprint {
     /// Distance from the point under the camera ahead, in metres, to the nearest ground of its lower
     /// contour: of the part that lies in the corridor where there is one, else of all of it.
     pub distance_m: f32,
+    /// The same if the pitch is off by all of its uncertainty: as far away as is possible, at most 1 km.
+    pub farthest_m: f32,
     /// Its left edge, in metres to the right of the camera.
     pub left_m: f32,
     /// Its right edge, in metres to the right of the camera.
@@ -56,6 +58,12 @@ impl Footprint {
     /// Its width, in metres.
     pub fn width_m(&self) -> f32 {
         self.right_m - self.left_m
+    }
+
+    /// Its mean height over its width in metres, as far away as is possible: the greatest that it may have.
+    /// No number where it has no width.
+    pub fn height_m(&self) -> f32 {
+        self.area_m2 / self.width_m() * (self.farthest_m / self.distance_m)
     }
 }
 
@@ -219,6 +227,7 @@ impl Sums {
         let known = distance_m.is_finite() && left.is_finite() && right.is_finite();
         known.then_some(Footprint {
             distance_m,
+            farthest_m: self.farthest.max(distance_m),
             left_m: left * distance_m,
             right_m: right * distance_m,
             area_m2: self.upright * distance_m * distance_m,

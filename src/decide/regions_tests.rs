@@ -18,6 +18,7 @@ impl Corridor for LeftHalf {
         Seen {
             inside: true,
             distance: (ROWS - y) as f32,
+            given: (ROWS - y) as f32,
             farthest: (ROWS - y) as f32,
             edges: (0.1 * x as f32, 0.1 * (x + 1) as f32),
             upright: 0.02,

@@ -2,6 +2,7 @@
 
 use heapless::Vec as FixedVec;
 
+use super::ground_map::FAR_M;
 use super::{BoundingBox, Corridor, Footprint, GroundCorridor, MAX_REGIONS, Region, Regions};
 use crate::score::ScoreMap;
 
@@ -10,7 +11,7 @@ use crate::score::ScoreMap;
 const FULL_HEIGHT_M: f32 = 1.0;
 
 /// The foot is not farther off than so many times the near side of its row.
-const FARTHEST: f32 = 1.4;
+pub(super) const FARTHEST: f32 = 1.4;
 
 /// What one frame shows of something that stands on the ground.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,7 +19,7 @@ pub struct Sighting {
     /// Where it stands, in whole rows of the score map: on the near side.
     pub footprint: Footprint,
     /// Distance to its foot ahead, in metres, to a part of a row: not on the near side, but it changes as
-    /// evenly as the distance does.
+    /// evenly as the distance does, and where the pitch is uncertain as fast or faster.
     pub distance_m: f32,
     /// How sure the score is that there is something strange in the corridor, 0 ..= 1: how far its
     /// largest score is over the threshold, in parts of what is possible, times the part of its width
@@ -45,7 +46,7 @@ pub fn sightings(
         };
         let sure = ((region.max_score - threshold) / possible).clamp(0.0, 1.0);
         // without width nothing is known of the height, and all of it counts
-        let height = (footprint.area_m2 / footprint.width_m() / FULL_HEIGHT_M).min(1.0);
+        let height = (footprint.height_m() / FULL_HEIGHT_M).min(1.0);
         let strength = sure * corridor.share_on_way(&footprint) * height;
         // there is room for every region
         let _ = out.push(Sighting {
@@ -96,14 +97,20 @@ fn foot(
         true => (over - threshold) / (over - under),
         false => 1.0,
     };
-    let far = y
-        .checked_sub(1)
-        .map_or(f32::INFINITY, |y| corridor.seen(x, y).distance);
+    // as far away as the pitch may be off: so what stands comes nearer by the vehicle's way or more, whatever the
+    // pitch is. Beyond the horizon that is not known.
+    let beyond = f64::from(corridor.seen(x, y).farthest) >= FAR_M;
+    let edge = |y: usize| {
+        let seen = corridor.seen(x, y);
+        if beyond { seen.given } else { seen.farthest }
+    };
+    let near = edge(y);
+    let far = y.checked_sub(1).map_or(f32::INFINITY, edge);
     // along a row's height the reciprocal of the distance grows evenly
-    let (upper, lower) = (far.recip(), nearest.recip());
+    let (upper, lower) = (far.recip(), near.recip());
     let distance = (upper + (lower - upper) * part).recip();
     // where the row reaches to the horizon little is known
-    distance.min(FARTHEST * nearest).max(nearest)
+    distance.min(FARTHEST * near).max(near)
 }
 
 /// A pixel without a score counts as 1, one outside of the map as 0.

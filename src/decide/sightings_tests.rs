@@ -11,13 +11,22 @@ const THRESHOLD: f32 = 0.5;
 /// What is seen of something in the middle of the picture whose rows have these scores, the last at its
 /// foot in row 56.
 fn seen(rows: &[f32]) -> Sighting {
+    seen_by(0.0, 56, rows)
+}
+
+/// The same by a camera whose pitch is uncertain, with its foot in that row.
+fn seen_by(pitch_uncertainty_deg: f64, foot: usize, rows: &[f32]) -> Sighting {
     let mut corridor = GroundCorridor::new(Trapezoid::default(), 2.5);
-    let ground = Ground::new(Kind::PlumbBob.camera(), Mount::level(1.5)).unwrap();
+    let mount = Mount {
+        pitch_uncertainty_deg,
+        ..Mount::level(1.5)
+    };
+    let ground = Ground::new(Kind::PlumbBob.camera(), mount).unwrap();
     corridor.set_ground(Some(ground)).unwrap();
     let image = corridor.ground().unwrap().camera().image_size();
     corridor.fit(image, SIZE);
     let mut scores = vec![0.0; SIZE.width * SIZE.height];
-    for (y, score) in (0..=56).rev().zip(rows.iter().rev()) {
+    for (y, score) in (0..=foot).rev().zip(rows.iter().rev()) {
         scores[y * SIZE.width + 58..y * SIZE.width + 63].fill(*score);
     }
     let map = ScoreMap::from_values(SIZE.width, SIZE.height, scores).unwrap();
@@ -56,6 +65,38 @@ fn the_foot_moves_within_its_row_as_the_score_at_it_falls() {
     // with the score just over the threshold it is at the row's upper edge
     let above = seen(&[0.9, 0.9, 0.9, 0.0]).footprint.distance_m;
     assert!(at[5] < above && at[5] > 0.95 * above, "{at:?}, {above}");
+}
+
+#[test]
+fn a_less_certain_pitch_weakens_nothing_and_lets_nothing_come_nearer_more_slowly() {
+    for rows in [[0.9, 0.9].as_slice(), &[0.9; 13]] {
+        for foot in 50..80 {
+            let sure = seen_by(0.0, foot, rows);
+            let sure_way = sure.distance_m - seen_by(0.0, foot + 1, rows).distance_m;
+            for uncertain in [0.5, 1.0, 2.0, 5.0] {
+                let one = seen_by(uncertain, foot, rows);
+                let next = seen_by(uncertain, foot + 1, rows);
+                let at = format!("row {foot}, {uncertain} degrees");
+                assert!(
+                    one.strength >= sure.strength - 1e-5,
+                    "{at}: {one:?} {sure:?}"
+                );
+                assert!(one.footprint.distance_m < sure.footprint.distance_m, "{at}");
+                // where the foot may be beyond the horizon, it is measured by the pitch as it is given
+                let beyond = |seen: &Sighting| f64::from(seen.footprint.farthest_m) >= FAR_M;
+                if beyond(&one) {
+                    assert!(
+                        (one.distance_m - sure.distance_m).abs() < 1e-3,
+                        "{at}: {one:?}"
+                    );
+                }
+                if beyond(&one) == beyond(&next) {
+                    let way = one.distance_m - next.distance_m;
+                    assert!(way > 0.999 * sure_way, "{at}: {way} m and {sure_way} m");
+                }
+            }
+        }
+    }
 }
 
 #[test]

@@ -179,6 +179,7 @@ mod tests {
         let seen = |distance_m, strength| Sighting {
             footprint: Footprint {
                 distance_m,
+                farthest_m: distance_m,
                 left_m: 0.0,
                 right_m: 1.0,
                 area_m2: 1.0,

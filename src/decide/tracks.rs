@@ -11,6 +11,7 @@ use std::cmp::Ordering;
 use heapless::Vec as FixedVec;
 use serde::Serialize;
 
+use super::sightings::FARTHEST;
 use super::{Footprint, GroundCorridor, MAX_REGIONS, Sighting, StopLevel};
 
 /// Tracks that are followed at a time; the weakest gives way to a stronger new one.
@@ -74,7 +75,7 @@ impl Track {
             evidence: 0.0,
             distance_m: sighting.distance_m,
             gone_m: 0.0,
-            ahead: COMES_NEARER + way_m / (TOLD_OVER * sighting.distance_m),
+            ahead: COMES_NEARER + way_m / told_over(sighting),
             goes_ahead: false,
             unseen_s: 0.0,
         }
@@ -84,7 +85,7 @@ impl Track {
     fn see(&mut self, sighting: &Sighting) {
         let distance = sighting.distance_m;
         let gone = self.gone_m;
-        let told_over = TOLD_OVER * distance;
+        let told_over = told_over(sighting);
         let kept = (1.0 - gone / told_over).max(0.0);
         // more than the vehicle went is an error of the distance, or another thing
         let more = (distance + gone - self.distance_m).min(gone).max(-gone);
@@ -101,9 +102,10 @@ impl Track {
         (self.gone_m, self.unseen_s) = (0.0, 0.0);
     }
 
-    /// What it is seen by, as far as it counts: what does not come nearer has no strength.
-    fn counted(&self, sighting: &Sighting) -> Sighting {
-        let counts = self.ahead <= COMES_NEARER && !self.goes_ahead;
+    /// What it is seen by, as far as it counts: what does not come nearer has no strength. While the vehicle
+    /// stands nothing comes nearer, and only what went ahead before does not count.
+    fn counted(&self, sighting: &Sighting, way_m: f32) -> Sighting {
+        let counts = !self.goes_ahead && (self.ahead <= COMES_NEARER || way_m == 0.0);
         Sighting {
             strength: if counts { sighting.strength } else { 0.0 },
             ..*sighting
@@ -217,7 +219,7 @@ impl Tracker {
                 Some((_, sighting, taken)) => {
                     *taken = true;
                     track.see(sighting);
-                    gain_of(Some(&track.counted(sighting)))
+                    gain_of(Some(&track.counted(sighting, way_m)))
                 }
                 None => {
                     track.footprint = expected;
@@ -233,7 +235,7 @@ impl Tracker {
         });
         for (sighting, _) in seen.iter().zip(taken).filter(|(_, taken)| !taken) {
             let mut track = Track::begin(sighting, way_m);
-            track.evidence = gain_of(Some(&track.counted(sighting))).max(0.0);
+            track.evidence = gain_of(Some(&track.counted(sighting, way_m))).max(0.0);
             if sighting.strength > 0.0 {
                 self.begin(track);
             }
@@ -279,6 +281,12 @@ impl Tracker {
     }
 }
 
+/// The way that tells whether it comes nearer, in metres.
+fn told_over(sighting: &Sighting) -> f32 {
+    let nearest = sighting.footprint.distance_m;
+    TOLD_OVER * sighting.distance_m.min(FARTHEST * nearest)
+}
+
 /// Where something that stands is after the vehicle's motion.
 fn moved(footprint: Footprint, motion: Motion) -> Footprint {
     let way = motion.speed_mps * motion.seconds;
@@ -287,6 +295,7 @@ fn moved(footprint: Footprint, motion: Motion) -> Footprint {
     let middle = (footprint.left_m + footprint.right_m) / 2.0;
     Footprint {
         distance_m: ahead - middle * turned,
+        farthest_m: footprint.farthest_m - way,
         left_m: footprint.left_m + ahead * turned,
         right_m: footprint.right_m + ahead * turned,
         ..footprint

@@ -30,6 +30,7 @@ fn seen(distance_m: f32, left_m: f32, strength: f32) -> Sighting {
     Sighting {
         footprint: Footprint {
             distance_m,
+            farthest_m: distance_m,
             left_m,
             right_m: left_m + 1.0,
             area_m2: 1.0,
@@ -69,6 +70,18 @@ fn something_sure_and_near_confirms_in_five_frames_and_never_in_one() {
     assert!(!evidence(3).is_confirmed() && !evidence(3).is_candidate());
     assert!(!evidence(4).is_confirmed() && evidence(4).is_candidate());
     assert!(evidence(5).is_confirmed(), "{:?}", evidence(5));
+}
+
+#[test]
+fn what_is_seen_first_just_before_the_vehicle_stops_counts_while_it_stands() {
+    let frame = [seen(20.0, -0.5, 0.9)];
+    let mut tracker = after(&[&frame], driving(14.0));
+    assert_eq!(tracker.tracked(&corridor(), &level()).evidence, 0.0);
+    for _ in 0..3 {
+        tracker.update(&frame, driving(0.0), &level());
+    }
+    let tracked = tracker.tracked(&corridor(), &level());
+    assert!(tracked.is_confirmed(), "{tracked:?}");
 }
 
 #[test]
