@@ -292,6 +292,13 @@ impl Health {
         self.seen = Seen::default();
     }
 
+    /// What every status says of how frames are judged, from now on.
+    pub fn set_note(&mut self, note: &str) {
+        if let Some(engine) = &mut self.engine {
+            note.clone_into(&mut engine.note);
+        }
+    }
+
     /// The engine is gone: unloaded, or a panic took it.
     pub fn no_engine(&mut self) {
         self.engine = None;

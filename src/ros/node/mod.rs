@@ -12,6 +12,7 @@
 mod control;
 mod corridor;
 mod error;
+mod judging;
 mod managed;
 mod report;
 mod sink;

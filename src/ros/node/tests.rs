@@ -15,11 +15,12 @@ use super::super::listener::Latest;
 use super::super::message::CameraMessage;
 use super::super::parameters::LiveSettings;
 use super::corridor::CorridorUpdater;
+use super::judging::Judging;
 use super::managed::handle_all;
 use super::sink::Pictures;
 use super::source::{EarlyUpload, InstrumentedSource};
 use super::state::ResetRequest;
-use super::worker::{FrameWorker, Judging};
+use super::worker::FrameWorker;
 use super::*;
 use crate::decide::{SupervisorConfig, Trapezoid, WeakMode};
 use crate::engine::{Engine, EngineError, Mode, Perception, Resolution, Upload};
@@ -178,6 +179,7 @@ static JUDGING: LazyLock<Judging> = LazyLock::new(|| Judging {
         at: ThresholdAt::Fpr1,
         given: GivenThresholds::default(),
     },
+    has_stop_levels: false,
 });
 
 static SETTINGS: LazyLock<NodeSettings> =
