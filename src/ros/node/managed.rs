@@ -302,6 +302,7 @@ impl ManagedNode {
             qos::subscribe::<CameraInfo, CameraInfo>(context, &mut node, &name, &qos::input())
                 .map_err(|e| failed(&name, &e))?;
         let info = subscriptions.latest(&name, info);
+        self.shared.health().camera_info.clone_from(&name);
         let odometry = match settings.use_odometry {
             true => {
                 let name = topic("~/input/odometry")?;

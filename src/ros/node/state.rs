@@ -9,6 +9,7 @@ use super::super::clock::RosClock;
 use super::super::diagnostics::Health;
 use super::super::parameters::{LiveSettings, SharedStore};
 use super::judging::Judging;
+use super::progress::Progress;
 use crate::engine::Judges;
 use crate::msg::DiagnosticStatus;
 use crate::status::{LiveStatus, Networks};
@@ -91,6 +92,8 @@ pub(super) struct NodeState {
     /// One more for every change of `live`.
     live_version: AtomicU64,
     late_beats: AtomicU64,
+    /// Of the thread that handles frames.
+    pub(super) progress: Progress,
     began: Instant,
 }
 
@@ -122,6 +125,7 @@ impl NodeState {
             live: Mutex::new(live),
             live_version: AtomicU64::new(0),
             late_beats: AtomicU64::new(0),
+            progress: Progress::default(),
             began: Instant::now(),
         }
     }
@@ -264,6 +268,7 @@ impl NodeState {
 
     /// What the node was configured to judge by; none where it is not.
     pub(super) fn set_judging(&self, judging: Option<Judging>) {
+        self.progress.reset();
         *lock(&self.judging) = judging;
     }
 

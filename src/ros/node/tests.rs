@@ -3,6 +3,7 @@
 mod cases;
 mod eye;
 mod outputs;
+mod progress;
 mod sequences;
 mod state_log;
 
@@ -134,7 +135,7 @@ struct World {
     status: Mutex<Option<DiagnosticStatus>>,
     /// What the watchdog handed to whoever publishes the flag.
     flags: Mutex<Vec<bool>>,
-    /// Engines that were opened, and the one whose uploader was used last.
+    /// Engines that were opened ([`eye::NO_ENGINE`]: none can be), and the one whose uploader was used last.
     opened: AtomicU64,
     uploaded_to: AtomicU64,
 }
@@ -235,7 +236,7 @@ impl Node {
             machine_ages: true,
         };
         let opens = Arc::clone(&world);
-        let open = Box::new(move || Ok(Eye::open(&opens)));
+        let open = Box::new(move || Eye::open(&opens));
         let mut handler = FrameHandler::assemble(open, settings, Some(live)).unwrap();
         let mut stages = StageTimes::default();
         stages.add(Stage::Segmentation, Duration::from_millis(10));

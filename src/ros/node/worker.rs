@@ -48,11 +48,14 @@ impl Worker<CameraMessage> for FrameWorker {
         if self.off {
             return;
         }
-        if !self.clock.started() {
+        let started = self.clock.started();
+        self.shared.progress.set_without_clock(!started);
+        if !started {
             // nobody can tell how old a frame is before there is a clock
             self.tick();
             return;
         }
+        self.shared.progress.begin(self.shared.at());
         self.corridor
             .update(self.handler.pipeline_mut(), &self.shared);
         let view = message.view().map_err(str::to_owned);
@@ -68,6 +71,8 @@ impl Worker<CameraMessage> for FrameWorker {
             .run(view, message.stamp(), &*self.clock, &mut sink);
         self.check_receive_buffer(message);
         self.renew_uploader();
+        let without_engine = self.handler.pipeline().needs_repair();
+        self.shared.progress.end(without_engine);
     }
 
     fn replaced(&mut self, messages: u64) {
