@@ -302,8 +302,7 @@ mod tests {
     #[test]
     fn the_camera_that_the_node_was_configured_for_last_is_named() {
         let mut diagnosis = CameraDiagnosis::new("/cam/image", ImageTransport::Raw);
-        let compressed = ImageTransport::Compressed;
-        diagnosis.set_camera("/cam/image/compressed".to_owned(), compressed);
+        diagnosis.set_camera("/cam/image/compressed".into(), ImageTransport::Compressed);
         let beside = [published("/cam/image", Image::TYPE)];
         let said = diagnosis.sentence(&beside, Datagrams::default());
         let words = "nobody publishes /cam/image/compressed, but /cam/image is published";
