@@ -137,7 +137,7 @@ fn s18_where_there_are_tracks_their_evidence_decides_and_no_area() {
 }
 
 #[test]
-fn s22_a_candidate_of_the_tracks_does_not_count_for_frames_without_them() {
+fn s23_a_candidate_of_the_tracks_does_not_count_for_frames_without_them() {
     let far = Tracked {
         evidence: 6.0,
         level: 12.0,
