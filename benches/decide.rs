@@ -10,7 +10,7 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use lookout::decide::{
     AnomalyMask, Event, GroundCorridor, MapSize, Motion, Observation, RegionFinder, Regions,
-    Sightings, Supervisor, SupervisorConfig, Tracker, Trapezoid, sightings, threshold,
+    Sightings, Supervisor, SupervisorConfig, Tracker, Trapezoid, Watch, sightings, threshold,
 };
 use lookout::frame::{Frame, QualityMeter};
 use lookout::score::ScoreMap;
@@ -67,7 +67,7 @@ fn decide(c: &mut Criterion) {
             tracked: Some(tracker.tracked(&corridor, &level)),
             quality: None,
             size: Some(sixteen::PICTURE),
-            watching: true,
+            watch: Watch::Counts,
             fallback: false,
         };
         let verdict = supervisor.step(Event::Frame(observation), Now::simulated(stamp));

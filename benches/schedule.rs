@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use lookout::decide::{Event, Observation, Supervisor, SupervisorConfig};
+use lookout::decide::{Event, Observation, Supervisor, SupervisorConfig, Watch};
 use lookout::engine::Mode;
 use lookout::profile::{Stage, StageTimes};
 use lookout::schedule::{Admission, AdmissionConfig, Admit};
@@ -98,7 +98,7 @@ fn frame(c: &mut Criterion) {
                 tracked: None,
                 quality: None,
                 size: Some((1280, 720)),
-                watching: true,
+                watch: Watch::Counts,
                 fallback: false,
             };
             let verdict = supervisor.step(Event::Frame(observation), Now::simulated(stamp));

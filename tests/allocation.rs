@@ -14,7 +14,7 @@ use std::time::Duration;
 use counting::{counted, counted_from_now};
 use lookout::decide::{
     Band, Calibration, Event, Failure, Mount, Observation, State, StopLevel, StoppingConfig,
-    Supervisor, SupervisorConfig,
+    Supervisor, SupervisorConfig, Watch,
 };
 use lookout::engine::{
     Engine, EngineError, GpuTimes, Mode, Perception, Preprocessor, Resolution, input_size,
@@ -307,7 +307,7 @@ fn quality_and_supervisor_allocate_nothing_from_the_first_frame_on() {
                     tracked: None,
                     quality: Some(meter.measure(&frame)),
                     size: Some((frame.width(), frame.height())),
-                    watching: true,
+                    watch: Watch::Counts,
                     fallback: false,
                 }),
             };

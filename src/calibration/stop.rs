@@ -185,7 +185,7 @@ impl StopFile {
                     )));
                 }
                 None if mode == best => return Err(other("it has none".to_owned())),
-                // frames of that mode do not count as watching
+                // the settings say what becomes of frames of that mode
                 None => {}
             }
         }

@@ -113,11 +113,13 @@ impl Cli {
         if let Command::Node(_) = self.command {
             return;
         }
-        let default = env_logger::Env::default().default_filter_or(self.level().as_str());
-        env_logger::Builder::from_env(default)
-            .format_timestamp(None)
-            .format_target(false)
-            .init();
+        let mut builder = env_logger::Builder::new();
+        // `replay --publish` has the transport of a node
+        #[cfg(feature = "ros")]
+        lookout::ros::rosout::filter(&mut builder, self.level());
+        #[cfg(not(feature = "ros"))]
+        builder.filter_level(self.level()).parse_default_env();
+        builder.format_timestamp(None).format_target(false).init();
     }
 
     /// Runs the chosen command.

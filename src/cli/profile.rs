@@ -226,13 +226,14 @@ fn settings(args: &ProfileArgs, bundle: &Bundle) -> anyhow::Result<Settings> {
     }
     let settings = Settings::chosen(AdmissionConfig::default(), choice);
     let settings = settings.with(&set, manifest);
-    for note in settings.notes() {
-        log::warn!("{note}");
-    }
     settings
         .best_mode()
         .with_context(|| format!("cannot use the thresholds of bundle {}", manifest.name))?;
-    args.settings.with_stop_levels(settings, bundle)
+    let settings = args.settings.with_stop_levels(settings, bundle)?;
+    for note in settings.notes() {
+        log::warn!("{note}");
+    }
+    Ok(settings)
 }
 
 /// Measures every mode on the first frame, pictures recorded into a folder that goes away.

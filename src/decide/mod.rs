@@ -42,7 +42,7 @@ pub use stop_level::{Band, StopLevel, StopLevelError};
 pub use stopping::{NoLimit, SpeedSource, StoppingConfig, StoppingError};
 pub use supervisor::Supervisor;
 pub use tracks::{MAX_TRACKS, Motion, Track, Tracked, Tracker};
-pub use verdict::{Event, Failure, Observation, State, Verdict};
+pub use verdict::{Event, Failure, Observation, State, Verdict, Watch};
 
 #[cfg(test)]
 mod document_tests;

@@ -221,6 +221,12 @@ pub enum Reason {
     /// The frame was judged in a mode that does not count as watching.
     #[error("the frame was judged in a mode below the least that counts as watching")]
     WeakMode,
+    /// The frame was judged in a mode that lacks a stop level, while the evidence of tracks decides.
+    #[error(
+        "the frame was judged in a mode that stop_file has no level for, so nothing can be said of the corridor: make a \
+         level for each mode with `lookout calibrate stop`"
+    )]
+    NoStopLevel,
     /// The clock of the capture stamps was set to another time.
     #[error("the clock of the capture stamps was moved by {by_ms} ms")]
     ClockStepped {
@@ -287,6 +293,7 @@ impl Reason {
             Self::PictureSize { .. } => "picture-size",
             Self::PictureChanged { .. } => "picture-changed",
             Self::WeakMode => "weak-mode",
+            Self::NoStopLevel => "no-stop-level",
             Self::ClockStepped { .. } => "clock-stepped",
             Self::Refused { .. } => "refused",
             Self::Failed { .. } => "failed",

@@ -1,5 +1,5 @@
 use super::{
-    ConfigError, Event, Failure, Observation, Reason, State, SupervisorConfig, Verdict, WeakMode,
+    ConfigError, Event, Failure, Observation, Reason, State, SupervisorConfig, Verdict, Watch,
 };
 use crate::time::{Now, Stamp};
 use hits::Window;
@@ -8,12 +8,13 @@ use pictures::{Picture, Pictures};
 mod faults;
 mod hits;
 mod pictures;
+mod unwatched;
 
 /// Turns events into verdicts. A state machine without clock, thread or allocation: the same
 /// events at the same times give the same verdicts. `docs/safety.md` is its table.
 ///
 /// ```
-/// use lookout::decide::{Event, Observation, State, Supervisor, SupervisorConfig};
+/// use lookout::decide::{Event, Observation, State, Supervisor, SupervisorConfig, Watch};
 /// use lookout::time::{Now, Stamp};
 ///
 /// let mut supervisor = Supervisor::new(SupervisorConfig::default())?;
@@ -32,7 +33,7 @@ mod pictures;
 ///         tracked: None,
 ///         quality: None,
 ///         size: None,
-///         watching: true,
+///         watch: Watch::Counts,
 ///         fallback: false,
 ///     };
 ///     let now = Now::simulated(stamp);
@@ -147,9 +148,12 @@ impl Supervisor {
                 self.shown = Some(observation);
                 match (fault, picture) {
                     (Some(reason), _) => self.fault(reason),
-                    _ if !observation.watching => self.weak_frame(picture),
-                    (None, Picture::Blurred(frames)) => self.blurred_frame(&observation, frames),
-                    (None, _) => self.good_frame(&observation),
+                    _ => match (observation.watch, picture) {
+                        (Watch::WeakMode, _) => self.weak_frame(picture),
+                        (Watch::NoStopLevel, _) => self.frame_without_level(picture),
+                        (_, Picture::Blurred(frames)) => self.blurred_frame(&observation, frames),
+                        _ => self.good_frame(&observation),
+                    },
                 }
             }
             Event::Failed {
@@ -274,25 +278,6 @@ impl Supervisor {
     fn candidate(&mut self, observation: &Observation) {
         self.state = State::Warn;
         self.reason = self.window.candidate(observation, &self.config);
-    }
-
-    /// A frame of a mode that finds too little: neither hit nor clean, whatever it shows.
-    fn weak_frame(&mut self, picture: Picture) {
-        let limit = self.config.quality.blur_fault_frames;
-        let reason = match picture {
-            Picture::Blurred(frames) if frames >= limit => {
-                return self.fault(Reason::Blurred { frames, limit });
-            }
-            _ => Reason::WeakMode,
-        };
-        if self.state == State::Stop || self.config.weak_mode == WeakMode::Fault {
-            return self.fault(reason);
-        }
-        self.good = 0;
-        self.reason = reason;
-        if self.state == State::Ok {
-            self.state = State::Warn;
-        }
     }
 
     /// A blurred frame can show a hazard, but not that there is none.

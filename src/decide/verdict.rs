@@ -66,12 +66,24 @@ pub struct Observation {
     pub quality: Option<Quality>,
     /// Columns and rows of the picture, where they are known.
     pub size: Option<(u32, u32)>,
-    /// Whether the mode counts as watching: one that finds too little can show neither that there is
-    /// a hazard nor that there is none.
-    pub watching: bool,
+    /// Whether the frame counts as watching.
+    pub watch: Watch,
     /// Whether the mode is less than the best that may run, as when the machine is busy: its hits alone
     /// raise the flag, and do not latch it.
     pub fallback: bool,
+}
+
+/// Whether a frame counts as watching, by the mode that it was judged in. One that does not can show neither
+/// that there is a hazard nor that there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Watch {
+    /// It does.
+    Counts,
+    /// The mode finds too little: it is below the least that counts.
+    WeakMode,
+    /// The evidence of tracks decides, and the mode has no stop level to hold it to.
+    NoStopLevel,
 }
 
 named! {

@@ -5,7 +5,9 @@ use std::str::FromStr;
 use serde::Deserialize;
 
 use super::SettingsError;
-use crate::decide::{StopLevel, StopLevelError, StoppingConfig, SupervisorConfig, Trapezoid};
+use crate::decide::{
+    StopLevel, StopLevelError, StoppingConfig, SupervisorConfig, Trapezoid, Watch,
+};
 use crate::engine::{Choice, GivenThresholds, Judge, Judges, Mode};
 use crate::model::{Manifest, ThresholdAt};
 use crate::schedule::AdmissionConfig;
@@ -229,21 +231,43 @@ impl Settings {
 
     /// What every status has to say of how frames are judged; empty where there is nothing special.
     pub fn note(&self) -> String {
-        if self.unobserved.is_empty() {
-            return String::new();
-        }
-        let mut note = self.unobserved.clone();
-        let watching = self.judges.modes().filter(|mode| self.is_watching(*mode));
-        if let (Schedule::Deadline(_), Some(least)) = (self.schedule, watching.last()) {
-            note += &format!(", and mode {least} is the least that counts as watching");
-        }
-        note
+        self.special().join("; ")
     }
 
     /// All that people have to know of how frames are judged, a sentence each.
     pub fn notes(&self) -> Vec<String> {
-        let note = Some(self.note()).filter(|note| !note.is_empty());
-        note.into_iter().chain(self.left_out.clone()).collect()
+        let mut notes = self.special();
+        notes.extend(self.left_out.clone());
+        notes
+    }
+
+    fn special(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        let is_deadline = matches!(self.schedule, Schedule::Deadline(_));
+        let watching = |mode: &Mode| self.watch(*mode, true) == Watch::Counts;
+        if !self.unobserved.is_empty() {
+            let mut note = self.unobserved.clone();
+            let least = self.judges.modes().filter(watching).last();
+            if let Some(least) = least.filter(|_| is_deadline) {
+                note += &format!(", and mode {least} is the least that counts as watching");
+            }
+            notes.push(note);
+        }
+        notes.extend(self.judges.modes().filter_map(|mode| {
+            let threshold = self.judges.of(mode)?.threshold;
+            (threshold >= 1.0).then(|| {
+                format!("the threshold of the mode {mode} is 1: nothing can be anomalous in it, because no score is above 1")
+            })
+        }));
+        // under a fixed schedule no other mode runs
+        let lacks = |mode: &Mode| is_deadline && self.watch(*mode, true) == Watch::NoStopLevel;
+        notes.extend(self.judges.modes().filter(lacks).map(|mode| {
+            format!(
+                "stop_file has no level for the mode {mode}: its frames do not count as watching where the ground \
+                 is known, and raise the flag; make a level for each mode with `lookout calibrate stop`"
+            )
+        }));
+        notes
     }
 
     /// Checks the stop levels.
@@ -255,12 +279,21 @@ impl Settings {
         levels.try_for_each(StopLevel::validate)
     }
 
-    /// Whether a mode counts as watching. The mode that was asked for always does. Where there are stop
-    /// levels, one without does not: evidence and areas are not mixed.
-    pub fn is_watching(&self, mode: Mode) -> bool {
+    /// Whether frames of a mode count as watching, on a ground that is known or not. Those of the mode that
+    /// was asked for always do. Where the evidence of tracks decides, those of a mode without a stop level do
+    /// not: evidence and areas are not mixed.
+    pub fn watch(&self, mode: Mode, on_ground: bool) -> Watch {
         let best = self.best_mode().map_or(0, Mode::index);
-        let has_level = self.stop_levels.is_empty() || self.stop_levels.of(mode).is_some();
-        mode.index() == best || has_level && mode.index() <= best.max(self.least_mode.index())
+        let by_evidence = on_ground && !self.stop_levels.is_empty();
+        if mode.index() == best {
+            Watch::Counts
+        } else if mode.index() > best.max(self.least_mode.index()) {
+            Watch::WeakMode
+        } else if by_evidence && self.stop_levels.of(mode).is_none() {
+            Watch::NoStopLevel
+        } else {
+            Watch::Counts
+        }
     }
 
     /// The best mode that may run.
@@ -312,8 +345,9 @@ mod tests {
     fn without_an_observer_the_best_mode_is_the_least_that_counts_and_the_note_says_so() {
         let settings = chosen("threshold = 0.6");
         assert_eq!(settings.best_mode().unwrap(), Mode::FULL_LOGITS);
-        assert!(settings.is_watching(Mode::FULL_LOGITS));
-        assert!(!settings.is_watching(Mode::REDUCED_LOGITS));
+        let watch = |mode| settings.watch(mode, true);
+        assert_eq!(watch(Mode::FULL_LOGITS), Watch::Counts);
+        assert_eq!(watch(Mode::REDUCED_LOGITS), Watch::WeakMode);
         assert_eq!(
             settings.note(),
             "no observer: the score is max-logit, and mode full is the least that counts as watching"
@@ -323,7 +357,7 @@ mod tests {
     #[test]
     fn whoever_lets_a_lesser_mode_count_is_told_that_it_does() {
         let settings = chosen("threshold = 0.6\nleast_mode = \"reduced\"");
-        assert!(settings.is_watching(Mode::REDUCED_LOGITS));
+        assert_eq!(settings.watch(Mode::REDUCED_LOGITS, true), Watch::Counts);
         assert!(settings.note().contains("mode reduced is the least"));
     }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::{FrameTimes, PipelineError, Settings, StopLevels};
 use crate::decide::{
     AnomalyMask, GroundCorridor, MapSize, Motion, Observation, RegionFinder, Regions, Sightings,
-    Tracker, sightings, threshold,
+    Tracker, Watch, sightings, threshold,
 };
 use crate::engine::{Engine, EngineError, Mode, Perception};
 use crate::frame::{Frame, Quality, QualityMeter};
@@ -111,10 +111,11 @@ impl Work {
         };
         corridor.fit((frame.width(), frame.height()), size);
         let levels = &settings.stop_levels;
-        let watching = settings.is_watching(mode);
+        let on_ground = corridor.is_on_ground();
+        let watch = settings.watch(mode, on_ground);
         let level = levels
             .of(mode)
-            .filter(|_| watching && corridor.is_on_ground());
+            .filter(|_| on_ground && watch == Watch::Counts);
         let min_region_ppm = level.map_or(settings.min_region_ppm, |level| level.min_region_ppm);
         self.finder.min_area = share(pixels, min_region_ppm);
         self.finder.sure_from = judge.sure_from();
@@ -160,7 +161,7 @@ impl Work {
             tracked,
             quality: Some(quality),
             size: Some((frame.width(), frame.height())),
-            watching,
+            watch,
             fallback: settings
                 .best_mode()
                 .is_ok_and(|best| mode.index() > best.index()),

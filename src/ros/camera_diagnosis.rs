@@ -50,6 +50,11 @@ impl CameraDiagnosis {
         }
     }
 
+    /// For frames on another topic from now on.
+    pub fn set_camera(&mut self, topic: String, transport: ImageTransport) {
+        (self.topic, self.transport) = (topic, transport);
+    }
+
     /// A sentence that says why nothing comes, as far as discovery and the system know.
     pub fn why(&mut self, participant: &DomainParticipant) -> String {
         let reader = qos::input();
@@ -292,6 +297,16 @@ mod tests {
         let beside = [published("/cam/image", Image::TYPE)];
         let said = diagnosis.sentence(&beside, Datagrams::default());
         assert!(said.contains("image_transport:=raw"), "{said}");
+    }
+
+    #[test]
+    fn the_camera_that_the_node_was_configured_for_last_is_named() {
+        let mut diagnosis = CameraDiagnosis::new("/cam/image", ImageTransport::Raw);
+        diagnosis.set_camera("/cam/image/compressed".into(), ImageTransport::Compressed);
+        let beside = [published("/cam/image", Image::TYPE)];
+        let said = diagnosis.sentence(&beside, Datagrams::default());
+        let words = "nobody publishes /cam/image/compressed, but /cam/image is published";
+        assert!(said.starts_with(words), "{said}");
     }
 
     #[test]

@@ -17,6 +17,10 @@
 //!
 //! What is not known is said to be `unknown`, never 0. A level other than OK names its threshold.
 
+/// Said where frames come under simulated time, before the first message of `/clock`.
+pub const NO_CLOCK: &str = "frames come, but /clock has not: use_sim_time is true, and without a clock nobody can tell how \
+     old they are; publish it (`ros2 bag play DIR --clock 200`), or configure the node with use_sim_time false";
+
 mod drift;
 mod health;
 mod machine;
@@ -25,7 +29,7 @@ mod report;
 mod statuses;
 
 pub use drift::CleanMeans;
-pub use health::{Counts, EngineWords, Health, Limits};
+pub use health::{Counts, EngineWords, Health, Limits, Underway};
 
 use std::time::Duration;
 

@@ -57,6 +57,19 @@ fn write_line(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     )
 }
 
+/// Shows `level` and worse; of the transport below, WARN and worse. The variable `RUST_LOG` says it
+/// otherwise, also for the transport.
+pub fn filter(builder: &mut env_logger::Builder, level: LevelFilter) {
+    builder.filter_level(level);
+    for transport in TRANSPORT {
+        builder.filter_module(transport, level.min(LevelFilter::Warn));
+    }
+    for chatter in CHATTER {
+        builder.filter_module(chatter, level.min(LevelFilter::Error));
+    }
+    builder.parse_default_env();
+}
+
 /// A logger for [`log::set_boxed_logger`].
 pub struct RosLogger {
     console: env_logger::Logger,
@@ -65,18 +78,11 @@ pub struct RosLogger {
 }
 
 impl RosLogger {
-    /// Shows `level` and worse; of the transport below, WARN and worse. The variable `RUST_LOG`
-    /// says it otherwise, also for the transport.
+    /// Shows what [`filter`] lets through.
     pub fn new(level: LevelFilter) -> Self {
         let mut builder = env_logger::Builder::new();
-        builder.filter_level(level).format(write_line);
-        for transport in TRANSPORT {
-            builder.filter_module(transport, level.min(LevelFilter::Warn));
-        }
-        for chatter in CHATTER {
-            builder.filter_module(chatter, level.min(LevelFilter::Error));
-        }
-        builder.parse_default_env();
+        filter(&mut builder, level);
+        builder.format(write_line);
         let stderr = Console::new(io::stderr()).ok();
         if let Some(console) = &stderr {
             builder.target(env_logger::Target::Pipe(Box::new(console.clone())));

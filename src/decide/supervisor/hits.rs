@@ -6,7 +6,10 @@ use super::super::{Observation, Reason, SupervisorConfig, Tracked};
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Window {
     hits: u64,
-    /// Those of them that were judged in the best mode.
+    /// Those of them that the area made, and not the evidence of tracks: what confirms by the area. A candidate
+    /// of the tracks may be far away.
+    by_area: u64,
+    /// Of those, the ones that were judged in the best mode.
     best: u64,
 }
 
@@ -14,6 +17,11 @@ impl Window {
     /// Hits in the window.
     pub(super) fn hits(self) -> u32 {
         self.hits.count_ones()
+    }
+
+    /// Hits in the window that the area made.
+    fn area_hits(self) -> u32 {
+        self.by_area.count_ones()
     }
 
     /// Whether the last frame that counted was a hit.
@@ -26,7 +34,7 @@ impl Window {
         if let Some(tracked) = &observation.tracked {
             return tracked.is_candidate();
         }
-        let needed = config.area_in_pixels(observation.pixels, self.ends_with_hit());
+        let needed = config.area_in_pixels(observation.pixels, self.by_area & 1 == 1);
         observation.corridor_pixels >= needed
     }
 
@@ -38,15 +46,17 @@ impl Window {
         config: &SupervisorConfig,
     ) {
         let bits = u64::MAX >> (64 - config.confirm_window.clamp(1, 64));
+        let by_area = hit && observation.tracked.is_none();
         self.hits = (self.hits << 1 | u64::from(hit)) & bits;
-        self.best = (self.best << 1 | u64::from(hit && !observation.fallback)) & bits;
+        self.by_area = (self.by_area << 1 | u64::from(by_area)) & bits;
+        self.best = (self.best << 1 | u64::from(by_area && !observation.fallback)) & bits;
     }
 
     /// Whether a frame that was counted as a hit confirms a STOP.
     pub(super) fn confirms(self, observation: &Observation, config: &SupervisorConfig) -> bool {
         match &observation.tracked {
             Some(tracked) => tracked.is_confirmed(),
-            None => self.hits() >= config.confirm_hits,
+            None => self.area_hits() >= config.confirm_hits,
         }
     }
 
@@ -56,7 +66,7 @@ impl Window {
         observation: &Observation,
         config: &SupervisorConfig,
     ) -> Result<Reason, Reason> {
-        let (hits, window) = (self.hits(), config.confirm_window);
+        let (hits, window) = (self.area_hits(), config.confirm_window);
         let corridor_pixels = observation.corridor_pixels;
         match observation.tracked {
             Some(tracked) => Ok(Reason::TrackConfirmed {
@@ -86,7 +96,10 @@ impl Window {
                 level: tracked.level,
             },
             None => Reason::Candidate {
-                hits: self.hits(),
+                hits: match self.area_hits() {
+                    0 => self.hits(),
+                    hits => hits,
+                },
                 needed: config.confirm_hits,
                 window: config.confirm_window,
             },

@@ -1,7 +1,7 @@
 //! The rows of `docs/safety.md`; each test names the requirements that it checks.
 
 use super::*;
-use crate::decide::{QualityLimits, Tracked};
+use crate::decide::{QualityLimits, Tracked, WeakMode};
 use crate::frame::Quality;
 use State::{Fault, Ok as Clear, Stop, Waiting, Warn};
 
@@ -68,7 +68,7 @@ fn frame(stamp_ms: i64, corridor_pixels: u32) -> Observation {
         tracked: None,
         quality: None,
         size: None,
-        watching: true,
+        watch: Watch::Counts,
         fallback: false,
     }
 }

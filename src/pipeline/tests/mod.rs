@@ -10,10 +10,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 use crate::decide::{
-    Band, Calibration, Camera, Mount, State, StopLevel, StoppingConfig, Trapezoid,
+    Band, Calibration, Camera, Mount, State, StopLevel, StoppingConfig, Trapezoid, Watch,
 };
 use crate::engine::{GivenThresholds, Resolution};
 use crate::model::{Bundle, ThresholdAt};
+use crate::schedule::AdmissionConfig;
 use crate::score::ScoreKind;
 
 const MAP: (usize, usize) = (16, 12);

@@ -99,6 +99,17 @@ pub struct EngineWords {
     pub clean_means: CleanMeans,
 }
 
+/// What the thread that handles frames is at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Underway {
+    /// Since when it is at the present frame; `None` between frames.
+    pub since: Option<Duration>,
+    /// Frames come, and the simulated clock that their age is told by does not.
+    pub without_clock: bool,
+    /// A panic took the engine, and it could not be opened again.
+    pub without_engine: bool,
+}
+
 /// What the board does not know of the last verdict.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LastVerdict {
@@ -167,6 +178,12 @@ pub struct Health {
     /// Whether the last frame had distances, or the reason why it had none; `None` where the camera's height is
     /// not known, because then no frame has any.
     pub ground: Option<Result<(), NoGround>>,
+    /// The topic of the camera's calibration.
+    pub camera_info: String,
+    /// The calibration changes again and again.
+    pub is_camera_unsteady: bool,
+    /// What the thread that handles frames is at.
+    pub underway: Underway,
 }
 
 impl Health {
@@ -187,6 +204,9 @@ impl Health {
             receive_buffer: None,
             far_limit: None,
             ground: None,
+            camera_info: String::new(),
+            is_camera_unsteady: false,
+            underway: Underway::default(),
         }
     }
 
@@ -289,7 +309,15 @@ impl Health {
         self.limits = limits;
         self.engine = Some(engine);
         (self.ground, self.far_limit) = (None, None);
+        self.is_camera_unsteady = false;
         self.seen = Seen::default();
+    }
+
+    /// What every status says of how frames are judged, from now on.
+    pub fn set_note(&mut self, note: &str) {
+        if let Some(engine) = &mut self.engine {
+            note.clone_into(&mut engine.note);
+        }
     }
 
     /// The engine is gone: unloaded, or a panic took it.

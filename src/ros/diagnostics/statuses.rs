@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::NO_CLOCK;
 use super::health::{Broken, Health};
 use super::recent::SECONDS;
 use super::report::Report;
@@ -42,6 +43,9 @@ pub(super) fn frames(health: &Health, now: Duration) -> DiagnosticStatus {
         (Some(words), Some(why)) => report.find(STALE, format!("{words}: {why}")),
         (Some(words), None) => report.find(STALE, words),
         (None, _) => {
+            if health.underway.without_clock {
+                report.find(ERROR, NO_CLOCK.to_owned());
+            }
             // With one frame lost in between, the next is there just within the limit.
             let least = 2e3 / f64::from(health.limits.stale_after_ms.max(1));
             if let Some(hz) = frequency.filter(|hz| *hz < least) {
@@ -102,6 +106,15 @@ pub(super) fn frames(health: &Health, now: Duration) -> DiagnosticStatus {
         }
         None => {}
     }
+    if health.is_camera_unsteady {
+        report.find(
+            WARN,
+            format!(
+                "the camera's calibration changes again and again: do two cameras publish on {}?",
+                health.camera_info
+            ),
+        );
+    }
     match health.far_limit {
         Some(Ok(metres)) => report.number("far_limit_m", Some(metres.into())),
         Some(Err(why)) => {
@@ -135,8 +148,26 @@ pub(super) fn latency(health: &Health, now: Duration) -> DiagnosticStatus {
     let recent = seen.recent.sum(now);
     let ages = |quantile| seen.ages.quantile(quantile).map(f64::from);
     let p99 = ages(0.99);
+    let stale_after = health.limits.stale_after_ms;
+    let longer_than = |time: &Duration, limit: u32| *time > Duration::from_millis(limit.into());
+    let underway = health.underway.since.map(|since| now.saturating_sub(since));
+    let hangs = underway.filter(|time| longer_than(time, stale_after));
+    if let Some(time) = hangs {
+        report.find(
+            ERROR,
+            format!(
+                "one frame has been judged for {}, limit {stale_after} ms: the engine hangs, or the machine is much \
+                 too slow; start the node again where it does not end",
+                InWords(time)
+            ),
+        );
+    }
     match nothing_seen(health, now) {
         Some(words) => report.find(STALE, words),
+        None if hangs.is_some() => {}
+        None if health.underway.without_clock => {
+            report.find(STALE, "waiting for /clock".to_owned());
+        }
         None if recent.judged() == 0 && recent.refused == 0 && p99.is_none() => {
             report.find(STALE, WAITING.to_owned());
         }
@@ -175,15 +206,16 @@ pub(super) fn latency(health: &Health, now: Duration) -> DiagnosticStatus {
         report.find(WARN, format!("{words} in the last {SECONDS} s"));
     }
     // the keys of Autoware's detectors
-    let expected = |time: Option<Duration>, limit: u32| {
-        time.is_none_or(|time| time <= Duration::from_millis(limit.into()))
-    };
-    let delay = seen.slow_since.map(|since| now.saturating_sub(since));
-    let stale_after = health.limits.stale_after_ms;
-    report.number("processing_time_ms", seen.last_processing.map(millis));
+    let expected =
+        |time: Option<Duration>, limit: u32| time.is_none_or(|time| !longer_than(&time, limit));
+    // the frame under way takes that long at least
+    let processing = seen.last_processing.max(underway);
+    let slow = seen.slow_since.map(|since| now.saturating_sub(since));
+    let delay = slow.max(underway.filter(|time| longer_than(time, deadline)));
+    report.number("processing_time_ms", processing.map(millis));
     report.pair(
         "is_processing_time_ms_in_expected_range",
-        expected(seen.last_processing, deadline).to_string(),
+        expected(processing, deadline).to_string(),
     );
     report.number(
         "consecutive_processing_delay_ms",
@@ -198,9 +230,9 @@ pub(super) fn latency(health: &Health, now: Duration) -> DiagnosticStatus {
     report.number("p50_ms", ages(0.5));
     report.number("p99_ms", p99);
     report.number("max_ms", ages(1.0));
-    let processing = |quantile| seen.processing.quantile(quantile).map(f64::from);
-    report.number("processing_p50_ms", processing(0.5));
-    report.number("processing_p99_ms", processing(0.99));
+    let processed = |quantile| seen.processing.quantile(quantile).map(f64::from);
+    report.number("processing_p50_ms", processed(0.5));
+    report.number("processing_p99_ms", processed(0.99));
     let gpu = |quantile| seen.gpu.quantile(quantile).map(f64::from);
     report.number("gpu_p50_ms", gpu(0.5));
     report.number("gpu_p99_ms", gpu(0.99));
@@ -216,21 +248,24 @@ pub(super) fn latency(health: &Health, now: Duration) -> DiagnosticStatus {
 
 pub(super) fn engine(health: &Health) -> DiagnosticStatus {
     let mut report = Report::default();
-    let (state, engine) = (&health.lifecycle, &health.engine);
+    let is_lost = health.underway.without_engine;
+    let (state, engine) = (&health.lifecycle, health.engine.as_ref());
+    let engine = engine.filter(|_| !is_lost);
     if let Some(reason) = &health.failure {
         report.find(ERROR, format!("{state}: {reason}"));
+    } else if health.active && is_lost {
+        let words = "a panic took the engine, and it cannot be opened again: the log says why";
+        report.find(ERROR, format!("{state}, but there is no engine: {words}"));
     } else if health.active && engine.is_none() {
         report.find(ERROR, format!("{state}, but there is no engine"));
     } else if !health.active {
-        let loaded = engine
-            .as_ref()
-            .map_or("no engine is loaded", |_| "the engine is loaded");
+        let loaded = engine.map_or("no engine is loaded", |_| "the engine is loaded");
         report.find(WARN, format!("{state}: {loaded}, frames are not judged"));
     } else if !health.enabled {
         report.find(WARN, format!("{state}, but disabled"));
     }
     let none = "none".to_owned();
-    let word = |of: fn(&super::EngineWords) -> &String| engine.as_ref().map_or(&none, of);
+    let word = |of: fn(&super::EngineWords) -> &String| engine.map_or(&none, of);
     let mode = match engine {
         Some(_) => health.seen.mode.unwrap_or("unknown"),
         None => "none",
@@ -238,7 +273,6 @@ pub(super) fn engine(health: &Health) -> DiagnosticStatus {
     let name = word(|words| &words.name).clone();
     // as little is known of the score as of the mode
     let score = engine
-        .as_ref()
         .and_then(|words| words.judges.score_of(mode))
         .map_or_else(|| mode.to_owned(), |score| score.to_string());
     let ready = format!("{state}: {name}, mode {mode}, score {score}");

@@ -93,6 +93,20 @@ impl Host for NodeControl {
         self.shared.stamp().into()
     }
 
+    fn agrees(&self, candidate: &Store) -> Result<(), String> {
+        let live = LiveSettings::new(candidate).map_err(|e| e.to_string())?;
+        let same = live.thresholds == self.shared.live().thresholds;
+        match self.shared.judging() {
+            _ if same => Ok(()),
+            Some(judging) => judging.with(live.thresholds).map(drop),
+            None if self.phase() == Phase::Configuring => Err(
+                "thresholds are read now, because the node is configured: set them again when that is done"
+                    .to_owned(),
+            ),
+            None => Ok(()),
+        }
+    }
+
     fn changed(&mut self, names: &[&'static str], store: &Store) {
         log::info!("changed: {}", names.join(", "));
         match LiveSettings::new(store) {

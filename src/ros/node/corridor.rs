@@ -1,6 +1,9 @@
 //! Where the corridor is and how far it reaches, from the topics of camera_info and odometry.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use heapless::HistoryBuf;
+use log::Level;
 
 use super::super::listener::Latest;
 use super::super::parameters::NodeSettings;
@@ -9,6 +12,11 @@ use crate::calibration::CameraFile;
 use crate::decide::Camera;
 use crate::msg::{CameraInfo, Odometry};
 use crate::pipeline::{NoGround, Pipeline, Surroundings};
+use crate::repeats::{Kind, Repeats};
+
+/// A camera's calibration does not change so many times within [`OFTEN_WITHIN`].
+const OFTEN: usize = 5;
+const OFTEN_WITHIN: Duration = Duration::from_secs(10);
 
 /// Keeps the pipeline's ground, far limit and bend up to date.
 pub(super) struct CorridorUpdater {
@@ -21,6 +29,8 @@ pub(super) struct CorridorUpdater {
     expected: bool,
     /// What was logged last: of which calibration, for frames of which size.
     reported: Option<(u64, (u32, u32))>,
+    /// When the calibration changed last, on the board's clock.
+    changes: HistoryBuf<Duration, OFTEN>,
     odometry: Option<Latest<Odometry>>,
     odometry_at: Option<Duration>,
 }
@@ -60,6 +70,7 @@ impl CorridorUpdater {
             rectified,
             expected,
             reported: None,
+            changes: HistoryBuf::new(),
             odometry,
             odometry_at: None,
         })
@@ -87,7 +98,11 @@ impl CorridorUpdater {
             self.surroundings.odometry(speed, yaw_rate, at);
         }
         let now = shared.board.now();
+        let version = self.surroundings.version();
         self.surroundings.apply(pipeline, now);
+        if self.surroundings.version() != version {
+            self.changes.write(now);
+        }
         if self.odometry.is_some() {
             let limit = self.surroundings.stopping_distance(now);
             shared.health().far_limit = Some(limit);
@@ -100,6 +115,7 @@ impl CorridorUpdater {
         pipeline: &Pipeline,
         size: (u32, u32),
         shared: &NodeState,
+        repeats: &mut Repeats,
     ) {
         if !self.expected {
             return;
@@ -107,13 +123,23 @@ impl CorridorUpdater {
         let ground = self.surroundings.check(pipeline, size);
         let about = Some((self.surroundings.version(), size));
         if std::mem::replace(&mut self.reported, about) != about {
+            let mut log = |level, line: &str| {
+                if let Some(repeated) = repeats.note(Kind::of_text(line), Instant::now()) {
+                    log::log!(level, "{line}{repeated}");
+                }
+            };
             match &ground {
-                Ok(()) => log::info!("distances from the camera's calibration"),
+                Ok(()) => log(Level::Info, "distances from the camera's calibration"),
                 // usual at the start, and told in the diagnostics
                 Err(NoGround::NoCameraInfo) => {}
-                Err(why) => log::warn!("no distances: {why}"),
+                Err(why) => log(Level::Warn, &format!("no distances: {why}")),
             }
         }
-        shared.health().ground = Some(ground);
+        let oldest = self.changes.oldest_ordered().next();
+        let recently = |at: &Duration| shared.board.now().saturating_sub(*at) <= OFTEN_WITHIN;
+        let often = self.changes.len() == OFTEN && oldest.is_some_and(recently);
+        let mut health = shared.health();
+        health.ground = Some(ground);
+        health.is_camera_unsteady = often;
     }
 }

@@ -17,10 +17,11 @@ use super::super::parameters::NodeSettings;
 use super::super::participant::ReceiveBuffer;
 use super::super::qos;
 use super::corridor::CorridorUpdater;
+use super::judging::Judging;
 use super::sink::Pictures;
 use super::source::{EarlyUpload, InstrumentedSource};
 use super::state::NodeState;
-use super::worker::{FrameWorker, Judging};
+use super::worker::FrameWorker;
 use crate::calibration::StopFile;
 use crate::decide::Failure;
 use crate::engine::{EngineFactory, Judges, Mode};
@@ -225,6 +226,12 @@ impl ManagedNode {
                 .map_err(|e| format!("stop_file: {e}"))?,
             None => pipeline_settings,
         };
+        let judging = Judging {
+            manifest: Arc::clone(&manifest),
+            asked,
+            has_stop_levels: !pipeline_settings.stop_levels.is_empty(),
+        };
+        self.shared.set_judging(Some(judging.clone()));
         let note = pipeline_settings.note();
         self.shared.set_networks(Networks {
             bundle_hash: &bundle_hash,
@@ -264,7 +271,7 @@ impl ManagedNode {
             },
         );
         warm_up(&mut handler)?;
-        self.subscribe(settings, handler, Judging { manifest, asked })
+        self.subscribe(settings, handler, judging)
     }
 
     fn subscribe(
@@ -295,6 +302,7 @@ impl ManagedNode {
             qos::subscribe::<CameraInfo, CameraInfo>(context, &mut node, &name, &qos::input())
                 .map_err(|e| failed(&name, &e))?;
         let info = subscriptions.latest(&name, info);
+        self.shared.health().camera_info.clone_from(&name);
         let odometry = match settings.use_odometry {
             true => {
                 let name = topic("~/input/odometry")?;
@@ -369,6 +377,7 @@ impl ManagedNode {
     /// Undoes `configure`.
     fn forget(&mut self) {
         self.configured = None;
+        self.shared.set_judging(None);
         self.shared.set_clock(Arc::new(RosClock::system()));
         self.shared.health().no_engine();
     }

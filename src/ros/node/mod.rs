@@ -12,7 +12,9 @@
 mod control;
 mod corridor;
 mod error;
+mod judging;
 mod managed;
+mod progress;
 mod report;
 mod sink;
 mod source;
@@ -32,6 +34,7 @@ use super::alive::TransportThreads;
 use super::arguments::Arguments;
 use super::camera_diagnosis::CameraDiagnosis;
 use super::diagnostics::{Health, Limits};
+use super::input::ImageTransport;
 use super::lifecycle::{Lifecycle, Request, State};
 use super::names::{NameError, Names};
 use super::outlet::Outlet;
@@ -209,7 +212,13 @@ pub fn run(
     let transport = settings.image_transport;
     let mut diagnosis = CameraDiagnosis::new(&full(&names, transport.topic())?, transport);
     let participant = context.domain_participant();
-    let mut why = || diagnosis.why(&participant);
+    let mut why = || {
+        // it may have changed while the node was unconfigured
+        if let Some((topic, transport)) = camera(&names, &shared) {
+            diagnosis.set_camera(topic, transport);
+        }
+        diagnosis.why(&participant)
+    };
     let ended = report::report(
         &control,
         &|array| {
@@ -232,6 +241,13 @@ pub fn run(
 
 fn full(names: &Names, topic: &str) -> Result<String, NameError> {
     names.topic(topic).map(|full| full.as_str().to_owned())
+}
+
+/// The topic and the transport that the parameters name now.
+fn camera(names: &Names, shared: &NodeState) -> Option<(String, ImageTransport)> {
+    let store = shared.store.lock().unwrap_or_else(PoisonError::into_inner);
+    let transport = NodeSettings::new(&store).ok()?.image_transport;
+    Some((full(names, transport.topic()).ok()?, transport))
 }
 
 fn make_node(context: &Context, names: &Names) -> Result<Node, NodeError> {

@@ -55,7 +55,7 @@ pub(super) fn report(
         if shared.board.is_lost() {
             return Err(NodeError::Lost(flag.cause.to_string()));
         }
-        missing.check(shared, why);
+        missing.check(shared, Instant::now(), why);
         if left > CHECK_PERIOD {
             continue;
         }
@@ -68,6 +68,7 @@ pub(super) fn report(
             let mut health = shared.health();
             health.set_log_records_dropped(at, rosout.dropped());
             health.set_late_beats(at, shared.late_beats());
+            health.underway = shared.progress.seen();
             health.clone()
         };
         publish(diagnostics::array(
@@ -83,30 +84,54 @@ pub(super) fn report(
 
 /// Finds out why no frame comes, and logs each reason once a wait.
 #[derive(Default)]
-struct MissingFrames {
+pub(super) struct MissingFrames {
     checked: Option<Instant>,
+    /// Since when frames come without a clock.
+    clockless: Option<Instant>,
     /// Without their numbers, which change from check to check.
     logged: Vec<String>,
 }
 
 impl MissingFrames {
-    fn check(&mut self, shared: &NodeState, why: &mut dyn FnMut() -> String) {
+    pub(super) fn check(
+        &mut self,
+        shared: &NodeState,
+        now: Instant,
+        why: &mut dyn FnMut() -> String,
+    ) {
         let quiet_for = shared.health().quiet_for(shared.at());
         // before the first frame the node has waited since it was started, or longer
         let waits = quiet_for.is_some_and(|last| last.is_none_or(|gap| gap > WAIT_FOR));
+        if !waits && quiet_for.is_some() && shared.progress.seen().without_clock {
+            let since = *self.clockless.get_or_insert(now);
+            // the first message of the clock may come after that of the camera
+            let is_due = now.saturating_duration_since(since) >= WAIT_FOR;
+            if is_due
+                && !self
+                    .logged
+                    .iter()
+                    .any(|reason| reason == diagnostics::NO_CLOCK)
+            {
+                log::warn!("{}", diagnostics::NO_CLOCK);
+                self.logged.push(diagnostics::NO_CLOCK.to_owned());
+            }
+            return;
+        }
+        self.clockless = None;
         if !waits {
             // the wait begins anew
-            self.checked = Some(Instant::now());
+            self.checked = Some(now);
             if !self.logged.is_empty() {
                 self.logged.clear();
                 shared.health().waiting = None;
             }
             return;
         }
-        if self.checked.is_some_and(|at| at.elapsed() < WAIT_FOR) {
+        let passed = |at: Instant| now.saturating_duration_since(at);
+        if self.checked.is_some_and(|at| passed(at) < WAIT_FOR) {
             return;
         }
-        self.checked = Some(Instant::now());
+        self.checked = Some(now);
         let why = why();
         let reason = why.replace(|c: char| c.is_ascii_digit(), "");
         if !self.logged.contains(&reason) {

@@ -91,8 +91,9 @@ impl Sink for FrameSink<'_> {
             self.pictures
                 .publish(self.message, judged, (frame, pipeline), self.live);
         }
+        let size = (frame.width(), frame.height());
         self.corridor
-            .report_ground(pipeline, (frame.width(), frame.height()), self.shared);
+            .report_ground(pipeline, size, self.shared, self.repeats);
     }
 
     fn done(&mut self, judged: &Judged, stages: StageTimes) {

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use super::super::clock::RosClock;
 use super::super::diagnostics::Health;
 use super::super::parameters::{LiveSettings, SharedStore};
+use super::judging::Judging;
+use super::progress::Progress;
 use crate::engine::Judges;
 use crate::msg::DiagnosticStatus;
 use crate::status::{LiveStatus, Networks};
@@ -84,10 +86,14 @@ pub(super) struct NodeState {
     published: Mutex<Published>,
     /// Hash of the bundle, what every status says of it, and by which scores modes are judged.
     networks: Mutex<(String, String, Judges)>,
+    /// While the node is configured.
+    judging: Mutex<Option<Judging>>,
     live: Mutex<LiveSettings>,
     /// One more for every change of `live`.
     live_version: AtomicU64,
     late_beats: AtomicU64,
+    /// Of the thread that handles frames.
+    pub(super) progress: Progress,
     began: Instant,
 }
 
@@ -115,9 +121,11 @@ impl NodeState {
             commands: Mutex::new(None),
             published: Mutex::default(),
             networks: Mutex::new(("unknown".to_owned(), String::new(), Judges::default())),
+            judging: Mutex::default(),
             live: Mutex::new(live),
             live_version: AtomicU64::new(0),
             late_beats: AtomicU64::new(0),
+            progress: Progress::default(),
             began: Instant::now(),
         }
     }
@@ -245,6 +253,28 @@ impl NodeState {
     pub(super) fn set_networks(&self, networks: Networks<'_>) {
         let (hash, note) = (networks.bundle_hash.to_owned(), networks.note.to_owned());
         *lock(&self.networks) = (hash, note, networks.judges);
+    }
+
+    /// What every status says of how frames are judged.
+    pub(super) fn note(&self) -> String {
+        lock(&self.networks).1.clone()
+    }
+
+    /// Says that from now on; the diagnostics too.
+    pub(super) fn set_note(&self, note: &str) {
+        note.clone_into(&mut lock(&self.networks).1);
+        self.health().set_note(note);
+    }
+
+    /// What the node was configured to judge by; none where it is not.
+    pub(super) fn set_judging(&self, judging: Option<Judging>) {
+        self.progress.reset();
+        *lock(&self.judging) = judging;
+    }
+
+    /// As [`set_judging`](Self::set_judging) said last.
+    pub(super) fn judging(&self) -> Option<Judging> {
+        lock(&self.judging).clone()
     }
 
     fn send(&self, snapshot: &Snapshot, unchanged_for: Duration, live: &LiveStatus<'_>) {

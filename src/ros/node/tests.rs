@@ -3,6 +3,7 @@
 mod cases;
 mod eye;
 mod outputs;
+mod progress;
 mod sequences;
 mod state_log;
 
@@ -15,11 +16,12 @@ use super::super::listener::Latest;
 use super::super::message::CameraMessage;
 use super::super::parameters::LiveSettings;
 use super::corridor::CorridorUpdater;
+use super::judging::Judging;
 use super::managed::handle_all;
 use super::sink::Pictures;
 use super::source::{EarlyUpload, InstrumentedSource};
 use super::state::ResetRequest;
-use super::worker::{FrameWorker, Judging};
+use super::worker::FrameWorker;
 use super::*;
 use crate::decide::{SupervisorConfig, Trapezoid, WeakMode};
 use crate::engine::{Engine, EngineError, Mode, Perception, Resolution, Upload};
@@ -133,7 +135,7 @@ struct World {
     status: Mutex<Option<DiagnosticStatus>>,
     /// What the watchdog handed to whoever publishes the flag.
     flags: Mutex<Vec<bool>>,
-    /// Engines that were opened, and the one whose uploader was used last.
+    /// Engines that were opened ([`eye::NO_ENGINE`]: none can be), and the one whose uploader was used last.
     opened: AtomicU64,
     uploaded_to: AtomicU64,
 }
@@ -178,6 +180,7 @@ static JUDGING: LazyLock<Judging> = LazyLock::new(|| Judging {
         at: ThresholdAt::Fpr1,
         given: GivenThresholds::default(),
     },
+    has_stop_levels: false,
 });
 
 static SETTINGS: LazyLock<NodeSettings> =
@@ -233,7 +236,7 @@ impl Node {
             machine_ages: true,
         };
         let opens = Arc::clone(&world);
-        let open = Box::new(move || Ok(Eye::open(&opens)));
+        let open = Box::new(move || Eye::open(&opens));
         let mut handler = FrameHandler::assemble(open, settings, Some(live)).unwrap();
         let mut stages = StageTimes::default();
         stages.add(Stage::Segmentation, Duration::from_millis(10));

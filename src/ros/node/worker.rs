@@ -9,27 +9,19 @@ use super::super::message::CameraMessage;
 use super::super::parameters::LiveSettings;
 use super::super::participant::ReceiveBuffer;
 use super::corridor::CorridorUpdater;
+use super::judging::Judging;
 use super::sink::{FrameSink, Pictures, nanos};
 use super::source::EarlyUpload;
 use super::state::{NodeState, ResetRequest};
 use crate::decide::{Failure, Reason, State, Verdict};
-use crate::engine::Mode;
 use crate::live::Worker;
-use crate::model::Manifest;
-use crate::pipeline::{Asked, Choice, FrameHandler, Judges};
+use crate::pipeline::FrameHandler;
 use crate::profile::FrameOutcome;
 use crate::repeats::Repeats;
 use crate::stages::FrameFate;
 use crate::status::LiveStatus;
 use crate::time::Clock;
 use crate::watchdog::TripKind;
-
-/// What the node was configured to judge by.
-#[derive(Clone)]
-pub(super) struct Judging {
-    pub(super) manifest: Arc<Manifest>,
-    pub(super) asked: Asked,
-}
 
 /// The thread that handles frames.
 pub(super) struct FrameWorker {
@@ -56,11 +48,14 @@ impl Worker<CameraMessage> for FrameWorker {
         if self.off {
             return;
         }
-        if !self.clock.started() {
+        let started = self.clock.started();
+        self.shared.progress.set_without_clock(!started);
+        if !started {
             // nobody can tell how old a frame is before there is a clock
             self.tick();
             return;
         }
+        self.shared.progress.begin(self.shared.at());
         self.corridor
             .update(self.handler.pipeline_mut(), &self.shared);
         let view = message.view().map_err(str::to_owned);
@@ -76,6 +71,8 @@ impl Worker<CameraMessage> for FrameWorker {
             .run(view, message.stamp(), &*self.clock, &mut sink);
         self.check_receive_buffer(message);
         self.renew_uploader();
+        let without_engine = self.handler.pipeline().needs_repair();
+        self.shared.progress.end(without_engine);
     }
 
     fn replaced(&mut self, messages: u64) {
@@ -118,34 +115,22 @@ impl FrameWorker {
 
     /// Takes the thresholds that are in force now.
     fn set_thresholds(&mut self) {
-        let asked = Asked {
-            given: self.live.thresholds,
-            ..self.judging.asked
+        let judges = match self.judging.with(self.live.thresholds) {
+            Ok(judges) => judges,
+            // whoever sets such is refused: see `NodeControl::agrees`
+            Err(why) => return log::error!("{why}"),
         };
-        let judges = Choice::new(&self.judging.manifest, &asked).judges;
         let pipeline = self.handler.pipeline_mut();
-        let now = pipeline.settings().judges;
-        if judges == now {
+        if judges == pipeline.settings().judges {
             return;
         }
-        if !pipeline.settings().stop_levels.is_empty() {
-            log::error!(
-                "the threshold stays what it is: the stop levels of stop_file hold for that one; configure \
-                 without stop_file to set another"
-            );
-        } else if !judges.modes().eq(now.modes()) {
-            let names = |judges: Judges| {
-                let names: Vec<_> = judges.modes().map(Mode::name).collect();
-                names.join(", ")
-            };
-            log::error!(
-                "the thresholds stay what they are: with these the modes would be {}, and the node was \
-                 configured with {}; configure it again",
-                names(judges),
-                names(now)
-            );
-        } else {
-            pipeline.set_judges(judges);
+        pipeline.set_judges(judges);
+        let (note, before) = (pipeline.settings().note(), self.shared.note());
+        if note != before {
+            if !note.is_empty() {
+                log::warn!("{note}");
+            }
+            self.shared.set_note(&note);
         }
     }
 

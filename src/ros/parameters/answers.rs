@@ -3,7 +3,7 @@
 //! after another, each with a result of its own.
 
 use super::store::Store;
-use super::{Declared, Phase, Value};
+use super::{Declared, Host, Value};
 use crate::msg::parameters::{
     DescribeParametersResponse, GetParameterTypesResponse, GetParametersResponse,
     ListParametersResponse, ListParametersResult, Parameter, ParameterValue,
@@ -61,11 +61,11 @@ pub(super) fn list(prefixes: &[String], depth: u64) -> ListParametersResponse {
     }
 }
 
-/// Sets all or none; the names of those that have another value now.
+/// Sets all or none, as far as the host agrees; the names of those that have another value now.
 fn set(
     store: &mut Store,
     parameters: Vec<Parameter>,
-    phase: Phase,
+    host: &impl Host,
 ) -> (SetParametersResult, Vec<&'static str>) {
     let values = || {
         if parameters.len() > MOST {
@@ -78,7 +78,15 @@ fn set(
         });
         pairs.collect::<Result<Vec<_>, String>>()
     };
-    match values().and_then(|pairs| store.set(&pairs, phase).map_err(|e| e.to_string())) {
+    let mut set = |pairs: &[_]| {
+        let mut candidate = store.clone();
+        let changed = candidate.set(pairs, host.phase());
+        let changed = changed.map_err(|e| e.to_string())?;
+        host.agrees(&candidate)?;
+        *store = candidate;
+        Ok(changed)
+    };
+    match values().and_then(|pairs| set(&pairs)) {
         Ok(changed) => {
             let result = SetParametersResult {
                 successful: true,
@@ -101,11 +109,11 @@ fn set(
 pub(super) fn set_each(
     store: &mut Store,
     parameters: Vec<Parameter>,
-    phase: Phase,
+    host: &impl Host,
 ) -> (SetParametersResponse, Vec<Vec<&'static str>>) {
     let (mut response, mut changes) = (SetParametersResponse::default(), Vec::new());
     for parameter in parameters.into_iter().take(MOST) {
-        let (result, changed) = set(store, vec![parameter], phase);
+        let (result, changed) = set(store, vec![parameter], host);
         response.results.push(result);
         if !changed.is_empty() {
             changes.push(changed);
@@ -118,9 +126,9 @@ pub(super) fn set_each(
 pub(super) fn set_together(
     store: &mut Store,
     parameters: Vec<Parameter>,
-    phase: Phase,
+    host: &impl Host,
 ) -> (SetParametersAtomicallyResponse, Vec<&'static str>) {
-    let (result, changed) = set(store, parameters, phase);
+    let (result, changed) = set(store, parameters, host);
     (SetParametersAtomicallyResponse { result }, changed)
 }
 

@@ -1,5 +1,26 @@
 use super::*;
+use crate::msg::Time;
 use crate::msg::parameters::ParameterType;
+use crate::ros::parameters::Phase;
+
+/// A node that is active, and whether it agrees to values.
+struct Active(Result<(), String>);
+
+impl Host for Active {
+    fn phase(&self) -> Phase {
+        Phase::Active
+    }
+
+    fn stamp(&self) -> Time {
+        Time::default()
+    }
+
+    fn agrees(&self, _: &Store) -> Result<(), String> {
+        self.0.clone()
+    }
+
+    fn changed(&mut self, _: &[&'static str], _: &Store) {}
+}
 
 fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
@@ -67,9 +88,9 @@ fn more_than_there_can_be_is_not_answered() {
     assert_eq!(get(&store, &many[1..]).values.len(), MOST);
     let mut store = Store::default();
     let many = vec![to("threshold", Value::Double(0.5)); MOST + 1];
-    let (response, changed) = set_together(&mut store, many.clone(), Phase::Active);
+    let (response, changed) = set_together(&mut store, many.clone(), &Active(Ok(())));
     assert!(!response.result.successful && changed.is_empty());
-    let (response, _) = set_each(&mut store, many, Phase::Active);
+    let (response, _) = set_each(&mut store, many, &Active(Ok(())));
     assert_eq!(response.results.len(), MOST);
 }
 
@@ -84,7 +105,7 @@ fn each_is_set_with_a_result_of_its_own() {
             to("overlay_quality", Value::Integer(80)),
             to("overlay_max_width", Value::Integer(320)),
         ],
-        Phase::Active,
+        &Active(Ok(())),
     );
     let successful: Vec<_> = response.results.iter().map(|r| r.successful).collect();
     assert_eq!(successful, [true, false, true, true]);
@@ -104,10 +125,10 @@ fn together_all_or_none_are_set() {
             to("overlay_quality", Value::Integer(quality)),
         ]
     };
-    let (response, changed) = set_together(&mut store, both(0), Phase::Active);
+    let (response, changed) = set_together(&mut store, both(0), &Active(Ok(())));
     assert!(!response.result.successful && changed.is_empty());
     assert_eq!(store, Store::default());
-    let (response, changed) = set_together(&mut store, both(50), Phase::Active);
+    let (response, changed) = set_together(&mut store, both(50), &Active(Ok(())));
     assert!(response.result.successful, "{}", response.result.reason);
     assert_eq!(changed, ["threshold", "overlay_quality"]);
     let value = parameter(&store, "threshold").unwrap();
@@ -115,11 +136,29 @@ fn together_all_or_none_are_set() {
 }
 
 #[test]
+fn what_the_node_cannot_go_on_with_is_refused_with_its_reason_and_the_values_stay() {
+    let mut store = Store::default();
+    let host = Active(Err("the stop levels hold for another".to_owned()));
+    let both = vec![
+        to("threshold", Value::Double(0.5)),
+        to("overlay_quality", Value::Integer(50)),
+    ];
+    let (together, changed) = set_together(&mut store, both.clone(), &host);
+    let (each, changes) = set_each(&mut store, both, &host);
+    for result in each.results.iter().chain([&together.result]) {
+        assert!(!result.successful);
+        assert_eq!(result.reason, "the stop levels hold for another");
+    }
+    assert!(changed.is_empty() && changes.is_empty());
+    assert_eq!(store, Store::default());
+}
+
+#[test]
 fn a_type_that_there_is_not_is_refused() {
     let mut store = Store::default();
     let mut odd = to("threshold", Value::Double(0.5));
     odd.value.parameter_type = 10;
-    let (response, _) = set_together(&mut store, vec![odd], Phase::Active);
+    let (response, _) = set_together(&mut store, vec![odd], &Active(Ok(())));
     assert_eq!(
         response.result.reason,
         "threshold: there is no parameter type 10"

@@ -54,6 +54,12 @@ pub trait Host {
     /// The present on the node's clock.
     fn stamp(&self) -> Time;
 
+    /// Whether it can go on with these values, before they hold.
+    ///
+    /// # Errors
+    /// Why not: they are refused with that.
+    fn agrees(&self, candidate: &Store) -> Result<(), String>;
+
     /// These parameters have another value now.
     fn changed(&mut self, names: &[&'static str], store: &Store);
 }
@@ -170,7 +176,7 @@ impl ParameterServices {
                 let (response, events) = {
                     let mut store = lock(store);
                     let (response, changes) =
-                        answers::set_each(&mut store, request.parameters, host.phase());
+                        answers::set_each(&mut store, request.parameters, host);
                     (response, report_changes(&store, &changes, host, &self.node))
                 };
                 self.publish(events);
@@ -180,7 +186,7 @@ impl ParameterServices {
                 let (response, events) = {
                     let mut store = lock(store);
                     let (response, changed) =
-                        answers::set_together(&mut store, request.parameters, host.phase());
+                        answers::set_together(&mut store, request.parameters, host);
                     let changes = if changed.is_empty() {
                         vec![]
                     } else {

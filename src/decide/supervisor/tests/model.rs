@@ -42,6 +42,11 @@ fn has_hit(input: &str) -> bool {
     )
 }
 
+/// A hit that no track made.
+fn has_area_hit(past: &Past) -> bool {
+    has_hit(past.input) && matches!(past.event, Event::Frame(o) if o.tracked.is_none())
+}
+
 fn is_good(input: &str) -> bool {
     matches!(input, "clean" | "hit")
 }
@@ -193,7 +198,7 @@ impl Model {
         if let Some((_, code)) = faults.iter().find(|(holds, _)| *holds) {
             return code;
         }
-        let area = if self.counted().next() == Some(true) {
+        let area = if self.counted_frames().next().is_some_and(has_area_hit) {
             config.area_off_ppm
         } else {
             config.area_on_ppm
@@ -205,11 +210,14 @@ impl Model {
             }
         };
         match (self.blurred_in_a_row(o), hit) {
-            (run, _) if !o.watching && run >= config.quality.blur_fault_frames as usize => {
+            (run, _)
+                if o.watch != Watch::Counts && run >= config.quality.blur_fault_frames as usize =>
+            {
                 "long-blurred"
             }
-            _ if !o.watching && config.weak_mode == WeakMode::Fault => "weak-mode",
-            _ if !o.watching => "weak",
+            _ if o.watch == Watch::NoStopLevel => "no-stop-level",
+            _ if o.watch == Watch::WeakMode && config.weak_mode == WeakMode::Fault => "weak-mode",
+            _ if o.watch == Watch::WeakMode => "weak",
             (_, true) if self.is_fallback_alone(o) => "fallback-hits",
             (0, true) => "hit",
             (0, false) => "clean",
@@ -271,7 +279,7 @@ impl Model {
 
     /// Whether a hit confirms a STOP, but for that no hit in the window is of the best mode.
     fn is_fallback_alone(&self, o: Observation) -> bool {
-        let window = || self.window().filter(|past| has_hit(past.input));
+        let window = || self.window().filter(|past| has_area_hit(past));
         let best = window().any(|past| matches!(past.event, Event::Frame(o) if !o.fallback));
         let enough = 1 + window().count() >= self.config.confirm_hits as usize;
         o.tracked.is_none() && o.fallback && !best && enough
@@ -291,22 +299,18 @@ impl Model {
             .take(self.config.confirm_window as usize - 1)
     }
 
-    /// Whether the frames that counted were hits.
-    fn counted(&self) -> impl Iterator<Item = bool> {
-        self.counted_frames().map(|past| has_hit(past.input))
-    }
-
     fn next(&self, input: &'static str, before: State, event: Event) -> State {
         let config = &self.config;
         let (good, hit) = (is_good(input), has_hit(input));
         let before_it = self.window().filter(|past| has_hit(past.input));
         let hits = before_it.count() + usize::from(hit);
+        let area_hits = 1 + self.window().filter(|past| has_area_hit(past)).count();
         let confirms = match event {
             Event::Frame(Observation {
                 tracked: Some(tracked),
                 ..
             }) => tracked.in_reach && tracked.evidence >= tracked.level,
-            _ => hits >= config.confirm_hits as usize,
+            _ => area_hits >= config.confirm_hits as usize,
         };
         match input {
             "tick" | "reset" => before,

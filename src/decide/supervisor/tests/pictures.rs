@@ -231,7 +231,7 @@ fn f21_a_picture_of_another_size_is_a_fault_unless_the_camera_may_change_it() {
 }
 
 fn weak(drive: &mut Drive, corridor_pixels: u32) -> Verdict {
-    drive.frame_with(corridor_pixels, |o| o.watching = false)
+    drive.frame_with(corridor_pixels, |o| o.watch = Watch::WeakMode)
 }
 
 #[test]
@@ -274,6 +274,30 @@ fn f22_a_weak_mode_is_a_fault_where_that_is_set() {
     let verdict = weak(&mut drive, 50);
     assert_eq!((verdict.state, verdict.safe_stop), (Fault, true));
     assert_eq!(verdict.reason, Reason::WeakMode);
+}
+
+#[test]
+fn f25_a_mode_that_counts_and_lacks_a_stop_level_raises_the_flag_whatever_weak_mode_is() {
+    for weak_mode in [WeakMode::Warn, WeakMode::Fault] {
+        let mut drive = Drive::of(SupervisorConfig {
+            weak_mode,
+            ..CONFIG
+        });
+        drive.frames(&[0, 0]);
+        for area in [0, 50, 0] {
+            let verdict = drive.frame_with(area, |o| o.watch = Watch::NoStopLevel);
+            assert_eq!((verdict.state, verdict.safe_stop), (Fault, true));
+            assert_eq!(verdict.reason, Reason::NoStopLevel);
+        }
+        // it was no hit, and is past after good frames
+        assert_eq!(drive.frames(&[50, 0, 0, 0]), [Fault, Fault, Warn, Clear]);
+    }
+    let mut drive = Drive::stopped();
+    drive.event(Event::Reset);
+    drive.frames(&[0, 0]);
+    let verdict = drive.frame_with(0, |o| o.watch = Watch::NoStopLevel);
+    assert_eq!((verdict.state, verdict.reason), (Stop, Reason::NoStopLevel));
+    assert_eq!(drive.frames(&[0, 0, 0]), [Stop, Stop, Clear]);
 }
 
 fn fallback(drive: &mut Drive, corridor_pixels: u32) -> Verdict {

@@ -30,7 +30,7 @@ struct Look {
     tracked: Option<Tracked>,
     quality: Option<Quality>,
     size: Option<(u32, u32)>,
-    watching: bool,
+    watch: Watch,
     fallback: bool,
 }
 
@@ -83,22 +83,24 @@ fn tracked() -> impl Strategy<Value = Option<Tracked>> {
 fn look(calm: bool) -> BoxedStrategy<Look> {
     let area = prop_oneof![4 => Just((0, 0)), 1 => (Just(100), -1i64..=0), 2 => Just((130, 0))];
     let (watches, has_own_score) = if calm { (9, 3) } else { (5, 1) };
-    let watching = prop_oneof![watches => Just(true), 1 => Just(false)];
+    let watch = prop_oneof![
+        2 * watches => Just(Watch::Counts),
+        1 => Just(Watch::WeakMode),
+        1 => Just(Watch::NoStopLevel),
+    ];
     let fallback = prop_oneof![has_own_score => Just(false), 1 => Just(true)];
     let well =
-        (area, tracked(), watching, fallback).prop_map(|(area, tracked, watching, fallback)| {
-            Look {
-                pixels: 1000,
-                non_finite: 0,
-                scores: (0.0, 1.0),
-                area,
-                after_hit: false,
-                tracked,
-                quality: Some(SHARP),
-                size: Some((640, 480)),
-                watching,
-                fallback,
-            }
+        (area, tracked(), watch, fallback).prop_map(|(area, tracked, watch, fallback)| Look {
+            pixels: 1000,
+            non_finite: 0,
+            scores: (0.0, 1.0),
+            area,
+            after_hit: false,
+            tracked,
+            quality: Some(SHARP),
+            size: Some((640, 480)),
+            watch,
+            fallback,
         });
     if calm {
         let blurred = Quality {
@@ -318,7 +320,7 @@ impl World {
             tracked: look.tracked,
             quality,
             size: look.size,
-            watching: look.watching,
+            watch: look.watch,
             fallback: look.fallback,
         })
     }

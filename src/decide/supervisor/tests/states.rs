@@ -137,6 +137,46 @@ fn s18_where_there_are_tracks_their_evidence_decides_and_no_area() {
 }
 
 #[test]
+fn s23_a_candidate_of_the_tracks_does_not_count_for_frames_without_them() {
+    let far = Tracked {
+        evidence: 6.0,
+        level: 12.0,
+        distance_m: 80.0,
+        in_reach: false,
+    };
+    // the ground is lost behind two of them
+    let warned = || {
+        let mut drive = Drive::started();
+        assert_eq!(drive.tracked(far).state, Warn);
+        assert_eq!(drive.tracked(far).state, Warn);
+        drive
+    };
+    let mut drive = warned();
+    assert_eq!(drive.frames(&[40, 40]), [Warn, Stop], "one hit is not two");
+    // the whole area is needed, as without a hit before
+    let mut drive = warned();
+    assert_eq!(drive.frames(&[20, 40]), [Warn, Warn]);
+    // and they are no hits of the best mode
+    let mut drive = warned();
+    let fallback = |o: &mut Observation| o.fallback = true;
+    assert_eq!(drive.frame_with(40, fallback).state, Warn);
+    let verdict = drive.frame_with(40, fallback);
+    assert_eq!(
+        (verdict.state, verdict.reason.code()),
+        (Fault, "fallback-hits")
+    );
+    // hits by the area stay in the window while the ground comes and goes
+    let mut drive = Drive::started();
+    let nothing = Tracked {
+        evidence: 0.0,
+        ..far
+    };
+    assert_eq!(drive.frame(40).state, Warn);
+    assert_eq!(drive.tracked(nothing).state, Warn);
+    assert_eq!(drive.frame(40).state, Stop);
+}
+
+#[test]
 fn s06_a_stop_stays_without_a_reset() {
     let mut drive = Drive::stopped();
     for _ in 0..100 {

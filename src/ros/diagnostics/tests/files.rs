@@ -26,7 +26,7 @@ fn the_files_for_aggregators_name_the_statuses_that_there_are() {
     assert!(in_graph.contains("lookout: verdict"), "{in_graph:?}");
     assert!(in_graph.is_subset(&names), "{in_graph:?}, {names:?}");
 
-    let parts = AGGREGATOR.split_once("lookout: (").unwrap().1;
+    let parts = AGGREGATOR.split_once("'^[^:]*: (").unwrap().1;
     let parts = parts.split_once(')').unwrap().0.split('|');
     let in_aggregator: Vec<String> = parts.map(|part| format!("lookout: {part}")).collect();
     assert_eq!(

@@ -90,6 +90,63 @@ fn a_malformed_frame_is_an_error_until_a_good_one_comes_and_a_warning_for_a_whil
 }
 
 #[test]
+fn a_frame_that_is_not_done_with_counts_as_processing_and_is_an_error_beyond_the_limit() {
+    let mut health = active();
+    drive(&mut health, 0, 1000, 40);
+    let seen = |health: &mut Health, now: u64| {
+        // frames come as before
+        health.received(MS(now));
+        let latency = full(health, now, "latency");
+        let range = "in_expected_range";
+        (
+            latency.level,
+            value(&latency, "processing_time_ms"),
+            value(&latency, &format!("is_processing_time_ms_{range}")),
+            value(&latency, "consecutive_processing_delay_ms"),
+            value(&latency, "is_consecutive_processing_delay_in_range"),
+        )
+    };
+    let is = |level, time: &str, in_range: bool, delay: &str, delay_in_range: bool| {
+        let (in_range, delay_in_range) = (in_range.to_string(), delay_in_range.to_string());
+        (
+            level,
+            time.to_owned(),
+            in_range,
+            delay.to_owned(),
+            delay_in_range,
+        )
+    };
+    health.underway.since = Some(MS(1000));
+    assert_eq!(seen(&mut health, 1010), is(OK, "20.0", true, "0.0", true));
+    assert_eq!(
+        seen(&mut health, 1200),
+        is(OK, "200.0", false, "200.0", true)
+    );
+    assert_eq!(
+        seen(&mut health, 1501),
+        is(ERROR, "501.0", false, "501.0", false)
+    );
+    assert!(
+        status(&health, 1501, "latency")
+            .1
+            .contains("the engine hangs")
+    );
+    health.underway.since = None;
+    assert_eq!(seen(&mut health, 1600), is(OK, "20.0", true, "0.0", true));
+
+    // the first one already
+    let mut health = active();
+    health.underway.since = Some(MS(0));
+    assert_eq!(seen(&mut health, 600).0, ERROR);
+    health.underway = Underway {
+        without_clock: true,
+        ..Underway::default()
+    };
+    let waiting = said(STALE, "waiting for /clock");
+    assert_eq!(status(&health, 600, "latency"), waiting);
+}
+
+#[test]
 fn words_of_any_length_are_cut() {
     let mut health = active();
     health.received(MS(0));

@@ -1,5 +1,6 @@
 //! One request or fault at a time.
 
+use super::super::super::parameters::{Host, Phase, Value};
 use super::super::super::test_log::logged;
 use super::*;
 use crate::msg::Odometry;
@@ -157,6 +158,63 @@ fn thresholds_change_while_the_node_runs_and_never_its_modes() {
     node.frames.judging.manifest = Arc::new(manifest);
     set(&mut node, |given| given.all = Some(0.2));
     assert_eq!(modes.map(|mode| judged(&node, mode)), calibrated);
+}
+
+#[test]
+fn a_threshold_that_the_node_cannot_judge_by_is_refused_before_it_is_set() {
+    let node = Node::new(WeakMode::Warn);
+    let control = outputs::control(&node);
+    let with = |threshold| {
+        let mut store = Store::default();
+        let value = Value::Double(threshold);
+        let set = [("threshold".to_owned(), value)];
+        store.set(&set, Phase::Active).unwrap();
+        control.agrees(&store)
+    };
+    // nothing is loaded that it would have to fit
+    assert_eq!(with(0.3), Ok(()));
+    node.shared.set_judging(Some(JUDGING.clone()));
+    assert_eq!(with(0.3), Ok(()));
+    node.shared.set_judging(Some(Judging {
+        has_stop_levels: true,
+        ..JUDGING.clone()
+    }));
+    let refused = with(0.3).unwrap_err();
+    assert!(
+        refused.contains("the stop levels of stop_file"),
+        "{refused}"
+    );
+    assert_eq!(with(0.0), Ok(()), "the one that it has");
+
+    // a mode that only a given threshold would have
+    let mut manifest = (*JUDGING.manifest).clone();
+    manifest.thresholds.clear();
+    node.shared.set_judging(Some(Judging {
+        manifest: Arc::new(manifest),
+        ..JUDGING.clone()
+    }));
+    let refused = with(0.3).unwrap_err();
+    assert!(refused.contains("the modes would be"), "{refused}");
+}
+
+#[test]
+fn a_threshold_that_nothing_can_exceed_is_said_in_the_log_and_the_status() {
+    let mut node = Node::new(WeakMode::Warn);
+    node.event(What::FRAME);
+    let mut set = |threshold| {
+        let mut live = node.shared.live();
+        live.thresholds.all = threshold;
+        node.shared.set_live(live);
+        let lines = logged(|| {
+            node.event(What::FRAME);
+        });
+        (lines.join("\n"), node.world.value("note"))
+    };
+    let words = "the threshold of the mode full+observer is 1: nothing can be anomalous in it";
+    let (lines, note) = set(Some(1.0));
+    assert!(lines.contains(words), "{lines}");
+    assert!(note.contains(words), "{note}");
+    assert_eq!(set(None), (String::new(), String::new()));
 }
 
 #[test]

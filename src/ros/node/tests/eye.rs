@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// In place of the number of engines that were opened: none can be.
+pub(super) const NO_ENGINE: u64 = u64::MAX;
+
 pub(super) struct Eye {
     world: Arc<World>,
     number: u64,
@@ -9,7 +12,10 @@ pub(super) struct Eye {
 }
 
 impl Eye {
-    pub(super) fn open(world: &Arc<World>) -> Box<dyn Engine> {
+    pub(super) fn open(world: &Arc<World>) -> Result<Box<dyn Engine>, EngineError> {
+        if world.opened.load(Ordering::Relaxed) == NO_ENGINE {
+            return Err(EngineError::NoObserver);
+        }
         let pixels = MAP.0 * MAP.1;
         let observer = Some(vec![-6.0; pixels]);
         let mut perception = Perception::of_planes(MAP, vec![0.0; 2 * pixels], observer);
@@ -18,11 +24,11 @@ impl Eye {
         perception.logits[0] = 1.0;
         let world = Arc::clone(world);
         let number = world.opened.fetch_add(1, Ordering::Relaxed) + 1;
-        Box::new(Self {
+        Ok(Box::new(Self {
             world,
             number,
             perception,
-        })
+        }))
     }
 }
 
