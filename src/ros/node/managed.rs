@@ -132,6 +132,7 @@ impl Managed for ManagedNode {
             shared: Arc::clone(&self.shared),
             upload,
         };
+        self.shared.go_on();
         let realtime = configured.settings.realtime.clone();
         let body = move || {
             realtime.apply_to_thread("frames");

@@ -80,6 +80,8 @@ pub(super) struct NodeState {
     health: Mutex<Health>,
     clock: Mutex<Arc<RosClock>>,
     enabled: AtomicBool,
+    /// The life cycle ends the judging, or has ended it.
+    held: AtomicBool,
     commands: Mutex<Option<SyncSender<ResetRequest>>>,
     published: Mutex<Published>,
     /// Hash of the bundle, what every status says of it, and by which scores modes are judged.
@@ -112,6 +114,7 @@ impl NodeState {
             health: Mutex::new(health),
             clock: Mutex::new(Arc::new(RosClock::system())),
             enabled: AtomicBool::new(true),
+            held: AtomicBool::new(false),
             commands: Mutex::new(None),
             published: Mutex::default(),
             networks: Mutex::new(("unknown".to_owned(), String::new(), Judges::default())),
@@ -154,14 +157,32 @@ impl NodeState {
     pub(super) fn set_enabled(&self, on: bool) -> bool {
         let changed = self.enabled.swap(on, Ordering::AcqRel) != on;
         if !on {
-            self.hold("a service disabled it");
+            self.disable("a service disabled it");
         }
         self.health().enabled = on;
         changed
     }
 
-    /// Raises the flag until the thread that handles frames goes on, because `why`.
+    /// Neither a service nor the life cycle says that no frames are judged.
+    pub(super) fn judges(&self) -> bool {
+        self.is_enabled() && !self.held.load(Ordering::Acquire)
+    }
+
+    /// The life cycle ends the judging, because `why`. The flag is up when this returns, and until the next
+    /// [`go_on`](Self::go_on): the thread that is about to end may still have a frame before it.
     pub(super) fn hold(&self, why: &str) {
+        // before the trip: that thread must not take it for one that is over
+        self.held.store(true, Ordering::Release);
+        self.disable(why);
+    }
+
+    /// A new thread will handle frames.
+    pub(super) fn go_on(&self) {
+        self.held.store(false, Ordering::Release);
+    }
+
+    /// Raises the flag until the thread that handles frames goes on, because `why`.
+    fn disable(&self, why: &str) {
         let _ = self.board.trip(Trip::Disabled { message: why });
     }
 

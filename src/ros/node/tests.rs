@@ -84,6 +84,11 @@ enum What {
         waits: bool,
     },
     Enable(bool),
+    /// The life cycle ends the judging; the thread of the frames goes on until `Activate`, as where messages wait
+    /// before it.
+    Deactivate,
+    /// That thread ends, and the next begins.
+    Activate,
     /// A panic that is nobody's.
     Lost,
 }
@@ -193,6 +198,7 @@ struct Node {
     number: u8,
     /// The thread of the frames has ended.
     ended: bool,
+    deactivated: bool,
 }
 
 impl Node {
@@ -298,6 +304,7 @@ impl Node {
             message,
             number: 0,
             ended: false,
+            deactivated: false,
         }
     }
 
@@ -365,6 +372,19 @@ impl Node {
             }
             What::Enable(on) => {
                 self.shared.set_enabled(on);
+            }
+            What::Deactivate => {
+                self.shared.hold("the node was deactivated");
+                self.deactivated = true;
+            }
+            What::Activate => {
+                let ends = std::mem::take(&mut self.deactivated) && !self.ended;
+                if ends {
+                    let no_more = |_: &mut CameraMessage| -> Result<bool, String> { Ok(false) };
+                    handle_all(no_more, &mut self.frames);
+                    self.shared.go_on();
+                    self.frames.off = false;
+                }
             }
             What::Lost => {
                 let _ = self.world.board.trip(Trip::Panic {

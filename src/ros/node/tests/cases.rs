@@ -27,6 +27,33 @@ fn disabling_raises_the_flag_before_the_answer_and_the_status_says_so() {
 }
 
 #[test]
+fn a_frame_that_waits_while_the_life_cycle_ends_the_judging_lowers_nothing() {
+    let mut node = Node::new(WeakMode::Warn);
+    node.event(What::FRAME);
+    assert!(!node.world.board.flag());
+    node.event(What::Deactivate);
+    assert!(node.world.board.flag());
+    for what in [What::FRAME, What::Enable(true), What::FRAME, What::FRAME] {
+        node.event(what);
+        assert!(node.world.board.flag(), "{what:?}");
+    }
+    node.event(What::Activate);
+    assert!(node.world.board.flag(), "until frames were judged");
+    node.event(What::FRAME);
+    assert!(!node.world.board.flag());
+
+    // nor does a node that is activated while a service has disabled it
+    for what in [What::Deactivate, What::Enable(false), What::Activate] {
+        node.event(what);
+    }
+    node.event(What::FRAME);
+    assert!(node.world.board.flag());
+    node.event(What::Enable(true));
+    node.event(What::FRAME);
+    assert!(!node.world.board.flag());
+}
+
+#[test]
 fn a_reset_that_is_refused_never_happens_later() {
     let stopped = || {
         let mut node = Node::new(WeakMode::Warn);
