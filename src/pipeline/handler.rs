@@ -16,6 +16,8 @@ use crate::stages::{FrameFate, Stage, StageTimes};
 use crate::time::{Clock, Stamp};
 use crate::watchdog::{Board, Contained, LatchedTrip, contain};
 
+mod reset;
+
 /// Who holds the flag; where time is real, and verdicts can be late.
 #[derive(Clone, Debug)]
 pub struct Live {
@@ -265,13 +267,6 @@ impl FrameHandler {
         let verdict = self.pipeline.tick(clock);
         self.announce_alone(verdict, clock);
         (verdict, before != Some(verdict.state))
-    }
-
-    /// Somebody entitled to it says that a STOP may end. Accepted where the reason of the verdict is
-    /// [`Reason::ResetPending`], refused and forgotten otherwise.
-    pub fn reset(&mut self, clock: &dyn Clock) -> Verdict {
-        let verdict = self.pipeline.reset(clock);
-        self.announce_alone(verdict, clock)
     }
 
     fn announce_alone(&mut self, verdict: Verdict, clock: &dyn Clock) -> Verdict {

@@ -91,11 +91,49 @@ fn a_reset_that_is_refused_never_happens_later() {
     disabled.event(What::Enable(true));
     stays(disabled);
 
+    let mut unreadable = stopped();
+    unreadable.event(What::Malformed);
+    let refused = unreadable.event(reset).unwrap().unwrap_err();
+    assert!(refused.contains("malformed"), "{refused}");
+    stays(unreadable);
+
+    let mut paused = stopped();
+    paused.world.paused_ms.store(60_000, Ordering::Relaxed);
+    let refused = paused.event(reset).unwrap().unwrap_err();
+    assert!(refused.contains("source lost"), "{refused}");
+    stays(paused);
+
     let mut accepted = stopped();
     assert!(accepted.event(reset).unwrap().is_ok());
     accepted.event(What::FRAME);
     accepted.event(What::FRAME);
     assert_eq!(accepted.world.value("state"), "OK");
+}
+
+#[test]
+fn a_reset_does_not_outlast_the_judging() {
+    for between in [
+        &[What::Enable(false), What::Enable(true)][..],
+        &[What::Deactivate, What::Activate],
+        &[What::with_panic(Place::Segment)],
+        &[What::Time {
+            ms: 700,
+            hangs: false,
+        }],
+    ] {
+        let mut node = Node::new(WeakMode::Warn);
+        for what in [What::FRAME, What::HAZARD, What::HAZARD] {
+            node.event(what);
+        }
+        assert!(node.event(What::Reset { waits: true }).unwrap().is_ok());
+        for what in between {
+            node.event(*what);
+        }
+        for _ in 0..20 {
+            node.event(What::FRAME);
+            assert_eq!(node.world.value("state"), "STOP", "{between:?}");
+        }
+    }
 }
 
 #[test]

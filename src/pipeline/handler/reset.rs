@@ -1,0 +1,26 @@
+//! The end of a STOP.
+
+use super::FrameHandler;
+use crate::decide::{Failure, Reason, Verdict};
+use crate::time::Clock;
+
+impl FrameHandler {
+    /// Somebody entitled to it says that a STOP may end. Accepted where the reason of the verdict is
+    /// [`Reason::ResetPending`], refused and forgotten otherwise.
+    pub fn reset(&mut self, clock: &dyn Clock) -> Verdict {
+        let mut verdict = self.pipeline.reset(clock);
+        // the clock of the stamps may stand still, and the supervisor knows no other
+        if matches!(verdict.reason, Reason::ResetPending { .. }) && self.is_silent() {
+            verdict = self.pipeline.fail(None, Failure::Source, clock);
+        }
+        self.announce_alone(verdict, clock)
+    }
+
+    /// Whether the last verdict on a frame is stale by the machine's clock.
+    fn is_silent(&self) -> bool {
+        let live = self.live.as_ref().filter(|live| live.machine_ages);
+        live.zip(self.posted).is_some_and(|(live, (at, _))| {
+            live.board.now().saturating_sub(at) > live.board.stale_after()
+        })
+    }
+}
