@@ -312,6 +312,12 @@ impl FrameHandler {
         verdict
     }
 
+    /// The end of the engine. What its panics left behind is gone with it: they are acknowledged.
+    pub fn discard(mut self) {
+        let panics = self.pipeline.panics.take();
+        self.acknowledge(panics);
+    }
+
     /// How often the engine was opened again.
     pub fn repairs(&self) -> u64 {
         self.repairs

@@ -3,8 +3,23 @@
 use super::super::{Failure, Observation, Reason, State};
 use super::hits::Window;
 use super::{Before, Supervisor};
+use crate::time::Stamp;
 
 impl Supervisor {
+    /// Capture stamp of the frame that confirmed the STOP, in STOP.
+    pub fn stopped_at(&self) -> Option<Stamp> {
+        (self.state == State::Stop).then_some(self.stopped_at)
+    }
+
+    /// A STOP that a supervisor before this one left, `since` the frame that confirmed it: it holds until a
+    /// reset, like any other.
+    pub fn keep_stop(&mut self, since: Stamp) {
+        self.state = State::Stop;
+        self.stopped_at = since;
+        self.reset = None;
+        self.reason = Reason::Latched { since };
+    }
+
     /// Somebody entitled to it says that a STOP may end. Refused while frames are not judged: what is
     /// refused is not remembered.
     pub(super) fn reset_asked(&mut self) {

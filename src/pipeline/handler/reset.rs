@@ -2,9 +2,19 @@
 
 use super::FrameHandler;
 use crate::decide::{Failure, Reason, Verdict};
-use crate::time::Clock;
+use crate::time::{Clock, Stamp};
 
 impl FrameHandler {
+    /// Capture stamp of the frame that confirmed the STOP, in STOP.
+    pub fn stopped_at(&self) -> Option<Stamp> {
+        self.pipeline.supervisor.stopped_at()
+    }
+
+    /// Begins in the STOP that a handler before this one left: a reset ends it, and nothing else.
+    pub fn keep_stop(&mut self, since: Stamp) {
+        self.pipeline.supervisor.keep_stop(since);
+    }
+
     /// Somebody entitled to it says that a STOP may end. Accepted where the reason of the verdict is
     /// [`Reason::ResetPending`], refused and forgotten otherwise.
     pub fn reset(&mut self, clock: &dyn Clock) -> Verdict {

@@ -14,6 +14,7 @@ mod corridor;
 mod error;
 mod managed;
 mod report;
+mod running;
 mod sink;
 mod source;
 mod state;
@@ -177,6 +178,7 @@ pub fn run(
         pictures: Some(Box::new(outputs)),
         receive_buffer,
         configured: None,
+        stopped_at: None,
         running: None,
     };
     let lifecycle = Arc::new(Lifecycle::new(managed, events));

@@ -16,7 +16,7 @@ use super::super::listener::Latest;
 use super::super::message::CameraMessage;
 use super::super::parameters::LiveSettings;
 use super::corridor::CorridorUpdater;
-use super::managed::handle_all;
+use super::running::handle_all;
 use super::sink::Pictures;
 use super::source::{EarlyUpload, InstrumentedSource};
 use super::state::ResetRequest;
@@ -308,6 +308,10 @@ impl Node {
                     handle_all(no_more, &mut self.frames);
                     self.shared.go_on();
                     self.frames.off = false;
+                    let handler = &self.frames.handler;
+                    let uploader = handler.pipeline().uploader();
+                    let upload = EarlyUpload::new(uploader, handler.repairs());
+                    *self.frames.upload.lock().unwrap() = upload;
                 }
             }
             What::Lost => {

@@ -214,7 +214,7 @@ impl FrameWorker {
 
     /// What sends pixels ahead broke: the engine that it belongs to is opened again, and after that, and
     /// after any other repair, it is that of the new engine.
-    fn renew_uploader(&mut self) {
+    pub(super) fn renew_uploader(&mut self) {
         let upload = Arc::clone(&self.upload);
         // busy with a copy: after the next frame, then
         let Ok(mut upload) = upload.try_lock() else {

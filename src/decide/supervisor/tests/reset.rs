@@ -110,6 +110,28 @@ fn s07_a_reset_is_void_after_a_step_of_the_clock() {
 }
 
 #[test]
+fn s22_a_stop_that_another_supervisor_left_holds_until_a_reset() {
+    let before = Drive::stopped().supervisor;
+    assert_eq!(before.stopped_at(), Some(ms(200)));
+    assert_eq!(Drive::started().supervisor.stopped_at(), None);
+
+    let mut drive = Drive::new();
+    drive.supervisor.keep_stop(ms(200));
+    let latched = Reason::Latched { since: ms(200) };
+    let verdict = drive.event(Event::Tick);
+    assert_eq!((verdict.state, verdict.safe_stop), (Stop, true));
+    assert_eq!(verdict.reason, latched);
+    let refused = drive.event(Event::Reset).reason;
+    assert_eq!(refused, Reason::NoFrameYet, "S17");
+    assert_eq!(drive.frames(&[0; 20]), [Stop; 20]);
+    assert_eq!(drive.frame(0).reason, latched);
+    assert_eq!(drive.supervisor.stopped_at(), Some(ms(200)));
+    assert_eq!(drive.event(Event::Reset).reason.code(), "reset-pending");
+    assert_eq!(drive.frames(&[0; 3]), [Stop, Stop, Clear]);
+    assert_eq!(drive.supervisor.stopped_at(), None);
+}
+
+#[test]
 fn s17_a_reset_that_is_refused_is_not_remembered() {
     let mut drive = Drive::stopped();
     drive.now_ms += 300;

@@ -3,6 +3,7 @@
 use super::super::super::test_log::logged;
 use super::*;
 use crate::msg::Odometry;
+use crate::watchdog::{TripKind, contain};
 
 #[test]
 fn disabling_raises_the_flag_before_the_answer_and_the_status_says_so() {
@@ -137,6 +138,30 @@ fn a_reset_does_not_outlast_the_judging() {
 }
 
 #[test]
+fn a_node_that_is_configured_again_begins_in_the_stop_that_it_was_in() {
+    let mut before = Node::new(WeakMode::Warn);
+    for what in [What::FRAME, What::HAZARD, What::HAZARD, What::Deactivate] {
+        before.event(what);
+    }
+    before.event(What::Activate);
+    let since = before.frames.handler.stopped_at().unwrap();
+
+    let mut node = Node::new(WeakMode::Warn);
+    node.frames.handler.keep_stop(since);
+    let reset = What::Reset { waits: true };
+    assert!(node.event(reset).unwrap().is_err(), "no frame came yet");
+    for _ in 0..20 {
+        node.event(What::FRAME);
+        assert!(node.world.board.flag());
+        assert_eq!(node.world.value("state"), "STOP");
+    }
+    assert!(node.event(reset).unwrap().is_ok());
+    node.event(What::FRAME);
+    node.event(What::FRAME);
+    assert_eq!(node.world.value("state"), "OK");
+}
+
+#[test]
 fn a_reset_is_logged_once_with_who_asked_and_what_became_of_it() {
     let mut node = Node::new(WeakMode::Warn);
     for what in [What::FRAME, What::HAZARD, What::HAZARD] {
@@ -191,6 +216,39 @@ fn every_panic_round_the_engine_is_repaired_by_its_owner_and_by_nobody_else() {
         assert!(node.world.board.flag(), "{place:?}");
         assert!(node.world.board.is_lost(), "{place:?}");
     }
+}
+
+#[test]
+fn a_panic_while_no_frames_are_judged_is_repaired_when_the_node_is_deactivated() {
+    let mut node = Node::new(WeakMode::Warn);
+    for what in [
+        What::FRAME,
+        What::Enable(false),
+        What::FRAME,
+        What::with_panic(Place::Upload),
+        What::Deactivate,
+        What::Activate,
+        What::Enable(true),
+        What::FRAME,
+    ] {
+        node.event(what);
+    }
+    assert_eq!(node.frames.handler.repairs(), 1);
+    assert!(!node.world.board.flag() && !node.world.board.is_lost());
+}
+
+#[test]
+fn panics_of_an_engine_that_is_discarded_are_acknowledged() {
+    let node = Node::new(WeakMode::Warn);
+    let Node {
+        world, mut frames, ..
+    } = node;
+    *world.panic.lock().unwrap() = Some(Place::Segment);
+    let panic = contain(|| world.panic_at(Place::Segment)).unwrap_err();
+    frames.handler.pipeline_mut().lose_engine(panic);
+    assert!(world.board.latched(TripKind::Panic).is_some());
+    frames.handler.discard();
+    assert!(world.board.latched(TripKind::Panic).is_none());
 }
 
 #[test]
