@@ -1,7 +1,7 @@
 //! What the threads of a node share.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -16,21 +16,48 @@ use crate::watchdog::{Beat, Board, BoardReader, Cause, Snapshot, Trip};
 
 /// Asks the thread that handles frames to reset the latch of a STOP. It is carried out or refused, never
 /// both: whoever withdraws it before it is taken knows that nothing will come of it.
-#[derive(Clone)]
 pub(super) struct ResetRequest {
     taken: Arc<AtomicBool>,
     reply: SyncSender<Result<String, String>>,
 }
 
+/// What whoever asked keeps. The answer ends without one where the request is gone, or its thread.
+pub(super) struct ResetAnswer {
+    taken: Arc<AtomicBool>,
+    pub(super) answer: Receiver<Result<String, String>>,
+}
+
+impl ResetAnswer {
+    /// False where it was taken already.
+    pub(super) fn withdraw(&self) -> bool {
+        !self.taken.swap(true, Ordering::AcqRel)
+    }
+}
+
+/// Why a request does not reach the thread that handles frames.
+pub(super) enum Unheard {
+    /// There is none.
+    Gone,
+    /// It has not taken those before.
+    Busy,
+}
+
 impl ResetRequest {
     /// And where the answer comes.
-    pub(super) fn new() -> (Self, Receiver<Result<String, String>>) {
+    pub(super) fn new() -> (Self, ResetAnswer) {
         let (reply, answer) = sync_channel(1);
-        let taken = Arc::default();
-        (Self { taken, reply }, answer)
+        let taken = Arc::<AtomicBool>::default();
+        let kept = Arc::clone(&taken);
+        (
+            Self { taken, reply },
+            ResetAnswer {
+                taken: kept,
+                answer,
+            },
+        )
     }
 
-    /// For one side only, the first.
+    /// False where it was withdrawn.
     pub(super) fn take(&self) -> bool {
         !self.taken.swap(true, Ordering::AcqRel)
     }
@@ -198,10 +225,13 @@ impl NodeState {
         *lock(&self.commands) = None;
     }
 
-    /// False where nobody handles frames, or is too busy to.
-    pub(super) fn command(&self, command: ResetRequest) -> bool {
-        let sender = lock(&self.commands).clone();
-        sender.is_some_and(|sender| sender.try_send(command).is_ok())
+    /// Hands a request to whoever handles frames.
+    pub(super) fn command(&self, command: ResetRequest) -> Result<(), Unheard> {
+        let sender = lock(&self.commands).clone().ok_or(Unheard::Gone)?;
+        sender.try_send(command).map_err(|e| match e {
+            TrySendError::Full(_) => Unheard::Busy,
+            TrySendError::Disconnected(_) => Unheard::Gone,
+        })
     }
 
     pub(super) fn set_live(&self, live: LiveSettings) {

@@ -281,16 +281,16 @@ impl Node {
             }
             What::Reset { waits } => {
                 let (request, answer) = ResetRequest::new();
-                let asked = self.shared.command(request.clone());
+                let asked = self.shared.command(request).is_ok();
                 if self.ended {
                     // nobody takes it: who asks withdraws it
-                    assert!(request.take());
+                    assert!(answer.withdraw());
                     return None;
                 }
                 assert!(asked);
-                let withdrawn = !waits && request.take();
+                let withdrawn = !waits && answer.withdraw();
                 self.frames_do(|frames, _| frames.idle());
-                let answer = answer.try_recv();
+                let answer = answer.answer.try_recv();
                 assert_eq!(answer.is_err(), withdrawn, "answered, or never carried out");
                 return answer.ok();
             }

@@ -192,6 +192,41 @@ fn a_reset_is_logged_once_with_who_asked_and_what_became_of_it() {
 }
 
 #[test]
+fn a_reset_that_nobody_will_take_is_answered_at_once_and_with_the_reason() {
+    let mut node = Node::new(WeakMode::Warn);
+    let control = outputs::control(&node);
+    // who asked for these has withdrawn them
+    for _ in 0..4 {
+        let (request, asked) = ResetRequest::new();
+        assert!(node.shared.command(request).is_ok() && asked.withdraw());
+    }
+    let busy = Err("the frame that is judged now takes too long; ask again".to_owned());
+    assert_eq!(control.reset("abc"), busy);
+
+    node.frames_do(|frames, _| frames.idle());
+    let asking = thread::spawn(move || (control.reset("abc"), control.reset("abc")));
+    // deactivated while it waits, and asked again after that
+    let request = node.frames.commands.recv_timeout(Duration::from_secs(10));
+    node.shared.end_commands();
+    drop(request);
+    let gone = || Err("no frames are judged: the node is unconfigured".to_owned());
+    assert_eq!(asking.join().unwrap(), (gone(), gone()));
+}
+
+#[test]
+fn a_node_that_is_not_active_says_when_frames_are_judged() {
+    let node = Node::new(WeakMode::Warn);
+    let control = outputs::control(&node);
+    let off = control.enable(false, "abc").unwrap();
+    assert_eq!(off, "frames are not judged from now on");
+    for _ in 0..2 {
+        let on = control.enable(true, "abc").unwrap();
+        let expected = "frames are judged once the node is active; it is unconfigured now";
+        assert_eq!(on, expected);
+    }
+}
+
+#[test]
 fn every_panic_round_the_engine_is_repaired_by_its_owner_and_by_nobody_else() {
     for place in Place::ENGINE {
         let mut node = Node::new(WeakMode::Warn);
