@@ -8,6 +8,7 @@ use pictures::{Picture, Pictures};
 mod faults;
 mod hits;
 mod pictures;
+mod reset;
 mod unwatched;
 
 /// Turns events into verdicts. A state machine without clock, thread or allocation: the same
@@ -65,6 +66,8 @@ pub struct Supervisor {
     good: u32,
     /// Clean frames since a reset was asked for.
     reset: Option<u32>,
+    /// Why the last frame was not judged; none where it was.
+    unjudged: Option<Reason>,
     /// Capture stamp of the frame that confirmed the STOP.
     stopped_at: Stamp,
     /// What the last event changed, where it was a frame.
@@ -102,6 +105,7 @@ impl Supervisor {
             window: Window::default(),
             good: 0,
             reset: None,
+            unjudged: Some(Reason::NoFrameYet),
             stopped_at: Stamp::default(),
             before: None,
             frame_fault: None,
@@ -141,6 +145,7 @@ impl Supervisor {
                 let picture = self.pictures.judge(&observation, &self.config.quality);
                 let fault = stepped.or_else(|| self.fault_of(&observation, picture, now.stamp));
                 self.frame_fault = fault;
+                self.unjudged = None;
                 if stepped.is_none() {
                     self.note_stamp(observation.capture_stamp, fault, now);
                 }
@@ -187,13 +192,9 @@ impl Supervisor {
             Event::Tick => {
                 self.time_passed(stepped, now);
             }
-            // carried out or refused, never both: what is refused is not remembered
             Event::Reset => {
-                if !self.time_passed(stepped, now) && self.state == State::Stop {
-                    self.reason = Reason::ResetPending {
-                        clean: *self.reset.get_or_insert(0),
-                        needed: self.config.reset_frames,
-                    };
+                if !self.time_passed(stepped, now) {
+                    self.reset_asked();
                 }
             }
         }
@@ -223,19 +224,6 @@ impl Supervisor {
         self.fault(reason);
     }
 
-    /// The verdict on the last frame came out too late, so the frame counts for nothing: it neither
-    /// wipes out a hit nor ends a STOP. A STOP that it confirmed, or a reset that it made void, stays.
-    fn take_back(&mut self, before: Before) {
-        if self.state == State::Stop && self.window.ends_with_hit() {
-            return;
-        }
-        self.window = before.window;
-        if before.state == State::Stop {
-            self.state = State::Stop;
-            self.reset = before.reset;
-        }
-    }
-
     /// Both clocks count, so that neither can stand still unnoticed. Whether that is a fault.
     fn time_passed(&mut self, stepped: Option<Reason>, now: Now) -> bool {
         let missing = || {
@@ -257,10 +245,11 @@ impl Supervisor {
         self.good = 0;
         self.reason = reason;
         if self.state == State::Stop {
-            self.reset = self.reset.map(|_| 0);
+            self.fault_in_stop(reason);
         } else {
             self.state = State::Fault;
         }
+        self.note_unjudged(reason);
     }
 
     fn confirmed(&mut self, observation: &Observation) {
@@ -334,36 +323,6 @@ impl Supervisor {
         } else {
             self.state = State::Ok;
             self.reason = Reason::Clear;
-        }
-    }
-
-    fn stopped_frame(&mut self, observation: &Observation, hit: bool) {
-        let needed = self.config.reset_frames;
-        match self.reset {
-            None => {
-                self.reason = Reason::Latched {
-                    since: self.stopped_at,
-                }
-            }
-            Some(_) if hit => {
-                self.reset = None;
-                self.reason = Reason::ResetCancelled {
-                    corridor_pixels: observation.corridor_pixels,
-                };
-            }
-            Some(clean) if clean + 1 < needed => {
-                self.reset = Some(clean + 1);
-                self.reason = Reason::ResetPending {
-                    clean: clean + 1,
-                    needed,
-                };
-            }
-            Some(_) => {
-                self.reset = None;
-                self.window = Window::default();
-                self.state = State::Ok;
-                self.reason = Reason::Clear;
-            }
         }
     }
 

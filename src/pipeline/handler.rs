@@ -16,6 +16,8 @@ use crate::stages::{FrameFate, Stage, StageTimes};
 use crate::time::{Clock, Stamp};
 use crate::watchdog::{Board, Contained, LatchedTrip, contain};
 
+mod reset;
+
 /// Who holds the flag; where time is real, and verdicts can be late.
 #[derive(Clone, Debug)]
 pub struct Live {
@@ -267,13 +269,6 @@ impl FrameHandler {
         (verdict, before != Some(verdict.state))
     }
 
-    /// Somebody entitled to it says that a STOP may end. Accepted where the reason of the verdict is
-    /// [`Reason::ResetPending`], refused and forgotten otherwise.
-    pub fn reset(&mut self, clock: &dyn Clock) -> Verdict {
-        let verdict = self.pipeline.reset(clock);
-        self.announce_alone(verdict, clock)
-    }
-
     fn announce_alone(&mut self, verdict: Verdict, clock: &dyn Clock) -> Verdict {
         self.announce(verdict, verdict.capture_stamp, clock);
         self.log_state();
@@ -315,6 +310,12 @@ impl FrameHandler {
         let verdict = self.fail(Failure::Panicked, clock);
         self.repair();
         verdict
+    }
+
+    /// The end of the engine. What its panics left behind is gone with it: they are acknowledged.
+    pub fn discard(mut self) {
+        let panics = self.pipeline.panics.take();
+        self.acknowledge(panics);
     }
 
     /// How often the engine was opened again.

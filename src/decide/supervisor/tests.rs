@@ -12,6 +12,7 @@ mod invariants;
 mod model;
 mod pictures;
 mod random;
+mod reset;
 mod states;
 mod time;
 

@@ -51,6 +51,9 @@ pub trait Managed: Send {
         Err(format!("no recovery from an error while {during}"))
     }
 
+    /// `recover` could not repair it, and `why`: the node is `finalized`, and its process should end.
+    fn unrepaired(&mut self, _why: &str) {}
+
     /// The panic that `recover` was called for is repaired.
     fn repaired(&mut self, _panic: LatchedTrip) {}
 }
@@ -179,6 +182,9 @@ impl Lifecycle {
                 (Some(first), None) => Some(first),
                 (Some(first), Some(next)) => Some(format!("{first}; {next}")),
             };
+            if call.state == State::ErrorProcessing && outcome != Outcome::Success {
+                managed.unrepaired(why.as_deref().unwrap_or_default());
+            }
             let failure = why.clone().map(|reason| Failure {
                 transition: asked,
                 reason,

@@ -21,6 +21,8 @@ enum Script {
 struct Scripted {
     script: VecDeque<Script>,
     calls: Arc<Mutex<Vec<String>>>,
+    /// Why something could not be repaired.
+    unrepaired: Arc<Mutex<Vec<String>>>,
 }
 
 impl Scripted {
@@ -54,11 +56,15 @@ impl Managed for Scripted {
     fn recover(&mut self, during: State) -> Result<(), String> {
         self.call(format!("recover during {during}"))
     }
+    fn unrepaired(&mut self, why: &str) {
+        self.unrepaired.lock().unwrap().push(why.to_owned());
+    }
 }
 
 struct Node {
     lifecycle: Lifecycle,
     calls: Arc<Mutex<Vec<String>>>,
+    unrepaired: Arc<Mutex<Vec<String>>>,
     events: Arc<Mutex<Vec<Event>>>,
 }
 
@@ -67,12 +73,15 @@ fn node(script: &[Script]) -> Node {
     let managed = Scripted {
         script: script.iter().copied().collect(),
         calls: Arc::clone(&calls),
+        unrepaired: Arc::default(),
     };
+    let unrepaired = Arc::clone(&managed.unrepaired);
     let noted = Arc::clone(&events);
     let sink = move |event: &Event| noted.lock().unwrap().push(event.clone());
     Node {
         lifecycle: Lifecycle::new(managed, sink),
         calls,
+        unrepaired,
         events,
     }
 }
@@ -147,6 +156,7 @@ fn a_panic_is_an_error_that_is_recovered_from_or_final() {
     );
     assert_eq!(recovered.transitions(), [1, 12, 60]);
     assert!(recovered.lifecycle.failure().is_some());
+    assert!(recovered.unrepaired.lock().unwrap().is_empty());
 
     for (script, last) in [(Fail, 61), (Panic, 62)] {
         let node = node(&[Succeed, Succeed, Panic, script]);
@@ -157,6 +167,11 @@ fn a_panic_is_an_error_that_is_recovered_from_or_final() {
         assert!(text.contains("shutdown from active panics; "), "{text}");
         assert!(text.contains("recover during shuttingdown"), "{text}");
         assert_eq!(node.lifecycle.state(), State::Finalized);
+        let unrepaired = node.unrepaired.lock().unwrap();
+        assert!(
+            matches!(&unrepaired[..], [why] if text.contains(why.as_str())),
+            "{unrepaired:?}"
+        );
         assert_eq!(node.transitions()[4..], [7, 52, last]);
     }
 }
@@ -177,6 +192,7 @@ fn a_sink_that_panics_does_not_leave_the_node_between_two_states() {
     let managed = Scripted {
         script: VecDeque::new(),
         calls: Arc::default(),
+        unrepaired: Arc::default(),
     };
     let lifecycle = Lifecycle::new(managed, |_| std::panic::resume_unwind(Box::new("sink")));
     assert_eq!(lifecycle.change(&Request::CONFIGURE), Ok(State::Inactive));

@@ -1,12 +1,13 @@
 //! What services and parameters do with the node.
 
 use std::sync::Arc;
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use super::super::lifecycle::{Lifecycle, Request, State};
 use super::super::parameters::{Host, LiveSettings, Phase, Store};
 use super::super::services::Control;
-use super::state::{NodeState, ResetRequest};
+use super::state::{NodeState, ResetRequest, Unheard};
 use crate::msg::Time;
 
 /// How long a service waits for the thread that handles frames.
@@ -32,11 +33,15 @@ impl Control for NodeControl {
     fn enable(&self, on: bool, by: &str) -> Result<String, String> {
         let changed = self.shared.set_enabled(on);
         let word = if on { "judged" } else { "not judged" };
-        log::warn!("frames are {word} from now on: the client {by} asked for it");
-        Ok(match changed {
-            true => format!("frames are {word} from now on"),
-            false => format!("frames are {word} already"),
-        })
+        let said = match (self.state(), changed) {
+            (state, _) if on && state != State::Active => {
+                format!("frames are judged once the node is active; it is {state} now")
+            }
+            (_, true) => format!("frames are {word} from now on"),
+            (_, false) => format!("frames are {word} already"),
+        };
+        log::warn!("{said}: the client {by} asked for it");
+        Ok(said)
     }
 
     fn state(&self) -> State {
@@ -52,20 +57,26 @@ impl Control for NodeControl {
 
 impl NodeControl {
     fn ask_for_reset(&self) -> Result<String, String> {
-        let gone = || format!("no frames are judged: the node is {}", self.state());
-        let (request, answer) = ResetRequest::new();
-        if !self.shared.command(request.clone()) {
-            return Err(gone());
+        let gone = || {
+            Err(format!(
+                "no frames are judged: the node is {}",
+                self.state()
+            ))
+        };
+        let busy = || Err("the frame that is judged now takes too long; ask again".to_owned());
+        let (request, asked) = ResetRequest::new();
+        match self.shared.command(request) {
+            Ok(()) => {}
+            Err(Unheard::Gone) => return gone(),
+            Err(Unheard::Busy) => return busy(),
         }
-        if let Ok(answer) = answer.recv_timeout(REPLY_WITHIN) {
-            return answer;
+        match asked.answer.recv_timeout(REPLY_WITHIN) {
+            Ok(answer) => answer,
+            Err(RecvTimeoutError::Disconnected) => gone(),
+            Err(RecvTimeoutError::Timeout) if asked.withdraw() => busy(),
+            // it was taken at this moment: the answer comes, unless its thread ends
+            Err(RecvTimeoutError::Timeout) => asked.answer.recv().unwrap_or_else(|_| gone()),
         }
-        if request.take() {
-            return Err("the frame that is judged now takes too long; ask again".to_owned());
-        }
-        // it was taken at this moment: the answer comes, unless its thread ends
-        drop(request);
-        answer.recv().unwrap_or_else(|_| Err(gone()))
     }
 
     /// Notes the state of the life cycle for the diagnostics.

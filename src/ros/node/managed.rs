@@ -1,44 +1,36 @@
 //! What the node does in the transitions of its life cycle.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::thread;
 
 use ros2_client::{Context, Node};
 
 use super::super::clock::RosClock;
 use super::super::diagnostics::{CleanMeans, EngineWords, Limits};
-use super::super::input::{CameraSubscription, Stopper};
+use super::super::input::CameraSubscription;
 use super::super::lifecycle::{Managed, State};
 use super::super::listener::{Listener, Subscriptions};
-use super::super::message::CameraMessage;
 use super::super::names::Names;
 use super::super::parameters::NodeSettings;
 use super::super::participant::ReceiveBuffer;
 use super::super::qos;
 use super::corridor::CorridorUpdater;
 use super::judging::Judging;
+use super::running::{Idle, Running};
 use super::sink::Pictures;
-use super::source::{EarlyUpload, InstrumentedSource};
 use super::state::NodeState;
-use super::worker::FrameWorker;
 use crate::calibration::StopFile;
-use crate::decide::Failure;
 use crate::engine::{EngineFactory, Judges, Mode};
 use crate::frame::{CameraView, ImageView};
-use crate::live::{self, LiveError, Source};
 use crate::model::{Bundle, Manifest, ThresholdAt};
 use crate::msg::{CameraInfo, Clock as ClockMessage, Odometry};
 use crate::pipeline::{Asked, Choice, FrameHandler, Live, OpenEngine, Settings};
-use crate::repeats::Repeats;
 use crate::schedule::LatencyModel;
 use crate::score::ScoreKind;
 use crate::status::Networks;
 use crate::time::Stamp;
-use crate::watchdog::{LatchedTrip, Trip, panic_message};
+use crate::watchdog::{LatchedTrip, Trip};
 
-/// Without a message for so long, the supervisor is asked what it thinks of that.
-const TICK: Duration = Duration::from_millis(50);
 /// Counted runs of every mode before the first frame; one more is not counted. The admission plans
 /// with no mode before it has seen [`LatencyModel::MIN_DRY_RUNS`].
 const DRY_RUNS: usize = 10;
@@ -60,31 +52,21 @@ pub(super) struct ManagedNode {
     pub(super) pictures: Option<Box<dyn Pictures>>,
     pub(super) receive_buffer: Option<ReceiveBuffer>,
     pub(super) configured: Option<Configured>,
+    /// Of the STOP in which the last supervisor was forgotten.
+    pub(super) stopped_at: Option<Stamp>,
     pub(super) running: Option<Running>,
 }
 
 /// From `configure` to `cleanup`.
 pub(super) struct Configured {
-    settings: NodeSettings,
-    camera: CameraSubscription,
-    clock: Arc<RosClock>,
-    judging: Judging,
+    pub(super) settings: NodeSettings,
+    pub(super) camera: CameraSubscription,
+    pub(super) clock: Arc<RosClock>,
+    pub(super) judging: Judging,
     /// With whoever handles frames while the node is active.
-    idle: Option<Idle>,
+    pub(super) idle: Option<Idle>,
     // what it listens to ends with it
     _listener: Listener,
-}
-
-/// What handles frames, while it does not.
-struct Idle {
-    handler: FrameHandler,
-    corridor: CorridorUpdater,
-}
-
-/// From `activate` to `deactivate`.
-pub(super) struct Running {
-    stopper: Stopper,
-    thread: JoinHandle<FrameWorker>,
 }
 
 impl Managed for ManagedNode {
@@ -103,53 +85,7 @@ impl Managed for ManagedNode {
     }
 
     fn activate(&mut self) -> Result<(), String> {
-        let configured = self.configured.as_mut().ok_or("not configured")?;
-        let pictures = self.pictures.take().ok_or("outputs are in use")?;
-        let Some(Idle { handler, corridor }) = configured.idle.take() else {
-            self.pictures = Some(pictures);
-            return Err("frames are handled already".to_owned());
-        };
-        let source = configured.camera.source();
-        let stopper = source.stopper();
-        let uploader = handler.pipeline().uploader();
-        let upload = Arc::new(Mutex::new(EarlyUpload::new(uploader, handler.repairs())));
-        let mut frames = FrameWorker {
-            shared: Arc::clone(&self.shared),
-            handler,
-            pictures,
-            clock: Arc::clone(&configured.clock),
-            corridor,
-            upload: Arc::clone(&upload),
-            judging: configured.judging.clone(),
-            receive_buffer: self.receive_buffer.take(),
-            commands: self.shared.take_commands(),
-            live: self.shared.live(),
-            version: u64::MAX,
-            off: false,
-            repeats: Repeats::default(),
-        };
-        let source = InstrumentedSource {
-            source,
-            shared: Arc::clone(&self.shared),
-            upload,
-        };
-        let realtime = configured.settings.realtime.clone();
-        let body = move || {
-            realtime.apply_to_thread("frames");
-            handle_all(source, &mut frames);
-            frames
-        };
-        let thread = thread::Builder::new()
-            .name("lookout-frames".to_owned())
-            .spawn(body);
-        match thread {
-            Ok(thread) => {
-                self.running = Some(Running { stopper, thread });
-                Ok(())
-            }
-            // what was handed to the thread is gone with it
-            Err(e) => Err(format!("cannot start the frames' thread: {e}")),
-        }
+        self.start()
     }
 
     fn deactivate(&mut self) -> Result<(), String> {
@@ -180,6 +116,16 @@ impl Managed for ManagedNode {
                 during.name()
             )),
         }
+    }
+
+    fn unrepaired(&mut self, why: &str) {
+        // whoever started the process starts it again
+        let thread = thread::current();
+        let _ = self.shared.board.trip(Trip::Panic {
+            thread: thread.name().unwrap_or("(unnamed)"),
+            message: why,
+            owned: false,
+        });
     }
 
     fn repaired(&mut self, panic: LatchedTrip) {
@@ -251,6 +197,13 @@ impl ManagedNode {
         // the flag is up until the first verdict under these settings
         let mut handler = FrameHandler::assemble(open, pipeline_settings, Some(live))
             .map_err(|e| e.to_string())?;
+        if let Some(since) = self.stopped_at {
+            handler.keep_stop(since);
+            log::warn!(
+                "the node begins in STOP: the frame of {since} confirmed it before the node was configured \
+                 again, and it holds until a reset"
+            );
+        }
         let pipeline = handler.pipeline();
         self.shared.health().configured(
             EngineWords {
@@ -348,35 +301,16 @@ impl ManagedNode {
         })
     }
 
-    /// Ends the handling of frames; the flag is up then.
-    fn stop(&mut self) -> Result<(), String> {
-        let Some(Running { stopper, thread }) = self.running.take() else {
-            return Ok(());
-        };
-        stopper.stop();
-        self.shared.end_commands();
-        let frames = thread.join().map_err(|panic| {
-            format!(
-                "the frames' thread panicked: {}",
-                panic_message(panic.as_ref())
-            )
-        })?;
-        let FrameWorker {
-            handler,
-            pictures,
-            corridor,
-            ..
-        } = frames;
-        self.pictures = Some(pictures);
-        if let Some(configured) = &mut self.configured {
-            configured.idle = Some(Idle { handler, corridor });
-        }
-        Ok(())
-    }
-
-    /// Undoes `configure`.
+    /// Undoes `configure`, but for a latched STOP: that only a reset ends.
     fn forget(&mut self) {
-        self.configured = None;
+        if let Some(idle) = self
+            .configured
+            .take()
+            .and_then(|configured| configured.idle)
+        {
+            self.stopped_at = idle.handler.stopped_at();
+            idle.handler.discard();
+        }
         self.shared.set_judging(None);
         self.shared.set_clock(Arc::new(RosClock::system()));
         self.shared.health().no_engine();
@@ -389,25 +323,6 @@ fn clean_means(manifest: &Manifest, judges: Judges) -> CleanMeans {
         let judge = judges.of(mode)?;
         manifest.clean_mean(judge.score, mode.name())
     })
-}
-
-/// Handles messages until the source ends. Where a side breaks, nobody takes camera messages any more, and
-/// the process has to start anew.
-pub(super) fn handle_all(source: impl Source<CameraMessage>, frames: &mut FrameWorker) {
-    let (_, ended) = live::run(source, frames, TICK);
-    match &ended {
-        Ok(()) => frames.fail(Failure::Disabled),
-        // its thread's panic holds the flag up
-        Err(LiveError::WorkerPanicked(_)) => {}
-        Err(_) => frames.fail(Failure::Source),
-    }
-    if let Err(e) = &ended {
-        let _ = frames.shared.board.trip(Trip::Panic {
-            thread: "lookout-frames",
-            message: &e.to_string(),
-            owned: false,
-        });
-    }
 }
 
 /// Runs every mode on a grey frame, so that buffers are there and the admission has times to begin

@@ -16,6 +16,7 @@ mod judging;
 mod managed;
 mod progress;
 mod report;
+mod running;
 mod sink;
 mod source;
 mod state;
@@ -180,6 +181,7 @@ pub fn run(
         pictures: Some(Box::new(outputs)),
         receive_buffer,
         configured: None,
+        stopped_at: None,
         running: None,
     };
     let lifecycle = Arc::new(Lifecycle::new(managed, events));

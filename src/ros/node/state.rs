@@ -1,7 +1,7 @@
 //! What the threads of a node share.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -18,21 +18,48 @@ use crate::watchdog::{Beat, Board, BoardReader, Cause, Snapshot, Trip};
 
 /// Asks the thread that handles frames to reset the latch of a STOP. It is carried out or refused, never
 /// both: whoever withdraws it before it is taken knows that nothing will come of it.
-#[derive(Clone)]
 pub(super) struct ResetRequest {
     taken: Arc<AtomicBool>,
     reply: SyncSender<Result<String, String>>,
 }
 
+/// What whoever asked keeps. The answer ends without one where the request is gone, or its thread.
+pub(super) struct ResetAnswer {
+    taken: Arc<AtomicBool>,
+    pub(super) answer: Receiver<Result<String, String>>,
+}
+
+impl ResetAnswer {
+    /// False where it was taken already.
+    pub(super) fn withdraw(&self) -> bool {
+        !self.taken.swap(true, Ordering::AcqRel)
+    }
+}
+
+/// Why a request does not reach the thread that handles frames.
+pub(super) enum Unheard {
+    /// There is none.
+    Gone,
+    /// It has not taken those before.
+    Busy,
+}
+
 impl ResetRequest {
     /// And where the answer comes.
-    pub(super) fn new() -> (Self, Receiver<Result<String, String>>) {
+    pub(super) fn new() -> (Self, ResetAnswer) {
         let (reply, answer) = sync_channel(1);
-        let taken = Arc::default();
-        (Self { taken, reply }, answer)
+        let taken = Arc::<AtomicBool>::default();
+        let kept = Arc::clone(&taken);
+        (
+            Self { taken, reply },
+            ResetAnswer {
+                taken: kept,
+                answer,
+            },
+        )
     }
 
-    /// For one side only, the first.
+    /// False where it was withdrawn.
     pub(super) fn take(&self) -> bool {
         !self.taken.swap(true, Ordering::AcqRel)
     }
@@ -82,6 +109,8 @@ pub(super) struct NodeState {
     health: Mutex<Health>,
     clock: Mutex<Arc<RosClock>>,
     enabled: AtomicBool,
+    /// The life cycle ends the judging, or has ended it.
+    held: AtomicBool,
     commands: Mutex<Option<SyncSender<ResetRequest>>>,
     published: Mutex<Published>,
     /// Hash of the bundle, what every status says of it, and by which scores modes are judged.
@@ -118,6 +147,7 @@ impl NodeState {
             health: Mutex::new(health),
             clock: Mutex::new(Arc::new(RosClock::system())),
             enabled: AtomicBool::new(true),
+            held: AtomicBool::new(false),
             commands: Mutex::new(None),
             published: Mutex::default(),
             networks: Mutex::new(("unknown".to_owned(), String::new(), Judges::default())),
@@ -162,14 +192,32 @@ impl NodeState {
     pub(super) fn set_enabled(&self, on: bool) -> bool {
         let changed = self.enabled.swap(on, Ordering::AcqRel) != on;
         if !on {
-            self.hold("a service disabled it");
+            self.disable("a service disabled it");
         }
         self.health().enabled = on;
         changed
     }
 
-    /// Raises the flag until the thread that handles frames goes on, because `why`.
+    /// Neither a service nor the life cycle says that no frames are judged.
+    pub(super) fn judges(&self) -> bool {
+        self.is_enabled() && !self.held.load(Ordering::Acquire)
+    }
+
+    /// The life cycle ends the judging, because `why`. The flag is up when this returns, and until the next
+    /// [`go_on`](Self::go_on): the thread that is about to end may still have a frame before it.
     pub(super) fn hold(&self, why: &str) {
+        // before the trip: that thread must not take it for one that is over
+        self.held.store(true, Ordering::Release);
+        self.disable(why);
+    }
+
+    /// A new thread will handle frames.
+    pub(super) fn go_on(&self) {
+        self.held.store(false, Ordering::Release);
+    }
+
+    /// Raises the flag until the thread that handles frames goes on, because `why`.
+    fn disable(&self, why: &str) {
         let _ = self.board.trip(Trip::Disabled { message: why });
     }
 
@@ -185,10 +233,13 @@ impl NodeState {
         *lock(&self.commands) = None;
     }
 
-    /// False where nobody handles frames, or is too busy to.
-    pub(super) fn command(&self, command: ResetRequest) -> bool {
-        let sender = lock(&self.commands).clone();
-        sender.is_some_and(|sender| sender.try_send(command).is_ok())
+    /// Hands a request to whoever handles frames.
+    pub(super) fn command(&self, command: ResetRequest) -> Result<(), Unheard> {
+        let sender = lock(&self.commands).clone().ok_or(Unheard::Gone)?;
+        sender.try_send(command).map_err(|e| match e {
+            TrySendError::Full(_) => Unheard::Busy,
+            TrySendError::Disconnected(_) => Unheard::Gone,
+        })
     }
 
     pub(super) fn set_live(&self, live: LiveSettings) {

@@ -6,6 +6,7 @@ mod outputs;
 mod progress;
 mod sequences;
 mod state_log;
+mod what;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
@@ -17,7 +18,7 @@ use super::super::message::CameraMessage;
 use super::super::parameters::LiveSettings;
 use super::corridor::CorridorUpdater;
 use super::judging::Judging;
-use super::managed::handle_all;
+use super::running::handle_all;
 use super::sink::Pictures;
 use super::source::{EarlyUpload, InstrumentedSource};
 use super::state::ResetRequest;
@@ -39,94 +40,17 @@ use crate::stages::{Stage, StageTimes};
 use crate::time::{Clock, Stamp};
 use crate::watchdog::{BoardReader, Trip, trip};
 use eye::Eye;
+use what::{Place, What};
 
 const STALE_MS: u32 = 500;
 const SIZE: (u32, u32) = (64, 48);
 const MAP: (usize, usize) = (16, 12);
 
-/// Where something panics.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Place {
-    Stage,
-    Segment,
-    Observe,
-    Upload,
-    /// Where the status is handed to whoever publishes it.
-    Status,
-    /// Where the pictures are.
-    Pictures,
-}
-
-impl Place {
-    /// Round the engine, whose owner opens it again. Elsewhere nobody repairs anything.
-    const ENGINE: [Self; 4] = [Self::Stage, Self::Segment, Self::Observe, Self::Upload];
-}
-
-#[derive(Clone, Copy, Debug)]
-enum What {
-    /// A frame that is so old, of a hazard or not, on which the segmentation and the handing out of the
-    /// status take so long.
-    Frame {
-        age_ms: u64,
-        hazard: bool,
-        segment_ms: u64,
-        publish_ms: u64,
-        panic: Option<Place>,
-        other_size: bool,
-    },
-    /// A message that cannot be read.
-    Malformed,
-    /// Time, in which the thread of the frames looks around or hangs.
-    Time {
-        ms: u64,
-        hangs: bool,
-    },
-    /// Whether who asks still waits when it is looked at.
-    Reset {
-        waits: bool,
-    },
-    Enable(bool),
-    /// A panic that is nobody's.
-    Lost,
-}
-
-impl What {
-    /// A frame that nothing is wrong with.
-    const FRAME: Self = Self::Frame {
-        age_ms: 10,
-        hazard: false,
-        segment_ms: 0,
-        publish_ms: 0,
-        panic: None,
-        other_size: false,
-    };
-
-    /// The same of a hazard.
-    const HAZARD: Self = Self::Frame {
-        age_ms: 10,
-        hazard: true,
-        segment_ms: 0,
-        publish_ms: 0,
-        panic: None,
-        other_size: false,
-    };
-
-    /// The same, on which something panics.
-    fn with_panic(place: Place) -> Self {
-        Self::Frame {
-            age_ms: 10,
-            hazard: false,
-            segment_ms: 0,
-            publish_ms: 0,
-            panic: Some(place),
-            other_size: false,
-        }
-    }
-}
-
 /// What the node's parts see of the test.
 struct World {
     clock: Arc<SimClock>,
+    /// So many ms the machine's clock went on while that one stood still.
+    paused_ms: Arc<AtomicU64>,
     board: Arc<Board>,
     hazard: AtomicBool,
     segment_ms: AtomicU64,
@@ -196,6 +120,7 @@ struct Node {
     number: u8,
     /// The thread of the frames has ended.
     ended: bool,
+    deactivated: bool,
 }
 
 impl Node {
@@ -203,9 +128,14 @@ impl Node {
         let clock = Arc::new(SimClock::default());
         clock.set(Stamp::from_nanos(1_700_000_000_000_000_000));
         let hand = Arc::clone(&clock);
-        let board = Board::with_clock(STALE_MS, move || hand.monotonic()).unwrap();
+        let paused_ms = Arc::<AtomicU64>::default();
+        let paused = Arc::clone(&paused_ms);
+        let machine =
+            move || hand.monotonic() + Duration::from_millis(paused.load(Ordering::Relaxed));
+        let board = Board::with_clock(STALE_MS, machine).unwrap();
         let world = Arc::new(World {
             clock: Arc::clone(&clock),
+            paused_ms,
             board: Arc::new(board),
             hazard: AtomicBool::new(false),
             segment_ms: AtomicU64::new(0),
@@ -301,6 +231,7 @@ impl Node {
             message,
             number: 0,
             ended: false,
+            deactivated: false,
         }
     }
 
@@ -353,21 +284,38 @@ impl Node {
             }
             What::Reset { waits } => {
                 let (request, answer) = ResetRequest::new();
-                let asked = self.shared.command(request.clone());
+                let asked = self.shared.command(request).is_ok();
                 if self.ended {
                     // nobody takes it: who asks withdraws it
-                    assert!(request.take());
+                    assert!(answer.withdraw());
                     return None;
                 }
                 assert!(asked);
-                let withdrawn = !waits && request.take();
+                let withdrawn = !waits && answer.withdraw();
                 self.frames_do(|frames, _| frames.idle());
-                let answer = answer.try_recv();
+                let answer = answer.answer.try_recv();
                 assert_eq!(answer.is_err(), withdrawn, "answered, or never carried out");
                 return answer.ok();
             }
             What::Enable(on) => {
                 self.shared.set_enabled(on);
+            }
+            What::Deactivate => {
+                self.shared.hold("the node was deactivated");
+                self.deactivated = true;
+            }
+            What::Activate => {
+                let ends = std::mem::take(&mut self.deactivated) && !self.ended;
+                if ends {
+                    let no_more = |_: &mut CameraMessage| -> Result<bool, String> { Ok(false) };
+                    handle_all(no_more, &mut self.frames);
+                    self.shared.go_on();
+                    self.frames.off = false;
+                    let handler = &self.frames.handler;
+                    let uploader = handler.pipeline().uploader();
+                    let upload = EarlyUpload::new(uploader, handler.repairs());
+                    *self.frames.upload.lock().unwrap() = upload;
+                }
             }
             What::Lost => {
                 let _ = self.world.board.trip(Trip::Panic {

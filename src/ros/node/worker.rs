@@ -91,12 +91,12 @@ impl Worker<CameraMessage> for FrameWorker {
 impl FrameWorker {
     /// Takes what services and parameters asked for since.
     fn take_requests(&mut self) {
-        // before the question whether it is enabled: who disables it after that has a trip of his own
+        // before the question whether frames are judged: who ends that after it has a trip of his own
         if let Some(held) = self.shared.board.latched(TripKind::Disabled) {
             if !self.off {
                 self.fail(Failure::Disabled);
             }
-            self.off = !self.shared.is_enabled();
+            self.off = !self.shared.judges();
             if !self.off {
                 self.shared.board.acknowledge(held);
             }
@@ -136,7 +136,11 @@ impl FrameWorker {
 
     fn reset(&mut self) -> Result<String, String> {
         if self.off {
-            return Err("no frames are judged: a service disabled it".to_owned());
+            let why = match self.shared.is_enabled() {
+                true => "the node is not active any more",
+                false => "a service disabled it",
+            };
+            return Err(format!("no frames are judged: {why}"));
         }
         let verdict = self.handler.reset(&*self.clock);
         self.publish(&verdict);
@@ -195,7 +199,7 @@ impl FrameWorker {
 
     /// What sends pixels ahead broke: the engine that it belongs to is opened again, and after that, and
     /// after any other repair, it is that of the new engine.
-    fn renew_uploader(&mut self) {
+    pub(super) fn renew_uploader(&mut self) {
         let upload = Arc::clone(&self.upload);
         // busy with a copy: after the next frame, then
         let Ok(mut upload) = upload.try_lock() else {

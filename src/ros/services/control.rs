@@ -2,15 +2,15 @@ use std::sync::Arc;
 
 use ros2_client::Node;
 
+use super::aside::serve_aside;
 use super::server::{ServiceError, Serving, serve};
-use super::transitions::serve_transitions;
 use crate::msg::{lifecycle_msgs, std_srvs};
 use crate::ros::lifecycle::{Request, State, Transition};
 
 /// What the services do with the node.
 pub trait Control: Send + Sync {
     /// Resets the latch of a confirmed stop, as the client `by` asks. Returns what was done, or why
-    /// not. Quick.
+    /// not. May wait for the frame that is judged: called on a thread of its own, for one request at a time.
     ///
     /// # Errors
     /// Why there was no reset.
@@ -37,19 +37,25 @@ pub trait Control: Send + Sync {
 /// one: of `~/reset`, and so on.
 ///
 /// # Errors
-/// A name is no absolute one, DDS refuses, or there is no thread for changes of state.
+/// A name is no absolute one, DDS refuses, or there is no thread for changes of state or resets.
 pub fn control_servers(
     node: &mut Node,
     name: impl Fn(&str) -> String,
     control: &Arc<dyn Control>,
 ) -> Result<Vec<Serving>, ServiceError> {
     let by = || Arc::clone(control);
-    let (reset, enable, state, transitions) = (by(), by(), by(), by());
+    let (reset, enable, change, state, transitions) = (by(), by(), by(), by(), by());
+    let busy = std_srvs::TriggerResponse {
+        success: false,
+        message: "too many requests for a reset wait already; ask again".to_owned(),
+    };
     Ok(vec![
-        serve(
+        serve_aside(
             node,
             &name("~/reset"),
             ("std_srvs", "Trigger"),
+            "lookout-reset",
+            busy,
             move |_: std_srvs::TriggerRequest, by| {
                 let (success, message) = success_and_message(reset.reset(by));
                 std_srvs::TriggerResponse { success, message }
@@ -64,7 +70,17 @@ pub fn control_servers(
                 std_srvs::SetBoolResponse { success, message }
             },
         )?,
-        serve_transitions(node, &name("~/change_state"), by())?,
+        serve_aside(
+            node,
+            &name("~/change_state"),
+            ("lifecycle_msgs", "ChangeState"),
+            "lookout-change",
+            lifecycle_msgs::ChangeStateResponse { success: false },
+            move |request: lifecycle_msgs::ChangeStateRequest, _| {
+                let success = change.change_state(&request.transition.into());
+                lifecycle_msgs::ChangeStateResponse { success }
+            },
+        )?,
         serve(
             node,
             &name("~/get_state"),

@@ -8,14 +8,14 @@
 //! - A request that is no message of its type is logged and dropped.
 //! - A request whose handler panics gets a response that says no.
 //! - Requests wait in the reader's queue (64 at most, of which the oldest go), and each server gives
-//!   way to the others after every answer. A change of state runs on a thread of its own, and the
-//!   others answer meanwhile.
+//!   way to the others after every answer. A change of state and a reset run on threads of their own, and
+//!   the others answer meanwhile.
 
+mod aside;
 mod control;
 mod events;
 mod server;
 mod thread;
-mod transitions;
 mod wire;
 
 pub use control::{Control, control_servers};

@@ -160,7 +160,7 @@ where
 }
 
 /// How a client is called in DDS.
-fn client(id: &RmwRequestId) -> String {
+pub(super) fn client(id: &RmwRequestId) -> String {
     format!("{:?}", id.writer_gid)
 }
 

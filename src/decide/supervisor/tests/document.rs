@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 
 const DOCUMENT: &str = include_str!("../../../../docs/safety.md");
 
-const TESTS: [&str; 8] = [
+const TESTS: [&str; 9] = [
     include_str!("../tests.rs"),
     include_str!("states.rs"),
+    include_str!("reset.rs"),
     include_str!("faults.rs"),
     include_str!("pictures.rs"),
     include_str!("time.rs"),

@@ -2,20 +2,9 @@
 //! the list of everything that happened, searched anew for every question.
 
 use super::*;
+use past::Past;
 
-/// Something that happened, and what the rules made of it.
-struct Past {
-    event: Event,
-    now: Now,
-    /// The row of the matrix; `late` for a frame that was taken back.
-    input: &'static str,
-    before: State,
-    after: State,
-    /// Capture stamp that the next one is compared with.
-    kept: Option<Stamp>,
-    /// The clock was set just before.
-    stepped: bool,
-}
+mod past;
 
 pub(super) struct Model {
     config: SupervisorConfig,
@@ -71,6 +60,7 @@ impl Model {
             event,
             now,
             input,
+            told: input,
             before,
             after,
             kept,
@@ -338,19 +328,31 @@ impl Model {
     /// Clean frames in a row with the one that is being told of; 0 when no reset waits.
     fn clean_since_reset(&self) -> u32 {
         // Nothing before the last hit matters: it made a reset void, or confirmed the stop.
-        let since: Vec<_> = self
-            .past
-            .iter()
+        let since: Vec<_> = (0..self.past.len())
             .rev()
-            .take_while(|past| past.before == Stop && !has_hit(past.input))
+            .take_while(|&i| self.past[i].before == Stop && !has_hit(self.past[i].input))
+            .take_while(|&i| !self.makes_void(i))
             .collect();
-        let Some(reset) = since.iter().rposition(|p| p.input == "reset") else {
+        let accepted = |&i: &usize| self.past[i].input == "reset" && !self.unjudged_before(i);
+        let Some(reset) = since.iter().rposition(accepted) else {
             return 0;
         };
         let row = since[..reset]
             .iter()
-            .take_while(|p| matches!(p.input, "clean" | "tick" | "reset"));
-        1 + row.filter(|past| past.input == "clean").count() as u32
+            .map(|&i| self.past[i].input)
+            .take_while(|input| matches!(*input, "clean" | "tick" | "reset"));
+        1 + row.filter(|input| *input == "clean").count() as u32
+    }
+
+    /// Whether the last frame before this was not judged, or there was none.
+    fn unjudged_before(&self, this: usize) -> bool {
+        let before = self.past[..this].iter().rev();
+        before.flat_map(Past::unjudged).next().unwrap_or(true)
+    }
+
+    fn makes_void(&self, this: usize) -> bool {
+        let past = &self.past[this];
+        past.ends_reset() || past.unjudged() == Some(true) && self.unjudged_before(this)
     }
 }
 

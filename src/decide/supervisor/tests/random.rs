@@ -188,6 +188,7 @@ fn input(calm: bool) -> BoxedStrategy<Input> {
         Failure::Source,
         Failure::Panicked,
         Failure::Output,
+        Failure::Disabled,
     ]);
     let what = prop_oneof![
         20 => (age, look(false)).prop_map(|(age, look)| What::Frame(age, look)),

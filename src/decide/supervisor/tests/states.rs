@@ -187,38 +187,6 @@ fn s06_a_stop_stays_without_a_reset() {
 }
 
 #[test]
-fn s07_a_reset_needs_clean_frames_in_a_row_after_it() {
-    let mut drive = Drive::stopped();
-    drive.frames(&[0, 0, 0, 0]);
-    let verdict = drive.event(Event::Reset);
-    assert_eq!(
-        verdict.reason,
-        Reason::ResetPending {
-            clean: 0,
-            needed: 3
-        }
-    );
-    assert_eq!(drive.frames(&[0, 0, 0]), [Stop, Stop, Clear]);
-
-    let mut drive = Drive::stopped();
-    drive.event(Event::Reset);
-    drive.frames(&[0, 0]);
-    let verdict = drive.failed();
-    assert_eq!(verdict.state, Stop);
-    assert_eq!(
-        verdict.reason,
-        Reason::Failed {
-            failure: Failure::MalformedFrame
-        }
-    );
-    assert_eq!(
-        drive.frames(&[0, 0, 0]),
-        [Stop, Stop, Clear],
-        "a fault starts the count again"
-    );
-}
-
-#[test]
 fn s08_a_hit_makes_a_reset_void() {
     let mut drive = Drive::stopped();
     drive.frame(0);
@@ -279,69 +247,4 @@ fn s14_time_alone_changes_nothing_while_it_is_short() {
             assert_eq!((verdict.state, verdict.reason), (state, before.reason));
         }
     }
-}
-
-#[test]
-fn s17_a_reset_that_is_refused_is_not_remembered() {
-    let mut drive = Drive::stopped();
-    drive.now_ms += 300;
-    let verdict = drive.event(Event::Reset);
-    assert_eq!((verdict.state, verdict.reason.code()), (Stop, "missing"));
-    drive.frame(0);
-    assert_eq!(drive.frames(&[0; 20]), [Stop; 20]);
-    assert_eq!(drive.event(Event::Reset).reason.code(), "reset-pending");
-    assert_eq!(drive.frames(&[0, 0, 0]), [Stop, Stop, Clear]);
-}
-
-#[test]
-fn s17_a_reset_while_another_waits_changes_nothing_and_says_how_far_it_is() {
-    let mut drive = Drive::stopped();
-    drive.event(Event::Reset);
-    drive.frames(&[0, 0]);
-    let verdict = drive.event(Event::Reset);
-    let pending = Reason::ResetPending {
-        clean: 2,
-        needed: 3,
-    };
-    assert_eq!(verdict.reason, pending);
-    assert_eq!(drive.frame(0).state, Clear);
-}
-
-fn overdue(drive: &mut Drive) -> Verdict {
-    drive.event(Event::Failed {
-        capture_stamp: Some(ms(drive.now_ms)),
-        failure: Failure::Overdue,
-    })
-}
-
-#[test]
-fn s15_a_stop_does_not_end_on_a_frame_whose_verdict_came_out_too_late() {
-    let mut drive = Drive::stopped();
-    drive.event(Event::Reset);
-    assert_eq!(drive.frames(&[0, 0, 0]), [Stop, Stop, Clear]);
-    let verdict = overdue(&mut drive);
-    assert_eq!((verdict.state, verdict.safe_stop), (Stop, true));
-    assert_eq!(
-        drive.frames(&[0, 0, 0]),
-        [Stop, Stop, Clear],
-        "the count starts again"
-    );
-}
-
-#[test]
-fn s15_a_late_frame_neither_wipes_out_a_hit_nor_takes_a_stop_back() {
-    let mut drive = Drive::started();
-    drive.frame(50);
-    for _ in 0..5 {
-        drive.frame(0);
-        assert_eq!(overdue(&mut drive).state, Fault);
-    }
-    assert_eq!(drive.frame(50).state, Stop);
-    assert_eq!(overdue(&mut drive).state, Stop);
-
-    let mut drive = Drive::stopped();
-    drive.event(Event::Reset);
-    drive.frame(50);
-    overdue(&mut drive);
-    assert_eq!(drive.frames(&[0; 5]), [Stop; 5], "the reset is void");
 }

@@ -4,6 +4,7 @@ use super::super::super::parameters::{Host, Phase, Value};
 use super::super::super::test_log::logged;
 use super::*;
 use crate::msg::Odometry;
+use crate::watchdog::{TripKind, contain};
 
 #[test]
 fn disabling_raises_the_flag_before_the_answer_and_the_status_says_so() {
@@ -23,6 +24,33 @@ fn disabling_raises_the_flag_before_the_answer_and_the_status_says_so() {
     }
     node.shared.set_enabled(true);
     assert!(node.world.board.flag(), "until frames were judged");
+    node.event(What::FRAME);
+    assert!(!node.world.board.flag());
+}
+
+#[test]
+fn a_frame_that_waits_while_the_life_cycle_ends_the_judging_lowers_nothing() {
+    let mut node = Node::new(WeakMode::Warn);
+    node.event(What::FRAME);
+    assert!(!node.world.board.flag());
+    node.event(What::Deactivate);
+    assert!(node.world.board.flag());
+    for what in [What::FRAME, What::Enable(true), What::FRAME, What::FRAME] {
+        node.event(what);
+        assert!(node.world.board.flag(), "{what:?}");
+    }
+    node.event(What::Activate);
+    assert!(node.world.board.flag(), "until frames were judged");
+    node.event(What::FRAME);
+    assert!(!node.world.board.flag());
+
+    // nor does a node that is activated while a service has disabled it
+    for what in [What::Deactivate, What::Enable(false), What::Activate] {
+        node.event(what);
+    }
+    node.event(What::FRAME);
+    assert!(node.world.board.flag());
+    node.event(What::Enable(true));
     node.event(What::FRAME);
     assert!(!node.world.board.flag());
 }
@@ -65,11 +93,73 @@ fn a_reset_that_is_refused_never_happens_later() {
     disabled.event(What::Enable(true));
     stays(disabled);
 
+    let mut unreadable = stopped();
+    unreadable.event(What::Malformed);
+    let refused = unreadable.event(reset).unwrap().unwrap_err();
+    assert!(refused.contains("malformed"), "{refused}");
+    stays(unreadable);
+
+    let mut paused = stopped();
+    paused.world.paused_ms.store(60_000, Ordering::Relaxed);
+    let refused = paused.event(reset).unwrap().unwrap_err();
+    assert!(refused.contains("source lost"), "{refused}");
+    stays(paused);
+
     let mut accepted = stopped();
     assert!(accepted.event(reset).unwrap().is_ok());
     accepted.event(What::FRAME);
     accepted.event(What::FRAME);
     assert_eq!(accepted.world.value("state"), "OK");
+}
+
+#[test]
+fn a_reset_does_not_outlast_the_judging() {
+    for between in [
+        &[What::Enable(false), What::Enable(true)][..],
+        &[What::Deactivate, What::Activate],
+        &[What::with_panic(Place::Segment)],
+        &[What::Time {
+            ms: 700,
+            hangs: false,
+        }],
+    ] {
+        let mut node = Node::new(WeakMode::Warn);
+        for what in [What::FRAME, What::HAZARD, What::HAZARD] {
+            node.event(what);
+        }
+        assert!(node.event(What::Reset { waits: true }).unwrap().is_ok());
+        for what in between {
+            node.event(*what);
+        }
+        for _ in 0..20 {
+            node.event(What::FRAME);
+            assert_eq!(node.world.value("state"), "STOP", "{between:?}");
+        }
+    }
+}
+
+#[test]
+fn a_node_that_is_configured_again_begins_in_the_stop_that_it_was_in() {
+    let mut before = Node::new(WeakMode::Warn);
+    for what in [What::FRAME, What::HAZARD, What::HAZARD, What::Deactivate] {
+        before.event(what);
+    }
+    before.event(What::Activate);
+    let since = before.frames.handler.stopped_at().unwrap();
+
+    let mut node = Node::new(WeakMode::Warn);
+    node.frames.handler.keep_stop(since);
+    let reset = What::Reset { waits: true };
+    assert!(node.event(reset).unwrap().is_err(), "no frame came yet");
+    for _ in 0..20 {
+        node.event(What::FRAME);
+        assert!(node.world.board.flag());
+        assert_eq!(node.world.value("state"), "STOP");
+    }
+    assert!(node.event(reset).unwrap().is_ok());
+    node.event(What::FRAME);
+    node.event(What::FRAME);
+    assert_eq!(node.world.value("state"), "OK");
 }
 
 #[test]
@@ -103,6 +193,41 @@ fn a_reset_is_logged_once_with_who_asked_and_what_became_of_it() {
 }
 
 #[test]
+fn a_reset_that_nobody_will_take_is_answered_at_once_and_with_the_reason() {
+    let mut node = Node::new(WeakMode::Warn);
+    let control = outputs::control(&node);
+    // who asked for these has withdrawn them
+    for _ in 0..4 {
+        let (request, asked) = ResetRequest::new();
+        assert!(node.shared.command(request).is_ok() && asked.withdraw());
+    }
+    let busy = Err("the frame that is judged now takes too long; ask again".to_owned());
+    assert_eq!(control.reset("abc"), busy);
+
+    node.frames_do(|frames, _| frames.idle());
+    let asking = thread::spawn(move || (control.reset("abc"), control.reset("abc")));
+    // deactivated while it waits, and asked again after that
+    let request = node.frames.commands.recv_timeout(Duration::from_secs(10));
+    node.shared.end_commands();
+    drop(request);
+    let gone = || Err("no frames are judged: the node is unconfigured".to_owned());
+    assert_eq!(asking.join().unwrap(), (gone(), gone()));
+}
+
+#[test]
+fn a_node_that_is_not_active_says_when_frames_are_judged() {
+    let node = Node::new(WeakMode::Warn);
+    let control = outputs::control(&node);
+    let off = control.enable(false, "abc").unwrap();
+    assert_eq!(off, "frames are not judged from now on");
+    for _ in 0..2 {
+        let on = control.enable(true, "abc").unwrap();
+        let expected = "frames are judged once the node is active; it is unconfigured now";
+        assert_eq!(on, expected);
+    }
+}
+
+#[test]
 fn every_panic_round_the_engine_is_repaired_by_its_owner_and_by_nobody_else() {
     for place in Place::ENGINE {
         let mut node = Node::new(WeakMode::Warn);
@@ -127,6 +252,39 @@ fn every_panic_round_the_engine_is_repaired_by_its_owner_and_by_nobody_else() {
         assert!(node.world.board.flag(), "{place:?}");
         assert!(node.world.board.is_lost(), "{place:?}");
     }
+}
+
+#[test]
+fn a_panic_while_no_frames_are_judged_is_repaired_when_the_node_is_deactivated() {
+    let mut node = Node::new(WeakMode::Warn);
+    for what in [
+        What::FRAME,
+        What::Enable(false),
+        What::FRAME,
+        What::with_panic(Place::Upload),
+        What::Deactivate,
+        What::Activate,
+        What::Enable(true),
+        What::FRAME,
+    ] {
+        node.event(what);
+    }
+    assert_eq!(node.frames.handler.repairs(), 1);
+    assert!(!node.world.board.flag() && !node.world.board.is_lost());
+}
+
+#[test]
+fn panics_of_an_engine_that_is_discarded_are_acknowledged() {
+    let node = Node::new(WeakMode::Warn);
+    let Node {
+        world, mut frames, ..
+    } = node;
+    *world.panic.lock().unwrap() = Some(Place::Segment);
+    let panic = contain(|| world.panic_at(Place::Segment)).unwrap_err();
+    frames.handler.pipeline_mut().lose_engine(panic);
+    assert!(world.board.latched(TripKind::Panic).is_some());
+    frames.handler.discard();
+    assert!(world.board.latched(TripKind::Panic).is_none());
 }
 
 #[test]

@@ -43,6 +43,8 @@ fn what() -> impl Strategy<Value = What> {
         6 => any::<bool>().prop_map(|waits| What::Reset { waits }),
         2 => Just(What::Enable(false)),
         4 => Just(What::Enable(true)),
+        2 => Just(What::Deactivate),
+        4 => Just(What::Activate),
         1 => prop_oneof![10 => Just(What::Malformed), 1 => Just(What::Lost)],
     ]
 }
@@ -76,10 +78,12 @@ fn check(weak_mode: WeakMode, events: &[What]) -> Result<[bool; 3], TestCaseErro
             let age = world.clock.now().saturating_since(stamp);
             prop_assert!(age <= Duration::from_millis(STALE_MS.into()), "{}", said);
             prop_assert!(matches!(state, Verdicts::Ok | Verdicts::Warn), "{}", said);
-            prop_assert!(shared.is_enabled() && !world.board.is_lost(), "{}", said);
+            prop_assert!(shared.judges() && !world.board.is_lost(), "{}", said);
             prop_assert!(!node.frames.handler.pipeline().needs_repair(), "{}", said);
         }
-        // the latch never goes without a reset that was accepted, and is back where its frame was late
+        // the latch never goes without a reset that was accepted since frames are judged, and is back where its
+        // frame was late
+        accepted &= !matches!(what, What::Enable(false) | What::Deactivate);
         if let Some(Ok(_)) = answer {
             prop_assert_eq!(state, Verdicts::Stop, "{}", said);
             accepted = true;
