@@ -348,7 +348,10 @@ impl FrameHandler {
         };
         let before = self.logged.replace(verdict.state);
         if before != Some(verdict.state) {
+            let failure = Failure::Disabled;
             let level = match verdict.state {
+                // somebody asked for it, and what they asked for is logged
+                State::Fault if verdict.reason == (Reason::Failed { failure }) => Level::Info,
                 State::Stop | State::Fault => Level::Warn,
                 _ => Level::Info,
             };

@@ -62,6 +62,7 @@ const DEFAULT_NAMESPACE: &str = "/";
 
 /// How long the end waits for a transition.
 const SHUT_DOWN_WITHIN: Duration = Duration::from_millis(500);
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// How long the last messages have to get out.
 const SEND_LAST_WITHIN: Duration = Duration::from_millis(150);
 
@@ -333,19 +334,24 @@ fn shut_down(lifecycle: &Arc<Lifecycle>) {
     let thread = thread::Builder::new()
         .name("lookout-shutdown".to_owned())
         .spawn(move || {
-            if ending.state() != State::Finalized
-                && let Err(e) = ending.change(&Request::SHUTDOWN)
-            {
-                log::warn!("{e}");
+            // what runs now cannot be shut down before it is done
+            while !ending.state().is_primary() {
+                thread::sleep(LOOK_AGAIN);
+            }
+            if ending.state() != State::Finalized {
+                // that logs what comes of it
+                let _ = ending.change(&Request::SHUTDOWN);
             }
         });
     let Ok(thread) = thread else {
         return;
     };
     while !thread.is_finished() && began.elapsed() < SHUT_DOWN_WITHIN {
-        thread::sleep(Duration::from_millis(5));
+        thread::sleep(LOOK_AGAIN);
     }
-    if !thread.is_finished() {
-        log::warn!("what runs now does not end: the process ends without it");
+    match lifecycle.state() {
+        _ if thread.is_finished() => {}
+        State::Configuring => log::info!("the process ends while the node is configured"),
+        _ => log::warn!("what runs now does not end: the process ends without it"),
     }
 }

@@ -2,6 +2,7 @@
 //! `unshare -rn bash -c 'ip link set lo up; exec "$@"' _ cargo test --release ros::services -- --ignored`
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -24,10 +25,16 @@ use crate::ros::lifecycle::{Lifecycle, Request, State};
 struct Handlers {
     lifecycle: Lifecycle,
     enabled: AtomicBool,
+    /// What the next reset waits for.
+    waits_for: Mutex<Option<Receiver<()>>>,
 }
 
 impl Control for Handlers {
     fn reset(&self, _: &str) -> Result<String, String> {
+        let waits_for = self.waits_for.lock().unwrap().take();
+        if let Some(go) = waits_for {
+            let _ = go.recv_timeout(LIMIT);
+        }
         if self.enabled.load(Ordering::SeqCst) {
             Err("nothing to reset".into())
         } else {
@@ -131,10 +138,12 @@ fn every_service_answers_a_client_on_the_network() {
         },
         activate: Err("not today".to_owned()),
     };
-    let control: Arc<dyn Control> = Arc::new(Handlers {
+    let handlers = Arc::new(Handlers {
         lifecycle: Lifecycle::new(slow, events),
         enabled: AtomicBool::new(true),
+        waits_for: Mutex::default(),
     });
+    let control: Arc<dyn Control> = Arc::<Handlers>::clone(&handlers);
     let servers = control_servers(&mut node, private, &control).unwrap();
     assert_eq!(servers.len(), 7);
     let services = Services::start(servers).unwrap();
@@ -224,6 +233,16 @@ fn every_service_answers_a_client_on_the_network() {
     assert!(ask(&enable, SetBoolRequest { data: true }).success);
     assert_eq!(ask(&reset, empty()).message, "nothing to reset");
     assert!(answer(&garbage, Duration::from_millis(100), |id| id == dropped).is_none());
+
+    // While a reset waits, the others answer.
+    let (let_go, go) = channel();
+    *handlers.waits_for.lock().unwrap() = Some(go);
+    let waits = reset.send_request(empty()).unwrap();
+    assert!(ask(&enable, SetBoolRequest { data: true }).success);
+    assert!(answer(&reset, Duration::from_millis(100), |id| id == waits).is_none());
+    let_go.send(()).unwrap();
+    let response = answer(&reset, LIMIT, |id| id == waits).expect("an answer in time");
+    assert_eq!(response.message, "nothing to reset");
 
     // While a change runs, the others answer.
     let asked = Instant::now();

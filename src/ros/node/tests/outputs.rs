@@ -83,6 +83,32 @@ fn each_beat_hands_the_flag_out_again_and_the_status_only_where_it_changed() {
     }
 }
 
+#[test]
+fn a_node_that_is_configured_at_its_end_is_shut_down_after_that() {
+    let ((entered, inside), (let_go, go)) = (channel(), channel::<()>());
+    let slow = Stub {
+        configure: move || {
+            entered.send(()).unwrap();
+            go.recv().map_err(|e| e.to_string())
+        },
+        activate: Ok(()),
+    };
+    let lifecycle = Arc::new(Lifecycle::new(slow, |_| ()));
+    thread::scope(|scope| {
+        scope.spawn(|| lifecycle.change(&Request::CONFIGURE));
+        inside.recv().unwrap();
+        scope.spawn(|| shut_down(&lifecycle));
+        // it is asked to end meanwhile
+        thread::sleep(Duration::from_millis(20));
+        let_go.send(()).unwrap();
+    });
+    let began = Instant::now();
+    while lifecycle.state() != State::Finalized && began.elapsed() < HELD_FOR {
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(lifecycle.state(), State::Finalized);
+}
+
 /// So long a publisher holds what it was given, where the test does not let it go.
 const HELD_FOR: Duration = Duration::from_secs(10);
 /// Much longer than frames take here, much shorter than that.

@@ -121,6 +121,26 @@ fn a_stop_during_a_fault_is_logged_though_the_flag_does_not_move() {
 }
 
 #[test]
+fn judging_that_somebody_ended_is_logged_and_is_no_warning() {
+    for end in [What::Enable(false), What::Deactivate] {
+        let mut node = Node::new(WeakMode::Warn);
+        node.event(What::FRAME);
+        let found = Rc::new(RefCell::new(Vec::new()));
+        let seen = Rc::clone(&found);
+        let heard = move |record: &log::Record<'_>| {
+            let line = (record.level(), record.args().to_string());
+            seen.borrow_mut().push(line);
+        };
+        listen(heard, || {
+            node.event(end);
+            node.event(What::FRAME);
+        });
+        let line = "OK -> FAULT: judging is disabled".to_owned();
+        assert_eq!(found.take(), [(log::Level::Info, line)], "{end:?}");
+    }
+}
+
+#[test]
 fn nothing_is_logged_of_a_frame_before_its_verdict_is_out() {
     for what in [What::Malformed, OVERDUE, OLD] {
         let mut node = Node::new(WeakMode::Warn);
