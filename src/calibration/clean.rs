@@ -3,7 +3,9 @@
 //! Every recording is cut into blocks of time. Every second block is what clean frames look like, and the
 //! blocks between set the level: nothing is tried on what it was made from.
 
+use std::cmp::Ordering;
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -19,18 +21,28 @@ const BANDS_M: [f32; 7] = [8.0, 12.0, 18.0, 27.0, 40.0, 60.0, 90.0];
 /// What a frame takes from a track, and may add to it at most, in nats.
 const ALLOWANCE: f32 = 5.0;
 const MOST_A_FRAME: f32 = 2.5;
+/// Longest time between two frames of a block, in seconds: what nobody looked at is not known to be clean.
+const LONGEST_GAP_S: f64 = 0.5;
+/// A block in which the vehicle is never as fast as this, in m/s, is none of driving.
+const MOVES_MPS: f32 = 0.5;
+/// Frame rates of recordings that go together, the highest to the lowest.
+const MOST_RATES: f64 = 1.25;
+/// Stamps are told to a part of this, in seconds.
+const ROUNDING_S: f64 = 1e-6;
 
 /// What a frame shows, and how the vehicle moved to there.
 #[derive(Clone, Debug)]
 pub struct CleanFrame {
     /// Capture time, in seconds from any beginning.
     pub time_s: f64,
-    /// How the vehicle moved since the frame before.
+    /// How the vehicle moved since the frame before; the time is reckoned when the recording is taken.
     pub motion: Motion,
     /// Its stopping distance in metres, where the speed is known.
     pub far_limit_m: Option<f32>,
     /// Whether its picture is blurred: it cannot show that there is nothing.
     pub blurred: bool,
+    /// Whether it cannot be relied on: it counts for nothing.
+    pub faulty: bool,
     /// What stood on the ground.
     pub sightings: Vec<Sighting>,
 }
@@ -51,6 +63,24 @@ pub enum CleanError {
     /// What they give is out of range.
     #[error(transparent)]
     Level(#[from] StopLevelError),
+    /// A level holds for one frame rate.
+    #[error(
+        "one recording has {least:.1} frames a second and another {most:.1}: evidence is gathered by the frame, so \
+         give recordings of one frame rate"
+    )]
+    FrameRates {
+        /// The lowest.
+        least: f64,
+        /// The highest.
+        most: f64,
+    },
+}
+
+/// Some frames of a recording, for one of two uses.
+struct Block {
+    frames: Range<usize>,
+    /// Whether it is what clean frames look like; else it sets the level.
+    is_table: bool,
 }
 
 impl CleanRecordings {
@@ -58,9 +88,15 @@ impl CleanRecordings {
     /// 120x88.
     pub const MIN_REGION_PPM: u32 = 280;
 
-    /// Takes a recording, its frames in the order of time.
-    pub fn add(&mut self, frames: Vec<CleanFrame>) {
-        for frame in &frames {
+    /// Takes a recording, its frames in the order of time. Those that are faulty are left out, and their way
+    /// belongs to the next.
+    pub fn add(&mut self, mut frames: Vec<CleanFrame>) {
+        frames.retain(|frame| !frame.faulty);
+        let mut before_s = None;
+        for frame in &mut frames {
+            let since_s = before_s.map_or(f64::INFINITY, |before_s| frame.time_s - before_s);
+            frame.motion.seconds = since_s as f32;
+            before_s = Some(frame.time_s);
             self.hash.update(frame.time_s.to_le_bytes());
             for sighting in &frame.sightings {
                 let footprint_m = sighting.footprint.distance_m;
@@ -73,13 +109,14 @@ impl CleanRecordings {
     }
 
     /// What a file of stop levels says of them; `recordings` are words for people.
-    pub fn data(&self, promise: &Promise, recordings: String) -> StopData {
-        let blocks = blocks(&self.drives, promise.block_s)
-            .iter()
-            .flatten()
-            .count();
+    ///
+    /// # Errors
+    /// Their frame rates differ.
+    pub fn data(&self, promise: &Promise, recordings: String) -> Result<StopData, CleanError> {
+        let blocks = halved(&self.drives, promise.block_s);
+        let blocks = blocks.iter().flatten().count();
         let digest = self.hash.clone().finalize();
-        StopData {
+        Ok(StopData {
             hash: digest.iter().fold(String::new(), |mut text, byte| {
                 let _ = write!(text, "{byte:02x}");
                 text
@@ -87,7 +124,24 @@ impl CleanRecordings {
             recordings,
             frames: self.drives.iter().map(|drive| drive.len() as u64).sum(),
             hours: blocks as f64 * promise.block_s / 3600.0,
+            frame_rate: self.frame_rate()?,
+        })
+    }
+
+    /// Frames a second, to a hundredth; 0 where no recording has two frames.
+    fn frame_rate(&self) -> Result<f64, CleanError> {
+        let rates = self.drives.iter().filter_map(|drive| {
+            let next = drive.iter().skip(1);
+            let gaps_s = drive.iter().zip(next).map(|(a, b)| b.time_s - a.time_s);
+            median(gaps_s.filter(|gap_s| *gap_s > 0.0).collect())
+        });
+        let rates: Vec<f64> = rates.map(|gap_s| 1.0 / gap_s).collect();
+        let least = rates.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = rates.iter().copied().fold(0.0, f64::max);
+        if most > MOST_RATES * least {
+            return Err(CleanError::FrameRates { least, most });
         }
+        Ok(median(rates).map_or(0.0, |rate| (rate * 100.0).round() / 100.0))
     }
 
     /// The stop level that keeps a promise on a way so many metres wide.
@@ -95,21 +149,27 @@ impl CleanRecordings {
     /// # Errors
     /// They are too short for the promise, or what they give is out of range.
     pub fn level(&self, promise: &Promise, way_width_m: f32) -> Result<StopLevel, CleanError> {
-        let drives = blocks(&self.drives, promise.block_s);
+        let blocks = halved(&self.drives, promise.block_s);
         let counted: Vec<_> = self.drives.iter().map(|drive| counted(drive)).collect();
         let mut stop = StopLevel {
             level: f32::MAX,
             most_a_frame: MOST_A_FRAME,
             allowance: ALLOWANCE,
             min_region_ppm: Self::MIN_REGION_PPM,
-            bands: bands(&blocks(&counted, promise.block_s)),
+            bands: bands(&counted, &blocks),
         };
-        let level = promise.level(&largest_evidence(&drives, way_width_m, &stop))?;
+        let maxima = largest_evidence(&self.drives, &blocks, way_width_m, &stop);
+        let level = promise.level(&maxima)?;
         // no single frame confirms a stop
         stop.level = level.max(2.0 * MOST_A_FRAME);
         stop.validate()?;
         Ok(stop)
     }
+}
+
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_unstable_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
 }
 
 /// A recording as it counts: the strength of each sighting that a tracker follows it with.
@@ -126,39 +186,72 @@ fn counted(drive: &[CleanFrame]) -> Vec<CleanFrame> {
     drive.iter().map(as_counted).collect()
 }
 
-fn blocks(drives: &[Vec<CleanFrame>], block_s: f64) -> Vec<Vec<&[CleanFrame]>> {
-    let drives = drives.iter();
-    drives.map(|drive| whole_blocks(drive, block_s)).collect()
+/// The recordings in whole blocks, every second one for the table of clean frames. One begins with the use that
+/// has fewer so far, and where both have as many with another than the one before: short ones are halved too, and
+/// neither use is always made of the same part of a drive.
+fn halved(drives: &[Vec<CleanFrame>], block_s: f64) -> Vec<Vec<Block>> {
+    let (mut tables, mut levels) = (0, 0);
+    let mut begins_with_table = false;
+    let of = |drive: &Vec<CleanFrame>| {
+        let whole = whole_blocks(drive, block_s);
+        if whole.is_empty() {
+            return Vec::new();
+        }
+        begins_with_table = match tables.cmp(&levels) {
+            Ordering::Less => true,
+            Ordering::Greater => false,
+            Ordering::Equal => !begins_with_table,
+        };
+        let blocks = whole.into_iter().enumerate().map(|(number, frames)| Block {
+            frames,
+            is_table: number.is_multiple_of(2) == begins_with_table,
+        });
+        let blocks: Vec<Block> = blocks.collect();
+        let of_table = blocks.iter().filter(|block| block.is_table).count();
+        tables += of_table;
+        levels += blocks.len() - of_table;
+        blocks
+    };
+    drives.iter().map(of).collect()
 }
 
-/// A recording in whole blocks of time.
-fn whole_blocks(frames: &[CleanFrame], block_s: f64) -> Vec<&[CleanFrame]> {
-    let (Some(first), Some(last)) = (frames.first(), frames.last()) else {
-        return Vec::new();
-    };
-    let number = |frame: &CleanFrame| ((frame.time_s - first.time_s) / block_s) as usize;
-    let mut blocks: Vec<_> = frames.chunk_by(|a, b| number(a) == number(b)).collect();
-    // what the last one lacks is about a frame where it is whole
-    let frame_s = (last.time_s - first.time_s) / (frames.len().max(2) - 1) as f64;
-    let length_s = blocks.last().and_then(|block| block.first());
-    let length_s = length_s.map_or(0.0, |begin| last.time_s - begin.time_s);
-    if length_s + 1.5 * frame_s < block_s {
-        blocks.pop();
+/// A recording in whole blocks of time in which the vehicle moves. Where no frame came for long the next block
+/// begins.
+fn whole_blocks(frames: &[CleanFrame], block_s: f64) -> Vec<Range<usize>> {
+    let gap_s = |a: &CleanFrame, b: &CleanFrame| b.time_s - a.time_s;
+    let goes_on = |a: &CleanFrame, b: &CleanFrame| (0.0..=LONGEST_GAP_S).contains(&gap_s(a, b));
+    let mut blocks = Vec::new();
+    let mut run_from = 0;
+    for run in frames.chunk_by(goes_on) {
+        let mut from = run_from;
+        run_from += run.len();
+        let (Some(first), Some(last)) = (run.first(), run.last()) else {
+            continue;
+        };
+        let frame_s = gap_s(first, last) / (run.len().max(2) - 1) as f64;
+        let number = |frame: &CleanFrame| ((gap_s(first, frame) + ROUNDING_S) / block_s) as usize;
+        for block in run.chunk_by(|a, b| number(a) == number(b)) {
+            let to = from + block.len();
+            // what the last one lacks is about a frame where it is whole
+            let length_s = block.first().map_or(0.0, |begin| gap_s(begin, last));
+            let is_whole = to < run_from || length_s + 1.5 * frame_s >= block_s;
+            let speeds = block.iter().map(|frame| frame.motion.speed_mps.abs());
+            if is_whole && speeds.fold(0.0, f32::max) >= MOVES_MPS {
+                blocks.push(from..to);
+            }
+            from = to;
+        }
     }
     blocks
 }
 
-/// Whether a block is one of those that the table of clean frames is made of; the others set the level.
-/// They alternate over all recordings, so that short ones are halved too.
-fn is_table(number: usize) -> bool {
-    number.is_multiple_of(2)
-}
-
 /// What clean frames look like, band by band.
-fn bands(drives: &[Vec<&[CleanFrame]>]) -> Vec<Band> {
-    let blocks = drives.iter().flatten().enumerate();
-    let table = blocks.filter(|(number, _)| is_table(*number));
-    let frames: Vec<&CleanFrame> = table.flat_map(|(_, block)| block.iter()).collect();
+fn bands(drives: &[Vec<CleanFrame>], blocks: &[Vec<Block>]) -> Vec<Band> {
+    let of_tables = drives.iter().zip(blocks).flat_map(|(drive, blocks)| {
+        let tables = blocks.iter().filter(|block| block.is_table);
+        tables.filter_map(|block| drive.get(block.frames.clone()))
+    });
+    let frames: Vec<&CleanFrame> = of_tables.flatten().collect();
     let mut from = 0.0;
     let of = |to_m: f32| {
         let inside = from..to_m;
@@ -175,140 +268,39 @@ fn bands(drives: &[Vec<&[CleanFrame]>]) -> Vec<Band> {
 
 /// The largest evidence of anything within the stopping distance, in each block that sets the level.
 fn largest_evidence(
-    drives: &[Vec<&[CleanFrame]>],
+    drives: &[Vec<CleanFrame>],
+    blocks: &[Vec<Block>],
     way_width_m: f32,
     level: &StopLevel,
 ) -> Vec<f32> {
     let mut corridor = GroundCorridor::new(Trapezoid::everywhere(), way_width_m);
     let mut maxima = Vec::new();
-    let mut number = 0;
-    for drive in drives {
+    for (drive, blocks) in drives.iter().zip(blocks) {
         let mut tracker = Tracker::default();
-        for block in drive {
-            let mut largest = 0.0f32;
-            for frame in *block {
-                corridor.set_curvature(frame.motion.curvature);
-                corridor.set_far_limit(frame.far_limit_m);
-                match frame.blurred {
-                    true => tracker.add(&frame.sightings, frame.motion, level),
-                    false => tracker.update(&frame.sightings, frame.motion, level),
-                }
-                let tracked = tracker.tracked(&corridor, level);
-                if tracked.in_reach {
-                    largest = largest.max(tracked.evidence);
-                }
+        let in_reach = |frame: &CleanFrame| {
+            corridor.set_curvature(frame.motion.curvature);
+            corridor.set_far_limit(frame.far_limit_m);
+            match frame.blurred {
+                true => tracker.add(&frame.sightings, frame.motion, level),
+                false => tracker.update(&frame.sightings, frame.motion, level),
             }
-            if !is_table(number) {
-                maxima.push(largest);
-            }
-            number += 1;
-        }
+            // a stronger one out of reach does not hide it: at run time it confirms a stop all the same
+            let tracks = tracker.tracks().iter().filter(|track| {
+                corridor.share_on_way(&track.footprint) > 0.0
+                    && corridor.is_in_reach(track.footprint.distance_m)
+            });
+            tracks.map(|track| track.evidence).fold(0.0, f32::max)
+        };
+        let evidence: Vec<f32> = drive.iter().map(in_reach).collect();
+        let of_level = blocks.iter().filter(|block| !block.is_table);
+        maxima.extend(of_level.map(|block| {
+            let inside = evidence.get(block.frames.clone()).unwrap_or_default();
+            inside.iter().copied().fold(0.0, f32::max)
+        }));
     }
     maxima
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::decide::Footprint;
-
-    const PROMISE: Promise = Promise {
-        hours: 0.01,
-        confidence: 0.5,
-        block_s: 5.0,
-    };
-
-    /// Ten frames a second of a vehicle at 10 m/s, with what stands so far away at each time.
-    fn drive(seconds: f64, shows: impl Fn(f64) -> Option<(f32, f32)>) -> Vec<CleanFrame> {
-        (0..(seconds * 10.0).round() as usize)
-            .map(|i| {
-                let time_s = i as f64 / 10.0;
-                let sighting = shows(time_s).map(|(distance_m, strength)| Sighting {
-                    footprint: Footprint {
-                        distance_m,
-                        farthest_m: distance_m,
-                        left_m: -0.5,
-                        right_m: 0.5,
-                        area_m2: 1.0,
-                    },
-                    distance_m,
-                    strength,
-                });
-                CleanFrame {
-                    time_s,
-                    motion: Motion {
-                        seconds: 0.1,
-                        speed_mps: 10.0,
-                        curvature: 0.0,
-                    },
-                    far_limit_m: Some(30.0),
-                    blurred: false,
-                    sightings: sighting.into_iter().collect(),
-                }
-            })
-            .collect()
-    }
-
-    fn of(drives: Vec<Vec<CleanFrame>>) -> CleanRecordings {
-        let mut recordings = CleanRecordings::default();
-        for drive in drives {
-            recordings.add(drive);
-        }
-        recordings
-    }
-
-    #[test]
-    fn only_whole_blocks_count() {
-        for (seconds, blocks) in [(4.8, 0), (5.0, 1), (9.7, 1), (20.0, 4), (23.0, 4)] {
-            let recording = drive(seconds, |_| None);
-            let found = whole_blocks(&recording, PROMISE.block_s);
-            assert_eq!(found.len(), blocks, "{seconds} s");
-            assert!(found.iter().all(|b| (49..=51).contains(&b.len())));
-        }
-        assert!(whole_blocks(&[], PROMISE.block_s).is_empty());
-    }
-
-    #[test]
-    fn the_level_is_over_what_the_blocks_between_show_and_not_over_what_the_table_shows() {
-        // something comes nearer for two seconds, in one block of every drive
-        let nearing = |in_block: f64| {
-            move |t: f64| {
-                let since = t - in_block * 5.0;
-                (0.0..2.0)
-                    .contains(&since)
-                    .then_some((28.0 - 10.0 * since as f32, 0.9))
-            }
-        };
-        let in_table = of((0..8).map(|_| drive(20.0, nearing(2.0))).collect());
-        let between = of((0..8).map(|_| drive(20.0, nearing(1.0))).collect());
-        let in_table = in_table.level(&PROMISE, 2.5).unwrap();
-        let between = between.level(&PROMISE, 2.5).unwrap();
-        assert_eq!(in_table.level, 2.0 * MOST_A_FRAME, "nothing else is seen");
-        assert!(between.level > in_table.level, "{}", between.level);
-        // the table knows what it has seen
-        let surprise = |stop: &StopLevel| stop.bands[3].surprise(0.8);
-        assert!(surprise(&in_table) < surprise(&between));
-    }
-
-    #[test]
-    fn recordings_that_are_too_short_are_refused_with_what_is_missing() {
-        let short = of(vec![drive(10.0, |_| None)]);
-        let error = short.level(&PROMISE, 2.5).unwrap_err();
-        assert!(matches!(error, CleanError::TooFewBlocks(_)), "{error}");
-        assert!(error.to_string().contains("hours more"), "{error}");
-    }
-
-    #[test]
-    fn the_hash_names_what_was_seen() {
-        let data = |shows: Option<(f32, f32)>| {
-            let recordings = of(vec![drive(20.0, move |_| shows)]);
-            recordings.data(&PROMISE, "a road".to_owned())
-        };
-        let nothing = data(None);
-        assert_eq!((nothing.frames, nothing.hash.len()), (200, 64));
-        assert!((nothing.hours - 20.0 / 3600.0).abs() < 1e-9);
-        assert_eq!(nothing, data(None));
-        assert_ne!(nothing.hash, data(Some((20.0, 0.5))).hash);
-        assert_ne!(data(Some((20.0, 0.5))).hash, data(Some((20.0, 0.6))).hash);
-    }
-}
+#[path = "clean_tests.rs"]
+mod tests;

@@ -46,6 +46,7 @@ fn drive(rng: &mut Pcg64, frequent: f32) -> Vec<CleanFrame> {
             motion,
             far_limit_m: Some(30.0),
             blurred: false,
+            faulty: false,
             sightings: Vec::new(),
         })
         .collect();

@@ -47,6 +47,8 @@ pub struct StopData {
     pub frames: u64,
     /// Their time together, in hours.
     pub hours: f64,
+    /// Their frames a second. Evidence is gathered by the frame, so the promise holds at this rate.
+    pub frame_rate: f64,
 }
 
 /// The stop level of a mode.
@@ -95,6 +97,18 @@ pub enum StopFileError {
     },
 }
 
+impl StopData {
+    fn validate(&self) -> Result<(), String> {
+        if !(self.frame_rate > 0.0 && self.frame_rate <= 1000.0) {
+            let rate = self.frame_rate;
+            return Err(format!(
+                "{rate} frames a second are not over 0 and up to 1000"
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// Enough of a hash to tell it.
 fn short(hash: &str) -> &str {
     hash.get(..12).unwrap_or(hash)
@@ -126,6 +140,7 @@ impl StopFile {
     fn parse(text: &str) -> Result<Self, String> {
         let file: Self = toml::from_str(text).map_err(|e| e.to_string())?;
         file.promise.validate().map_err(|e| e.to_string())?;
+        file.data.validate()?;
         for mode in &file.modes {
             mode.name.parse::<Mode>()?;
             mode.stop
@@ -195,9 +210,10 @@ impl StopFile {
     /// What is promised, in one line.
     pub fn line(&self) -> String {
         format!(
-            "at most one false stop in {} h, with {} % confidence, on roads like {} ({:.2} h)",
+            "at most one false stop in {} h, with {} % confidence, at {} frames a second, on roads like {} ({:.2} h)",
             self.promise.hours,
             self.promise.confidence * 100.0,
+            self.data.frame_rate,
             self.data.recordings,
             self.data.hours
         )
@@ -233,6 +249,7 @@ mod tests {
                 recordings: "two roads".to_owned(),
                 frames: 1200,
                 hours: 0.5,
+                frame_rate: 15.0,
             },
             modes: vec![StopMode {
                 name: "full+observer".to_owned(),
@@ -311,6 +328,8 @@ mod tests {
             ("level = 12.5", "level = 7.5", "most_a_frame"),
             ("full+observer", "fully", "mode \"fully\""),
             ("date = ", "day = ", "day"),
+            ("frame_rate = 15.0\n", "", "frame_rate"),
+            ("frame_rate = 15.0", "frame_rate = 0.0", "frames a second"),
             ("\"observer\"", "\"the observer\"", "the observer"),
         ] {
             assert!(text.contains(old), "{old} in {text}");

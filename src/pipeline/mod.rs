@@ -395,6 +395,11 @@ impl Pipeline {
         self.work.blurred
     }
 
+    /// What made the last frame that did not fail one that cannot be relied on.
+    pub fn frame_fault(&self) -> Option<Reason> {
+        self.supervisor.frame_fault()
+    }
+
     /// What is followed, after the last frame that a stop level was there for.
     pub fn tracks(&self) -> &[Track] {
         self.work.tracker.tracks()

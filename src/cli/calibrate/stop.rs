@@ -1,5 +1,6 @@
 //! `lookout calibrate stop`: the evidence that confirms a stop, from clean recordings.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::num::NonZero;
@@ -11,13 +12,14 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use indicatif::ProgressBar;
 use lookout::bag::{BagReader, MessageBuf};
 use lookout::calibration::{CleanFrame, CleanRecordings, Promise, StopFile, StopMode};
-use lookout::decide::StoppingConfig;
+use lookout::decide::{Reason, StoppingConfig};
 use lookout::engine::Mode;
 use lookout::model::Bundle;
 use lookout::pipeline::{FrameHandler, Pipeline, Schedule, Settings};
 use lookout::shutdown::Shutdown;
 use lookout::time::{Stamp, SteppedClock};
 use lookout_scene::{Anomaly, Drive, DriveConfig};
+use sha2::{Digest, Sha256};
 
 use crate::cli::camera::{self, Camera};
 use crate::cli::closed_loop::{self, ClosedLoop, Seeds};
@@ -102,13 +104,15 @@ pub(crate) fn run(args: &StopArgs) -> Result<Ending> {
         })
     };
     let of_the_best = seen.first().context("no mode can run")?;
+    let levels = modes.iter().zip(&seen).map(level);
+    let levels = levels.collect::<Result<_>>()?;
     let file = StopFile {
         bundle_hash: bundle.hash().to_owned(),
         date: today(),
         command: command(),
         promise,
-        data: of_the_best.data(&promise, recordings(args)),
-        modes: modes.iter().zip(&seen).map(level).collect::<Result<_>>()?,
+        data: of_the_best.data(&promise, recordings(args))?,
+        modes: levels,
     };
     let text = toml::to_string(&file).context("cannot write the stop levels")?;
     match &args.out {
@@ -147,10 +151,19 @@ fn look(
     };
     let seeds: Vec<u64> = args.rendered.into_iter().flat_map(Seeds::all).collect();
     let bar = ProgressBar::new((args.bags.len() + seeds.len()) as u64);
+    let mut pictures = HashSet::new();
     for path in &args.bags {
         let mut frames = handlers(&args.engine)?;
-        let shown = bag(path, args, &mut frames, settings.vehicle, shutdown)
+        let shown = bag(path, args, &mut frames, &mut pictures, shutdown)
             .with_context(|| path.display().to_string())?;
+        let faulty = shown.iter().flatten().filter(|frame| frame.faulty).count();
+        if faulty > 0 {
+            note(format_args!(
+                "{}: {} frames are a fault and do not count",
+                path.display(),
+                faulty / shown.len().max(1)
+            ));
+        }
         add(shown);
         bar.inc(1);
     }
@@ -219,9 +232,11 @@ fn bag(
     path: &Path,
     args: &StopArgs,
     frames: &mut [FrameHandler],
-    vehicle: StoppingConfig,
+    pictures: &mut HashSet<[u8; 32]>,
     shutdown: &Shutdown,
 ) -> Result<Shown> {
+    let vehicle = frames.first().context("no mode can run")?;
+    let vehicle = vehicle.pipeline().settings().vehicle;
     let mut reader = BagReader::open(path)?;
     camera::select(&mut reader, args.topic.as_deref())?;
     let mut surroundings = Surroundings::new(vehicle)?;
@@ -235,10 +250,19 @@ fn bag(
     let clock = SteppedClock::default();
     let mut message = MessageBuf::new();
     let mut shown = vec![Vec::new(); frames.len()];
+    let mut own = Vec::new();
     while reader.read_next(&mut message)? && !shutdown.requested() {
         if surroundings.hear(&message) {
             continue;
         }
+        // a picture has its stamp in it
+        let picture: [u8; 32] = Sha256::digest(message.data()).into();
+        ensure!(
+            !pictures.contains(&picture),
+            "the frame at {} is in a recording before this one, too: the same hours count once, so give every recording once",
+            message.log_time()
+        );
+        own.push(picture);
         for (frames, shown) in frames.iter_mut().zip(&mut shown) {
             let frame = judge(&message, frames, &surroundings, &clock)?;
             ensure!(
@@ -254,6 +278,13 @@ fn bag(
         shown.iter().all(|shown| !shown.is_empty()) || shutdown.requested(),
         "no frame has distances: the bag has no camera_info beside its pictures; give --camera"
     );
+    let has_speed = |frame: &CleanFrame| frame.far_limit_m.is_some();
+    ensure!(
+        shown.iter().flatten().any(has_speed) || shutdown.requested(),
+        "no frame has a speed, so nobody knows how far the vehicle drives and what is within its stopping distance: record \
+         one topic of nav_msgs/msg/Odometry, in time with the pictures"
+    );
+    pictures.extend(own);
     Ok(shown)
 }
 
@@ -276,12 +307,18 @@ fn judge(
         bail!("the frame of {stamp} cannot be judged, so the recording is not clean: {error}");
     }
     let pipeline: &Pipeline = frames.pipeline();
+    // as at run time, where such a frame raises the flag by itself
+    let is_blurred_for_long = matches!(
+        judged.verdict.reason,
+        Reason::Blurred { frames, limit } if frames >= limit
+    );
     let is_known = pipeline.corridor().is_on_ground();
     Ok(is_known.then(|| CleanFrame {
         time_s: stamp.as_nanos() as f64 / 1e9,
         motion: pipeline.motion(),
         far_limit_m: pipeline.corridor().far_limit_m(),
         blurred: pipeline.is_blurred(),
+        faulty: pipeline.frame_fault().is_some() || is_blurred_for_long,
         sightings: pipeline.sightings().to_vec(),
     }))
 }
