@@ -93,7 +93,7 @@ fn recordings_that_are_too_short_are_refused_with_what_is_missing() {
     let short = of(vec![drive(10.0, |_| None)]);
     let error = short.level(&PROMISE, 2.5).unwrap_err();
     assert!(matches!(error, CleanError::TooFewBlocks(_)), "{error}");
-    assert!(error.to_string().contains("hours more"), "{error}");
+    assert!(error.to_string().contains("min more"), "{error}");
 }
 
 #[test]

@@ -27,6 +27,8 @@ const TRIES: usize = 220;
 const NEAR_POINT: f64 = 0.008;
 /// Lines whose slopes differ by less say nothing of where they meet.
 const APART: f64 = 0.4;
+/// The height may differ by so much of it from frame to frame.
+const MOST_SPREAD: f64 = 0.15;
 /// Frames that must show both sides of the lane.
 const LEAST_FRAMES: usize = 10;
 
@@ -96,6 +98,17 @@ pub enum LanesError {
     NoLane {
         /// Frames that do.
         frames: usize,
+    },
+    /// The frames do not agree on the height.
+    #[error(
+        "the markings give a camera {height_m:.2} m high, and {spread_m:.2} m more or less from frame to frame, over 15 %: \
+         is the camera_info or --camera that of this camera, and the road straight, with markings on both sides of one lane?"
+    )]
+    Spread {
+        /// Height that comes out, in metres.
+        height_m: f64,
+        /// Its standard deviation between frames, in metres.
+        spread_m: f64,
     },
     /// What comes out cannot be.
     #[error("the markings give a camera {height_m:.2} m high: is the width of the lane right?")]
@@ -238,10 +251,14 @@ impl LaneMarkings {
         if mount.validate().is_err() {
             return Err(LanesError::Height { height_m });
         }
+        let spread_m = deviation(&heights, height_m);
+        if spread_m > MOST_SPREAD * height_m {
+            return Err(LanesError::Spread { height_m, spread_m });
+        }
         Ok(LaneMount {
             mount,
             residual_deg: residual.to_degrees(),
-            height_spread_m: deviation(&heights, height_m),
+            height_spread_m: spread_m,
             frames: heights.len(),
         })
     }
@@ -522,5 +539,19 @@ mod tests {
         assert!(error.to_string().contains("meet in one point"), "{error}");
         let error = found(&[mount; 12], &[1.2, 3.4], 0.0).unwrap_err();
         assert_eq!(error, LanesError::NoLane { frames: 0 });
+    }
+
+    #[test]
+    fn a_height_that_the_frames_do_not_agree_on_is_refused() {
+        let mount = |height_m| Mount {
+            pitch_deg: 2.0,
+            ..Mount::level(height_m)
+        };
+        let lines = [-1.6, LANE_M - 1.6];
+        let heights: Vec<Mount> = (0..16).map(|i| mount([1.2, 1.8][i % 2])).collect();
+        let error = found(&heights, &lines, 0.0).unwrap_err();
+        assert!(matches!(error, LanesError::Spread { .. }), "{error}");
+        let heights: Vec<Mount> = (0..16).map(|i| mount([1.4, 1.5][i % 2])).collect();
+        assert!(found(&heights, &lines, 0.0).is_ok());
     }
 }

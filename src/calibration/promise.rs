@@ -38,8 +38,9 @@ pub enum PromiseError {
 #[derive(Clone, Copy, Debug, PartialEq, Error)]
 #[error(
     "the recordings are too short for the promise: {blocks} blocks of {block_s} s are there to set the \
-     level with, {needed} are needed, so {missing_hours:.2} hours more of recordings are (half of every \
-     recording goes into the table of clean frames); or promise less"
+     level with, {needed} are needed, so {missing_minutes} min more of recordings are (half of every \
+     recording goes into the table of clean frames; what is shorter than a block, is a fault, or stands, does not \
+     count); or promise less"
 )]
 pub struct TooFewBlocks {
     /// Blocks that are there.
@@ -48,8 +49,8 @@ pub struct TooFewBlocks {
     pub needed: usize,
     /// Length of a block, in seconds.
     pub block_s: f64,
-    /// Hours of recordings that are missing.
-    pub missing_hours: f64,
+    /// Minutes of recordings that are missing, rounded up.
+    pub missing_minutes: u64,
 }
 
 impl Promise {
@@ -98,15 +99,31 @@ impl Promise {
         (0..blocks).take_while(|reach| refuted(*reach)).last()
     }
 
+    /// Whether so many blocks carry it.
+    ///
+    /// # Errors
+    /// They are too few for any level.
+    pub fn check(&self, blocks: usize) -> Result<(), TooFewBlocks> {
+        match blocks >= self.needed() {
+            true => Ok(()),
+            false => Err(self.too_few(blocks)),
+        }
+    }
+
+    /// The least number of blocks that carry it.
+    pub(super) fn needed(&self) -> usize {
+        ((1.0 - self.confidence).ln() / (-self.share()).ln_1p()).ceil() as usize
+    }
+
     fn too_few(&self, blocks: usize) -> TooFewBlocks {
-        let needed = ((1.0 - self.confidence).ln() / (-self.share()).ln_1p()).ceil() as usize;
+        let needed = self.needed();
         // every second block is in the table of clean frames
         let missing = 2.0 * needed.saturating_sub(blocks) as f64;
         TooFewBlocks {
             blocks,
             needed,
             block_s: self.block_s,
-            missing_hours: missing * self.block_s / 3600.0,
+            missing_minutes: (missing * self.block_s / 60.0 - 1e-9).ceil() as u64,
         }
     }
 }
@@ -155,7 +172,13 @@ mod tests {
         let maxima = vec![1.0; 206];
         let error = PROMISE.level(&maxima).unwrap_err();
         assert_eq!((error.blocks, error.needed), (206, 207));
-        assert!((error.missing_hours - 20.0 / 3600.0).abs() < 1e-9);
+        // 20 s
+        assert_eq!(error.missing_minutes, 1);
+        assert!(error.to_string().contains("1 min more"), "{error}");
+        // 2 * 30 blocks of 10 s are enough, and said to be
+        assert_eq!(PROMISE.check(177).unwrap_err().missing_minutes, 10);
+        assert_eq!(PROMISE.check(176).unwrap_err().missing_minutes, 11);
+        assert_eq!(PROMISE.check(207), Ok(()));
         assert!(error.to_string().contains("207 are needed"), "{error}");
         let level = PROMISE.level(&vec![1.0; 207]).unwrap();
         assert!(

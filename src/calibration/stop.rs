@@ -98,7 +98,15 @@ pub enum StopFileError {
 }
 
 impl StopData {
-    fn validate(&self) -> Result<(), String> {
+    fn validate(&self, promise: &Promise) -> Result<(), String> {
+        if !(self.hours > 0.0 && self.hours.is_finite()) {
+            return Err(format!("its recordings of {} h are no time", self.hours));
+        }
+        // every second block sets the level, and of an odd number one more may
+        let blocks = (self.hours * 3600.0 / promise.block_s).round() as usize;
+        if let Err(error) = promise.check(blocks.div_ceil(2)) {
+            return Err(error.to_string());
+        }
         if !(self.frame_rate > 0.0 && self.frame_rate <= 1000.0) {
             let rate = self.frame_rate;
             return Err(format!(
@@ -140,9 +148,12 @@ impl StopFile {
     fn parse(text: &str) -> Result<Self, String> {
         let file: Self = toml::from_str(text).map_err(|e| e.to_string())?;
         file.promise.validate().map_err(|e| e.to_string())?;
-        file.data.validate()?;
-        for mode in &file.modes {
+        file.data.validate(&file.promise)?;
+        for (i, mode) in file.modes.iter().enumerate() {
             mode.name.parse::<Mode>()?;
+            if file.modes.iter().take(i).any(|m| m.name == mode.name) {
+                return Err(format!("mode {} is there twice", mode.name));
+            }
             mode.stop
                 .validate()
                 .map_err(|e| format!("mode {}: {e}", mode.name))?;
@@ -248,7 +259,7 @@ mod tests {
                 hash: "00".to_owned(),
                 recordings: "two roads".to_owned(),
                 frames: 1200,
-                hours: 0.5,
+                hours: 1.25,
                 frame_rate: 15.0,
             },
             modes: vec![StopMode {
@@ -260,7 +271,7 @@ mod tests {
                     most_a_frame: 4.0,
                     allowance: 2.0,
                     min_region_ppm: 300,
-                    bands: vec![Band::new(10.0, vec![0.25, 0.5, 0.0])],
+                    bands: vec![Band::new(40.0, [vec![0.25, 0.5], vec![0.0; 998]].concat())],
                 },
             }],
         }
@@ -328,6 +339,19 @@ mod tests {
             ("level = 12.5", "level = 7.5", "most_a_frame"),
             ("full+observer", "fully", "mode \"fully\""),
             ("date = ", "day = ", "day"),
+            (
+                "hours = 0.25",
+                "hours = 1000.0",
+                "too short for the promise",
+            ),
+            (
+                "confidence = 0.9",
+                "confidence = 0.9999",
+                "too short for the promise",
+            ),
+            ("hours = 1.25", "hours = -5.0", "no time"),
+            ("hours = 1.25", "hours = inf", "no time"),
+            ("hours = 1.25", "hours = 0.5", "too short for the promise"),
             ("frame_rate = 15.0\n", "", "frame_rate"),
             ("frame_rate = 15.0", "frame_rate = 0.0", "frames a second"),
             ("\"observer\"", "\"the observer\"", "the observer"),
@@ -336,6 +360,10 @@ mod tests {
             let error = StopFile::parse(&text.replace(old, new)).unwrap_err();
             assert!(error.contains(words), "{error} for {words}");
         }
+        let mut twice = file();
+        twice.modes.extend(file().modes);
+        let error = StopFile::parse(&toml::to_string(&twice).unwrap()).unwrap_err();
+        assert!(error.contains("twice"), "{error}");
         let dir = tempfile::tempdir().unwrap();
         assert!(StopFile::read(&dir.path().join("none.toml")).is_err());
     }

@@ -5,7 +5,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use lookout::engine::Mode;
 use lookout::model::{Bundle, ThresholdAt};
@@ -102,6 +102,19 @@ pub(crate) fn write_png(path: &Path, size: (u32, u32), pixels: Pixels<'_>) -> Re
         writer.finish()?;
         Ok(())
     })
+}
+
+/// That a file can be written there, before there is anything to write.
+pub(crate) fn check_place(path: &Path) -> Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+    let there = tempfile::tempfile_in(folder.unwrap_or(Path::new(".")));
+    there.with_context(|| format!("cannot write {}", path.display()))?;
+    ensure!(
+        !path.is_dir(),
+        "cannot write {}: it is a folder",
+        path.display()
+    );
+    Ok(())
 }
 
 /// Writes a file under another name beside its place and moves it there once it is whole.

@@ -72,7 +72,14 @@ impl Band {
 }
 
 impl StopLevel {
-    /// Checks every range.
+    /// Frames in which the surest sighting must confirm a stop.
+    const MOST_FRAMES: u32 = 30;
+    /// The last band ends there or beyond, in metres.
+    const LEAST_REACH_M: f32 = 40.0;
+    /// Most of [`min_region_ppm`](Self::min_region_ppm): a thing of one square metre is as large 33 m ahead.
+    const MOST_MIN_REGION_PPM: u32 = 1000;
+
+    /// Checks every range, and that something strange can confirm a stop at all.
     ///
     /// # Errors
     /// The first value that cannot be.
@@ -95,8 +102,8 @@ impl StopLevel {
             "the allowance is not over 0 and up to a million",
         )?;
         check(
-            (1..=1_000_000).contains(&self.min_region_ppm),
-            "min_region_ppm is not in 1 ..= 1000000",
+            (1..=Self::MOST_MIN_REGION_PPM).contains(&self.min_region_ppm),
+            "min_region_ppm is not in 1 ..= 1000",
         )?;
         check(
             (1..=64).contains(&self.bands.len()),
@@ -116,7 +123,36 @@ impl StopLevel {
                 "the strengths of a band do not fall from 1 to 0",
             )?;
         }
-        Ok(())
+        check(
+            from >= Self::LEAST_REACH_M,
+            "the last band of distance ends before 40 m, and beyond it nothing counts",
+        )?;
+        match self.frames_to_confirm() {
+            None => Err(StopLevelError(format!(
+                "nothing can confirm a stop: the surest sighting gains no evidence over the allowance of {}. \
+                 A band of distance needs {:.0} clean frames or more, hardly one of which is as strong: give more recordings",
+                self.allowance,
+                self.allowance.exp()
+            ))),
+            Some(frames) if frames > Self::MOST_FRAMES => Err(StopLevelError(format!(
+                "it takes the surest sighting {frames} frames to confirm a stop, more than {}: give more \
+                 recordings, or some where less is taken for strange",
+                Self::MOST_FRAMES
+            ))),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Frames in which the surest sighting (strength 1) confirms a stop, in the band where it takes longest;
+    /// `None` where it never does.
+    pub fn frames_to_confirm(&self) -> Option<u32> {
+        let gains = self
+            .bands
+            .iter()
+            .map(|band| band.surprise(1.0) - self.allowance);
+        let least = gains.fold(self.most_a_frame, f32::min);
+        // a number that is too large for it is the largest
+        (least > 0.0).then(|| (self.level / least).ceil() as u32)
     }
 
     /// What a frame adds to a track: by what is seen there, or where nothing is.
@@ -143,7 +179,7 @@ mod tests {
             min_region_ppm: 300,
             bands: vec![
                 Band::new(10.0, vec![0.0; 999]),
-                Band::new(30.0, (0..999).map(|i| i as f32 / 1000.0).collect()),
+                Band::new(40.0, (0..999).map(|i| i as f32 / 1000.0).collect()),
             ],
         }
     }
@@ -200,7 +236,7 @@ mod tests {
             "half of the clean frames: {usual}"
         );
         assert_eq!(
-            level.gain(Some(&seen(31.0, 1.0))),
+            level.gain(Some(&seen(41.0, 1.0))),
             -2.0,
             "beyond the last band"
         );
@@ -221,6 +257,29 @@ mod tests {
             ("farther", |l| l.bands[1].to_m = f32::INFINITY),
             ("strengths", |l| l.bands[1].strengths[0] = 0.1),
             ("strengths", |l| l.bands[1].strengths[0] = 1.1),
+            ("min_region_ppm", |l| l.min_region_ppm = 1_000_000),
+            ("40 m", |l| l.bands.truncate(1)),
+        ];
+        for (words, change) in cases {
+            let mut level = level();
+            change(&mut level);
+            let error = level.validate().unwrap_err().to_string();
+            assert!(error.contains(words), "{error} for {words}");
+        }
+    }
+
+    #[test]
+    fn a_level_that_nothing_reaches_is_refused() {
+        // 4 nats a frame
+        assert_eq!(level().frames_to_confirm(), Some(3));
+        type Change = fn(&mut StopLevel);
+        let cases: &[(&str, Change)] = &[
+            ("nothing can", |l| l.allowance = 1e6),
+            ("nothing can", |l| l.bands[0].frames = 0),
+            ("nothing can", |l| l.bands[0].strengths = vec![1.0; 10]),
+            // ln 8 is just over the allowance
+            ("frames to confirm", |l| l.bands[0].frames = 7),
+            ("frames to confirm", |l| l.level = 1e6),
         ];
         for (words, change) in cases {
             let mut level = level();

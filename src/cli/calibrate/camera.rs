@@ -163,5 +163,10 @@ pub(crate) fn run(args: &CameraCalibrationArgs) -> Result<Ending> {
         found.residual_deg,
         found.frames
     ));
+    note(format_args!(
+        "the height takes the nearest lines on either side for markings {} m apart: if they are kerbs or another lane's \
+         (--picture shows them), give their distance as --lane-width",
+        args.lane_width
+    ));
     Ok(Ending::Done)
 }

@@ -76,6 +76,14 @@ pub(crate) fn run(args: &StopArgs) -> Result<Ending> {
         !args.bags.is_empty() || args.rendered.is_some(),
         "there is nothing to calibrate with: give bags, or --rendered A-B"
     );
+    if let Some(path) = &args.out {
+        pictures::check_place(path)?;
+    }
+    if let (Some(seeds), []) = (args.rendered, args.bags.as_slice()) {
+        // at most so many set the level
+        let of_a_drive = ((args.seconds + 0.1) / args.block) as usize;
+        promise.check((of_a_drive * seeds.all().count()).div_ceil(2))?;
+    }
     let bundle = args.engine.bundle(args.judge.score)?;
     let mut settings = args.judge.settings(&bundle, None)?;
     ensure!(
@@ -120,6 +128,14 @@ pub(crate) fn run(args: &StopArgs) -> Result<Ending> {
         None => std::io::stdout().lock().write_all(text.as_bytes())?,
     }
     note(file.line());
+    for mode in &file.modes {
+        if let Some(frames) = mode.stop.frames_to_confirm() {
+            note(format_args!(
+                "{}: a sure thing is confirmed after {frames} frames",
+                mode.name
+            ));
+        }
+    }
     Ok(Ending::Done)
 }
 
