@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::Promise;
 use super::file::{self, FileError};
-use crate::decide::StopLevel;
+use crate::decide::{StopLevel, StoppingConfig};
 use crate::engine::{Judges, Mode};
 use crate::model::Bundle;
 use crate::pipeline::{Settings, StopLevels};
@@ -30,6 +30,8 @@ pub struct StopFile {
     pub promise: Promise,
     /// What they were made from.
     pub data: StopData,
+    /// The vehicle that they were made for: its way and its stopping distance decide what counts.
+    pub vehicle: StoppingConfig,
     /// One for each mode.
     #[serde(rename = "mode")]
     pub modes: Vec<StopMode>,
@@ -149,6 +151,7 @@ impl StopFile {
         let file: Self = toml::from_str(text).map_err(|e| e.to_string())?;
         file.promise.validate().map_err(|e| e.to_string())?;
         file.data.validate(&file.promise)?;
+        file.vehicle.validate().map_err(|e| e.to_string())?;
         for (i, mode) in file.modes.iter().enumerate() {
             mode.name.parse::<Mode>()?;
             if file.modes.iter().take(i).any(|m| m.name == mode.name) {
@@ -179,9 +182,31 @@ impl StopFile {
                 in_use: bundle.hash().to_owned(),
             });
         }
+        if let Some(other) = self.other_vehicle(&settings.vehicle) {
+            log::warn!(
+                "{}: the stop levels were made for another vehicle, so their promise does not hold: {other}; make them \
+                 again by `lookout calibrate stop`",
+                path.display()
+            );
+        }
         let best = settings.best_mode().unwrap_or(Mode::FULL);
         settings.stop_levels = self.levels(path, &settings.judges, best)?;
         Ok(settings)
+    }
+
+    /// What decides the way and the stopping distance, where a vehicle has another than they were made for.
+    fn other_vehicle(&self, vehicle: &StoppingConfig) -> Option<String> {
+        let of = |v: &StoppingConfig| {
+            format!(
+                "a way {} m wide, {} m/s² after {} ms, and {} m more",
+                v.way_width_m(),
+                v.deceleration_mps2,
+                v.reaction_time_ms,
+                v.margin_m
+            )
+        };
+        let (made_for, own) = (of(&self.vehicle), of(vehicle));
+        (made_for != own).then(|| format!("for {made_for}, and this one has {own}"))
     }
 
     fn levels(
@@ -232,139 +257,5 @@ impl StopFile {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-    use crate::decide::Band;
-    use crate::engine::Judge;
-    use crate::model::ThresholdAt;
-
-    const JUDGE: Judge = Judge {
-        score: ScoreKind::OBSERVER,
-        threshold: 0.5,
-    };
-
-    fn file() -> StopFile {
-        StopFile {
-            bundle_hash: "0123456789abcdef".to_owned(),
-            date: "2026-11-29".to_owned(),
-            command: "lookout calibrate stop".to_owned(),
-            promise: Promise {
-                hours: 0.25,
-                confidence: 0.9,
-                block_s: 10.0,
-            },
-            data: StopData {
-                hash: "00".to_owned(),
-                recordings: "two roads".to_owned(),
-                frames: 1200,
-                hours: 1.25,
-                frame_rate: 15.0,
-            },
-            modes: vec![StopMode {
-                name: "full+observer".to_owned(),
-                score: JUDGE.score,
-                threshold: JUDGE.threshold,
-                stop: StopLevel {
-                    level: 12.5,
-                    most_a_frame: 4.0,
-                    allowance: 2.0,
-                    min_region_ppm: 300,
-                    bands: vec![Band::new(40.0, [vec![0.25, 0.5], vec![0.0; 998]].concat())],
-                },
-            }],
-        }
-    }
-
-    #[test]
-    fn a_file_that_was_written_is_read_as_the_same() {
-        let text = toml::to_string(&file()).unwrap();
-        assert_eq!(StopFile::parse(&text).unwrap(), file(), "{text}");
-    }
-
-    #[test]
-    fn levels_hold_for_the_bundle_the_score_and_the_threshold_that_they_were_made_with() {
-        let path = Path::new("stop.toml");
-        let bundle = Bundle::shipped().unwrap();
-        let of = |hash: &str, mode, judge| {
-            let file = StopFile {
-                bundle_hash: hash.to_owned(),
-                ..file()
-            };
-            let applied = file.applied(path, &bundle, Settings::fixed(mode, judge));
-            applied.map_err(|e| e.to_string())
-        };
-        let own = of(bundle.hash(), Mode::FULL, JUDGE).unwrap().stop_levels;
-        assert_eq!(own.of(Mode::FULL), Some(&file().modes[0].stop));
-        assert_eq!(own.of(Mode::REDUCED), None);
-        let other = Judge {
-            threshold: 0.6,
-            ..JUDGE
-        };
-        for (result, words) in [
-            (
-                of("0123456789abcdef", Mode::FULL, JUDGE),
-                "0123456789ab, and",
-            ),
-            (of(bundle.hash(), Mode::FULL, other), "over 0.5, and"),
-            (of(bundle.hash(), Mode::REDUCED, JUDGE), "it has none"),
-        ] {
-            let error = result.unwrap_err();
-            assert!(error.contains(words), "{error} for {words}");
-        }
-    }
-
-    #[test]
-    fn every_shipped_stop_level_is_that_of_the_shipped_bundle() {
-        let bundle = Bundle::shipped().unwrap();
-        let (score, at) = (ScoreKind::OBSERVER, ThresholdAt::Fpr1);
-        let own = Settings::calibrated(bundle.manifest(), Mode::FULL, score, at).unwrap();
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("calibration/stops");
-        let mut count = 0;
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            let file = StopFile::read(&path).unwrap();
-            file.applied(&path, &bundle, own.clone()).unwrap();
-            count += 1;
-        }
-        assert!(count > 0);
-    }
-
-    #[test]
-    fn what_cannot_be_is_refused_with_the_reason() {
-        let text = toml::to_string(&file()).unwrap();
-        for (old, new, words) in [
-            ("hours = 0.25", "hours = 0.0", "hours of the promise"),
-            ("level = 12.5", "level = 7.5", "most_a_frame"),
-            ("full+observer", "fully", "mode \"fully\""),
-            ("date = ", "day = ", "day"),
-            (
-                "hours = 0.25",
-                "hours = 1000.0",
-                "too short for the promise",
-            ),
-            (
-                "confidence = 0.9",
-                "confidence = 0.9999",
-                "too short for the promise",
-            ),
-            ("hours = 1.25", "hours = -5.0", "no time"),
-            ("hours = 1.25", "hours = inf", "no time"),
-            ("hours = 1.25", "hours = 0.5", "too short for the promise"),
-            ("frame_rate = 15.0\n", "", "frame_rate"),
-            ("frame_rate = 15.0", "frame_rate = 0.0", "frames a second"),
-            ("\"observer\"", "\"the observer\"", "the observer"),
-        ] {
-            assert!(text.contains(old), "{old} in {text}");
-            let error = StopFile::parse(&text.replace(old, new)).unwrap_err();
-            assert!(error.contains(words), "{error} for {words}");
-        }
-        let mut twice = file();
-        twice.modes.extend(file().modes);
-        let error = StopFile::parse(&toml::to_string(&twice).unwrap()).unwrap_err();
-        assert!(error.contains("twice"), "{error}");
-        let dir = tempfile::tempdir().unwrap();
-        assert!(StopFile::read(&dir.path().join("none.toml")).is_err());
-    }
-}
+#[path = "stop_tests.rs"]
+mod tests;

@@ -120,6 +120,7 @@ pub(crate) fn run(args: &StopArgs) -> Result<Ending> {
         command: command(),
         promise,
         data: of_the_best.data(&promise, recordings(args))?,
+        vehicle: settings.vehicle,
         modes: levels,
     };
     let text = toml::to_string(&file).context("cannot write the stop levels")?;
