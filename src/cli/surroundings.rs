@@ -176,6 +176,18 @@ impl Surroundings {
         self.lock().judged(pipeline);
     }
 
+    /// What decided about stops, for people, where stop levels promise that. Warns where no level came to bear.
+    pub(crate) fn deciding(&self, promise: &str) -> String {
+        let never_on_ground = self.lock().never_on_ground();
+        if never_on_ground {
+            log::warn!(
+                "the area in the corridor decided about stops, not the stop levels: no frame had a ground. The \
+                 line of the corridor says why"
+            );
+        }
+        self.lock().deciding(promise)
+    }
+
     /// The corridor that the frames were judged by, for people.
     pub(crate) fn line(&self, pipeline: &Pipeline) -> String {
         self.lock().line(pipeline)
