@@ -77,7 +77,6 @@ impl Handler {
             engine: pipeline.engine_description().to_owned(),
             mode: mode.name().to_owned(),
             judges: settings.judges,
-            promise: settings.stop_levels.promise().to_owned(),
             notes: settings.notes(),
             ..ReportInfo::default()
         };
@@ -141,10 +140,14 @@ impl Handler {
         }
     }
 
-    /// What the frames until now were judged by goes to the report; for people.
+    /// What the frames until now were judged by goes to the report; gives back the corridor, for people.
     pub(crate) fn tell_corridor(&mut self) -> String {
         let line = self.surroundings.line(self.frames.pipeline());
         self.out.report.info.corridor.clone_from(&line);
+        let promise = self.frames.pipeline().settings().stop_levels.promise();
+        if !promise.is_empty() {
+            self.out.report.info.stop = self.surroundings.deciding(promise);
+        }
         line
     }
 

@@ -124,7 +124,7 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Ending> {
     };
     let bundle = args.engine.bundle(args.score)?;
     let settings = settings(args, &bundle)?;
-    let camera = args.camera.read()?;
+    let camera = args.camera.read(&settings.vehicle)?;
     let deadline = Duration::from_millis(settings.supervisor.max_age_ms.into());
     let live = Live::of_recording(&settings)?;
     let frames = FrameHandler::assemble(args.engine.opener(&bundle), settings, Some(live))?;

@@ -118,7 +118,7 @@ pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<Ending> {
     super::recorder::check_topic(&topic.name)?;
     let bundle = args.engine.bundle(args.judge.score)?;
     let settings = args.judge.settings(&bundle, args.live.stale_ms)?;
-    let camera = args.camera.read()?;
+    let camera = args.camera.read(&settings.vehicle)?;
     let live = match args.rate.0 {
         Some(_) => Some(Live::of_recording(&settings)?),
         None => None,

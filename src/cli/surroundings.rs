@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use lookout::bag::{BagReader, MessageBuf};
 use lookout::calibration::CameraFile;
-use lookout::decide::{Calibration, Camera, Mount, StoppingConfig};
+use lookout::decide::{Calibration, Camera, Ground, Mount, StoppingConfig};
 use lookout::msg::{CameraInfo, Odometry, RosMessage, cdr};
 use lookout::pipeline::{self, Pipeline};
 use lookout::repeats::{Kind, Repeats};
@@ -39,11 +39,12 @@ pub(crate) struct GivenCamera {
 }
 
 impl CameraArgs {
-    /// The file and the flags, the flags first.
+    /// The file and the flags, the flags first, for a vehicle.
     ///
     /// # Errors
-    /// The file cannot be used, or the camera or its mount cannot be.
-    pub(crate) fn read(&self) -> anyhow::Result<GivenCamera> {
+    /// The file cannot be used, the camera or its mount cannot be, or the camera does not see the vehicle's
+    /// way.
+    pub(crate) fn read(&self, vehicle: &StoppingConfig) -> anyhow::Result<GivenCamera> {
         let file = self.camera.as_deref().map(CameraFile::read).transpose()?;
         let of_file = file.as_ref().and_then(|file| file.mount);
         let mut mount = self.camera_height.map_or(of_file, |height_m| {
@@ -56,11 +57,14 @@ impl CameraArgs {
                 .context("--camera-pitch needs --camera-height, or a --camera with a mount")?;
             mount.pitch_deg = pitch_deg;
         }
-        if let Some(file) = &file {
-            Camera::new(&file.calibration).context("cannot use --camera")?;
-        }
-        if let Some(mount) = &mount {
-            let checked = mount.validate();
+        let camera = file.as_ref().map(|file| Camera::new(&file.calibration));
+        let camera = camera.transpose().context("cannot use --camera")?;
+        if let Some(mount) = mount {
+            let checked = match camera {
+                Some(camera) => Ground::new(camera, mount)
+                    .and_then(|ground| ground.check_way(vehicle.way_width_m())),
+                None => mount.validate(),
+            };
             checked.context("cannot use where the camera is said to be")?;
         }
         Ok(GivenCamera {
@@ -174,6 +178,18 @@ impl Surroundings {
     /// After a frame was judged.
     pub(crate) fn judged(&self, pipeline: &Pipeline) {
         self.lock().judged(pipeline);
+    }
+
+    /// What decided about stops, for people, where stop levels promise that. Warns where no level came to bear.
+    pub(crate) fn deciding(&self, promise: &str) -> String {
+        let never_on_ground = self.lock().never_on_ground();
+        if never_on_ground {
+            log::warn!(
+                "the area in the corridor decided about stops, not the stop levels: no frame had a ground. The \
+                 line of the corridor says why"
+            );
+        }
+        self.lock().deciding(promise)
     }
 
     /// The corridor that the frames were judged by, for people.

@@ -237,9 +237,31 @@ pub enum GroundError {
         /// In pixels.
         row: u32,
     },
+    /// Hardly any of the picture shows the ground that the vehicle drives over.
+    #[error(
+        "the camera hardly sees the way: {seen} of {} points of its picture show it {} to {} m ahead, and \
+         {} are needed; check height, pitch (nose down positive), yaw and camera matrix",
+        Ground::LOOKED_AT * Ground::LOOKED_AT,
+        Ground::WATCHED_M.0,
+        Ground::WATCHED_M.1,
+        Ground::LEAST_WATCHED
+    )]
+    NoWay {
+        /// Points of the picture that show it.
+        seen: usize,
+    },
 }
 
 impl Ground {
+    /// A camera that watches the way sees some of it between these distances, in metres: nothing nearer is
+    /// followed, and a vehicle in a street needs no more to stop.
+    const WATCHED_M: (f64, f64) = (1.0, 30.0);
+    /// Columns and rows of points of the picture that are looked at for it.
+    const LOOKED_AT: u32 = 64;
+    /// So many of them at least show the way. A lens for the road shows it in one of ten, from a small
+    /// robot as well.
+    const LEAST_WATCHED: usize = 32;
+
     /// Under a camera on its mount.
     ///
     /// # Errors
@@ -274,6 +296,33 @@ impl Ground {
             width,
             height,
         })
+    }
+
+    /// Whether the camera sees the straight way of so many metres' width: whatever it does not see never
+    /// counts.
+    ///
+    /// # Errors
+    /// [`GroundError::NoWay`] when it sees none, or hardly any.
+    pub fn check_way(&self, width_m: f32) -> Result<(), GroundError> {
+        let (width, height) = self.camera.image_size();
+        let half_m = f64::from(width_m) / 2.0;
+        let at = |i: u32, length: u32| {
+            (f64::from(i) + 0.5) / f64::from(Self::LOOKED_AT) * f64::from(length) - 0.5
+        };
+        let (nearest, farthest) = Self::WATCHED_M;
+        let shows_way = |&(x, y): &(u32, u32)| {
+            let met = self.point(at(x, width), at(y, height));
+            met.is_some_and(|(ahead, right)| {
+                (nearest..=farthest).contains(&ahead) && right.abs() <= half_m
+            })
+        };
+        let rows = 0..Self::LOOKED_AT;
+        let points = rows.flat_map(|y| (0..Self::LOOKED_AT).map(move |x| (x, y)));
+        let seen = points.filter(shows_way).count();
+        match seen < Self::LEAST_WATCHED {
+            true => Err(GroundError::NoWay { seen }),
+            false => Ok(()),
+        }
     }
 
     /// Distance ahead and to the right of the ground seen at a point of the picture, in metres, at the

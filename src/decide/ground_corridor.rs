@@ -51,12 +51,14 @@ impl GroundCorridor {
     /// holds.
     ///
     /// # Errors
-    /// [`GroundError::NoRay`]: the lens's model does not hold in the trapezoid. There is no ground then.
+    /// [`GroundError::NoRay`]: the lens's model does not hold in the trapezoid.
+    /// [`GroundError::NoWay`]: hardly any of the way is seen. There is no ground then.
     pub fn set_ground(&mut self, ground: Option<Ground>) -> Result<(), GroundError> {
         self.maps.clear();
         (self.ground, self.current) = (None, None);
         if let Some(ground) = &ground {
             self.check_rays(ground)?;
+            ground.check_way(self.width_m())?;
             let maps = self.sizes.iter().map(|size| GroundMap::new(ground, *size));
             self.maps = maps.collect();
         }

@@ -261,6 +261,25 @@ fn g12_a_lens_without_rays_in_the_corridor_is_no_ground() {
 }
 
 #[test]
+fn g20_a_camera_without_a_view_of_the_way_is_no_ground() {
+    let mut corridor = corridor_of(Some(ground()), 2.4, None);
+    let up = Mount {
+        pitch_deg: -45.0,
+        ..Mount::level(1.5)
+    };
+    let error = corridor.set_ground(Some(ground_of(up))).unwrap_err();
+    assert!(matches!(error, GroundError::NoWay { seen: 0 }), "{error}");
+    assert_eq!(corridor.ground(), None);
+    corridor.fit((640, 480), SIZE);
+    assert!(!corridor.is_on_ground());
+    assert_eq!(
+        find(&corridor, standing(6)).corridor_area,
+        8,
+        "the trapezoid holds"
+    );
+}
+
+#[test]
 fn sizes_of_zero_neither_count_nor_break() {
     let mut corridor = corridor(Some(ground()), Some(5.0));
     let none = MapSize {

@@ -203,6 +203,50 @@ fn g02_a_mount_that_cannot_be_is_refused_with_its_value() {
     assert_eq!(error, "camera info is of 1280x800, the picture is 320x240");
 }
 
+/// A pinhole camera of 640x480 with so many pixels of focal length, so high and pitched.
+fn pinhole(focal: f64, centre_x: f64, height_m: f64, pitch_deg: f64) -> Ground {
+    let k = [focal, 0.0, centre_x, 0.0, focal, 239.5, 0.0, 0.0, 1.0];
+    let camera = Camera::new(&Calibration::new((640, 480), k, "", &[])).unwrap();
+    let mount = Mount {
+        pitch_deg,
+        ..Mount::level(height_m)
+    };
+    Ground::new(camera, mount).unwrap()
+}
+
+#[test]
+fn g20_a_camera_that_sees_hardly_any_of_the_way_is_told_from_one_that_does() {
+    let sees = |focal, centre_x, height_m, pitch_deg| {
+        let ground = pinhole(focal, centre_x, height_m, pitch_deg);
+        ground.check_way(2.5)
+    };
+    for pitch_deg in [-10.0, 0.0, 2.0, 20.0, 45.0] {
+        assert_eq!(sees(500.0, 319.5, 1.5, pitch_deg), Ok(()), "{pitch_deg}");
+    }
+    assert_eq!(sees(4000.0, 319.5, 1.5, 5.0), Ok(()), "a long lens");
+    assert_eq!(sees(500.0, 319.5, 10.0, 20.0), Ok(()), "a high mast");
+    for (focal, centre_x, height_m, pitch_deg) in [
+        (500.0, 319.5, 1.5, -20.0),
+        (500.0, 319.5, 1.5, -45.0),
+        (700.0, 319.5, 1.5, -20.0),
+        (500.0, -50_000.0, 1.5, 0.0),
+        (500.0, 50_000.0, 1.5, 0.0),
+        (500.0, 319.5, 0.0001, 0.0),
+        (1.0, 319.5, 1.5, 0.0),
+        (1e6, 319.5, 1.5, 0.0),
+    ] {
+        let error = sees(focal, centre_x, height_m, pitch_deg).unwrap_err();
+        let words = error.to_string();
+        assert!(matches!(error, GroundError::NoWay { .. }), "{words}");
+        assert!(words.contains("nose down positive"), "{words}");
+    }
+    // a small robot, also one that looks down
+    for pitch_deg in [0.0, 20.0, 25.0] {
+        let ground = pinhole(500.0, 319.5, 0.3, pitch_deg);
+        assert_eq!(ground.check_way(0.9), Ok(()), "{pitch_deg}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
 

@@ -47,8 +47,8 @@ pub enum Reason {
     },
     /// A track in the corridor has some of the evidence that confirms a stop.
     #[error(
-        "something may stand in the corridor, {distance_m:.0} m ahead: its evidence is {evidence:.0}; \
-         {level:.0} within the stopping distance confirm a stop"
+        "something may stand in the corridor, {distance_m:.0} m ahead: its evidence is {evidence:.1}; \
+         {level:.1} within the stopping distance confirm a stop"
     )]
     TrackCandidate {
         /// Distance to what it follows, in metres.
@@ -58,10 +58,21 @@ pub enum Reason {
         /// Evidence that confirms a stop within the stopping distance, in nats.
         level: f32,
     },
+    /// No track in the corridor has enough evidence for a warning now; in a frame of the window one had, or
+    /// the area was a hit.
+    #[error(fmt = track_fading)]
+    TrackFading {
+        /// Distance to what the strongest track follows, in metres; infinite when there is none.
+        distance_m: f32,
+        /// In nats.
+        evidence: f32,
+        /// Evidence that confirms a stop within the stopping distance, in nats.
+        level: f32,
+    },
     /// The evidence of a track in the corridor, within the stopping distance, confirmed a stop.
     #[error(
-        "something stands in the corridor, {distance_m:.0} m ahead: its evidence is {evidence:.0}; \
-         {level:.0} confirm a stop"
+        "something stands in the corridor, {distance_m:.0} m ahead: its evidence is {evidence:.1}; \
+         {level:.1} confirm a stop"
     )]
     TrackConfirmed {
         /// Distance to what it follows, in metres.
@@ -271,6 +282,7 @@ impl Reason {
             Self::Candidate { .. } => "candidate",
             Self::Confirmed { .. } => "confirmed",
             Self::TrackCandidate { .. } => "track-candidate",
+            Self::TrackFading { .. } => "track-fading",
             Self::TrackConfirmed { .. } => "track-confirmed",
             Self::FallbackHits { .. } => "fallback-hits",
             Self::Latched { .. } => "latched",
@@ -306,6 +318,22 @@ const NO_STAMP: &str = "the driver does not stamp its frames: the capture stamp 
 const ZERO: Stamp = Stamp::from_nanos(0);
 /// A frame is that old, and a time without one that long, only where stamps are zero: over thirty years, in ms.
 const UNSTAMPED: u64 = 30 * 365 * 86_400_000 + 1;
+
+fn track_fading(
+    distance_m: &f32,
+    evidence: &f32,
+    level: &f32,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    match *evidence > 0.0 {
+        true => write!(
+            f,
+            "something is tracked in the corridor, {distance_m:.0} m ahead: its evidence is {evidence:.1}, after more \
+             a moment ago; {level:.1} within the stopping distance confirm a stop"
+        ),
+        false => f.write_str("what may have stood in the corridor a moment ago is tracked no more"),
+    }
+}
 
 fn missing(gap_ms: &u64, limit_ms: &u32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match *gap_ms {

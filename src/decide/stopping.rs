@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 /// How the vehicle stops, how wide its way is, and how long its speed is believed.
 ///
 /// Distances are compared with those of a [`Ground`](super::Ground), which begin under the camera:
-/// the way from there to the vehicle's front belongs to the margin. The age of a verdict and the
-/// frames that confirm it belong to the reaction time.
+/// the way from there to the vehicle's front belongs to the margin. What counts in a frame is what
+/// stands within the stopping distance: the reaction time begins at the capture of the first such frame.
 ///
 /// Missing fields take their default when read; unknown ones are refused. Ranges are checked by
 /// [`validate`](Self::validate), which [`SpeedSource::new`] calls.
@@ -18,7 +18,9 @@ use serde::{Deserialize, Serialize};
 pub struct StoppingConfig {
     /// What the brakes give in m/s²: `0.1 ..= 20`, default 4.
     pub deceleration_mps2: f64,
-    /// From a hazard in front of the camera to the brakes, in ms: `0 ..= 10_000`, default 300.
+    /// From the capture of the first frame that shows something within the stopping distance until the brakes
+    /// act, in ms: the time to the next frame, the deadline, the way from the flag to the brakes and, where the
+    /// area decides, the frames that confirm a stop. `0 ..= 10_000`, default 300.
     pub reaction_time_ms: u32,
     /// Distance that is added at any speed, in metres: `0 ..= 1000`, default 3.
     pub margin_m: f64,
@@ -125,9 +127,18 @@ pub enum NoLimit {
         /// In m/s.
         speed_mps: f64,
     },
-    /// The speed is no number, or the way to stop from it is none.
+    /// The speed is no number.
     #[error("speed is {speed_mps} m/s")]
     NotFinite {
+        /// In m/s.
+        speed_mps: f64,
+    },
+    /// No vehicle on a road is so fast: the speed is in another unit, or wrong.
+    #[error(
+        "speed is {speed_mps:.0} m/s, over {:.0}: look at its unit",
+        SpeedSource::MAX_SPEED_MPS
+    )]
+    TooFast {
         /// In m/s.
         speed_mps: f64,
     },
@@ -168,8 +179,15 @@ struct Heard {
 impl SpeedSource {
     /// Slower than this, in m/s, noise of the yaw rate would bend the way.
     const LEAST_SPEED_MPS: f64 = 1.0;
+    /// No vehicle on a road is faster, in m/s: 252 km/h.
+    pub const MAX_SPEED_MPS: f64 = 70.0;
+    /// Backwards so slowly, in m/s, it stands: odometry is off by as much at a stand, and it rolls less than
+    /// the margin before it would stop.
+    const STANDS_MPS: f64 = 0.1;
     /// That of a circle of 4 m, in 1/m; no vehicle turns in less.
     const MAX_CURVATURE: f64 = 0.25;
+    /// What tyres hold across the way, in m/s², and some more.
+    const MAX_ACROSS_MPS2: f64 = 12.0;
 
     /// Nothing was heard yet.
     ///
@@ -196,21 +214,31 @@ impl SpeedSource {
     /// # Errors
     /// Why there is no limit.
     pub fn stopping_distance(&self, now: Duration) -> Result<f32, NoLimit> {
-        let Heard { speed_mps, at, .. } = self.last.ok_or(NoLimit::NoSpeedYet)?;
+        let heard = self.believed(now)?;
+        Ok(self.config.distance(heard.speed_mps))
+    }
+
+    /// What was heard last, with a speed of 0 m/s or more, where that is believed.
+    fn believed(&self, now: Duration) -> Result<Heard, NoLimit> {
+        let heard = self.last.ok_or(NoLimit::NoSpeedYet)?;
+        let Heard { speed_mps, at, .. } = heard;
         let age = now.saturating_sub(at);
         let limit_ms = self.config.odometry_timeout_ms;
         if age > Duration::from_millis(limit_ms.into()) {
             let age_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
             return Err(NoLimit::Stale { age_ms, limit_ms });
         }
-        if speed_mps < 0.0 {
-            return Err(NoLimit::Negative { speed_mps });
-        }
-        let metres = self.config.distance(speed_mps);
-        if !metres.is_finite() {
+        if !speed_mps.is_finite() {
             return Err(NoLimit::NotFinite { speed_mps });
         }
-        Ok(metres)
+        if speed_mps < -Self::STANDS_MPS {
+            return Err(NoLimit::Negative { speed_mps });
+        }
+        if speed_mps > Self::MAX_SPEED_MPS {
+            return Err(NoLimit::TooFast { speed_mps });
+        }
+        let speed_mps = speed_mps.max(0.0);
+        Ok(Heard { speed_mps, ..heard })
     }
 
     /// [`stopping_distance`](Self::stopping_distance) for a corridor: `None` is no limit.
@@ -220,20 +248,23 @@ impl SpeedSource {
 
     /// The speed now in m/s; 0 where none is believed.
     pub fn speed(&self, now: Duration) -> f32 {
-        let believed = self.last.filter(|_| self.stopping_distance(now).is_ok());
-        believed.map_or(0.0, |heard| heard.speed_mps as f32)
+        self.believed(now)
+            .map_or(0.0, |heard| heard.speed_mps as f32)
     }
 
     /// How the way bends now, in 1/m, to the left positive. 0, straight, where no speed is believed, the
-    /// vehicle hardly moves, or the yaw rate is no number.
+    /// vehicle hardly moves, or the yaw rate is no number or one that no vehicle has at that speed.
     pub fn curvature(&self, now: Duration) -> f32 {
-        let believed = self.last.filter(|_| self.stopping_distance(now).is_ok());
-        let moving = believed.filter(|heard| heard.speed_mps >= Self::LEAST_SPEED_MPS);
-        let bent = moving.map_or(0.0, |heard| heard.yaw_rate_rps / heard.speed_mps);
-        if bent.is_nan() {
+        let Ok(heard) = self.believed(now) else {
             return 0.0;
-        }
-        bent.clamp(-Self::MAX_CURVATURE, Self::MAX_CURVATURE) as f32
+        };
+        let (speed, yaw_rate) = (heard.speed_mps, heard.yaw_rate_rps);
+        let bent = yaw_rate / speed;
+        // NaN is under no limit
+        let believed = speed >= Self::LEAST_SPEED_MPS
+            && bent.abs() <= Self::MAX_CURVATURE
+            && (yaw_rate * speed).abs() <= Self::MAX_ACROSS_MPS2;
+        if believed { bent as f32 } else { 0.0 }
     }
 }
 

@@ -42,16 +42,46 @@ fn g08_a_speed_that_cannot_be_believed_sets_no_limit_and_replaces_one_that_could
         f64::NAN,
         f64::INFINITY,
         f64::NEG_INFINITY,
-        -0.01,
+        -0.11,
+        -13.9,
         f64::MAX,
         1e30,
+        1e5,
+        600.0,
+        70.01,
     ] {
         let mut source = source();
         source.heard(10.0, 0.0, MS(0));
         source.heard(speed, 0.0, MS(1));
         assert_eq!(source.far_limit(MS(2)), None, "{speed}");
+        assert_eq!(source.speed(MS(2)), 0.0, "{speed}");
         source.heard(10.0, 0.0, MS(3));
         assert!(source.far_limit(MS(4)).is_some());
+    }
+}
+
+#[test]
+fn g08_a_speed_in_another_unit_is_told_and_the_fastest_vehicle_is_believed() {
+    let mut source = source();
+    source.heard(600.0, 0.0, MS(0));
+    let why = source.stopping_distance(MS(0)).unwrap_err();
+    assert_eq!(
+        why.to_string(),
+        "speed is 600 m/s, over 70: look at its unit"
+    );
+    source.heard(70.0, 0.0, MS(0));
+    assert!(source.far_limit(MS(0)).is_some());
+    assert_eq!(source.speed(MS(0)), 70.0);
+}
+
+#[test]
+fn g08_a_vehicle_at_a_stand_whose_odometry_trembles_stands() {
+    for speed in [-0.0, -0.01, -0.1] {
+        let mut source = source();
+        source.heard(speed, 0.3, MS(0));
+        assert_eq!(source.far_limit(MS(0)), Some(3.0), "{speed}: the margin");
+        assert_eq!(source.speed(MS(0)), 0.0, "{speed}");
+        assert_eq!(source.curvature(MS(0)), 0.0, "{speed}");
     }
 }
 
@@ -67,13 +97,33 @@ fn g14_the_way_bends_by_yaw_rate_and_speed_and_is_straight_where_they_are_not_kn
     assert_eq!(bent(10.0, 0.5, 501), 0.0, "too old");
     assert_eq!(bent(0.9, 0.5, 0), 0.0, "hardly moves");
     assert_eq!(bent(-10.0, 0.5, 0), 0.0, "backwards");
-    assert_eq!(bent(10.0, f64::NAN, 0), 0.0);
-    assert_eq!(
-        bent(10.0, f64::INFINITY, 0),
-        0.25,
-        "no vehicle turns in less"
-    );
     assert_eq!(source().curvature(MS(0)), 0.0);
+}
+
+#[test]
+fn g14_a_yaw_rate_that_no_vehicle_has_at_its_speed_bends_nothing() {
+    let bent = |speed, yaw| {
+        let mut source = source();
+        source.heard(speed, yaw, MS(0));
+        source.curvature(MS(0))
+    };
+    // the tightest circle, and the fastest bend
+    assert_eq!(bent(4.0, 1.0), 0.25);
+    assert_eq!(bent(4.0, -1.0), -0.25);
+    assert_eq!(bent(24.0, 0.5), 0.5 / 24.0);
+    for (speed, yaw) in [
+        (10.0, f64::NAN),
+        (10.0, f64::INFINITY),
+        (10.0, f64::MAX),
+        // of degrees a second
+        (13.9, 10.0),
+        (24.0, 0.51),
+        (4.0, 1.01),
+        (1.0, 0.3),
+    ] {
+        assert_eq!(bent(speed, yaw), 0.0, "{speed} {yaw}");
+        assert_eq!(bent(speed, -yaw), 0.0, "{speed} -{yaw}");
+    }
 }
 
 #[test]
@@ -136,7 +186,7 @@ proptest! {
     }
 
     #[test]
-    fn faster_never_stops_sooner(config in configs(), speed in 0f64..200.0, more in 0f64..200.0) {
+    fn faster_never_stops_sooner(config in configs(), speed in 0f64..35.0, more in 0f64..35.0) {
         let mut source = SpeedSource::new(config).unwrap();
         source.heard(speed, 0.0, MS(0));
         let slow = source.far_limit(MS(1)).unwrap();

@@ -187,6 +187,26 @@ impl Surroundings {
         )
     }
 
+    /// Whether frames were judged, all of them without a ground.
+    pub const fn never_on_ground(&self) -> bool {
+        self.frames.all > 0 && self.frames.on_ground == 0
+    }
+
+    /// One line for people: what decided about stops in the frames until now, where stop levels promise that.
+    pub fn deciding(&self, promise: &str) -> String {
+        let Frames { all, on_ground, .. } = self.frames;
+        if self.never_on_ground() {
+            return format!("by area, because no frame had a ground; not kept is: {promise}");
+        }
+        if on_ground == all {
+            return format!("by evidence: {promise}");
+        }
+        format!(
+            "by evidence in {on_ground} of {all} frames, by area in those without a ground, for which this is not \
+             kept: {promise}"
+        )
+    }
+
     fn why_trapezoid(&self, pipeline: &Pipeline) -> String {
         let ground = pipeline.corridor().ground();
         match (&self.refused, &self.calibration, ground) {

@@ -239,7 +239,7 @@ fn the_report_has_a_table_of_them_only_where_there_is_something() {
             area_on: 40,
             corridor: String::new(),
             notes: Vec::new(),
-            promise: String::new(),
+            stop: String::new(),
             width: 480,
             height: 360,
         });

@@ -180,6 +180,10 @@ fn camera_and_odometry_of_a_bag_are_used_and_what_holds_is_said() {
             "--camera-pitch needs --camera-height",
         ),
         (&["--camera", "none.yaml"], "cannot read none.yaml"),
+        (
+            &["--camera", file, "--camera-pitch", "-45"],
+            "the camera hardly sees the way: 0 of 4096 points",
+        ),
     ] {
         let run = replay(&with, &dir.path().join("refused"), flags);
         assert!(run.ends_with(1).stderr.contains(words), "{flags:?}");

@@ -257,7 +257,7 @@ fn bag(
     let mut reader = BagReader::open(path)?;
     camera::select(&mut reader, args.topic.as_deref())?;
     let mut surroundings = Surroundings::new(vehicle)?;
-    surroundings.take(args.camera.read()?);
+    surroundings.take(args.camera.read(&vehicle)?);
     ensure!(
         surroundings.has_mount(),
         "where the camera sits is not known, so no frame has distances: give --camera with a mount, or \

@@ -1,6 +1,6 @@
 //! What counts as a hit, and the window of the frames that counted, whatever mode they were judged in.
 
-use super::super::{Observation, Reason, SupervisorConfig, Tracked};
+use super::super::{Observation, Reason, SupervisorConfig};
 
 /// Which of the last frames that counted were hits, the latest in the lowest bit.
 #[derive(Clone, Copy, Debug, Default)]
@@ -89,8 +89,13 @@ impl Window {
 
     /// Why there is a warning with a frame that confirms nothing.
     pub(super) fn candidate(self, observation: &Observation, config: &SupervisorConfig) -> Reason {
-        match observation.tracked.filter(Tracked::is_candidate) {
-            Some(tracked) => Reason::TrackCandidate {
+        match observation.tracked {
+            Some(tracked) if tracked.is_candidate() => Reason::TrackCandidate {
+                distance_m: tracked.distance_m,
+                evidence: tracked.evidence,
+                level: tracked.level,
+            },
+            Some(tracked) => Reason::TrackFading {
                 distance_m: tracked.distance_m,
                 evidence: tracked.evidence,
                 level: tracked.level,

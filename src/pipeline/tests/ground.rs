@@ -77,6 +77,43 @@ fn a_picture_of_another_size_is_judged_without_ground() {
 }
 
 #[test]
+fn g08_a_message_of_a_speed_that_cannot_be_loses_no_track() {
+    let second = Duration::from_secs(1);
+    for speed in [600.0, 1e5, f64::INFINITY, f64::NAN] {
+        let mut run = Run::after_two_frames(by_evidence());
+        let mut known = Surroundings::new(StoppingConfig::default(), None).unwrap();
+        known.odometry(speed, 10.0, second);
+        known.apply(&mut run.pipeline, second);
+        run.frame();
+        assert_close(run.evidence(), 3.0 * ADDS);
+    }
+}
+
+#[test]
+fn it_is_told_in_how_many_frames_the_evidence_decided() {
+    let mut run = Run::with(by_evidence());
+    let mut known = Surroundings::new(StoppingConfig::default(), Some(Mount::level(1.5))).unwrap();
+    assert!(!known.never_on_ground());
+    let mut frame = |known: &mut Surroundings| {
+        known.apply(&mut run.pipeline, Duration::ZERO);
+        run.frame();
+        known.judged(&run.pipeline);
+        known.deciding("few stops")
+    };
+    let line = frame(&mut known);
+    assert!(line.starts_with("by area, because no frame had"), "{line}");
+    assert!(known.never_on_ground());
+    known.camera_info(calibration());
+    let line = frame(&mut known);
+    assert!(line.starts_with("by evidence in 1 of 2 frames"), "{line}");
+    assert!(!known.never_on_ground());
+
+    let mut known = Surroundings::new(StoppingConfig::default(), Some(Mount::level(1.5))).unwrap();
+    known.camera_info(calibration());
+    assert_eq!(frame(&mut known), "by evidence: few stops");
+}
+
+#[test]
 fn what_is_known_of_camera_and_vehicle_reaches_the_next_frame_and_is_told() {
     let second = Duration::from_secs(1);
     let mut run = Run::new();

@@ -66,8 +66,9 @@ pub struct ReportInfo {
     pub area_on: u32,
     /// Where anomalies count, in a line; empty when it is not known.
     pub corridor: String,
-    /// What the stop levels promise; empty where the area in the corridor decides.
-    pub promise: String,
+    /// What decided about stops where there are stop levels, and what they promise, in a line; empty where
+    /// there are none, and the area in the corridor decides.
+    pub stop: String,
     /// What people have to know of how frames are judged, a sentence each.
     pub notes: Vec<String>,
     /// Width of the frames in pixels, 0 when none came.

@@ -225,12 +225,12 @@ fn facts(report: &ReportBuilder, summary: &Summary) -> Markup {
                 @for (mode, judge) in info.judges.modes().filter_map(|m| Some((m, info.judges.of(m)?))) {
                     (row("Score", html! { (judge.score) ", anomalous over " (judge.threshold) ", in mode " (mode) }))
                 }
-                @if info.promise.is_empty() {
+                @if info.stop.is_empty() {
                     (row("Stop", html! {
                         "by area: a frame is a hit from " (words::grouped(info.area_on.into()))
                         " anomalous pixels of the score map in the corridor on"
                     }))
-                } @else { (row("Stop", html! { "by evidence: " (info.promise) })) }
+                } @else { (row("Stop", html! { (info.stop) })) }
             } }
         }
     }

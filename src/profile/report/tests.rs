@@ -31,7 +31,7 @@ fn info() -> ReportInfo {
         area_on: 40,
         corridor: String::new(),
         notes: Vec::new(),
-        promise: String::new(),
+        stop: String::new(),
         width: 480,
         height: 360,
     }

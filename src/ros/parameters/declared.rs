@@ -341,8 +341,9 @@ fn surroundings() -> Vec<Declared> {
         .about("How much the pitch may be off either way, in degrees."),
         double("vehicle.deceleration_mps2", 4.0, 0.1..=20.0)
             .about("Deceleration that the vehicle brakes with, in m/s^2."),
-        integer("vehicle.reaction_time_ms", 300, 0..=10_000)
-            .about("Time from the flag to the brakes, in ms."),
+        integer("vehicle.reaction_time_ms", 300, 0..=10_000).about(
+            "Time from the first frame within the stopping distance until the brakes act, in ms.",
+        ),
         double("vehicle.margin_m", 3.0, 0.0..=1000.0)
             .about("Distance that is left to the obstacle after braking, in m."),
         double("vehicle.width_m", 1.9, 0.1..=10.0).about("Width of the vehicle, in m."),

@@ -84,14 +84,17 @@ fn s05_after_a_hit_the_lower_area_is_enough() {
     );
 }
 
-#[test]
-fn s18_where_there_are_tracks_their_evidence_decides_and_no_area() {
-    let tracked = |evidence, in_reach| Tracked {
+fn tracked(evidence: f32, in_reach: bool) -> Tracked {
+    Tracked {
         evidence,
         level: 12.0,
         distance_m: 21.5,
         in_reach,
-    };
+    }
+}
+
+#[test]
+fn s18_where_there_are_tracks_their_evidence_decides_and_no_area() {
     // frames, each with an area that would be a hit; the states that they lead to
     type Case = (&'static [(f32, bool)], &'static [State]);
     let cases: &[Case] = &[
@@ -127,6 +130,10 @@ fn s18_where_there_are_tracks_their_evidence_decides_and_no_area() {
         level,
     };
     assert_eq!(drive.tracked(tracked(13.0, true)).reason, confirmed);
+    assert_eq!(
+        confirmed.to_string(),
+        "something stands in the corridor, 22 m ahead: its evidence is 13.0; 12.0 confirm a stop"
+    );
     // and a reset is void as by any other hit
     drive.event(Event::Reset);
     let cancelled = drive.tracked(tracked(6.0, false)).reason;
@@ -174,6 +181,24 @@ fn s23_a_candidate_of_the_tracks_does_not_count_for_frames_without_them() {
     assert_eq!(drive.frame(40).state, Warn);
     assert_eq!(drive.tracked(nothing).state, Warn);
     assert_eq!(drive.frame(40).state, Stop);
+}
+
+#[test]
+fn s18_a_warning_after_the_evidence_fell_speaks_of_evidence_and_of_no_hits_that_confirm() {
+    let mut drive = Drive::started();
+    drive.tracked(tracked(7.0, true));
+    let fading = drive.tracked(tracked(3.4, true));
+    assert_eq!((fading.state, fading.reason.code()), (Warn, "track-fading"));
+    let words = fading.reason.to_string();
+    assert!(words.contains("its evidence is 3.4, after more"), "{words}");
+    assert!(
+        words.contains("12.0 within the stopping distance"),
+        "{words}"
+    );
+    let gone = drive.tracked(tracked(0.0, true));
+    assert_eq!((gone.state, gone.reason.code()), (Warn, "track-fading"));
+    let words = gone.reason.to_string();
+    assert!(words.ends_with("is tracked no more"), "{words}");
 }
 
 #[test]
