@@ -19,7 +19,7 @@ use crate::world::World;
 const START_M: f32 = 40.0;
 
 /// How far the vehicle's front is ahead of its camera, in metres.
-const FRONT_M: f32 = 2.0;
+pub const FRONT_M: f32 = 2.0;
 /// Length of the vehicle and half of its width, in metres.
 const LENGTH_M: f32 = 4.5;
 const HALF_WIDTH_M: f32 = 0.9;

@@ -50,5 +50,5 @@ pub use anomaly::{AnomalyInfo, AnomalyKind};
 pub use camera::{Camera, Mounting};
 pub use class::Class;
 pub use config::{Anomaly, DriveConfig, MAX_LENGTH_M, MAX_SIDE, MIN_SIDE, SceneError};
-pub use drive::{Drive, Gap, Moment};
+pub use drive::{Drive, FRONT_M, Gap, Moment};
 pub use render::Rendered;

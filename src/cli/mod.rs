@@ -36,7 +36,7 @@ use clap::{Parser, Subcommand};
 use log::LevelFilter;
 use lookout::engine::{Engine, EngineKind, Mode, Options};
 use lookout::model::{Bundle, ThresholdAt};
-use lookout::pipeline::{Asked, Choice, OpenEngine, Settings, Threshold};
+use lookout::pipeline::{Asked, Choice, OpenEngine, PartialSettings, Settings, Threshold};
 use lookout::score::ScoreKind;
 use lookout::shutdown::Shutdown;
 
@@ -258,15 +258,7 @@ impl JudgeArgs {
             Mode::FULL_LOGITS
         };
         let set = self.settings.read(stale_ms, self.threshold)?;
-        let choice = Choice::new(
-            manifest,
-            &Asked {
-                score,
-                fallback: score,
-                at: ThresholdAt::Fpr1,
-                given: set.given(),
-            },
-        );
+        let choice = self.choice(bundle, &set);
         let judge = choice.judges.of(mode).with_context(|| {
             format!(
                 "bundle {} has no threshold for score {score} in mode {mode}: give --threshold or calibrate it",
@@ -280,6 +272,28 @@ impl JudgeArgs {
             log::warn!("{note}");
         }
         self.settings.with_stop_levels(settings, bundle)
+    }
+
+    /// The same for every mode that the bundle has a threshold for, as in the node.
+    fn settings_of_all_modes(&self, bundle: &Bundle) -> anyhow::Result<Settings> {
+        let mut settings = self.settings(bundle, None)?;
+        settings.judges = self
+            .choice(bundle, &self.settings.read(None, self.threshold)?)
+            .judges;
+        Ok(settings)
+    }
+
+    fn choice(&self, bundle: &Bundle, set: &PartialSettings) -> Choice {
+        let score = score_of(bundle, self.score);
+        Choice::new(
+            bundle.manifest(),
+            &Asked {
+                score,
+                fallback: score,
+                at: ThresholdAt::Fpr1,
+                given: set.given(),
+            },
+        )
     }
 
     /// The same for rendered drives, whose stop levels ship with the bundle.

@@ -175,6 +175,15 @@ impl Surroundings {
         self.lock().apply(pipeline, since_epoch(log_time));
     }
 
+    /// The same for several that judge the same frames.
+    pub(crate) fn apply_to_all<'a>(
+        &self,
+        pipelines: impl IntoIterator<Item = &'a mut Pipeline>,
+        log_time: Stamp,
+    ) {
+        self.lock().apply_to_all(pipelines, since_epoch(log_time));
+    }
+
     /// After a frame was judged.
     pub(crate) fn judged(&self, pipeline: &Pipeline) {
         self.lock().judged(pipeline);

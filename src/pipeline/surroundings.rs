@@ -101,12 +101,24 @@ impl Surroundings {
     /// Before a frame is judged: a new calibration is a new ground; where it is not valid there are no
     /// distances, and the whole trapezoid counts. `now` is on the clock of the odometry.
     pub fn apply(&mut self, pipeline: &mut Pipeline, now: Duration) {
-        if std::mem::take(&mut self.changed) {
-            self.refused = self.new_ground(pipeline).err();
-            self.version += 1;
+        self.apply_to_all([pipeline], now);
+    }
+
+    /// The same for several that judge the same frames.
+    pub fn apply_to_all<'a>(
+        &mut self,
+        pipelines: impl IntoIterator<Item = &'a mut Pipeline>,
+        now: Duration,
+    ) {
+        let changed = std::mem::take(&mut self.changed);
+        for pipeline in pipelines {
+            if changed {
+                self.refused = self.new_ground(pipeline).err();
+            }
+            pipeline.set_far_limit(self.speed.far_limit(now));
+            pipeline.set_way(self.speed.speed(now), self.speed.curvature(now));
         }
-        pipeline.set_far_limit(self.speed.far_limit(now));
-        pipeline.set_way(self.speed.speed(now), self.speed.curvature(now));
+        self.version += u64::from(changed);
     }
 
     fn new_ground(&self, pipeline: &mut Pipeline) -> Result<(), GroundError> {

@@ -85,7 +85,7 @@ pub(crate) fn run(args: &StopArgs) -> Result<Ending> {
         promise.check((of_a_drive * seeds.all().count()).div_ceil(2))?;
     }
     let bundle = args.engine.bundle(args.judge.score)?;
-    let mut settings = args.judge.settings(&bundle, None)?;
+    let mut settings = args.judge.settings_of_all_modes(&bundle)?;
     ensure!(
         settings.stop_levels.is_empty(),
         "--stop is what is to be made"
@@ -238,8 +238,9 @@ fn rendered(
     while drive.next_frame()? && !shutdown.requested() {
         drive.camera().tell(&surroundings, &mut message)?;
         drive.message(&mut message)?;
+        tell_all(frames, &surroundings, &message);
         for (frames, shown) in frames.iter_mut().zip(&mut shown) {
-            shown.extend(judge(&message, frames, &surroundings, &clock)?);
+            shown.extend(judge(&message, frames, &clock)?);
         }
     }
     Ok(shown)
@@ -280,8 +281,9 @@ fn bag(
             message.log_time()
         );
         own.push(picture);
+        tell_all(frames, &surroundings, &message);
         for (frames, shown) in frames.iter_mut().zip(&mut shown) {
-            let frame = judge(&message, frames, &surroundings, &clock)?;
+            let frame = judge(&message, frames, &clock)?;
             ensure!(
                 frame.is_some() || shown.is_empty(),
                 "the frame at {} has no distances, and those before it had: is it of another size?",
@@ -305,20 +307,21 @@ fn bag(
     Ok(shown)
 }
 
+/// Before a camera message is judged in every mode.
+fn tell_all(frames: &mut [FrameHandler], surroundings: &Surroundings, message: &MessageBuf) {
+    let pipelines = frames.iter_mut().map(FrameHandler::pipeline_mut);
+    surroundings.apply_to_all(pipelines, message.log_time().max(Stamp::default()));
+}
+
 /// What a camera message shows; `None` where the ground is not known.
 fn judge(
     message: &MessageBuf,
     frames: &mut FrameHandler,
-    surroundings: &Surroundings,
     clock: &SteppedClock,
 ) -> Result<Option<CleanFrame>> {
     let camera = Camera::parse(message)?;
     let stamp = camera.stamp();
     clock.set(stamp);
-    surroundings.apply(
-        frames.pipeline_mut(),
-        message.log_time().max(Stamp::default()),
-    );
     let judged = frames.run(Ok(camera.view()), Some(stamp), clock, &mut ());
     if let Some(error) = judged.error {
         bail!("the frame of {stamp} cannot be judged, so the recording is not clean: {error}");

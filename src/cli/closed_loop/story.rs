@@ -1,11 +1,14 @@
 //! What a drive came to: verdicts against what was really there.
 
-use lookout::decide::{AnomalyMask, State, Verdict};
-use lookout_scene::{Drive, Gap, Rendered};
+use lookout::decide::{AnomalyMask, Reason, State, Verdict};
+use lookout_scene::{Drive, FRONT_M, Gap, Rendered};
 use serde::{Deserialize, Serialize};
 
 /// Share of the thing's pixels that must be in the mask for it to count as seen.
 const SEEN_SHARE: f64 = 0.2;
+/// A track of the thing is so far away, in parts of the thing's distance: a footprint is measured in whole rows,
+/// which are a fifth of the distance apart at 40 m, and on the near side.
+const AT_THE_THING: std::ops::RangeInclusive<f32> = 0.65..=1.25;
 
 /// A frame in which something happened.
 #[derive(Clone, Copy, Debug)]
@@ -44,8 +47,8 @@ pub(crate) struct Story {
     warned: Option<Sight>,
     raised: Option<Sight>,
     raised_as: Option<State>,
-    /// The flag rose when the thing was out of sight.
-    is_false: bool,
+    /// Why the flag that rose did not rise for the thing.
+    mistaken: Option<&'static str>,
     false_alarms: usize,
     alarmed: bool,
     end: End,
@@ -69,7 +72,7 @@ pub(crate) struct Outcome {
     pub(crate) stop_after_seen_ms: Option<f64>,
     /// When the flag rose, whatever for.
     pub(crate) stop_s: Option<f64>,
-    /// It rose when no thing was to be seen.
+    /// It rose when no thing was to be seen, for something else, or for a fault.
     pub(crate) false_stop: bool,
     pub(crate) false_alarms_before: usize,
     pub(crate) end: End,
@@ -126,8 +129,7 @@ impl Story {
         if rises {
             self.raised = self.now;
             self.raised_as = Some(verdict.state);
-            // a frame before may have confirmed it together with this one
-            self.is_false = self.out_of_sight.is_none_or(|frames| frames >= window);
+            self.mistaken = self.mistaken(verdict, window);
         }
         if self.visible.is_none() {
             self.false_alarms += usize::from(alarm && !self.alarmed);
@@ -139,6 +141,23 @@ impl Story {
         }
         if alarm && self.warned.is_none() {
             self.warned = self.now;
+        }
+    }
+
+    fn mistaken(&self, verdict: &Verdict, window: usize) -> Option<&'static str> {
+        // a frame before may have confirmed it together with this one
+        if self.out_of_sight.is_none_or(|frames| frames >= window) {
+            return Some(", when the thing was out of sight");
+        }
+        let there_m = self.now.and_then(|now| now.ahead_m)? + FRONT_M;
+        match verdict.reason {
+            _ if verdict.state == State::Fault => Some(""),
+            Reason::TrackConfirmed { distance_m, .. }
+                if !AT_THE_THING.contains(&(distance_m / there_m)) =>
+            {
+                Some(", for something else")
+            }
+            _ => None,
         }
     }
 
@@ -167,7 +186,7 @@ impl Story {
 
     pub(crate) fn outcome(&self) -> Outcome {
         let metres = |sight: Option<Sight>| sight.and_then(|s| s.ahead_m);
-        let stopped = self.raised.filter(|_| !self.is_false);
+        let stopped = self.raised.filter(|_| self.mistaken.is_none());
         let after = self.seen.zip(stopped);
         Outcome {
             line: self.line(),
@@ -181,7 +200,7 @@ impl Story {
             stop_at_m: metres(stopped),
             stop_after_seen_ms: after.map(|(seen, stop)| (stop.time_s - seen.time_s) * 1e3),
             stop_s: self.raised.map(|s| s.time_s),
-            false_stop: self.is_false,
+            false_stop: self.mistaken.is_some(),
             false_alarms_before: self.false_alarms,
             end: self.end,
             left_m: self.left_m,
@@ -219,12 +238,9 @@ impl Story {
             Some(sight) => format!("seen at {}", metres(sight)),
             None => "not seen".to_owned(),
         };
-        let stop = match (self.raised, self.raised_as) {
-            (Some(_), _) if self.is_false => raised(", when the thing was out of sight"),
-            (Some(sight), Some(State::Fault)) => {
-                format!("the flag raised for a fault at {}", metres(sight))
-            }
-            (Some(sight), _) => format!("stop raised at {}", metres(sight)),
+        let stop = match (self.raised, self.mistaken) {
+            (Some(_), Some(why)) => raised(why),
+            (Some(sight), None) => format!("stop raised at {}", metres(sight)),
             (None, _) => "no stop was raised".to_owned(),
         };
         let end = match (self.end, self.left_m, self.impact_kmh) {
@@ -267,4 +283,55 @@ fn covered(truth: &Rendered, mask: &AnomalyMask) -> f64 {
         return 0.0;
     }
     f64::from(hit) / f64::from(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(state: State, reason: Reason) -> Verdict {
+        Verdict {
+            state,
+            safe_stop: true,
+            reason,
+            capture_stamp: None,
+            age_nanos: None,
+            anomalous_pixels: 0,
+            corridor_pixels: 0,
+            nearest: None,
+            tracked: None,
+        }
+    }
+
+    #[test]
+    fn a_stop_counts_only_where_it_is_for_the_thing() {
+        let mut story = Story {
+            now: Some(Sight {
+                frame: 40,
+                time_s: 3.0,
+                ahead_m: Some(28.0),
+            }),
+            out_of_sight: Some(0),
+            ..Story::default()
+        };
+        let track = |distance_m| Reason::TrackConfirmed {
+            distance_m,
+            evidence: 20.0,
+            level: 17.0,
+        };
+        let of = |story: &Story, state, reason| story.mistaken(&verdict(state, reason), 5);
+        for distance_m in [20.0, 27.0, 30.0, 37.0] {
+            assert_eq!(of(&story, State::Stop, track(distance_m)), None);
+        }
+        // a lid on the road before it, a sign behind it
+        for distance_m in [12.0, 45.0] {
+            let why = of(&story, State::Stop, track(distance_m));
+            assert_eq!(why, Some(", for something else"));
+        }
+        let fault = of(&story, State::Fault, Reason::NoFrameYet);
+        assert_eq!(fault, Some(""), "the sentence says that it is a fault");
+        story.out_of_sight = None;
+        let early = of(&story, State::Stop, track(30.0));
+        assert_eq!(early, Some(", when the thing was out of sight"));
+    }
 }
