@@ -132,7 +132,7 @@ fn stop_levels_and_a_camera_are_made_from_clean_drives_and_used_by_others() {
 fn a_level_that_nothing_could_reach_is_not_written() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("stop.toml");
-    let drives = ["--rendered", "7000", "--seconds", "4"];
+    let drives = ["--rendered", "7000", "--seconds", "4.6"];
     stop(&[&drives[..], &["--hours", "0.0007"]].concat(), &file)
         .fails(&["nothing can confirm a stop", "more recordings"]);
     assert!(!file.exists());
