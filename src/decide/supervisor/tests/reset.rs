@@ -34,8 +34,11 @@ fn s07_a_reset_needs_clean_frames_in_a_row_after_it() {
     );
 }
 
-/// Everything that leaves a frame unjudged, and whether a reset outlasts it once.
-fn unjudged() -> [(bool, fn(&mut Drive)); 7] {
+/// Whether a reset outlasts it once, and what happens.
+type Unjudged = (bool, fn(&mut Drive));
+
+/// Everything that leaves a frame unjudged.
+fn unjudged() -> [Unjudged; 7] {
     fn fail(drive: &mut Drive, failure: Failure) {
         drive.now_ms += 50;
         let capture_stamp = Some(ms(drive.now_ms));
