@@ -43,7 +43,7 @@ pub struct SupervisorConfig {
     /// this much more or less than the monotonic clock, in ms: `1 ..= 10_000`, default 50.
     pub clock_step_ms: u32,
     /// What a frame is that was judged in a mode that does not count as watching
-    /// ([`Observation::watching`](super::Observation::watching)): `warn` (the default) or `fault`.
+    /// ([`Observation::watch`](super::Observation::watch)): `warn` (the default) or `fault`.
     pub weak_mode: WeakMode,
     /// Which pictures can be used.
     pub quality: QualityLimits,

@@ -328,8 +328,8 @@ fn track_fading(
     match *evidence > 0.0 {
         true => write!(
             f,
-            "something is tracked in the corridor, {distance_m:.0} m ahead: its evidence is {evidence:.1}, after more \
-             a moment ago; {level:.1} within the stopping distance confirm a stop"
+            "something is tracked in the corridor, {distance_m:.0} m ahead: its evidence is {evidence:.1}, too little \
+             for a warning by itself, and a frame before showed more; {level:.1} within the stopping distance confirm a stop"
         ),
         false => f.write_str("what may have stood in the corridor a moment ago is tracked no more"),
     }

@@ -165,7 +165,8 @@ struct Sums {
     /// Nearest ground, in metres: of the pixels in the corridor, and of all; infinite without.
     near_inside: f32,
     near: f32,
-    /// The nearest of all, as far away as is possible.
+    /// The same, as far away as is possible.
+    far_inside: f32,
     farthest: f32,
     edges: (f32, f32),
     upright: f32,
@@ -191,6 +192,11 @@ impl Sums {
                 f32::INFINITY
             },
             near: seen.distance,
+            far_inside: if seen.inside {
+                seen.farthest
+            } else {
+                f32::INFINITY
+            },
             farthest: seen.farthest,
             edges: seen.edges,
             upright: seen.upright,
@@ -211,6 +217,7 @@ impl Sums {
         self.sure += other.sure;
         self.near_inside = self.near_inside.min(other.near_inside);
         self.near = self.near.min(other.near);
+        self.far_inside = self.far_inside.min(other.far_inside);
         self.farthest = self.farthest.min(other.farthest);
         self.edges.0 = self.edges.0.min(other.edges.0);
         self.edges.1 = self.edges.1.max(other.edges.1);
@@ -219,15 +226,15 @@ impl Sums {
 
     /// Where it stands: in the corridor, where a part of it lies there.
     fn footprint(&self) -> Option<Footprint> {
-        let distance_m = match self.inside {
-            0 => self.near,
-            _ => self.near_inside,
+        let (distance_m, farthest_m) = match self.inside {
+            0 => (self.near, self.farthest),
+            _ => (self.near_inside, self.far_inside),
         };
         let (left, right) = self.edges;
         let known = distance_m.is_finite() && left.is_finite() && right.is_finite();
         known.then_some(Footprint {
             distance_m,
-            farthest_m: self.farthest.max(distance_m),
+            farthest_m: farthest_m.max(distance_m),
             left_m: left * distance_m,
             right_m: right * distance_m,
             area_m2: self.upright * distance_m * distance_m,

@@ -208,7 +208,9 @@ impl Surroundings {
     pub fn deciding(&self, promise: &str) -> String {
         let Frames { all, on_ground, .. } = self.frames;
         if self.never_on_ground() {
-            return format!("by area, because no frame had a ground; not kept is: {promise}");
+            return format!(
+                "by area, because no frame had a ground; so this promise does not hold: {promise}"
+            );
         }
         if on_ground == all {
             return format!("by evidence: {promise}");

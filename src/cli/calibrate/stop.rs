@@ -108,7 +108,11 @@ pub(crate) fn run(args: &StopArgs) -> Result<Ending> {
             name: mode.name().to_owned(),
             score: judge.score,
             threshold: judge.threshold,
-            stop: seen.level(&promise, settings.vehicle.way_width_m())?,
+            stop: seen
+                .level(&promise, settings.vehicle.way_width_m())
+                .with_context(|| {
+                    format!("mode {mode} (one that counts as watching: see least_mode)")
+                })?,
         })
     };
     let of_the_best = seen.first().context("no mode can run")?;

@@ -94,7 +94,7 @@ fn stops(totals: &Totals) -> Markup {
                 } }
                 p.small.soft {
                     "Distances are from the vehicle's front to the nearest of the thing. "
-                    "“Hit”: the vehicle drove into it. “False stops”: the flag rose before the thing was to be seen. “Other”: it was passed, or the drive ended undecided."
+                    "“Hit”: the vehicle drove into it. “False stops”: it stopped because the flag rose before the thing was to be seen, for something else or for a fault. “Other”: it was passed, or the drive ended undecided."
                 }
             }
         }

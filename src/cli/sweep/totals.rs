@@ -83,8 +83,8 @@ impl Group {
     fn of(speed_kmh: f64, with: &str, rows: &[&Row]) -> Self {
         let count = |what: &dyn Fn(&Row) -> bool| rows.iter().filter(|r| what(r)).count();
         let in_time = count(&Row::is_in_time);
-        let false_stops = count(&|r| r.false_stop);
-        let hit = count(&|r| r.end == End::Hit && !r.false_stop);
+        let hit = count(&|r| r.end == End::Hit);
+        let false_stops = count(&|r| r.false_stop && r.end != End::Hit);
         let stopped = rows.iter().filter(|r| r.is_in_time());
         Self {
             speed_kmh,
@@ -118,7 +118,7 @@ impl Group {
         );
         match self.false_stops {
             0 => line.push_str("; none stopped for a false alarm"),
-            n => line.push_str(&format!("; {n} stopped for a false alarm before it came")),
+            n => line.push_str(&format!("; {n} stopped for a false alarm")),
         }
         if self.other > 0 {
             line.push_str(&format!("; {} passed it or were cut short", self.other));
@@ -217,15 +217,21 @@ mod tests {
             ..row(13, End::Stopped, Some(50.0))
         };
         rows.push(early);
+        // the flag rose for a fault, too late as well
+        let hit = Row {
+            false_stop: true,
+            ..row(14, End::Hit, None)
+        };
+        rows.push(hit);
         let totals = Totals::of(&rows);
         let [group] = totals.groups.as_slice() else {
             panic!("{totals:?}");
         };
         let counts = (group.in_time, group.hit, group.false_stops, group.other);
-        assert_eq!((group.drives, counts), (13, (10, 1, 1, 1)));
+        assert_eq!((group.drives, counts), (14, (10, 2, 1, 1)));
         assert_eq!(group.left_m, Some([1.0, 1.0, 5.0]));
         assert!(
-            totals.lines()[0].contains("10 of 13 drives"),
+            totals.lines()[0].contains("10 of 14 drives"),
             "{:?}",
             totals.lines()
         );

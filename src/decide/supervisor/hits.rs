@@ -100,11 +100,13 @@ impl Window {
                 evidence: tracked.evidence,
                 level: tracked.level,
             },
+            None if self.area_hits() == 0 => Reason::TrackFading {
+                distance_m: f32::INFINITY,
+                evidence: 0.0,
+                level: 0.0,
+            },
             None => Reason::Candidate {
-                hits: match self.area_hits() {
-                    0 => self.hits(),
-                    hits => hits,
-                },
+                hits: self.area_hits(),
                 needed: config.confirm_hits,
                 window: config.confirm_window,
             },

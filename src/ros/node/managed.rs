@@ -223,7 +223,11 @@ impl ManagedNode {
                 stale_after_ms: settings.stale_after_ms,
             },
         );
-        warm_up(&mut handler)?;
+        if let Err(why) = warm_up(&mut handler) {
+            // a panic of the dry run goes with the engine: nobody else would acknowledge it
+            handler.discard();
+            return Err(why);
+        }
         self.subscribe(settings, handler, judging)
     }
 
@@ -303,14 +307,13 @@ impl ManagedNode {
 
     /// Undoes `configure`, but for a latched STOP: that only a reset ends.
     fn forget(&mut self) {
-        if let Some(idle) = self
-            .configured
-            .take()
-            .and_then(|configured| configured.idle)
-        {
+        // before anything else goes: what panics on its way out must not take the STOP with it
+        let configured = self.configured.as_mut();
+        if let Some(idle) = configured.and_then(|configured| configured.idle.take()) {
             self.stopped_at = idle.handler.stopped_at();
             idle.handler.discard();
         }
+        self.configured = None;
         self.shared.set_judging(None);
         self.shared.set_clock(Arc::new(RosClock::system()));
         self.shared.health().no_engine();

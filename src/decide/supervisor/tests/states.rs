@@ -160,6 +160,13 @@ fn s23_a_candidate_of_the_tracks_does_not_count_for_frames_without_them() {
     };
     let mut drive = warned();
     assert_eq!(drive.frames(&[40, 40]), [Warn, Stop], "one hit is not two");
+    // and a frame without a hit does not speak of hits that would confirm
+    let mut drive = warned();
+    let verdict = drive.frame(0);
+    assert_eq!(
+        (verdict.state, verdict.reason.code()),
+        (Warn, "track-fading")
+    );
     // the whole area is needed, as without a hit before
     let mut drive = warned();
     assert_eq!(drive.frames(&[20, 40]), [Warn, Warn]);
@@ -190,7 +197,7 @@ fn s18_a_warning_after_the_evidence_fell_speaks_of_evidence_and_of_no_hits_that_
     let fading = drive.tracked(tracked(3.4, true));
     assert_eq!((fading.state, fading.reason.code()), (Warn, "track-fading"));
     let words = fading.reason.to_string();
-    assert!(words.contains("its evidence is 3.4, after more"), "{words}");
+    assert!(words.contains("its evidence is 3.4, too little"), "{words}");
     assert!(
         words.contains("12.0 within the stopping distance"),
         "{words}"
