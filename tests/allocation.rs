@@ -149,9 +149,9 @@ fn frames_allocate_nothing_after_the_first_ones() {
             let threshold = 0.4;
             let judges = Judges::one(Mode::FULL, Judge { score, threshold });
             let mut settings = Settings::deadline(AdmissionConfig::default(), judges);
-            // a level that is never reached: the tracks go on
+            // a level that these frames do not reach: the tracks go on
             let level = StopLevel {
-                level: 1e6,
+                level: 120.0,
                 most_a_frame: 4.0,
                 allowance: 0.5,
                 min_region_ppm: 300,

@@ -50,7 +50,7 @@ pub(crate) fn ground() -> Ground {
 /// A level that is not reached: every thing goes on to gather evidence, a little in each frame.
 pub(crate) fn level() -> StopLevel {
     StopLevel {
-        level: 1e6,
+        level: 15.0,
         most_a_frame: 0.5,
         allowance: 0.5,
         min_region_ppm: 280,
