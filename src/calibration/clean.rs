@@ -23,11 +23,11 @@ const ALLOWANCE: f32 = 5.0;
 const MOST_A_FRAME: f32 = 2.5;
 /// Longest time between two frames of a block, in seconds: what nobody looked at is not known to be clean.
 const LONGEST_GAP_S: f64 = 0.5;
-/// A block in which the vehicle is never as fast as this, in m/s, is none of driving.
+/// A block counts as driving where the vehicle reaches this speed at some time, in m/s.
 const MOVES_MPS: f32 = 0.5;
 /// Frame rates of recordings that go together, the highest to the lowest.
 const MOST_RATES: f64 = 1.25;
-/// Stamps are told to a part of this, in seconds.
+/// Differences of stamps are rounded by less than this, in seconds.
 const ROUNDING_S: f64 = 1e-6;
 
 /// What a frame shows, and how the vehicle moved to there.

@@ -395,7 +395,7 @@ impl Pipeline {
         self.work.blurred
     }
 
-    /// What made the last frame that did not fail one that cannot be relied on.
+    /// Why the last frame that was judged cannot be relied on; `None` where it can.
     pub fn frame_fault(&self) -> Option<Reason> {
         self.supervisor.frame_fault()
     }

@@ -344,7 +344,7 @@ impl Model {
         1 + row.filter(|input| *input == "clean").count() as u32
     }
 
-    /// Whether the last frame before this was not judged, or there was none.
+    /// Whether the frame before this was not judged, or no frame came before.
     fn unjudged_before(&self, this: usize) -> bool {
         let before = self.past[..this].iter().rev();
         before.flat_map(Past::unjudged).next().unwrap_or(true)
