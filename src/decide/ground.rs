@@ -237,30 +237,36 @@ pub enum GroundError {
         /// In pixels.
         row: u32,
     },
-    /// Hardly any of the picture shows the ground that the vehicle drives over.
+    /// Hardly any of the picture shows the ground, or the part of it that the vehicle drives over.
     #[error(
-        "the camera hardly sees the way: {seen} of {} points of its picture show it {} to {} m ahead, and \
-         {} are needed; check height, pitch (nose down positive), yaw and camera matrix",
+        "the camera hardly sees the way: {seen} of {} points of its picture show it {} to {} m ahead, and {ground} \
+         show the ground; {} and {} are needed; check height, pitch (nose down positive), yaw and camera matrix",
         Ground::LOOKED_AT * Ground::LOOKED_AT,
         Ground::WATCHED_M.0,
         Ground::WATCHED_M.1,
-        Ground::LEAST_WATCHED
+        Ground::LEAST_WATCHED,
+        Ground::LEAST_GROUND
     )]
     NoWay {
-        /// Points of the picture that show it.
+        /// Points of the picture that show the way.
         seen: usize,
+        /// Points of the picture that show any ground.
+        ground: usize,
     },
 }
 
 impl Ground {
     /// A camera that watches the way sees some of it between these distances, in metres: nothing nearer is
-    /// followed, and a vehicle in a street needs no more to stop.
-    const WATCHED_M: (f64, f64) = (1.0, 30.0);
+    /// followed, and a level telephoto lens sees nothing nearer than 60.
+    const WATCHED_M: (f64, f64) = (1.0, 200.0);
     /// Columns and rows of points of the picture that are looked at for it.
     const LOOKED_AT: u32 = 64;
-    /// So many of them at least show the way. A lens for the road shows it in one of ten, from a small
-    /// robot as well.
-    const LEAST_WATCHED: usize = 32;
+    /// So many of them at least show the way. A lens for the road shows it in one of ten, a fisheye 0.1 m over
+    /// the ground in eight points.
+    const LEAST_WATCHED: usize = 4;
+    /// So many, a sixth, show the ground. Whatever its lens and height, a level camera shows it in half of
+    /// them, and one that looks at the sky in none or few.
+    const LEAST_GROUND: usize = 683;
 
     /// Under a camera on its mount.
     ///
@@ -298,11 +304,11 @@ impl Ground {
         })
     }
 
-    /// Whether the camera sees the straight way of so many metres' width: whatever it does not see never
-    /// counts.
+    /// Whether the camera looks at the ground, and sees the straight way of so many metres' width: whatever it
+    /// does not see never counts.
     ///
     /// # Errors
-    /// [`GroundError::NoWay`] when it sees none, or hardly any.
+    /// [`GroundError::NoWay`] when it sees none of either, or hardly any.
     pub fn check_way(&self, width_m: f32) -> Result<(), GroundError> {
         let (width, height) = self.camera.image_size();
         let half_m = f64::from(width_m) / 2.0;
@@ -310,17 +316,18 @@ impl Ground {
             (f64::from(i) + 0.5) / f64::from(Self::LOOKED_AT) * f64::from(length) - 0.5
         };
         let (nearest, farthest) = Self::WATCHED_M;
-        let shows_way = |&(x, y): &(u32, u32)| {
-            let met = self.point(at(x, width), at(y, height));
-            met.is_some_and(|(ahead, right)| {
-                (nearest..=farthest).contains(&ahead) && right.abs() <= half_m
-            })
-        };
+        let (mut seen, mut ground) = (0_usize, 0_usize);
         let rows = 0..Self::LOOKED_AT;
-        let points = rows.flat_map(|y| (0..Self::LOOKED_AT).map(move |x| (x, y)));
-        let seen = points.filter(shows_way).count();
-        match seen < Self::LEAST_WATCHED {
-            true => Err(GroundError::NoWay { seen }),
+        for (x, y) in rows.flat_map(|y| (0..Self::LOOKED_AT).map(move |x| (x, y))) {
+            let met = self.point(at(x, width), at(y, height));
+            let is_way = met.is_some_and(|(ahead, right)| {
+                (nearest..=farthest).contains(&ahead) && right.abs() <= half_m
+            });
+            ground += usize::from(met.is_some());
+            seen += usize::from(is_way);
+        }
+        match seen < Self::LEAST_WATCHED || ground < Self::LEAST_GROUND {
+            true => Err(GroundError::NoWay { seen, ground }),
             false => Ok(()),
         }
     }

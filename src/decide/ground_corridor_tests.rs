@@ -268,7 +268,10 @@ fn g20_a_camera_without_a_view_of_the_way_is_no_ground() {
         ..Mount::level(1.5)
     };
     let error = corridor.set_ground(Some(ground_of(up))).unwrap_err();
-    assert!(matches!(error, GroundError::NoWay { seen: 0 }), "{error}");
+    assert!(
+        matches!(error, GroundError::NoWay { seen: 0, .. }),
+        "{error}"
+    );
     assert_eq!(corridor.ground(), None);
     corridor.fit((640, 480), SIZE);
     assert!(!corridor.is_on_ground());

@@ -240,11 +240,46 @@ fn g20_a_camera_that_sees_hardly_any_of_the_way_is_told_from_one_that_does() {
         assert!(matches!(error, GroundError::NoWay { .. }), "{words}");
         assert!(words.contains("nose down positive"), "{words}");
     }
-    // a small robot, also one that looks down
-    for pitch_deg in [0.0, 20.0, 25.0] {
+    // a small robot, also one that looks up or down
+    for pitch_deg in [-10.0, 0.0, 20.0, 25.0] {
         let ground = pinhole(500.0, 319.5, 0.3, pitch_deg);
         assert_eq!(ground.check_way(0.9), Ok(()), "{pitch_deg}");
     }
+    assert_eq!(sees(10_000.0, 319.5, 1.5, 0.0), Ok(()), "from 62 m on");
+}
+
+#[test]
+fn g20_a_wide_lens_near_the_ground_is_taken_and_one_that_looks_at_the_sky_is_not() {
+    for (model, focal) in [
+        ("", 200.0),
+        ("", 250.0),
+        ("equidistant", 150.0),
+        ("equidistant", 200.0),
+    ] {
+        let k = [focal, 0.0, 319.5, 0.0, focal, 239.5, 0.0, 0.0, 1.0];
+        let camera = Camera::new(&Calibration::new((640, 480), k, model, &[])).unwrap();
+        let seen = |height_m, pitch_deg| {
+            let mount = Mount {
+                pitch_deg,
+                ..Mount::level(height_m)
+            };
+            Ground::new(camera, mount).unwrap().check_way(0.6)
+        };
+        for height_m in [0.1, 0.2, 0.3] {
+            for pitch_deg in [-15.0, -5.0, 0.0, 5.0, 10.0, 20.0, 30.0] {
+                assert_eq!(
+                    seen(height_m, pitch_deg),
+                    Ok(()),
+                    "{model} {focal} {height_m} {pitch_deg}"
+                );
+            }
+        }
+    }
+    // a usual lens so low, with the wrong sign: it sees the way, and ground in an eighth of its picture
+    let up = pinhole(500.0, 319.5, 0.1, -20.0)
+        .check_way(0.6)
+        .unwrap_err();
+    assert!(matches!(up, GroundError::NoWay { seen: 4.., .. }), "{up}");
 }
 
 proptest! {
