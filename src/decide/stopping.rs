@@ -181,8 +181,8 @@ impl SpeedSource {
     const LEAST_SPEED_MPS: f64 = 1.0;
     /// No vehicle on a road is faster, in m/s: 252 km/h.
     pub const MAX_SPEED_MPS: f64 = 70.0;
-    /// Backwards so slowly, in m/s, it stands: odometry is off by as much at a stand, and it rolls less than
-    /// the margin before it would stop.
+    /// No faster than this, in m/s, either way, it stands: odometry is off by as much at a stand, and it rolls
+    /// back less than the margin before it would stop.
     const STANDS_MPS: f64 = 0.1;
     /// That of a circle of 4 m, in 1/m; no vehicle turns in less.
     const MAX_CURVATURE: f64 = 0.25;
@@ -246,9 +246,12 @@ impl SpeedSource {
         self.stopping_distance(now).ok()
     }
 
-    /// The speed now in m/s; 0 where none is believed.
+    /// The speed now in m/s; 0 where none is believed, and where the vehicle stands: what appears then would
+    /// not count while odometry that trembles says that it moves.
     pub fn speed(&self, now: Duration) -> f32 {
-        self.believed(now)
+        let heard = self.believed(now).ok();
+        heard
+            .filter(|heard| heard.speed_mps > Self::STANDS_MPS)
             .map_or(0.0, |heard| heard.speed_mps as f32)
     }
 
