@@ -184,7 +184,7 @@ impl SpeedSource {
     /// No faster than this, in m/s, either way, it stands: odometry is off by as much at a stand, and it rolls
     /// back less than the margin before it would stop.
     const STANDS_MPS: f64 = 0.1;
-    /// That of a circle of 4 m, in 1/m; no vehicle turns in less.
+    /// That of a circle of 4 m, in 1/m; no car turns in less.
     const MAX_CURVATURE: f64 = 0.25;
     /// What tyres hold across the way, in m/s², and some more.
     const MAX_ACROSS_MPS2: f64 = 12.0;
@@ -256,7 +256,11 @@ impl SpeedSource {
     }
 
     /// How the way bends now, in 1/m, to the left positive. 0, straight, where no speed is believed, the
-    /// vehicle hardly moves, or the yaw rate is no number or one that no vehicle has at that speed.
+    /// vehicle hardly moves, or the yaw rate is no number or one that no car has at that speed.
+    ///
+    /// A small robot may turn in less than a car, or in place. Its way is taken for straight then, because a
+    /// yaw rate in degrees would look the same: what stands on the way comes into the straight one while the
+    /// robot turns to it.
     pub fn curvature(&self, now: Duration) -> f32 {
         let Ok(heard) = self.believed(now) else {
             return 0.0;

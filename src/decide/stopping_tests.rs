@@ -124,6 +124,9 @@ fn g14_a_yaw_rate_that_no_vehicle_has_at_its_speed_bends_nothing() {
         (24.0, 0.51),
         (4.0, 1.01),
         (1.0, 0.3),
+        // a small robot, and one that turns in place
+        (1.0, 1.0),
+        (0.0, 1.0),
     ] {
         assert_eq!(bent(speed, yaw), 0.0, "{speed} {yaw}");
         assert_eq!(bent(speed, -yaw), 0.0, "{speed} -{yaw}");
