@@ -121,6 +121,13 @@ fn stop_levels_and_a_camera_are_made_from_clean_drives_and_used_by_others() {
     // once, and no more often
     stop(&[&[drive][..], &from_bag].concat(), &own).fails(&["give every recording once"]);
     stop(&[drive, "--hours", "0.0007"], &own).fails(&["--camera-height"]);
+    // its camera_info is there, and cannot be on such a mount
+    let to_the_sky = ["--camera-height", "1.5", "--camera-pitch", "-45"];
+    stop(
+        &[&[drive, "--hours", "0.0007"], &to_the_sky[..]].concat(),
+        &own,
+    )
+    .fails(&["has no distances", "the camera hardly sees the way"]);
 
     demo(&["--threshold", "0.9"], "other").fails(&["full+observer", "over 0.9 is in use"]);
     let other = text.replace("bundle_hash = \"", "bundle_hash = \"0");

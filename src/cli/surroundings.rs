@@ -9,7 +9,7 @@ use lookout::bag::{BagReader, MessageBuf};
 use lookout::calibration::CameraFile;
 use lookout::decide::{Calibration, Camera, Ground, Mount, StoppingConfig};
 use lookout::msg::{CameraInfo, Odometry, RosMessage, cdr};
-use lookout::pipeline::{self, Pipeline};
+use lookout::pipeline::{self, FrameHandler, NoGround, Pipeline};
 use lookout::repeats::{Kind, Repeats};
 use lookout::time::Stamp;
 
@@ -187,6 +187,15 @@ impl Surroundings {
     /// After a frame was judged.
     pub(crate) fn judged(&self, pipeline: &Pipeline) {
         self.lock().judged(pipeline);
+    }
+
+    /// Whether frames like the last one have distances.
+    ///
+    /// # Errors
+    /// Why they have none.
+    pub(crate) fn check(&self, frames: &FrameHandler) -> Result<(), NoGround> {
+        let size = (frames.frame().width(), frames.frame().height());
+        self.lock().check(frames.pipeline(), size)
     }
 
     /// What decided about stops, for people, where stop levels promise that. Warns where no level came to bear.

@@ -15,7 +15,7 @@ use lookout::calibration::{CleanFrame, CleanRecordings, Promise, StopFile, StopM
 use lookout::decide::{Reason, StoppingConfig};
 use lookout::engine::Mode;
 use lookout::model::Bundle;
-use lookout::pipeline::{FrameHandler, Pipeline, Schedule, Settings};
+use lookout::pipeline::{FrameHandler, NoGround, Pipeline, Schedule, Settings};
 use lookout::shutdown::Shutdown;
 use lookout::time::{Stamp, SteppedClock};
 use lookout_scene::{Anomaly, Drive, DriveConfig};
@@ -288,12 +288,16 @@ fn bag(
         tell_all(frames, &surroundings, &message);
         for (frames, shown) in frames.iter_mut().zip(&mut shown) {
             let frame = judge(&message, frames, &clock)?;
-            ensure!(
-                frame.is_some() || shown.is_empty(),
-                "the frame at {} has no distances, and those before it had: is it of another size?",
-                message.log_time()
-            );
             // frames before the first camera_info are passed over
+            if frame.is_none()
+                && let Err(why) = surroundings.check(frames)
+                && why != NoGround::NoCameraInfo
+            {
+                bail!(
+                    "the frame at {} has no distances: {why}",
+                    message.log_time()
+                );
+            }
             shown.extend(frame);
         }
     }
