@@ -10,13 +10,12 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum FileError {
     /// It cannot be read.
-    #[error("cannot read {}", path.display())]
+    #[error("cannot read {}: {reason}", path.display())]
     Io {
         /// Which.
         path: PathBuf,
         /// Why.
-        #[source]
-        source: io::Error,
+        reason: io::Error,
     },
     /// What is in it is not what was asked for.
     #[error("{}: {reason}", path.display())]
@@ -34,9 +33,9 @@ pub(super) fn read<T>(
     max: u64,
     parse: impl FnOnce(&str) -> Result<T, String>,
 ) -> Result<T, FileError> {
-    let failed = |source| FileError::Io {
+    let failed = |reason| FileError::Io {
         path: path.into(),
-        source,
+        reason,
     };
     let bad = |reason| FileError::Content {
         path: path.into(),

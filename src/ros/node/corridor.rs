@@ -9,7 +9,7 @@ use super::super::listener::Latest;
 use super::super::parameters::NodeSettings;
 use super::state::NodeState;
 use crate::calibration::CameraFile;
-use crate::decide::Camera;
+use crate::decide::{Camera, Ground, GroundCorridor};
 use crate::msg::{CameraInfo, Odometry};
 use crate::pipeline::{NoGround, Pipeline, Surroundings};
 use crate::repeats::{Kind, Repeats};
@@ -36,7 +36,8 @@ pub(super) struct CorridorUpdater {
 }
 
 impl CorridorUpdater {
-    /// Of the settings; `odometry` only where they ask for it. `image` is the topic of the pictures.
+    /// Of the settings; `odometry` only where they ask for it. `image` is the topic of the pictures, `corridor`
+    /// that of the pipeline.
     ///
     /// # Errors
     /// The vehicle of the settings is impossible, or the camera's file cannot be used; in words.
@@ -45,11 +46,10 @@ impl CorridorUpdater {
         image: &str,
         info: Latest<CameraInfo>,
         odometry: Option<Latest<Odometry>>,
+        corridor: &GroundCorridor,
     ) -> Result<Self, String> {
-        let file = match &settings.camera_file {
-            Some(path) => Some(CameraFile::read(path).map_err(|e| e.to_string())?),
-            None => None,
-        };
+        let file = settings.camera_file.as_deref().map(CameraFile::read);
+        let file = file.transpose().map_err(|e| format!("camera.file: {e}"))?;
         let mount = settings
             .camera
             .or(file.as_ref().and_then(|file| file.mount));
@@ -57,8 +57,11 @@ impl CorridorUpdater {
             Surroundings::new(settings.vehicle, mount).map_err(|e| e.to_string())?;
         let expected = mount.is_some() || file.is_some();
         if let Some(file) = file {
-            let usable = Camera::new(&file.calibration).map(|_| ());
-            let usable = usable.and_then(|()| mount.map_or(Ok(()), |mount| mount.validate()));
+            let mut corridor = corridor.clone();
+            let usable = Camera::new(&file.calibration).and_then(|camera| match mount {
+                Some(mount) => corridor.set_ground(Some(Ground::new(camera, mount)?)),
+                None => Ok(()),
+            });
             usable.map_err(|e| format!("camera.file: {e}"))?;
             surroundings.set_camera(file.calibration);
         }
@@ -141,5 +144,57 @@ impl CorridorUpdater {
         let mut health = shared.health();
         health.ground = Some(ground);
         health.is_camera_unsteady = often;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::super::parameters::Store;
+    use super::*;
+    use crate::decide::{Mount, Trapezoid};
+
+    #[test]
+    fn a_camera_file_that_cannot_be_used_is_refused_before_the_first_frame() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("camera.yaml");
+        let corridor = GroundCorridor::new(Trapezoid::default(), 2.5);
+        let mut settings = NodeSettings::new(&Store::new(&[]).unwrap().0).unwrap();
+        settings.camera_file = Some(file.clone());
+        let mut refused = |mount, text: Option<&str>| {
+            if let Some(text) = text {
+                fs::write(&file, text).unwrap();
+            }
+            settings.camera = mount;
+            let new = CorridorUpdater::new(&settings, "/i", Latest::default(), None, &corridor);
+            new.err().unwrap_or_default()
+        };
+        let good = include_str!("../../../calibration/cameras/plumb_bob.yaml");
+        let up = Some(Mount {
+            pitch_deg: -45.0,
+            ..Mount::level(1.5)
+        });
+        let (flat, folded) = (
+            good.replace("905.3, 0.0, ", "0.0, 0.0, "),
+            good.replace(
+                "distortion_coefficients:",
+                "distortion_coefficients:\n  data: [-9.0, 0.0, 0.0, 0.0, 0.0]\nother:",
+            ),
+        );
+        for (mount, text, words) in [
+            (None, None, "camera.yaml: No such file"),
+            (None, Some("height: 3"), "camera.yaml"),
+            (None, Some(flat.as_str()), "fx is 0 px"),
+            (None, Some(folded.as_str()), "gives no ray"),
+            (up, Some(good), "hardly sees the way"),
+        ] {
+            let why = refused(mount, text);
+            assert!(
+                why.starts_with("camera.file: ") && why.contains(words),
+                "{why}"
+            );
+        }
+        assert_eq!(refused(None, Some(good)), "");
     }
 }

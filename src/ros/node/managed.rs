@@ -291,7 +291,8 @@ impl ManagedNode {
         };
         let clock = Arc::new(clock);
         self.shared.set_clock(Arc::clone(&clock));
-        let corridor = CorridorUpdater::new(&settings, &image, info, odometry)?;
+        let corridor = handler.pipeline().corridor();
+        let corridor = CorridorUpdater::new(&settings, &image, info, odometry, corridor)?;
         let listener = subscriptions
             .listen()
             .map_err(|e| format!("cannot listen: {e}"))?;

@@ -29,7 +29,7 @@ use crate::engine::{Engine, EngineError, Mode, Perception, Resolution, Upload};
 use crate::frame::{Frame, RawImage};
 use crate::live::Worker;
 use crate::model::{Bundle, ThresholdAt};
-use crate::msg::DiagnosticStatus;
+use crate::msg::{CameraInfo, DiagnosticStatus, Odometry};
 use crate::pipeline::{
     Asked, Choice, FrameHandler, GivenThresholds, Judged, Live, Pipeline, Settings,
 };
@@ -109,6 +109,16 @@ static JUDGING: LazyLock<Judging> = LazyLock::new(|| Judging {
 
 static SETTINGS: LazyLock<NodeSettings> =
     LazyLock::new(|| NodeSettings::new(&Store::new(&[]).unwrap().0).unwrap());
+
+fn watch(
+    settings: &NodeSettings,
+    info: Latest<CameraInfo>,
+    odometry: Option<Latest<Odometry>>,
+    handler: &FrameHandler,
+) -> CorridorUpdater {
+    let corridor = handler.pipeline().corridor();
+    CorridorUpdater::new(settings, "/image", info, odometry, corridor).unwrap()
+}
 
 struct Node {
     world: Arc<World>,
@@ -199,11 +209,11 @@ impl Node {
         let uploader = handler.pipeline().uploader();
         let upload = Arc::new(Mutex::new(EarlyUpload::new(uploader, 0)));
         let frames = FrameWorker {
+            corridor: watch(&SETTINGS, Latest::default(), None, &handler),
             shared: Arc::clone(&shared),
             handler,
             pictures: Box::new(NoPictures(Arc::clone(&world))),
             clock,
-            corridor: CorridorUpdater::new(&SETTINGS, "/image", Latest::default(), None).unwrap(),
             upload: Arc::clone(&upload),
             judging: JUDGING.clone(),
             receive_buffer: None,

@@ -3,7 +3,6 @@
 use super::super::super::parameters::{Host, Phase, Value};
 use super::super::super::test_log::logged;
 use super::*;
-use crate::msg::Odometry;
 use crate::watchdog::{TripKind, contain};
 
 #[test]
@@ -396,8 +395,7 @@ fn odometry_limits_the_corridor_until_it_is_too_old_on_the_boards_clock() {
     let mut node = Node::new(WeakMode::Warn);
     let odometry = Latest::default();
     let heard = Some(odometry.clone());
-    node.frames.corridor =
-        CorridorUpdater::new(&SETTINGS, "/image", Latest::default(), heard).unwrap();
+    node.frames.corridor = watch(&SETTINGS, Latest::default(), heard, &node.frames.handler);
     let mut limit = || {
         node.event(What::FRAME);
         let corridor = node.frames.handler.pipeline().corridor();

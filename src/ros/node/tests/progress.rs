@@ -4,7 +4,6 @@ use super::super::super::diagnostics;
 use super::super::super::test_log::logged;
 use super::super::report::MissingFrames;
 use super::*;
-use crate::msg::CameraInfo;
 
 /// Level and message of a status of an active node that gets frames.
 fn status(node: &Node, name: &str) -> (u8, String) {
@@ -82,7 +81,7 @@ fn a_calibration_that_changes_at_every_frame_is_logged_once_and_warned_of() {
     let mut settings = SETTINGS.clone();
     settings.camera = Some(crate::decide::Mount::level(1.5));
     let info = Latest::default();
-    node.frames.corridor = CorridorUpdater::new(&settings, "/image", info.clone(), None).unwrap();
+    node.frames.corridor = watch(&settings, info.clone(), None, &node.frames.handler);
     node.shared.health().camera_info = "/camera_info".to_owned();
     let words =
         "the camera's calibration changes again and again: do two cameras publish on /camera_info?";
