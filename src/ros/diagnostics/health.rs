@@ -106,7 +106,7 @@ pub struct Underway {
     pub since: Option<Duration>,
     /// Frames come, and the simulated clock that their age is told by does not.
     pub without_clock: bool,
-    /// A panic took the engine, and it could not be opened again.
+    /// A panic took the engine, and it is being opened again, or could not be.
     pub without_engine: bool,
 }
 

@@ -189,7 +189,9 @@ impl ManagedNode {
         }
 
         let (options, factory) = (settings.engine_options(), Arc::clone(&self.open));
-        let open: OpenEngine = Box::new(move || factory(&bundle, options));
+        let shared = Arc::clone(&self.shared);
+        let open: OpenEngine =
+            Box::new(move || shared.progress.opening(|| factory(&bundle, options)));
         let live = Live {
             board: Arc::clone(&self.shared.board),
             machine_ages: true,

@@ -29,10 +29,18 @@ impl Progress {
         self.began.store(nanos.saturating_add(1), Ordering::Release);
     }
 
-    /// It is done with, whatever came of it. A panic may have taken the engine, and none could be opened.
+    /// It is done with, whatever came of it. A panic may have taken the engine, and none is open yet.
     pub(super) fn end(&self, without_engine: bool) {
         self.began.store(0, Ordering::Release);
         self.without_engine.store(without_engine, Ordering::Release);
+    }
+
+    /// Opens an engine: no frame is at work meanwhile, and there is no engine.
+    pub(super) fn opening<T, E>(&self, open: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        self.end(true);
+        let opened = open();
+        self.end(opened.is_err());
+        opened
     }
 
     /// Whether frames come that nobody can tell the age of.

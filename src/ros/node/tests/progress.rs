@@ -52,6 +52,23 @@ fn an_engine_that_cannot_be_opened_again_is_an_error_until_it_can() {
 }
 
 #[test]
+fn while_the_engine_is_opened_again_no_frame_hangs() {
+    let node = Node::new(WeakMode::Warn);
+    let progress = &node.shared.progress;
+    progress.begin(Duration::ZERO);
+    let opened = progress.opening(|| -> Result<_, ()> {
+        assert_eq!(progress.seen().since, None);
+        Ok(status(&node, "engine"))
+    });
+    let (level, message) = opened.unwrap();
+    assert_eq!(level, DiagnosticStatus::ERROR);
+    assert!(message.contains("it is being opened again"), "{message}");
+    assert!(!progress.seen().without_engine);
+    assert_eq!(progress.opening(|| Err::<(), _>(5)), Err(5));
+    assert!(progress.seen().without_engine);
+}
+
+#[test]
 fn frames_without_a_clock_are_an_error_that_is_logged_once() {
     let mut node = Node::new(WeakMode::Warn);
     let clock = std::mem::replace(&mut node.frames.clock, Arc::new(RosClock::simulated()));
