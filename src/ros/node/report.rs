@@ -86,10 +86,11 @@ pub(super) fn report(
 #[derive(Default)]
 pub(super) struct MissingFrames {
     checked: Option<Instant>,
-    /// Since when frames come without a clock.
-    clockless: Option<Instant>,
     /// Without their numbers, which change from check to check.
     logged: Vec<String>,
+    /// Since when frames come without a clock, and whether that was logged since frames came with one.
+    clockless: Option<Instant>,
+    is_clockless_logged: bool,
 }
 
 impl MissingFrames {
@@ -102,42 +103,36 @@ impl MissingFrames {
         let quiet_for = shared.health().quiet_for(shared.at());
         // before the first frame the node has waited since it was started, or longer
         let waits = quiet_for.is_some_and(|last| last.is_none_or(|gap| gap > WAIT_FOR));
-        if !waits && quiet_for.is_some() && shared.progress.seen().without_clock {
-            let since = *self.clockless.get_or_insert(now);
-            // the first message of the clock may come after that of the camera
-            let is_due = now.saturating_duration_since(since) >= WAIT_FOR;
-            if is_due
-                && !self
-                    .logged
-                    .iter()
-                    .any(|reason| reason == diagnostics::NO_CLOCK)
-            {
-                log::warn!("{}", diagnostics::NO_CLOCK);
-                self.logged.push(diagnostics::NO_CLOCK.to_owned());
-            }
-            return;
-        }
-        self.clockless = None;
-        if !waits {
-            // the wait begins anew
-            self.checked = Some(now);
-            if !self.logged.is_empty() {
-                self.logged.clear();
-                shared.health().waiting = None;
-            }
-            return;
-        }
         let passed = |at: Instant| now.saturating_duration_since(at);
-        if self.checked.is_some_and(|at| passed(at) < WAIT_FOR) {
+        if waits {
+            self.clockless = None;
+            if self.checked.is_some_and(|at| passed(at) < WAIT_FOR) {
+                return;
+            }
+            self.checked = Some(now);
+            let why = why();
+            let reason = why.replace(|c: char| c.is_ascii_digit(), "");
+            if !self.logged.contains(&reason) {
+                log::warn!("no frame comes: {why}");
+                self.logged.push(reason);
+            }
+            shared.health().waiting = Some(why);
             return;
         }
+        // the wait begins anew
         self.checked = Some(now);
-        let why = why();
-        let reason = why.replace(|c: char| c.is_ascii_digit(), "");
-        if !self.logged.contains(&reason) {
-            log::warn!("no frame comes: {why}");
-            self.logged.push(reason);
+        if !self.logged.is_empty() {
+            self.logged.clear();
+            shared.health().waiting = None;
         }
-        shared.health().waiting = Some(why);
+        if quiet_for.is_none() || !shared.progress.seen().without_clock {
+            (self.clockless, self.is_clockless_logged) = (None, false);
+            return;
+        }
+        // the first message of the clock may come after that of the camera
+        let is_due = passed(*self.clockless.get_or_insert(now)) >= WAIT_FOR;
+        if is_due && !std::mem::replace(&mut self.is_clockless_logged, true) {
+            log::warn!("{}", diagnostics::NO_CLOCK);
+        }
     }
 }

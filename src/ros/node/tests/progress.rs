@@ -93,6 +93,30 @@ fn frames_without_a_clock_are_an_error_that_is_logged_once() {
 }
 
 #[test]
+fn a_wait_for_frames_ends_with_frames_without_a_clock() {
+    let mut node = Node::new(WeakMode::Warn);
+    node.frames.clock = Arc::new(RosClock::simulated());
+    let mut missing = MissingFrames::default();
+    let began = Instant::now();
+    let mut check = |node: &Node, seconds| {
+        let now = began + Duration::from_secs(seconds);
+        let mut why = || "nobody publishes".to_owned();
+        let lines = logged(|| missing.check(&node.shared, now, &mut why));
+        (lines, node.shared.health().waiting.clone())
+    };
+    let said = vec!["no frame comes: nobody publishes".to_owned()];
+    for seconds in [0, 10] {
+        node.shared.health().set_lifecycle("inactive", false);
+        node.shared.health().set_lifecycle("active", true);
+        let waits = (said.clone(), Some("nobody publishes".to_owned()));
+        assert_eq!(check(&node, seconds), waits, "{seconds}");
+        node.event(What::FRAME);
+        node.shared.health().received(node.shared.at());
+        assert_eq!(check(&node, seconds + 1), (vec![], None), "{seconds}");
+    }
+}
+
+#[test]
 fn a_calibration_that_changes_at_every_frame_is_logged_once_and_warned_of() {
     let mut node = Node::new(WeakMode::Warn);
     let mut settings = SETTINGS.clone();
