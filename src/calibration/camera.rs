@@ -58,7 +58,7 @@ impl CameraFile {
     }
 
     /// The text of a file that [`read`](Self::read) gives this back from; binning and a window of the
-    /// sensor are not in it.
+    /// sensor are not in it, see [`Calibration::as_shown`].
     pub fn to_yaml(&self) -> String {
         let Calibration {
             size,

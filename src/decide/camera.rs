@@ -53,6 +53,23 @@ impl Calibration {
         }
     }
 
+    /// The same camera, with binning and window reckoned into size and matrix.
+    ///
+    /// # Errors
+    /// As [`Camera::new`].
+    pub fn as_shown(&self) -> Result<Self, GroundError> {
+        let camera = Camera::new(self)?;
+        let ((fx, fy), (cx, cy)) = (camera.focal, camera.centre);
+        Ok(Self {
+            size: camera.size,
+            k: [fx, 0.0, cx, 0.0, fy, cy, 0.0, 0.0, 1.0],
+            binning: (0, 0),
+            offset: (0, 0),
+            window: (0, 0),
+            ..self.clone()
+        })
+    }
+
     /// Whether it says the same, bit by bit: so a NaN equals itself.
     pub fn is_same(&self, other: &Self) -> bool {
         let numbers = |a: &[f64], b: &[f64]| {

@@ -54,14 +54,17 @@ fn what_the_model_does_not_cover_has_no_ray() {
 fn joined_pixels_and_windows_look_where_those_of_the_whole_picture_do() {
     let d = [-0.2, 0.05, 0.001, -0.001, 0.0];
     let whole = camera("plumb_bob", &d);
-    let part = Camera::new(&Calibration {
+    let given = Calibration {
         binning: (2, 4),
         offset: (100, 40),
         window: (400, 0),
         ..calibration("plumb_bob", &d)
-    })
-    .unwrap();
+    };
+    let part = Camera::new(&given).unwrap();
     assert_eq!(part.image_size(), (200, 110));
+    let shown = given.as_shown().unwrap();
+    assert_eq!((shown.size, shown.binning), ((200, 110), (0, 0)));
+    assert_eq!(Camera::new(&shown), Ok(part), "without binning and window");
     // the middle of 2 x 4 pixels
     let (u, v) = (100.0 + 2.0 * 7.0 + 0.5, 40.0 + 4.0 * 9.0 + 1.5);
     let (got, want) = (part.ray(7.0, 9.0).unwrap(), whole.ray(u, v).unwrap());

@@ -95,7 +95,8 @@ pub(crate) fn run(args: &CameraCalibrationArgs) -> Result<Ending> {
         if message.type_name() == CameraInfo::TYPE {
             if calibration.is_none() {
                 let info = cdr::from_slice::<CameraInfo>(message.data())?;
-                calibration = Some(info.calibration(rectified));
+                // a file has no binning and no window
+                calibration = Some(info.calibration(rectified).as_shown()?);
             }
             continue;
         }
