@@ -1,5 +1,5 @@
 use super::*;
-use crate::decide::Footprint;
+use crate::calibration::splits_tests::sighting;
 
 const PROMISE: Promise = Promise {
     hours: 0.01,
@@ -12,17 +12,7 @@ fn drive(seconds: f64, shows: impl Fn(f64) -> Option<(f32, f32)>) -> Vec<CleanFr
     (0..(seconds * 10.0).round() as usize)
         .map(|i| {
             let time_s = i as f64 / 10.0;
-            let sighting = shows(time_s).map(|(distance_m, strength)| Sighting {
-                footprint: Footprint {
-                    distance_m,
-                    farthest_m: distance_m,
-                    left_m: -0.5,
-                    right_m: 0.5,
-                    area_m2: 1.0,
-                },
-                distance_m,
-                strength,
-            });
+            let seen = shows(time_s).map(|(distance_m, strength)| sighting(distance_m, strength));
             CleanFrame {
                 time_s,
                 motion: Motion {
@@ -33,7 +23,7 @@ fn drive(seconds: f64, shows: impl Fn(f64) -> Option<(f32, f32)>) -> Vec<CleanFr
                 far_limit_m: Some(30.0),
                 blurred: false,
                 faulty: false,
-                sightings: sighting.into_iter().collect(),
+                sightings: seen.into_iter().collect(),
             }
         })
         .collect()

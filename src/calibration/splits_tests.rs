@@ -20,16 +20,9 @@ const PROMISE: Promise = Promise {
     block_s: FRAME_S * FRAMES_OF_A_BLOCK as f64,
 };
 
-/// A vehicle at 10 m/s. In three blocks of ten a mark on the road comes nearer for two seconds, most faint, a few
-/// strong, and the score flickers. A mark as strong as one in a hundred of clean roads is so many times more
-/// `frequent`.
-fn drive(rng: &mut Pcg64, frequent: f32) -> Vec<CleanFrame> {
-    let motion = Motion {
-        seconds: FRAME_S as f32,
-        speed_mps: 10.0,
-        curvature: 0.0,
-    };
-    let sighting = |distance_m, strength| Sighting {
+/// A square metre that stands so far ahead.
+pub(super) fn sighting(distance_m: f32, strength: f32) -> Sighting {
+    Sighting {
         footprint: Footprint {
             distance_m,
             farthest_m: distance_m,
@@ -39,6 +32,17 @@ fn drive(rng: &mut Pcg64, frequent: f32) -> Vec<CleanFrame> {
         },
         distance_m,
         strength,
+    }
+}
+
+/// A vehicle at 10 m/s. In three blocks of ten a mark on the road comes nearer for two seconds, most faint, a few
+/// strong, and the score flickers. A mark as strong as one in a hundred of clean roads is so many times more
+/// `frequent`.
+fn drive(rng: &mut Pcg64, frequent: f32) -> Vec<CleanFrame> {
+    let motion = Motion {
+        seconds: FRAME_S as f32,
+        speed_mps: 10.0,
+        curvature: 0.0,
     };
     let mut frames: Vec<CleanFrame> = (0..FRAMES_OF_A_BLOCK * BLOCKS_OF_A_DRIVE)
         .map(|i| CleanFrame {

@@ -286,13 +286,13 @@ fn covered(truth: &Rendered, mask: &AnomalyMask) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn verdict(state: State, reason: Reason) -> Verdict {
+    pub(in super::super) fn verdict(state: State, reason: Reason) -> Verdict {
         Verdict {
             state,
-            safe_stop: true,
+            safe_stop: state.safe_stop(),
             reason,
             capture_stamp: None,
             age_nanos: None,

@@ -78,20 +78,11 @@ impl Vehicle {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::closed_loop::story::tests::verdict as verdict_for;
     use lookout::decide::Reason;
 
     fn verdict(state: State) -> Verdict {
-        Verdict {
-            state,
-            safe_stop: state.safe_stop(),
-            reason: Reason::Clear,
-            capture_stamp: None,
-            age_nanos: None,
-            anomalous_pixels: 0,
-            corridor_pixels: 0,
-            nearest: None,
-            tracked: None,
-        }
+        verdict_for(state, Reason::Clear)
     }
 
     /// 12 m/s: 0.3 s of reaction are 3.6 m; 12 / 6 = 2 s of braking are 12 * 2 - 6 * 2² / 2 = 12 m.
