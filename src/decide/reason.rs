@@ -62,7 +62,7 @@ pub enum Reason {
     /// the area was a hit.
     #[error(fmt = track_fading)]
     TrackFading {
-        /// Distance to what the strongest track follows, in metres; infinite when there is none.
+        /// Distance to what the strongest track follows, in metres; infinite where no track is in the corridor.
         distance_m: f32,
         /// In nats.
         evidence: f32,

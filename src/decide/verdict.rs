@@ -68,13 +68,13 @@ pub struct Observation {
     pub size: Option<(u32, u32)>,
     /// Whether the frame counts as watching.
     pub watch: Watch,
-    /// Whether the mode is less than the best that may run, as when the machine is busy: its hits alone
-    /// raise the flag, and do not latch it.
+    /// Whether the mode is less than the best that may run, as when the machine is busy. Where only such
+    /// frames show a hazard, the flag is raised and no STOP is latched.
     pub fallback: bool,
 }
 
-/// Whether a frame counts as watching, by the mode that it was judged in. One that does not can show neither
-/// that there is a hazard nor that there is none.
+/// Whether a frame counts as watching, by the mode that it was judged in. A frame that does not count
+/// proves neither that there is a hazard nor that there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Watch {
