@@ -5,12 +5,13 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use jpeg_encoder::{ColorType, Encoder};
 use lookout::bag::{BagReader, MessageBuf};
 use lookout::decide::QualityLimits;
 use lookout::frame::{CameraView, CompressedView, Decoder, Frame, Quality, QualityMeter, file};
 use lookout::msg::{CompressedImageRef, cdr};
 use lookout::time::Stamp;
-use lookout_scene::{Drive, DriveConfig, Rendered};
+use lookout_scene::{Anomaly, Drive, DriveConfig, Rendered};
 
 fn data(below: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
@@ -341,12 +342,16 @@ fn most_raw_images_whose_rows_are_shifted_are_told_and_no_whole_one_is() {
             let path = &files[i * files.len() / chosen];
             let half = usize::from(2 * i >= chosen);
             let frame = file::read_image(path).unwrap();
-            let rows = u32::from(meter.measure(&frame).shifted_rows);
             let name = path.file_name().unwrap().to_str().unwrap();
+            let compressed = u32::from(meter.measure(&frame).shifted_rows);
             if DAMAGED_BEFORE.contains(&name) {
-                assert!(rows >= limit, "{name}: {rows}");
+                assert!(compressed >= limit, "{name}: {compressed}");
                 continue;
             }
+            // as a raw image has it
+            let rgb = frame.pixels().to_vec();
+            let frame = Frame::from_rgb(frame.stamp(), frame.width(), frame.height(), rgb).unwrap();
+            let rows = u32::from(meter.measure(&frame).shifted_rows);
             assert!(rows < limit, "{set}, {name}: {rows}");
             most[half] = rows.max(most[half]);
             let count = 512 + random(2561);
@@ -367,6 +372,52 @@ fn most_raw_images_whose_rows_are_shifted_are_told_and_no_whole_one_is() {
     eprintln!("all: {all:?}");
     for [told, visible] in all {
         assert!(told * 100 >= visible * 84, "{told} of {visible}");
+    }
+}
+
+/// Frames of whole rendered drives in which an edge that leads straight ahead stands out most: a seam of the road, a post, a sofa.
+#[test]
+fn an_edge_of_the_road_is_no_shift_of_a_compressed_image() {
+    let limit = QualityLimits::default().shifted_from;
+    let mut meter = QualityMeter::default();
+    for (seed, at, anomaly) in [
+        (3005, 259, Anomaly::None),
+        (3010, 135, Anomaly::None),
+        (113, 129, Anomaly::HeldOut),
+        (122, 241, Anomaly::HeldOut),
+    ] {
+        let config = DriveConfig {
+            seed,
+            anomaly,
+            duration_s: 20.1,
+            swerves: false,
+            ..DriveConfig::default()
+        };
+        let mut out = Rendered::new();
+        Drive::new(config).unwrap().render(at, &mut out);
+        let (width, height) = (out.width as u16, out.height as u16);
+        let mut jpeg = Vec::new();
+        let encoder = Encoder::new(&mut jpeg, 95);
+        encoder
+            .encode(&out.rgb, width, height, ColorType::Rgb)
+            .unwrap();
+        let mut frame = Frame::new();
+        let view = CompressedView {
+            stamp: Stamp::default(),
+            format: "jpeg",
+            data: &jpeg,
+        };
+        let camera = CameraView::Compressed(view);
+        Decoder::default().decode(&camera, &mut frame).unwrap();
+        let compressed = u32::from(meter.measure(&frame).shifted_rows);
+        assert!(compressed < limit, "{seed}, {at}: {compressed}");
+        let rgb = frame.pixels().to_vec();
+        let raw = Frame::from_rgb(Stamp::default(), out.width, out.height, rgb).unwrap();
+        let as_raw = u32::from(meter.measure(&raw).shifted_rows);
+        assert!(as_raw > limit, "{seed}, {at}: {as_raw} proves nothing");
+        // the flag goes with the picture
+        frame.reset(1, 1, Stamp::default()).unwrap();
+        assert!(!frame.is_compressed());
     }
 }
 

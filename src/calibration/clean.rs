@@ -111,7 +111,7 @@ impl CleanRecordings {
     /// What a file of stop levels says of them; `recordings` are words for people.
     ///
     /// # Errors
-    /// Their frame rates differ.
+    /// The frame rates of those with a whole block differ.
     pub fn data(&self, promise: &Promise, recordings: String) -> Result<StopData, CleanError> {
         let blocks = halved(&self.drives, promise.block_s);
         let blocks = blocks.iter().flatten().count();
@@ -124,13 +124,14 @@ impl CleanRecordings {
             recordings,
             frames: self.drives.iter().map(|drive| drive.len() as u64).sum(),
             hours: blocks as f64 * promise.block_s / 3600.0,
-            frame_rate: self.frame_rate()?,
+            frame_rate: self.frame_rate(promise.block_s)?,
         })
     }
 
-    /// Frames a second, to a hundredth; 0 where no recording has two frames.
-    fn frame_rate(&self) -> Result<f64, CleanError> {
-        let rates = self.drives.iter().filter_map(|drive| {
+    /// Frames a second of the recordings that count, to a hundredth; 0 where none does.
+    fn frame_rate(&self, block_s: f64) -> Result<f64, CleanError> {
+        let counts = |drive: &&Vec<CleanFrame>| !whole_blocks(drive, block_s).is_empty();
+        let rates = self.drives.iter().filter(counts).filter_map(|drive| {
             let next = drive.iter().skip(1);
             let gaps_s = drive.iter().zip(next).map(|(a, b)| b.time_s - a.time_s);
             median(gaps_s.filter(|gap_s| *gap_s > 0.0).collect())

@@ -202,4 +202,9 @@ fn recordings_of_other_frame_rates_are_refused() {
     assert!(slower(1.2).is_ok());
     let error = slower(2.0).unwrap_err();
     assert!(matches!(error, CleanError::FrameRates { .. }), "{error}");
+    // a fragment without a whole block decides nothing
+    let mut fragment = drive(0.3, |_| None);
+    fragment.iter_mut().for_each(|frame| frame.time_s *= 2.0);
+    let with = of(vec![drive(20.0, |_| None), fragment]);
+    assert_eq!(with.data(&PROMISE, String::new()).unwrap().frame_rate, 10.0);
 }

@@ -257,8 +257,8 @@ pub enum GroundError {
 
 impl Ground {
     /// A camera that watches the way sees some of it between these distances, in metres: nothing nearer is
-    /// followed, and a level telephoto lens sees nothing nearer than 60.
-    const WATCHED_M: (f64, f64) = (1.0, 200.0);
+    /// followed. What stands nearer than all that it sees counts as farther than it is, so it must see near enough.
+    const WATCHED_M: (f64, f64) = (1.0, 30.0);
     /// Columns and rows of points of the picture that are looked at for it.
     const LOOKED_AT: u32 = 64;
     /// So many of them at least show the way. A lens for the road shows it in one of ten, a fisheye 0.1 m over

@@ -177,7 +177,7 @@ pub enum Reason {
     },
     /// Rows of the picture are moved to the side: bytes of the image were lost.
     #[error(
-        "rows of the picture are shifted: a seam stands out over {}.{} % of its height, because \
+        "rows of the picture are shifted: a seam counts as standing out over {}.{} % of its height, because \
          bytes of the image were lost",
         .rows / 10,
         .rows % 10

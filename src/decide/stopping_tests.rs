@@ -105,7 +105,7 @@ fn g14_the_way_bends_by_yaw_rate_and_speed_and_is_straight_where_they_are_not_kn
 }
 
 #[test]
-fn g14_a_yaw_rate_that_no_vehicle_has_at_its_speed_bends_nothing() {
+fn g14_a_yaw_rate_that_no_car_has_at_its_speed_bends_nothing() {
     let bent = |speed, yaw| {
         let mut source = source();
         source.heard(speed, yaw, MS(0));

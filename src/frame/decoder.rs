@@ -66,7 +66,9 @@ impl Decoder {
         let result = match view {
             CameraView::Raw(view) => self.decode_raw(view, out),
             CameraView::Compressed(view) => {
-                compressed::decode(view, self.limits.max_pixels, &mut self.scratch, out)
+                let done = compressed::decode(view, self.limits.max_pixels, &mut self.scratch, out);
+                out.compressed = true;
+                done
             }
         };
         if result.is_err() {

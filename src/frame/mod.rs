@@ -69,6 +69,7 @@ pub struct Frame {
     width: u32,
     height: u32,
     rgb: Vec<u8>,
+    compressed: bool,
 }
 
 impl Frame {
@@ -79,6 +80,7 @@ impl Frame {
             width: 0,
             height: 0,
             rgb: Vec::new(),
+            compressed: false,
         }
     }
 
@@ -108,6 +110,7 @@ impl Frame {
             width,
             height,
             rgb,
+            compressed: false,
         })
     }
 
@@ -129,6 +132,11 @@ impl Frame {
     /// True when there is no picture in the frame.
     pub const fn is_empty(&self) -> bool {
         self.rgb.is_empty()
+    }
+
+    /// Whether it was decoded from a compressed image, of which no part is lost unnoticed on its way.
+    pub const fn is_compressed(&self) -> bool {
+        self.compressed
     }
 
     /// All pixels: R, G, B, R, G, B, .. from the top left, row by row.
@@ -178,6 +186,7 @@ impl Frame {
         // The length goes with the size; the bytes are dropped lazily by the next `resize`.
         self.rgb.clear();
         (self.stamp, self.width, self.height) = (Stamp::default(), 0, 0);
+        self.compressed = false;
     }
 }
 

@@ -288,15 +288,14 @@ fn bag(
         tell_all(frames, &surroundings, &message);
         for (frames, shown) in frames.iter_mut().zip(&mut shown) {
             let frame = judge(&message, frames, &clock)?;
-            // frames before the first camera_info are passed over
-            if frame.is_none()
-                && let Err(why) = surroundings.check(frames)
-                && why != NoGround::NoCameraInfo
-            {
-                bail!(
-                    "the frame at {} has no distances: {why}",
-                    message.log_time()
-                );
+            if frame.is_none() {
+                let at = message.log_time();
+                match surroundings.check(frames) {
+                    // frames before the first camera_info are passed over
+                    Err(NoGround::NoCameraInfo) => {}
+                    Err(why) => bail!("the frame at {at} has no distances: {why}"),
+                    Ok(()) => bail!("the frame at {at} has no distances"),
+                }
             }
             shown.extend(frame);
         }

@@ -254,7 +254,8 @@ pub(super) fn engine(health: &Health) -> DiagnosticStatus {
     if let Some(reason) = &health.failure {
         report.find(ERROR, format!("{state}: {reason}"));
     } else if health.active && is_lost {
-        let words = "a panic took the engine, and it is being opened again; where it cannot be, the log says why";
+        let words = "a panic took the engine, and it is not open again: the log says why where it cannot be; where this stays and the log says \
+                     nothing, opening it hangs: start the node again";
         report.find(ERROR, format!("{state}, but there is no engine: {words}"));
     } else if health.active && engine.is_none() {
         report.find(ERROR, format!("{state}, but there is no engine"));

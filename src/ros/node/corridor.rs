@@ -62,7 +62,10 @@ impl CorridorUpdater {
                 Some(mount) => corridor.set_ground(Some(Ground::new(camera, mount)?)),
                 None => Ok(()),
             });
-            usable.map_err(|e| format!("camera.file: {e}"))?;
+            usable.map_err(|e| match settings.camera {
+                Some(_) => format!("camera.file, with camera.height_m and its angles: {e}"),
+                None => format!("camera.file: {e}"),
+            })?;
             surroundings.set_camera(file.calibration);
         }
         let (_, rectified) = CameraInfo::topic_beside(image);
@@ -191,7 +194,7 @@ mod tests {
         ] {
             let why = refused(mount, text);
             assert!(
-                why.starts_with("camera.file: ") && why.contains(words),
+                why.starts_with("camera.file") && why.contains(words),
                 "{why}"
             );
         }
