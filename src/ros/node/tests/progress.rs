@@ -62,7 +62,7 @@ fn while_the_engine_is_opened_again_no_frame_hangs() {
     });
     let (level, message) = opened.unwrap();
     assert_eq!(level, DiagnosticStatus::ERROR);
-    assert!(message.contains("it is being opened again"), "{message}");
+    assert!(message.contains("it is not open again"), "{message}");
     assert!(!progress.seen().without_engine);
     assert_eq!(progress.opening(|| Err::<(), _>(5)), Err(5));
     assert!(progress.seen().without_engine);
