@@ -73,8 +73,8 @@ pub struct Observation {
     pub fallback: bool,
 }
 
-/// Whether a frame counts as watching, by the mode that it was judged in. A frame that does not count
-/// proves neither that there is a hazard nor that there is none.
+/// Whether a frame counts as watching, by the mode that it was judged in. The supervisor takes a frame that does
+/// not count neither as proof of a hazard nor as proof of a clear way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Watch {
