@@ -19,7 +19,7 @@ use crate::decide::{
 /// Ends of the bands of distance, in metres.
 const BANDS_M: [f32; 7] = [8.0, 12.0, 18.0, 27.0, 40.0, 60.0, 90.0];
 /// What a frame takes from a track, and may add to it at most, in nats.
-const ALLOWANCE: f32 = 5.0;
+const ALLOWANCE: f32 = 6.0;
 const MOST_A_FRAME: f32 = 2.5;
 /// Longest time between two frames of a block, in seconds: what nobody looked at is not known to be clean.
 const LONGEST_GAP_S: f64 = 0.5;

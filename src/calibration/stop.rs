@@ -20,6 +20,9 @@ const MAX_BYTES: u64 = 256 << 10;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StopFile {
+    /// How sightings are measured in it: [`VERSION`](Self::VERSION).
+    #[serde(default)]
+    pub version: u32,
     /// Hash of the bundle that they hold for.
     pub bundle_hash: String,
     /// When they were made: year-month-day.
@@ -125,6 +128,10 @@ fn short(hash: &str) -> &str {
 }
 
 impl StopFile {
+    /// How sightings are measured, a number more with each change: by scores that weigh themselves and the root of the
+    /// height. Levels of other sightings would say nothing of these. Files before it have none.
+    pub const VERSION: u32 = 2;
+
     /// Reads a file and checks what is in it.
     ///
     /// # Errors
@@ -149,6 +156,13 @@ impl StopFile {
 
     fn parse(text: &str) -> Result<Self, String> {
         let file: Self = toml::from_str(text).map_err(|e| e.to_string())?;
+        if file.version != Self::VERSION {
+            return Err(
+                "the stop levels were made by another version, which measures sightings in another way: make them again by \
+                 `lookout calibrate stop`"
+                    .to_owned(),
+            );
+        }
         file.promise.validate().map_err(|e| e.to_string())?;
         file.data.validate(&file.promise)?;
         file.vehicle.validate().map_err(|e| e.to_string())?;

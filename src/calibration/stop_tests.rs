@@ -1,9 +1,10 @@
 use std::fs;
 
 use super::*;
-use crate::decide::Band;
-use crate::engine::Judge;
+use crate::decide::{Band, Watch};
+use crate::engine::{Asked, Choice, GivenThresholds, Judge};
 use crate::model::ThresholdAt;
+use crate::schedule::AdmissionConfig;
 
 const JUDGE: Judge = Judge {
     score: ScoreKind::OBSERVER,
@@ -12,6 +13,7 @@ const JUDGE: Judge = Judge {
 
 fn file() -> StopFile {
     StopFile {
+        version: StopFile::VERSION,
         bundle_hash: "0123456789abcdef".to_owned(),
         date: "2026-11-29".to_owned(),
         command: "lookout calibrate stop".to_owned(),
@@ -104,19 +106,29 @@ fn another_vehicle_than_they_were_made_for_is_told() {
 }
 
 #[test]
-fn every_shipped_stop_level_is_that_of_the_shipped_bundle() {
+fn every_shipped_file_has_a_stop_level_of_each_mode_of_the_shipped_bundle_that_watches() {
     let bundle = Bundle::shipped().unwrap();
-    let (score, at) = (ScoreKind::OBSERVER, ThresholdAt::Fpr1);
-    let own = Settings::calibrated(bundle.manifest(), Mode::FULL, score, at).unwrap();
+    let asked = Asked {
+        score: ScoreKind::OBSERVER,
+        fallback: Asked::WITHOUT_OBSERVER,
+        at: ThresholdAt::Fpr1,
+        given: GivenThresholds::default(),
+    };
+    let choice = Choice::new(bundle.manifest(), &asked);
+    let own = Settings::chosen(AdmissionConfig::default(), choice);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("calibration/stops");
     let mut count = 0;
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let file = StopFile::read(&path).unwrap();
-        file.applied(&path, &bundle, own.clone()).unwrap();
-        count += 1;
+        let settings = file.applied(&path, &bundle, own.clone()).unwrap();
+        for mode in settings.judges.modes() {
+            let watch = settings.watch(mode, true);
+            assert_ne!(watch, Watch::NoStopLevel, "{}: {mode}", path.display());
+            count += usize::from(watch == Watch::Counts);
+        }
     }
-    assert!(count > 0);
+    assert!(count > 1);
 }
 
 #[test]
@@ -125,6 +137,8 @@ fn what_cannot_be_is_refused_with_the_reason() {
     for (old, new, words) in [
         ("hours = 0.25", "hours = 0.0", "hours of the promise"),
         ("level = 12.5", "level = 7.5", "most_a_frame"),
+        ("version = 2\n", "", "make them again"),
+        ("version = 2", "version = 3", "another version"),
         ("full+observer", "fully", "mode \"fully\""),
         ("date = ", "day = ", "day"),
         (

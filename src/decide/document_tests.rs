@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 
 const DOCUMENT: &str = include_str!("../../docs/safety.md");
 
-const TESTS: [&str; 6] = [
+const TESTS: [&str; 7] = [
     include_str!("../calibration/camera.rs"),
     include_str!("camera_tests.rs"),
     include_str!("ground_tests.rs"),
     include_str!("ground_corridor_tests.rs"),
+    include_str!("ground_corridor_fit_tests.rs"),
     include_str!("stopping_tests.rs"),
     include_str!("../pipeline/tests/ground.rs"),
 ];

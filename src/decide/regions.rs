@@ -29,6 +29,8 @@ pub struct Region {
     pub centroid: (f32, f32),
     /// Mean score; a pixel without a score counts as 1.
     pub mean_score: f32,
+    /// Variance of the score, not under 0; a pixel without a score counts as 1.
+    pub score_variance: f32,
     /// Largest score; a pixel without a score counts as 1.
     pub max_score: f32,
     /// Its pixels that count as in the corridor, fewer than lie there where few are sure or where it lies flat;
@@ -159,6 +161,7 @@ struct Sums {
     x: u64,
     y: u64,
     score: f64,
+    square: f64,
     max_score: f32,
     inside: u32,
     sure: u32,
@@ -183,6 +186,7 @@ impl Sums {
             x: u64::from(x),
             y: u64::from(y),
             score: f64::from(score),
+            square: f64::from(score) * f64::from(score),
             max_score: score,
             inside: u32::from(seen.inside),
             sure: u32::from(sure),
@@ -212,6 +216,7 @@ impl Sums {
         self.x += other.x;
         self.y += other.y;
         self.score += other.score;
+        self.square += other.square;
         self.max_score = self.max_score.max(other.max_score);
         self.inside += other.inside;
         self.sure += other.sure;
@@ -406,6 +411,7 @@ impl RegionFinder {
                 continue;
             }
             let area = f64::from(sums.area);
+            let mean = sums.score / area;
             let standing = Standing {
                 area: sums.area,
                 inside: sums.inside,
@@ -426,7 +432,8 @@ impl RegionFinder {
                 },
                 area: sums.area,
                 centroid: ((sums.x as f64 / area) as f32, (sums.y as f64 / area) as f32),
-                mean_score: (sums.score / area) as f32,
+                mean_score: mean as f32,
+                score_variance: (sums.square / area - mean * mean).max(0.0) as f32,
                 max_score: sums.max_score,
                 corridor_area: corridor.counted(&standing, size),
                 footprint: sums.footprint(),

@@ -239,7 +239,10 @@ proptest! {
             prop_assert!((region.centroid.1 - centre).abs() < 1e-4);
             let scores = pixels.iter().map(|(x, y)| map.values()[y * width + x]);
             prop_assert_eq!(region.max_score, scores.clone().fold(0.0, f32::max));
-            prop_assert!((region.mean_score - scores.sum::<f32>() / count as f32).abs() < 1e-5);
+            let mean = scores.clone().sum::<f32>() / count as f32;
+            prop_assert!((region.mean_score - mean).abs() < 1e-5);
+            let variance = scores.map(|s| (s - mean).powi(2)).sum::<f32>() / count as f32;
+            prop_assert!((region.score_variance - variance).abs() < 1e-5);
             let inside = pixels.iter().filter(|(x, _)| *x < width / 2);
             prop_assert_eq!(region.corridor_area as usize, inside.clone().count());
             let near = |(_, y): &(usize, usize)| (ROWS - y) as f32;

@@ -21,9 +21,10 @@ pub struct Sighting {
     /// Distance to its foot ahead, in metres, to a part of a row: not on the near side, but it changes as
     /// evenly as the distance does, and where the pitch is uncertain as fast or faster.
     pub distance_m: f32,
-    /// How sure the score is that there is something strange in the corridor, 0 ..= 1: how far its
-    /// largest score is over the threshold, in parts of what is possible, times the part of its width
-    /// that lies on the way, times its height in metres where that is less than one.
+    /// How sure the score is that there is something strange in the corridor, 0 ..= 1: how far its pixels' scores are
+    /// over the threshold, in parts of what is possible, times the part of its width that lies on the way, times the
+    /// square root of its height in metres where that is less than one. Each pixel weighs as much as it is over the
+    /// threshold, so faint ground that touches a thing takes little from it.
     pub strength: f32,
 }
 
@@ -44,16 +45,26 @@ pub fn sightings(
         let Some(footprint) = region.footprint else {
             continue;
         };
-        let sure = ((region.max_score - threshold) / possible).clamp(0.0, 1.0);
+        let sure = (over(region, threshold) / possible).clamp(0.0, 1.0);
         // without width nothing is known of the height, and all of it counts
         let height = (footprint.height_m() / FULL_HEIGHT_M).min(1.0);
-        let strength = sure * corridor.share_on_way(&footprint) * height;
+        let strength = sure * corridor.share_on_way(&footprint) * height.sqrt();
         // there is room for every region
         let _ = out.push(Sighting {
             footprint,
             distance_m: foot(region, &footprint, map, threshold, corridor),
             strength,
         });
+    }
+}
+
+/// How far the pixels of a region are over the threshold, each weighed by just that: the sum of squares over the sum.
+fn over(region: &Region, threshold: f32) -> f32 {
+    let mean = region.mean_score - threshold;
+    match mean > 0.0 {
+        true => mean + region.score_variance / mean,
+        // by a rounding at most
+        false => 0.0,
     }
 }
 

@@ -50,7 +50,36 @@ fn what_lies_flat_is_weaker_than_what_stands_there() {
     assert!(low.area_m2 / low.width_m() < 0.3, "{flat:?}");
     let (weak, strong) = (flat.strength, standing.strength);
     assert!((strong - 0.8).abs() < 1e-5, "{strong}");
-    assert!(weak < 0.3 * strong && weak > 0.0, "{weak}");
+    assert!(weak < 0.55 * strong && weak > 0.0, "{weak}");
+}
+
+#[test]
+fn one_sure_pixel_makes_less_than_many_and_faint_ones_take_little_away() {
+    let mut spot = [0.52; 13];
+    spot[6] = 0.9;
+    let even = seen(&[0.9; 13]).strength;
+    assert!(seen(&spot).strength < 0.65 * even, "{spot:?}");
+    let mut merged = [0.9; 13];
+    merged[..6].fill(0.51);
+    assert!(seen(&merged).strength > 0.95 * even, "{merged:?}");
+}
+
+#[test]
+fn no_strength_is_over_that_of_the_surest_pixel_or_is_no_number() {
+    for (low, high) in [
+        (THRESHOLD.next_up(), THRESHOLD.next_up()),
+        (THRESHOLD.next_up(), 1.0),
+        (1.0, 1.0),
+    ] {
+        let mut rows = [low; 13];
+        rows[3] = high;
+        let strength = seen(&rows).strength;
+        let most = (high - THRESHOLD) / (1.0 - THRESHOLD);
+        assert!(
+            (0.0..=most + 1e-6).contains(&strength),
+            "{low} {high}: {strength}"
+        );
+    }
 }
 
 #[test]

@@ -119,6 +119,7 @@ pub(crate) fn run(args: &StopArgs) -> Result<Ending> {
     let levels = modes.iter().zip(&seen).map(level);
     let levels = levels.collect::<Result<_>>()?;
     let file = StopFile {
+        version: StopFile::VERSION,
         bundle_hash: bundle.hash().to_owned(),
         date: today(),
         command: command(),

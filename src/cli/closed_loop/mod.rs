@@ -137,9 +137,8 @@ impl<'a> ClosedLoop<'a> {
     /// Takes the verdict on the frame at hand; the flag goes to the vehicle.
     pub(crate) fn judged(&mut self, verdict: &Verdict, pipeline: &Pipeline) {
         let rises = self.vehicle.hear(verdict, self.at.time_s);
-        let window = pipeline.settings().supervisor.confirm_window as usize;
-        let (mask, truth) = (pipeline.mask(), self.camera.rendered());
-        self.story.judged(verdict, rises, mask, truth, window);
+        self.story
+            .judged(verdict, rises, pipeline, self.camera.rendered());
     }
 
     /// The camera, with the frame at hand.

@@ -1,13 +1,14 @@
 //! What a drive came to: verdicts against what was really there.
 
-use lookout::decide::{AnomalyMask, Reason, State, Verdict};
+use lookout::decide::{AnomalyMask, BoundingBox, Reason, Region, State, Verdict};
+use lookout::pipeline::Pipeline;
 use lookout_scene::{Drive, FRONT_M, Gap, Rendered};
 use serde::{Deserialize, Serialize};
 
 /// Share of the thing's pixels that must be in the mask for it to count as seen.
 const SEEN_SHARE: f64 = 0.2;
-/// A track of the thing is so far away, in parts of the thing's distance: a footprint is measured in whole rows,
-/// which are a fifth of the distance apart at 40 m, and on the near side.
+/// A track of the thing that the frame at hand does not show is so far away, in parts of the thing's distance: a
+/// footprint is measured in whole rows, which are a fifth of the distance apart at 40 m, and on the near side.
 const AT_THE_THING: std::ops::RangeInclusive<f32> = 0.65..=1.25;
 
 /// A frame in which something happened.
@@ -116,27 +117,31 @@ impl Story {
         }
     }
 
-    /// It was judged so; `rises` where the flag rose with it. `window` frames confirm a stop.
+    /// It was judged so; `rises` where the flag rose with it.
     pub(crate) fn judged(
         &mut self,
         verdict: &Verdict,
         rises: bool,
-        mask: &AnomalyMask,
+        pipeline: &Pipeline,
         truth: &Rendered,
-        window: usize,
     ) {
+        let mask = pipeline.mask();
         let alarm = matches!(verdict.state, State::Warn | State::Stop | State::Fault);
         if rises {
             self.raised = self.now;
             self.raised_as = Some(verdict.state);
-            self.mistaken = self.mistaken(verdict, window);
+            let window = pipeline.settings().supervisor.confirm_window as usize;
+            let shown = shown_by(verdict, pipeline.regions().largest());
+            let share = shown.map(|region| covered(truth, mask, Some(region)));
+            let share = share.reduce(f64::max);
+            self.mistaken = self.mistaken(verdict, window, share);
         }
         if self.visible.is_none() {
             self.false_alarms += usize::from(alarm && !self.alarmed);
             self.alarmed = alarm;
             return;
         }
-        if self.seen.is_none() && covered(truth, mask) >= SEEN_SHARE {
+        if self.seen.is_none() && covered(truth, mask, None) >= SEEN_SHARE {
             self.seen = self.now;
         }
         if alarm && self.warned.is_none() {
@@ -144,17 +149,26 @@ impl Story {
         }
     }
 
-    fn mistaken(&self, verdict: &Verdict, window: usize) -> Option<&'static str> {
+    /// `window` frames confirm a stop; `share` is the thing's part that the track which did so covers, where the frame
+    /// at hand shows that track.
+    fn mistaken(
+        &self,
+        verdict: &Verdict,
+        window: usize,
+        share: Option<f64>,
+    ) -> Option<&'static str> {
         // a frame before may have confirmed it together with this one
         if self.out_of_sight.is_none_or(|frames| frames >= window) {
             return Some(", when the thing was out of sight");
         }
         let there_m = self.now.and_then(|now| now.ahead_m)? + FRONT_M;
+        let is_thing = |distance_m: f32| match share {
+            Some(share) => share >= SEEN_SHARE,
+            None => AT_THE_THING.contains(&(distance_m / there_m)),
+        };
         match verdict.reason {
             _ if verdict.state == State::Fault => Some(""),
-            Reason::TrackConfirmed { distance_m, .. }
-                if !AT_THE_THING.contains(&(distance_m / there_m)) =>
-            {
+            Reason::TrackConfirmed { distance_m, .. } if !is_thing(distance_m) => {
                 Some(", for something else")
             }
             _ => None,
@@ -269,15 +283,31 @@ fn alarms(count: usize, none: &str, one: &str, many: &str) -> String {
     }
 }
 
-/// Share of the thing's pixels that the mask covers.
-fn covered(truth: &Rendered, mask: &AnomalyMask) -> f64 {
+/// The regions that may show the track which confirmed the stop: a track that is seen is as far away as its region.
+fn shown_by<'a>(verdict: &Verdict, regions: &'a [Region]) -> impl Iterator<Item = &'a BoundingBox> {
+    let confirmed_m = match verdict.reason {
+        Reason::TrackConfirmed { distance_m, .. } => Some(distance_m),
+        _ => None,
+    };
+    let is_there = move |r: &&Region| r.footprint.map(|f| f.distance_m) == confirmed_m;
+    let shown = regions.iter().filter(|r| r.footprint.is_some());
+    shown.filter(is_there).map(|r| &r.bounding_box)
+}
+
+/// Share of the thing's pixels that the mask covers, in a part of it where one is given.
+fn covered(truth: &Rendered, mask: &AnomalyMask, within: Option<&BoundingBox>) -> f64 {
     let (w, h) = (truth.width as usize, truth.height as usize);
     let (mut all, mut hit) = (0u32, 0u32);
     for (at, _) in truth.anomaly.iter().enumerate().filter(|(_, a)| **a != 0) {
         let (x, y) = (at % w, at / w);
-        let cell = (y * mask.height() / h) * mask.width() + x * mask.width() / w;
+        let (column, row) = (x * mask.width() / w, y * mask.height() / h);
+        let inside = within.is_none_or(|b| {
+            let (x, y) = (column as u32, row as u32);
+            (b.left..b.left + b.width).contains(&x) && (b.top..b.top + b.height).contains(&y)
+        });
+        let pixel = mask.pixels().get(row * mask.width() + column);
         all += 1;
-        hit += u32::from(mask.pixels().get(cell).is_some_and(|&m| m != 0));
+        hit += u32::from(inside && pixel.is_some_and(|&m| m != 0));
     }
     if all == 0 {
         return 0.0;
@@ -286,52 +316,5 @@ fn covered(truth: &Rendered, mask: &AnomalyMask) -> f64 {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use super::*;
-
-    pub(in super::super) fn verdict(state: State, reason: Reason) -> Verdict {
-        Verdict {
-            state,
-            safe_stop: state.safe_stop(),
-            reason,
-            capture_stamp: None,
-            age_nanos: None,
-            anomalous_pixels: 0,
-            corridor_pixels: 0,
-            nearest: None,
-            tracked: None,
-        }
-    }
-
-    #[test]
-    fn a_stop_counts_only_where_it_is_for_the_thing() {
-        let mut story = Story {
-            now: Some(Sight {
-                frame: 40,
-                time_s: 3.0,
-                ahead_m: Some(28.0),
-            }),
-            out_of_sight: Some(0),
-            ..Story::default()
-        };
-        let track = |distance_m| Reason::TrackConfirmed {
-            distance_m,
-            evidence: 20.0,
-            level: 17.0,
-        };
-        let of = |story: &Story, state, reason| story.mistaken(&verdict(state, reason), 5);
-        for distance_m in [20.0, 27.0, 30.0, 37.0] {
-            assert_eq!(of(&story, State::Stop, track(distance_m)), None);
-        }
-        // a lid on the road before it, a sign behind it
-        for distance_m in [12.0, 45.0] {
-            let why = of(&story, State::Stop, track(distance_m));
-            assert_eq!(why, Some(", for something else"));
-        }
-        let fault = of(&story, State::Fault, Reason::NoFrameYet);
-        assert_eq!(fault, Some(""), "the sentence says that it is a fault");
-        story.out_of_sight = None;
-        let early = of(&story, State::Stop, track(30.0));
-        assert_eq!(early, Some(", when the thing was out of sight"));
-    }
-}
+#[path = "story_tests.rs"]
+pub(super) mod tests;
