@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Holds pictures still for two seconds each and counts those that confirm a stop.
 
-    pip install rosbags pillow numpy
+    pip install rosbags pillow numpy ruamel.yaml
     scripts/held_still.py FOLDER [--lookout PROGRAM] [-- ARGUMENTS OF lookout replay]
 
 Each picture becomes a bag of 30 frames at 15 Hz, which `lookout replay` judges as a vehicle would that stands
 before that scene: by evidence, with the shipped stop level, at any distance, for there is no odometry. Nothing
-is known of the cameras of such pictures, so --camera is a nominal one, of the same size. Every frame has noise
+is known of the cameras of such pictures, so --camera is a nominal one, scaled to the picture's width. Every frame has noise
 of its own, as of a sensor: a camera that gives the same picture again and again is broken, and lookout says so.
 
 Nobody checks that what confirms the stop is the thing that the picture was taken for.
@@ -25,6 +25,7 @@ import numpy
 from PIL import Image
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
+from ruamel.yaml import YAML
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 IMAGE = "sensor_msgs/msg/CompressedImage"
@@ -60,12 +61,31 @@ def write_bag(folder, picture):
             writer.write(camera, at, types.serialize_cdr(message, IMAGE))
 
 
+def write_camera(path, nominal, picture):
+    """The nominal camera, with the same field of view across a picture of this size."""
+    yaml = YAML()
+    camera = yaml.load(pathlib.Path(nominal))
+    before = camera["image_width"], camera["image_height"]
+    with Image.open(picture) as opened:
+        camera["image_width"], camera["image_height"] = now = opened.size
+    scale = now[0] / before[0]
+    for matrix, across in (("camera_matrix", 3), ("projection_matrix", 4)):
+        data = camera[matrix]["data"]
+        for focal in (0, across + 1):
+            data[focal] *= scale
+        for axis, centre in ((0, 2), (1, across + 2)):
+            data[centre] = now[axis] / 2 + (data[centre] - before[axis] / 2) * scale
+    yaml.dump(camera, path)
+
+
 def judge(picture, args):
     """What a replay says: states and how many frames had them, when a stop came, and the last reason."""
     with tempfile.TemporaryDirectory() as folder:
         bag, out = f"{folder}/bag", f"{folder}/out"
         write_bag(pathlib.Path(bag), picture)
-        command = [args.lookout, "replay", bag, "--camera", args.camera, "--stop", args.stop, "--json", "--out", out]
+        camera = pathlib.Path(folder, "camera.yaml")
+        write_camera(camera, args.camera, picture)
+        command = [args.lookout, "replay", bag, "--camera", str(camera), "--stop", args.stop, "--json", "--out", out]
         done = subprocess.run(command + args.more, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise SystemExit(f"{picture}: lookout replay ended with {done.returncode}:\n{done.stderr}")
@@ -80,7 +100,7 @@ def judge(picture, args):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("folder", help="of pictures of the size of the camera's")
+    parser.add_argument("folder", help="of pictures")
     parser.add_argument("--lookout", default="target/release/lookout")
     parser.add_argument("--camera", default=str(ROOT / "calibration/cameras/plumb_bob.yaml"))
     parser.add_argument("--stop", default=str(ROOT / "calibration/stops/road-rendered.toml"))

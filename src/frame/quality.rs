@@ -44,7 +44,8 @@ pub struct Quality {
     /// How far up from the bottom both borders of the scene meet inside the picture, at one column, and
     /// the picture's own borders fit each other, in thousandths of the height: rows below a loss in a
     /// raw image. Above 500 where half of the picture is shifted, under 40 in a whole one. Of a compressed
-    /// image, which may only have lost bytes before it was compressed, it is two fifths of that.
+    /// image, which may only have lost bytes before it was compressed, it is a fifth of that where the rows do
+    /// not begin to be moved at the seam's top.
     pub shifted_rows: u16,
 }
 
@@ -76,10 +77,7 @@ impl QualityMeter {
             clipped_ppm: fewer_clipped(clipped, columns, rows),
             sharpness: sharpness(cells, columns),
             repeated_rows: repeated_rows(cells, columns),
-            shifted_rows: match shifted_rows(frame) {
-                rows if frame.is_compressed() => rows * 2 / 5,
-                rows => rows,
-            },
+            shifted_rows: shifted_rows(frame),
         }
     }
 

@@ -27,12 +27,17 @@ const APART: usize = 5;
 const NEAR: usize = 96;
 /// So much a row counts at most, for or against a seam: grey levels, summed over a pixel's bytes.
 const BOUND: i16 = 12;
+/// Rows from the top of a seam to where the rows begin to be moved, at most, in parts of the height.
+const TOP_OFF: usize = 18;
+/// What a byte of two rows differs by, at most: an edge between the rows is not all.
+const APART_AT_MOST: u8 = 60;
 /// A border without a brighter channel is a bar or a frame before the lens.
 const DARK: u8 = 24;
 
 /// How far up from the bottom one seam stands out and the picture's border does not, in thousandths of
 /// the height. Another near it counts against it, as lines and poles have two edges, and half of the
-/// best one anywhere. Does not allocate.
+/// best one anywhere. A compressed image may only have lost bytes before it was compressed, and its seam is blurred:
+/// a fifth counts where the rows do not begin to be moved at the seam's top. Does not allocate.
 pub(super) fn shifted_rows(frame: &Frame) -> u16 {
     let (width, height) = (frame.width() as usize, frame.height() as usize);
     let (row, rows) = (3 * width, height.saturating_sub(1).min(ROWS));
@@ -69,7 +74,63 @@ pub(super) fn shifted_rows(frame: &Frame) -> u16 {
     let near = others.map(|(_, &evidence)| evidence).max().unwrap_or(0);
     let evidence = peaks.best - near.max(peaks.second / 2);
     // At most 200 rows of 12; the evidence of none is negative, or above the best.
-    (evidence as u32 * 1000 / (rows as u32 * BOUND as u32)) as u16
+    let share = (evidence as u32 * 1000 / (rows as u32 * BOUND as u32)) as u16;
+    match !frame.is_compressed()
+        || is_moved_from(frame, peaks.at, top(frame.pixels(), all, peaks.at))
+    {
+        true => share,
+        false => share / 5,
+    }
+}
+
+/// Where the row begins at which the seam from byte `seam` of a row on has most ahead of the border.
+fn top(pixels: &[u8], rows: &[(usize, i16)], seam: usize) -> usize {
+    let (mut sum, mut most, mut top) = (0, 0, 0);
+    for &(start, border) in rows {
+        let from = start + seam - REACH;
+        let mut sharp = [0];
+        let bytes = pixels.get(from..from + 12).unwrap_or_default();
+        sharpness(bytes, &mut [0; 9], &mut sharp);
+        sum += sharp[0] - border;
+        if sum >= most {
+            (most, top) = (sum, start);
+        }
+    }
+    top
+}
+
+/// Whether somewhere about the row that begins at `top` two rows fit each other better where the lower is moved so
+/// that its seam is the picture's border, by a tenth. An edge that only looks like a seam stands in rows that fit as
+/// they are.
+fn is_moved_from(frame: &Frame, seam: usize, top: usize) -> bool {
+    let (row, height) = (3 * frame.width() as usize, frame.height() as usize);
+    let (middle, off) = (top / row, height / TOP_OFF);
+    let row_of = |y: usize| {
+        frame
+            .pixels()
+            .get(y * row..(y + 1) * row)
+            .unwrap_or_default()
+    };
+    let first = middle.saturating_sub(off).max(1);
+    (first..(middle + off + 1).min(height.saturating_sub(1))).any(|y| {
+        let (above, below) = (row_of(y - 1), row_of(y + 1));
+        let parts = below.split_at_checked(seam).zip(above.get(row - seam..));
+        let Some(((end, start), tail)) = parts else {
+            return false;
+        };
+        let moved = apart(end, tail) + apart(start, above);
+        // half a level more on both sides, so that noise alone fits in neither way
+        let noise = row as u32 / 2;
+        10 * (moved + noise) < 9 * (apart(below, above) + noise)
+    })
+}
+
+/// Sum of what the bytes of two rows differ by, as far as both go.
+fn apart(a: &[u8], b: &[u8]) -> u32 {
+    let bytes = a.iter().zip(b);
+    bytes
+        .map(|(a, b)| u32::from(a.abs_diff(*b).min(APART_AT_MOST)))
+        .sum()
 }
 
 /// Adds up from the bottom what the seams from byte `first` of a row on have ahead of the border, and

@@ -60,6 +60,27 @@ fn rows_below_a_loss_are_counted_whatever_was_lost_and_where() {
 }
 
 #[test]
+fn rows_fit_better_moved_only_where_they_are() {
+    let whole = road(SIZE);
+    let row = 3 * SIZE.0 as usize;
+    for lost_rows in [90, 60, 30] {
+        for count in [60, 61, 240, 2 * row + 100] {
+            let at = (SIZE.1 as usize - lost_rows) * row + 77;
+            let seam = row - count % row;
+            // the top is known to a few rows
+            for off in [0, 3, 5] {
+                let top = at - 77 + off * row;
+                assert!(
+                    is_moved_from(&lost(&whole, at, count), seam, top),
+                    "{count} {off}"
+                );
+                assert!(!is_moved_from(&whole, seam, top), "{count} {off}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_loss_is_seen_at_every_width() {
     for width in [64, 100, 171, 300, 641] {
         let whole = road((width, 90));
