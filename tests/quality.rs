@@ -449,7 +449,11 @@ fn measuring_a_picture_is_quick() {
             ..DriveConfig::default()
         };
         Drive::new(config).unwrap().render(0, &mut out);
-        Frame::from_rgb(Stamp::default(), width, height, out.rgb).unwrap()
+        // of a compressed picture more is looked at
+        as_jpeg(
+            &Frame::from_rgb(Stamp::default(), width, height, out.rgb).unwrap(),
+            95,
+        )
     };
     let mut meter = QualityMeter::default();
     for (frame, limit_us) in [(out(480, 360), 2_000), (out(1920, 1080), 10_000)] {
