@@ -70,6 +70,8 @@ def write_camera(path, nominal, picture):
         camera["image_width"], camera["image_height"] = now = opened.size
     scale = now[0] / before[0]
     for matrix, across in (("camera_matrix", 3), ("projection_matrix", 4)):
+        if matrix not in camera:
+            continue
         data = camera[matrix]["data"]
         for focal in (0, across + 1):
             data[focal] *= scale

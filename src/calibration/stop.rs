@@ -128,8 +128,8 @@ fn short(hash: &str) -> &str {
 }
 
 impl StopFile {
-    /// How sightings are measured, a number more with each change: by scores that weigh themselves and the root of the
-    /// height. Levels of other sightings would say nothing of these. Files before it have none.
+    /// Raised whenever sightings are measured in another way, because levels of other sightings say nothing of these.
+    /// 2: weighed scores, root of the height. Older files have no version.
     pub const VERSION: u32 = 2;
 
     /// Reads a file and checks what is in it.

@@ -95,8 +95,8 @@ pub struct QualityLimits {
     /// [`Quality::repeated_rows`]: crate::frame::Quality::repeated_rows
     pub incomplete_from: u32,
     /// Rows of a picture are shifted, as they are below lost bytes, when a seam stands out over so much of
-    /// its height ([`Quality::shifted_rows`], in thousandths, of a compressed image two fifths): `1 ..= 1001`,
-    /// default 60; from 401 on compressed images never are, and 1001 switches it off, as a camera needs that sees all around or that has a frame before its lens.
+    /// its height ([`Quality::shifted_rows`], in thousandths): `1 ..= 1001`, default 60; 1001 switches it off, as a camera
+    /// needs that sees all around or that has a frame before its lens.
     ///
     /// [`Quality::shifted_rows`]: crate::frame::Quality::shifted_rows
     pub shifted_from: u32,

@@ -27,7 +27,7 @@ const APART: usize = 5;
 const NEAR: usize = 96;
 /// So much a row counts at most, for or against a seam: grey levels, summed over a pixel's bytes.
 const BOUND: i16 = 12;
-/// Rows from the top of a seam to where the rows begin to be moved, at most, in parts of the height.
+/// The rows begin to be moved within the height over this from the top of a seam.
 const TOP_OFF: usize = 18;
 /// What a byte of two rows differs by, at most: an edge between the rows is not all.
 const APART_AT_MOST: u8 = 60;
@@ -75,7 +75,8 @@ pub(super) fn shifted_rows(frame: &Frame) -> u16 {
     let evidence = peaks.best - near.max(peaks.second / 2);
     // At most 200 rows of 12; the evidence of none is negative, or above the best.
     let share = (evidence as u32 * 1000 / (rows as u32 * BOUND as u32)) as u16;
-    match !frame.is_compressed()
+    match share == 0
+        || !frame.is_compressed()
         || is_moved_from(frame, peaks.at, top(frame.pixels(), all, peaks.at))
     {
         true => share,
@@ -120,16 +121,16 @@ fn is_moved_from(frame: &Frame, seam: usize, top: usize) -> bool {
         };
         let moved = apart(end, tail) + apart(start, above);
         // half a level more on both sides, so that noise alone fits in neither way
-        let noise = row as u32 / 2;
+        let noise = row as u64 / 2;
         10 * (moved + noise) < 9 * (apart(below, above) + noise)
     })
 }
 
 /// Sum of what the bytes of two rows differ by, as far as both go.
-fn apart(a: &[u8], b: &[u8]) -> u32 {
+fn apart(a: &[u8], b: &[u8]) -> u64 {
     let bytes = a.iter().zip(b);
     bytes
-        .map(|(a, b)| u32::from(a.abs_diff(*b).min(APART_AT_MOST)))
+        .map(|(a, b)| u64::from(a.abs_diff(*b).min(APART_AT_MOST)))
         .sum()
 }
 

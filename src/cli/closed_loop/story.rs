@@ -1,6 +1,6 @@
 //! What a drive came to: verdicts against what was really there.
 
-use lookout::decide::{AnomalyMask, BoundingBox, Reason, Region, State, Verdict};
+use lookout::decide::{AnomalyMask, BoundingBox, Footprint, Reason, Region, State, Verdict};
 use lookout::pipeline::Pipeline;
 use lookout_scene::{Drive, FRONT_M, Gap, Rendered};
 use serde::{Deserialize, Serialize};
@@ -131,9 +131,9 @@ impl Story {
             self.raised = self.now;
             self.raised_as = Some(verdict.state);
             let window = pipeline.settings().supervisor.confirm_window as usize;
-            let shown = shown_by(verdict, pipeline.regions().largest());
+            let tracks = pipeline.tracks().iter().map(|t| (t.footprint, t.evidence));
+            let shown = shown_by(verdict, tracks, pipeline.regions().largest());
             let share = shown.map(|region| covered(truth, mask, Some(region)));
-            let share = share.reduce(f64::max);
             self.mistaken = self.mistaken(verdict, window, share);
         }
         if self.visible.is_none() {
@@ -283,15 +283,24 @@ fn alarms(count: usize, none: &str, one: &str, many: &str) -> String {
     }
 }
 
-/// The regions that may show the track which confirmed the stop: a track that is seen is as far away as its region.
-fn shown_by<'a>(verdict: &Verdict, regions: &'a [Region]) -> impl Iterator<Item = &'a BoundingBox> {
-    let confirmed_m = match verdict.reason {
-        Reason::TrackConfirmed { distance_m, .. } => Some(distance_m),
-        _ => None,
+/// The region that shows the track which confirmed the stop, of those with their evidence: a track that is seen
+/// stands where its region does.
+fn shown_by<'a>(
+    verdict: &Verdict,
+    mut tracks: impl Iterator<Item = (Footprint, f32)>,
+    regions: &'a [Region],
+) -> Option<&'a BoundingBox> {
+    let Reason::TrackConfirmed {
+        distance_m: m,
+        evidence,
+        ..
+    } = verdict.reason
+    else {
+        return None;
     };
-    let is_there = move |r: &&Region| r.footprint.map(|f| f.distance_m) == confirmed_m;
-    let shown = regions.iter().filter(|r| r.footprint.is_some());
-    shown.filter(is_there).map(|r| &r.bounding_box)
+    let (at, _) = tracks.find(|(at, gathered)| at.distance_m == m && *gathered == evidence)?;
+    let region = regions.iter().find(|r| r.footprint == Some(at))?;
+    Some(&region.bounding_box)
 }
 
 /// Share of the thing's pixels that the mask covers, in a part of it where one is given.

@@ -55,7 +55,7 @@ fn a_stop_counts_only_where_it_is_for_the_thing() {
 }
 
 #[test]
-fn the_region_of_a_track_is_found_by_its_distance_and_covers_its_part_of_the_thing() {
+fn the_region_of_a_track_is_found_where_it_stands_and_covers_its_part_of_the_thing() {
     let region = |left, distance_m| Region {
         bounding_box: BoundingBox {
             left,
@@ -72,21 +72,34 @@ fn the_region_of_a_track_is_found_by_its_distance_and_covers_its_part_of_the_thi
         footprint: Some(Footprint {
             distance_m,
             farthest_m: distance_m,
-            left_m: 0.0,
-            right_m: 1.0,
+            left_m: left as f32,
+            right_m: left as f32 + 1.0,
             area_m2: 1.0,
         }),
     };
-    let regions = [region(0, 30.0), region(2, 20.0)];
-    let track = Reason::TrackConfirmed {
-        distance_m: 20.0,
-        evidence: 20.0,
-        level: 17.0,
-    };
-    let shown: Vec<_> = shown_by(&verdict(State::Stop, track), &regions).collect();
-    assert_eq!(shown, [&regions[1].bounding_box]);
-    let unseen = verdict(State::Fault, Reason::NoFrameYet);
-    assert_eq!(shown_by(&unseen, &regions).count(), 0);
+    // the last two stand in one row of the picture
+    let regions = [region(0, 30.0), region(0, 20.0), region(2, 20.0)];
+    let tracks = regions
+        .map(|r| r.footprint.unwrap())
+        .into_iter()
+        .zip([20.0, 3.0, 20.0]);
+    let confirmed = verdict(
+        State::Stop,
+        Reason::TrackConfirmed {
+            distance_m: 20.0,
+            evidence: 20.0,
+            level: 17.0,
+        },
+    );
+    let shown = shown_by(&confirmed, tracks.clone(), &regions).unwrap();
+    assert_eq!(*shown, regions[2].bounding_box);
+    assert_eq!(
+        shown_by(&confirmed, tracks.clone(), &regions[..2]),
+        None,
+        "it is not seen"
+    );
+    let fault = verdict(State::Fault, Reason::NoFrameYet);
+    assert_eq!(shown_by(&fault, tracks, &regions), None);
     // a picture of 8x8, twice as fine as the mask; the thing fills its columns 4 and 5, of the mask the third
     let mut truth = Rendered::default();
     (truth.width, truth.height) = (8, 8);
@@ -95,6 +108,6 @@ fn the_region_of_a_track_is_found_by_its_distance_and_covers_its_part_of_the_thi
         .collect();
     let mask = AnomalyMask::from_pixels(4, 4, vec![1; 16]).unwrap();
     assert_eq!(covered(&truth, &mask, None), 1.0);
-    assert_eq!(covered(&truth, &mask, Some(shown[0])), 0.5);
+    assert_eq!(covered(&truth, &mask, Some(shown)), 0.5);
     assert_eq!(covered(&truth, &mask, Some(&regions[0].bounding_box)), 0.0);
 }

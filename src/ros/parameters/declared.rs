@@ -236,7 +236,7 @@ fn about_supervisor(field: &str) -> &'static str {
         }
         "quality.shifted_from" => {
             "Rows of a picture are shifted, as below lost bytes, where a seam stands out over this \
-             share of its height, in thousandths; of compressed images two fifths count; 1001: never."
+             share of its height, in thousandths; 1001: never."
         }
         "quality.blurred_below" => {
             "A picture less sharp than this is blurred, in thousandths; 0: never."
