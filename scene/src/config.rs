@@ -47,8 +47,8 @@ pub enum Anomaly {
     None,
     /// One of [`AnomalyKind::HELD_OUT`], chosen by the seed.
     HeldOut,
-    /// One of [`AnomalyKind::TRAINING`], chosen by the seed. It may come into view nearer than a
-    /// held-out one, so that training sees it at every size.
+    /// One of [`AnomalyKind::TRAINING`], chosen by the seed, a quarter of them and more a medley. It may come into view nearer
+    /// than a held-out one, so that training sees it at every size.
     Training,
     /// This one.
     Kind(AnomalyKind),

@@ -191,4 +191,14 @@ fn a_resumed_run_ends_where_an_uninterrupted_one_does() {
     (config.training.start, config.training.schedule.rate) = (Some(first), 0.0);
     train_observer(&config, whole(&going_on), Device::Cpu).unwrap();
     assert_starts(&observer, &going_on);
+
+    let mined = "rendering = { drives = 2, frames = 3 }\nkeep = 2\nshare = 0.6";
+    config.training.mined = Some(toml::from_str(mined).unwrap());
+    config.training.schedule.rate = 1e-3;
+    assert_resumes(root, "mined", |place| {
+        train_observer(&config, place, Device::Cpu).unwrap();
+    });
+    config.training.start = None;
+    let refused = train_observer(&config, whole(&root.join("no-start")), Device::Cpu).unwrap_err();
+    assert!(refused.to_string().contains("`start`"), "{refused}");
 }

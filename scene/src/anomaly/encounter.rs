@@ -47,6 +47,8 @@ impl Encounter {
         let kind = match config.anomaly {
             Anomaly::None => return None,
             Anomaly::HeldOut => s.pick(AnomalyKind::HELD_OUT),
+            // what is like nothing teaches more than one more of a kind
+            Anomaly::Training if s.chance(0.25) => AnomalyKind::Medley,
             Anomaly::Training => s.pick(AnomalyKind::TRAINING),
             Anomaly::Kind(kind) => kind,
         };

@@ -54,12 +54,34 @@ fn texture(s: &mut Stream) -> Material {
     Material::new(pattern, a, b, s.bits()).gloss(gloss)
 }
 
+/// What is seen through it.
+fn holes(s: &mut Stream) -> Cutout {
+    match s.below(3) {
+        0 => Cutout::Leaves {
+            grain: s.range(0.05, 0.3),
+            keep: s.range(0.3, 0.8),
+            seed: s.bits(),
+        },
+        1 => Cutout::Mesh {
+            pitch: s.range(0.05, 0.2),
+            width: s.range(0.015, 0.06),
+        },
+        _ => Cutout::Bars {
+            pitch: s.range(0.06, 0.2),
+            width: 0.03,
+            rail: 0.05,
+        },
+    }
+}
+
 pub(super) fn build(b: &mut Builder<'_>, s: &mut Stream) {
     let scale = s.range(0.35, 1.1);
     let flat = s.range(0.5, 1.0);
     let textures = [texture(s), texture(s), texture(s)];
     let count = 1 + s.below(10);
     let spread = scale * s.range(0.3, 1.0);
+    // some are cages
+    let see_through = if s.chance(0.25) { 0.8 } else { 0.12 };
     for k in 0..count {
         let m = s.pick(&textures);
         let size = scale
@@ -98,23 +120,8 @@ pub(super) fn build(b: &mut Builder<'_>, s: &mut Stream) {
                 b.rod(at, end, r, r * s.range(0.2, 1.0), m)
             }
         };
-        if s.chance(0.12) {
-            b.cut(match s.below(3) {
-                0 => Cutout::Leaves {
-                    grain: s.range(0.05, 0.3),
-                    keep: s.range(0.3, 0.8),
-                    seed: s.bits(),
-                },
-                1 => Cutout::Mesh {
-                    pitch: s.range(0.05, 0.2),
-                    width: s.range(0.015, 0.06),
-                },
-                _ => Cutout::Bars {
-                    pitch: s.range(0.06, 0.2),
-                    width: 0.03,
-                    rail: 0.05,
-                },
-            });
+        if s.chance(see_through) {
+            b.cut(holes(s));
         }
     }
 }

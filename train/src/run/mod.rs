@@ -8,6 +8,7 @@ mod export;
 mod fit;
 mod laa;
 mod loss;
+mod mined;
 mod observed;
 mod observer;
 mod prior;

@@ -10,6 +10,7 @@ use serde_json::json;
 use tch::{Device, Kind, Reduction, Tensor, no_grad};
 
 use super::laa::{AttackConfig, attack};
+use super::mined::{Mining, mine};
 use super::observed::{Observed, observe};
 use super::samples::{Composition, Samples};
 use super::schedule::{Place, Schedule, Trainee, train};
@@ -55,6 +56,8 @@ pub struct ObserverTraining {
     pub objects: Option<PathBuf>,
     /// Rendered drives with an anomaly to draw from; a third as many are without.
     pub rendering: Rendering,
+    /// Hard negatives that are looked for before training begins, with `start`.
+    pub mined: Option<Mining>,
     /// What samples are made of.
     pub composition: Composition,
     /// Samples of a batch that are attacked, the first.
@@ -175,6 +178,10 @@ impl Lesson<'_> {
             training.composition.object == 0.0 || training.objects.is_some(),
             "[observer.composition] gives objects a weight, but [observer] names no folder of them (`objects`)"
         );
+        anyhow::ensure!(
+            training.mined.is_none() || training.start.is_some(),
+            "[observer.mined] needs an observer to mislead: name a finished run as `start`, or remove [observer.mined]"
+        );
         if let Some(folder) = training.objects.as_ref().filter(|folder| !folder.is_dir()) {
             anyhow::bail!(
                 "the rendered objects are not in {}: `. train/setup.sh && train/objects.sh` makes them; without them, remove \
@@ -198,11 +205,27 @@ impl Lesson<'_> {
             ..training.rendering
         };
         let clean_seed = RENDER_TRAINING_SEED + 500_000;
+
+        tch::manual_seed(config.seed as i64);
+        let network = Network::new(observed.observer(), device);
+        if let Some(run) = &training.start {
+            Checkpoint::new(&run.join("observer"), "best").load_average(&network)?;
+        }
+        observed.prepare(&network, config.backbone)?;
+        let mined = match training.mined {
+            Some(mining) => {
+                let seed = RENDER_TRAINING_SEED + 700_000;
+                mine(seed, &mining, observed, &network, device)?
+            }
+            None => vec![],
+        };
         let samples = Samples {
             mixture: Mixture::new(sets),
             // drives without an anomaly have other cars in the lane: ahead in the lane is not anomalous
             strange: rendered(RENDER_TRAINING_SEED, training.rendering, Anomaly::Training)?,
             plain: rendered(clean_seed, clean, Anomaly::None)?,
+            mined,
+            mined_share: training.mined.map_or(0.0, |mining| mining.share),
             cutouts: load_cutouts(&folders, CutoutSplit::Train)?,
             objects: load_cutouts(training.objects.as_slice(), CutoutSplit::Train)?,
             known,
@@ -219,12 +242,6 @@ impl Lesson<'_> {
             .values_mut()
             .for_each(|set| set.thin(config.validated));
 
-        tch::manual_seed(config.seed as i64);
-        let network = Network::new(observed.observer(), device);
-        if let Some(run) = &training.start {
-            Checkpoint::new(&run.join("observer"), "best").load_average(&network)?;
-        }
-        observed.prepare(&network, config.backbone)?;
         let mut trainee = Trainee::new(network, &training.schedule);
         if let Some(share) = training.backbone_rate {
             trainee.optimiser.slow_down(BACKBONE_PREFIX, share);

@@ -49,6 +49,10 @@ pub(super) struct Samples {
     pub(super) strange: Vec<Picture>,
     /// Rendered, without.
     pub(super) plain: Vec<Picture>,
+    /// Rendered, without, and misleading.
+    pub(super) mined: Vec<Picture>,
+    /// Of all samples, those of `mined`.
+    pub(super) mined_share: f64,
     pub(super) cutouts: Vec<Cutout>,
     /// Rendered objects.
     pub(super) objects: Vec<Cutout>,
@@ -68,9 +72,14 @@ impl fmt::Display for Samples {
         let pasted = (self.cutouts.len(), self.objects.len(), self.known.len());
         write!(
             f,
-            "{real} real pictures, {} rendered with an anomaly and {} without, {} cut-outs, {} objects, \
+            "{real} real pictures, {} rendered with an anomaly, {} without and {} of those misleading, {} cut-outs, {} objects, \
              {} known things",
-            made.0, made.1, pasted.0, pasted.1, pasted.2
+            made.0,
+            made.1,
+            self.mined.len(),
+            pasted.0,
+            pasted.1,
+            pasted.2
         )
     }
 }
@@ -110,6 +119,9 @@ impl Samples {
         } else if kind < c.rendered + c.rendered_clean && !self.plain.is_empty() {
             let canvas = of(&self.plain, rng);
             self.pasted(canvas, rng)
+        } else if kind < c.rendered + c.rendered_clean + self.mined_share && !self.mined.is_empty()
+        {
+            of(&self.mined, rng)
         } else {
             self.real(rng)
         }
@@ -208,6 +220,8 @@ mod tests {
             mixture: Mixture::new(vec![set]),
             strange: vec![],
             plain: vec![],
+            mined: vec![],
+            mined_share: 0.0,
             cutouts: vec![],
             objects: vec![white],
             known: vec![],
